@@ -1,0 +1,230 @@
+"""Two-class data by name, or from a file."""
+import csv
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from secml.array import CArray
+from secml.data import CDataset, CDatasetHeader
+from secml.data.loader import CDataLoaderMNIST
+
+from secml_regpoison.c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
+
+# Classes used when none are asked for: those of the paper.
+DEFAULT_CLASSES = {
+    'digits': (0, 8), 'mnist': (0, 8), 'fashion-mnist': (0, 2)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Two-class data, labels 0 and 1, not yet split.
+
+    Attributes
+    ----------
+    pool : CDataset
+        Rows to draw the training and validation sets from.
+    test : CDataset or None
+        Rows to test on; None if they are to be drawn from the pool too.
+    is_image : bool
+        True if the features are pixels between 0 and 1.
+
+    """
+
+    pool: CDataset
+    test: CDataset
+    is_image: bool
+
+
+def load_data(name_or_path, classes=None):
+    """Load two classes of a named data set or of a file.
+
+    Parameters
+    ----------
+    name_or_path : str
+        'digits' (ships with scikit-learn), 'mnist', 'fashion-mnist', or the
+        path of a .npz or .csv file. A .npz holds `X` and `y`, or `X_train`,
+        `y_train`, `X_test` and `y_test`; a .csv holds numbers, the label in
+        the last column, a header or none. A file is read as data only:
+        pickled objects in it are refused.
+    classes : pair, optional
+        Labels to keep, as numbers or text; the first becomes 0, the second 1.
+        Default: 0 and 8 of the digits, T-shirt and pullover of Fashion-MNIST,
+        and the two labels, sorted, of a file.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, the file is malformed, a value is not finite,
+        or there are not exactly two classes.
+    OSError
+        If the file cannot be read.
+    RuntimeError
+        If MNIST or Fashion-MNIST is neither there nor can be downloaded.
+
+    """
+    if name_or_path in DEFAULT_CLASSES:
+        classes = _pick_classes(name_or_path, np.arange(10),
+                                classes or DEFAULT_CLASSES[name_or_path])
+        parts, sizes = _read_named(name_or_path, classes)
+    else:
+        parts, sizes = _read_file(name_or_path), {}
+        labels = np.unique(np.concatenate([y for _, y in parts]))
+        classes = _pick_classes(name_or_path, labels, classes)
+    header = CDatasetHeader(y_original=classes, **sizes)
+    pool, *test = [_select(name_or_path, x, y, header) for x, y in parts]
+    return Source(pool, test[0] if test else None, bool(sizes))
+
+
+def _pick_classes(name, labels, classes):
+    """The two labels asked for, as they are written in the data."""
+    listed = ', '.join(map(str, labels[:10])) + ', ...' * (labels.size > 10)
+    if classes is None:
+        classes = labels
+        if labels.size != 2:
+            raise ValueError(
+                f"{name} must hold two classes, got {labels.size}: {listed}. "
+                "Pick two with `classes` (--classes A B).")
+    picked = [label for asked in classes for label in labels
+              if _is_same_label(asked, label)]
+    if len(set(picked)) != 2 or len(classes) != 2:
+        raise ValueError(
+            f"`classes` must be two of the labels of {name} ({listed}), got "
+            f"{', '.join(map(str, classes))}.")
+    return tuple(label.item() for label in picked)
+
+
+def _is_same_label(asked, label):
+    """True if both read the same, or are the same number (1 and 1.0)."""
+    try:
+        return float(asked) == float(label)
+    except ValueError:
+        return str(asked) == str(label)
+
+
+def _select(name, x, y, header):
+    """Rows of the two classes, labels renumbered to 0 and 1."""
+    negative, positive = (y == label for label in header.y_original)
+    if not negative.any() or not positive.any():
+        raise ValueError(
+            f"{name} must have rows of both classes {header.y_original} in "
+            "each part, training and test.")
+    rows = negative | positive
+    return CDataset(CArray(x[rows]), CArray(positive[rows].astype(int)),
+                    header=header)
+
+
+def _read_named(name, classes):
+    """Pixels in [0, 1] and labels of each part, and the size of an image."""
+    if name == 'digits':
+        x, y = load_digits(return_X_y=True)
+        return [(x / 16, y)], {'img_w': 8, 'img_h': 8}
+    loader = {'mnist': CDataLoaderMNIST,
+              'fashion-mnist': CDataLoaderFashionMNIST}[name]()
+    parts = []
+    for ds in ('training', 'testing'):
+        part = loader.load(ds, classes)
+        parts.append((part.X.tondarray() / 255,
+                      np.array(classes)[part.Y.tondarray()]))
+    return parts, {'img_w': 28, 'img_h': 28}
+
+
+def _read_file(path):
+    """Finite features and labels of each part of a .npz or .csv file."""
+    readers = {'.npz': _read_npz, '.csv': _read_csv}
+    extension = os.path.splitext(path)[1].lower()
+    if extension not in readers:
+        raise ValueError(
+            f"`data` must be {', '.join(DEFAULT_CLASSES)}, or the path of a "
+            f".npz or .csv file, got {path!r}.")
+    parts = readers[extension](path)
+    for x, y in parts:
+        if not np.isfinite(x).all():
+            row, column = np.argwhere(~np.isfinite(x))[0]
+            raise ValueError(
+                f"{path} must hold finite numbers, got {x[row, column]} in "
+                f"row {row + 1}, column {column + 1} of the features.")
+        if y.dtype.kind == 'f' and not np.isfinite(y).all():
+            raise ValueError(
+                f"{path} must have finite labels, got {y[~np.isfinite(y)][0]}"
+                f" in row {np.argmin(np.isfinite(y)) + 1}.")
+        if x.shape[1] != parts[0][0].shape[1]:
+            raise ValueError(
+                f"`X_test` of {path} must have {parts[0][0].shape[1]} "
+                f"columns as `X_train` has, got {x.shape[1]}.")
+    return parts
+
+
+def _read_npz(path):
+    """Parts of a .npz file: `X`, `y`, or with suffixes _train and _test."""
+    with open(path, 'rb') as stream:
+        if not zipfile.is_zipfile(stream):
+            raise ValueError(f"{path} must be a file that numpy.savez wrote.")
+        stream.seek(0)
+        try:
+            arrays = dict(np.load(stream, allow_pickle=False))
+        except (ValueError, EOFError, zipfile.BadZipFile,
+                zlib.error) as error:
+            raise ValueError(f"{path} must be a sound .npz file of plain "
+                             f"arrays, got: {error}") from error
+    names = [('X', 'y')] if 'X' in arrays else [
+        ('X_train', 'y_train'), ('X_test', 'y_test')]
+    missing = [key for pair in names for key in pair if key not in arrays]
+    if missing:
+        raise ValueError(
+            f"{path} must hold X and y, or X_train, y_train, X_test and "
+            f"y_test, got {', '.join(arrays) or 'nothing'}.")
+    for x, y in names:
+        if arrays[x].ndim != 2 or arrays[x].dtype.kind not in 'biuf':
+            raise ValueError(
+                f"`{x}` of {path} must be a matrix of numbers, got shape "
+                f"{arrays[x].shape} of {arrays[x].dtype}.")
+        if arrays[y].shape != arrays[x].shape[:1]:
+            raise ValueError(
+                f"`{y}` of {path} must have one label for each of the "
+                f"{arrays[x].shape[0]} rows, got shape {arrays[y].shape}.")
+    return [(arrays[x].astype(float), arrays[y]) for x, y in names]
+
+
+def _read_csv(path):
+    """The one part of a .csv file: the label is in the last column."""
+    try:
+        with open(path, newline='', encoding='utf-8-sig') as stream:
+            rows = [row for row in csv.reader(stream) if row]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path} must be comma-separated text, got: {error}") from error
+    has_header = rows and not any(map(_is_number, rows[0][:-1]))
+    rows = rows[1:] if has_header else rows
+    widths = {len(row) for row in rows}
+    if len(widths) != 1 or widths == {1}:
+        raise ValueError(
+            f"{path} must have rows of one length, features and then a label "
+            f"separated by commas, got lengths {sorted(widths)}.")
+    for i, row in enumerate(rows):
+        for j, cell in enumerate(row[:-1]):
+            if not _is_number(cell):
+                raise ValueError(
+                    f"{path} must hold numbers in all columns but the last, "
+                    f"got {cell!r} in row {i + 1}, column {j + 1}.")
+    labels = [row[-1].strip() for row in rows]
+    if all(map(_is_number, labels)):
+        labels = [float(label) for label in labels]
+    return [(np.array([row[:-1] for row in rows], dtype=float),
+             np.array(labels))]
+
+
+def _is_number(cell):
+    """True if the text is a number, nan and inf included."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

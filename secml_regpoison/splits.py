@@ -1,0 +1,109 @@
+"""Random training, validation and test rows of two-class data."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from secml.array import CArray
+from secml.data import CDataset
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training, validation and test rows, and the box of the poison.
+
+    Attributes
+    ----------
+    train, val, test : CDataset
+    lb, ub : float or CArray
+        Least and greatest value that poison may take, for all features or
+        for each.
+
+    """
+
+    train: CDataset
+    val: CDataset
+    test: CDataset
+    lb: object
+    ub: object
+
+
+def split_sizes(source, n_train=None, n_val=None):
+    """Number of training and of validation rows, the defaults filled in.
+
+    Three training rows for one validation row, at most 512 and 171 (the
+    paper's). If `source` has no test rows, as many are left for them as for
+    training.
+    """
+    shares = 7 if source.test is None else 4
+    n_rows = source.pool.num_samples
+    return (min(512, 3 * n_rows // shares) if n_train is None else n_train,
+            min(171, n_rows // shares) if n_val is None else n_val)
+
+
+def split_data(source, n_train=None, n_val=None, seed=0):
+    """Draw random training and validation rows, and the test rows.
+
+    Pixels are left as they are, in a box from 0 to 1, and each class gives
+    half of the training and of the validation rows. The rows of a file are
+    drawn in its own class proportions, its features are standardised by mean
+    and deviation of the training rows, and the box is their range.
+
+    Parameters
+    ----------
+    source : Source
+    n_train, n_val : int, optional
+        See `split_sizes`.
+    seed : int, optional
+        The same seed gives the same split. Default 0.
+
+    Returns
+    -------
+    Split
+        If `source` has no test rows, all that is left is tested on.
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows.
+
+    """
+    n_train, n_val = split_sizes(source, n_train, n_val)
+    y = source.pool.Y.tondarray()
+    share = 0.5 if source.is_image else np.mean(y == 1)
+    rows = np.random.default_rng(seed).permutation(y.size)
+    train, rows = _draw('train', rows, y, n_train, share)
+    val, rows = _draw('val', rows, y, n_val, share)
+    if source.test is None and np.unique(y[rows]).size < 2:
+        raise ValueError(
+            "`train` and `val` must leave test rows of both classes, got "
+            f"{n_train} and {n_val} of {y.size} rows: ask for fewer.")
+    test = source.pool[rows.tolist(), :] if source.test is None \
+        else source.test
+    parts = source.pool[train.tolist(), :], source.pool[val.tolist(), :], test
+    return Split(*parts, 0., 1.) if source.is_image else _standardise(*parts)
+
+
+def _draw(name, rows, y, n_rows, share):
+    """First `n_rows` of `rows`, `share` of them of class 1, and the others."""
+    drawn = np.zeros(rows.size, dtype=bool)
+    n_positive = int(n_rows * share)
+    for label, size in ((0, n_rows - n_positive), (1, n_positive)):
+        of_class = np.flatnonzero(y[rows] == label)
+        if not 0 < size <= of_class.size:
+            raise ValueError(
+                f"`{name}` must leave class {label} at least 1 and at most "
+                f"{of_class.size} rows, got {n_rows} with {size} of it.")
+        drawn[of_class[:size]] = True
+    return rows[drawn], rows[~drawn]
+
+
+def _standardise(train, val, test):
+    """Scale by mean and deviation of the training rows; box is their range."""
+    x = train.X.tondarray()
+    is_constant = x.min(axis=0) == x.max(axis=0)
+    mean = CArray(x.mean(axis=0))
+    std = CArray(np.where(is_constant, 1, x.std(axis=0)))
+    train, val, test = (
+        CDataset((ds.X - mean) / std, ds.Y, header=ds.header)
+        for ds in (train, val, test))
+    return Split(train, val, test, train.X.min(axis=0), train.X.max(axis=0))
