@@ -106,4 +106,5 @@ def _standardise(train, val, test):
     train, val, test = (
         CDataset((ds.X - mean) / std, ds.Y, header=ds.header)
         for ds in (train, val, test))
-    return Split(train, val, test, train.X.min(axis=0), train.X.max(axis=0))
+    return Split(train, val, test, train.X.min(axis=0).ravel(),
+                 train.X.max(axis=0).ravel())

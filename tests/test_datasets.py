@@ -202,7 +202,8 @@ def test_split_depends_on_the_seed_alone():
     np.random.seed(0)
     before = np.random.get_state()[1].tolist()
     first, again, other = (
-        split_data(source, seed=seed).train.X.tondarray() for seed in (0, 0, 1))
+        split_data(source, seed=seed).train.X.tondarray()
+        for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
     assert np.random.get_state()[1].tolist() == before
