@@ -1,0 +1,20 @@
+"""Poisoning attacks on linear classifiers whose owner re-tunes lambda.
+
+Importing this package registers its attacks, loaders and plots with secml.
+Where secml is not installed, `secml_regpoison.core` can still be imported;
+anything else raises an ImportError that says what to type.
+"""
+from . import compat
+
+__version__ = '0.1.0'
+__all__ = ['CDataLoaderFashionMNIST', 'CPlotRegPoison']
+
+if compat.secml_problem() and compat.importing(__name__ + '.core'):
+    def __getattr__(name):
+        if name in __all__:
+            raise ImportError(compat.secml_problem())
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+else:
+    compat.apply()
+    from .c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
+    from .c_plot_regpoison import CPlotRegPoison
