@@ -1,0 +1,100 @@
+"""The command line, `secml-regpoison`."""
+import os
+import sys
+import tempfile
+
+import joblib
+
+from secml_regpoison.arguments import join_policies, make_parser, one_line
+from secml_regpoison.datasets import load_data
+from secml_regpoison.experiment import (
+    Plan, check_plan, default_points, run_cells)
+from secml_regpoison.policies import policy_name
+from secml_regpoison.progress import progress_bar
+from secml_regpoison.report import (
+    draw, save_sec_eval, summarise, table, verdict, write_csv)
+from secml_regpoison.splits import split_sizes
+
+# What bad data and a failed run raise. Anything else is a defect of this
+# program, and then the traceback is worth more than a tidy line.
+ERRORS = (ValueError, ArithmeticError, OSError, RuntimeError, MemoryError)
+
+
+def main(argv=None):
+    """Run the command line; returns its exit code."""
+    args = make_parser().parse_args(
+        join_policies(sys.argv[1:] if argv is None else argv))
+    code = 2
+    try:
+        source, plan = _prepare(args)
+        code = 1
+        _report(args, plan, _run(args, source, plan))
+    except ERRORS as error:
+        return _fail(code, error)
+    except KeyboardInterrupt:
+        return _fail(130, f"interrupted; the evaluations that were finished "
+                          f"are in {args.out}.")
+    return 0
+
+
+def _prepare(args):
+    """Read the data and check all that could fail, before any work."""
+    source = load_data(args.data, args.classes)
+    n_train, n_val = split_sizes(source, args.train, args.val)
+    plan = Plan(n_points=args.points or default_points(n_train, n_val),
+                n_train=n_train, n_val=n_val, seed=args.seed,
+                poison_mode=args.poison_mode, solver_type=args.solver)
+    check_plan(plan, source, args.policies)
+    os.makedirs(args.out, exist_ok=True)
+    with tempfile.TemporaryFile(dir=args.out):
+        return source, plan
+
+
+def _run(args, source, plan):
+    """Run and save each evaluation; they come back in the order asked for.
+
+    Returns
+    -------
+    dict of (str, int) to (CSecEvalData, list of Row)
+        By policy and repetition.
+
+    """
+    order = [(policy_name(policy), repetition) for policy in args.policies
+             for repetition in range(args.repetitions)]
+    jobs = args.jobs or min(len(order), joblib.cpu_count())
+    cells = {}
+    with progress_bar(len(order) * len(plan.n_points), ' strength') as report:
+        for policy, repetition, data, rows in run_cells(
+                source, plan, args.policies, args.repetitions, jobs, report):
+            name = policy_name(policy)
+            save_sec_eval(os.path.join(
+                args.out, f'sec_eval_{name}_{repetition}.gz'), data)
+            cells[name, repetition] = data, rows
+    return {key: cells[key] for key in order}
+
+
+def _report(args, plan, cells):
+    """Write the CSV and the picture, print the table and what it says."""
+    rows = [row for _, rows in cells.values() for row in rows]
+    write_csv(os.path.join(args.out, 'sec_eval.csv'), rows)
+    curves = {}
+    for (name, _), (data, _) in cells.items():
+        curves.setdefault(name, []).append(data)
+    title = f'{os.path.basename(args.data)}: logistic regression under poison'
+    if args.repetitions > 1:
+        title += f' (mean and deviation of {args.repetitions} random splits)'
+    fractions = [row.fraction for row in rows[:len(plan.n_points)]]
+    draw(os.path.join(args.out, 'sec_eval.png'), curves, fractions, title)
+    summary = summarise(rows)
+    print(table(summary), verdict(summary),
+          f'Results are in {os.path.abspath(args.out)}', sep='\n\n')
+
+
+def _fail(code, error):
+    """Say what went wrong, in one line, and return the exit code."""
+    print(f'secml-regpoison: error: {one_line(error)}', file=sys.stderr)
+    return code
+
+
+if __name__ == '__main__':
+    sys.exit(main())
