@@ -7,7 +7,8 @@ anything else raises an ImportError that says what to type.
 from . import compat
 
 __version__ = '0.1.0'
-__all__ = ['CDataLoaderFashionMNIST', 'CPlotRegPoison']
+__all__ = ['CAttackPoisoningMinimaxLR', 'CDataLoaderFashionMNIST',
+           'CPlotRegPoison']
 
 if compat.secml_problem() and compat.importing(__name__ + '.core'):
     def __getattr__(name):
@@ -16,5 +17,6 @@ if compat.secml_problem() and compat.importing(__name__ + '.core'):
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 else:
     compat.apply()
+    from .c_attack_poisoning_minimax_lr import CAttackPoisoningMinimaxLR
     from .c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
     from .c_plot_regpoison import CPlotRegPoison

@@ -1,0 +1,425 @@
+"""
+.. module:: CAttackPoisoningMinimaxLR
+   :synopsis: Minimax poisoning of logistic regression with a learned lambda
+
+"""
+import math
+
+import numpy as np
+import torch
+
+from secml.adv.attacks.poisoning import CAttackPoisoning
+from secml.array import CArray
+from secml.data import CDataset, CDatasetHeader
+
+from . import checks
+from .convert import labels, signs, to_carray, to_tensor
+from .core import solve
+from .core.hypergrad import differentiate, train
+from .core.inner import Inner
+from .core.logistic import fold, softplus_mean
+from .poisoning_data import PoisoningData
+
+DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'eta': None, 'momentum': .9}
+
+
+class CAttackPoisoningMinimaxLR(CAttackPoisoning):
+    r"""Poisoning of logistic regression while the defender re-tunes lambda.
+
+    Implements the attack of https://arxiv.org/abs/2105.10948:
+
+     - J. Carnerero-Cano, L. Munoz-Gonzalez, P. Spencer, E. C. Lupu.
+       Regularization Can Help Mitigate Poisoning Attacks... with the Right
+       Hyperparameters. 2021.
+
+    .. math::
+
+        \min_\lambda \max_{D_p} A(D_{val}, w^*) \quad s.t. \quad
+        w^* = \arg\min_w \frac{1}{n} \sum_i \log(1 + e^{-y_i(x_i w + b)})
+              + \frac{e^\lambda}{2 n} ||w||^2
+
+    A is the mean logistic loss on the validation set in natural log, without
+    the penalty; n counts the poison; the bias is not penalised. lambda is a
+    natural log, C = exp(-lambda). The classifier that is retrained at the end
+    is the user's own, and secml's (liblinear) does penalise the bias: expect
+    a small difference between its loss and `f_opt`.
+
+    Parameters
+    ----------
+    classifier : CClassifierLogistic
+        Target classifier, never modified. lambda starts at -log(C).
+    training_data, val : CDataset
+        Training and validation set, two classes in each. Poisoning points
+        start as validation points drawn without repetition, label flipped.
+    distance : {'l1', 'l2'}, optional
+        Norm of `dmax`. Default 'l2'.
+    dmax : scalar or None, optional
+        Largest distance of a poisoning point from its start, in units of the
+        input. Default None, unbounded. (Stock attacks ignore theirs.)
+    lb, ub : scalar, CArray, 'x0' or None, optional
+        Box of the poisoning points, starts are clipped to it; 'x0' allows
+        increments or decrements only, None is unbounded. The clean rows
+        need not lie in it and are left as they are. Default 0, 1.
+    y_target : int or None, optional
+        Class that the attacker wants on all validation points; `f_opt` is
+        then the loss against that class, and falls. None: any error.
+    learn_lmbda : bool, optional
+        False: the classifier's own C stays (Xiao et al. 2015). Default True.
+    lmbda_bounds : (float, float), optional
+        Interval of the learned lambda. Default (-8, 11.5).
+    poison_mode : {'append', 'replace'}, optional
+        Whether poison is added to the training data or takes the place of
+        clean rows drawn at random (the paper's App. D). Default 'append'.
+    batch_size : int, optional
+        Points optimised together; earlier batches stay fixed. Default 17.
+    solver_type : {'rmd', 'implicit'}, optional
+        How the hypergradient is computed, see `.core.hypergradient`.
+    solver_params : dict or None, optional
+        Any of 'n_inner' (150), 'eta' (None: 1 / L), 'momentum' (0.9), 'form'
+        ('auto') and 'inner_tol', see `.core.inner.Inner`; 'n_outer' (40),
+        'step' (None), 'tol' (1e-4) and 'patience' (5), see `.core.solve`.
+    init_type : {'random'}, optional
+    n_restarts : int, optional
+    device : str, optional
+        'auto' (CUDA where there is one), 'cpu', 'cuda', ... The attack runs
+        in float64.
+    random_seed : int or None, optional
+        Seed of the starting points and of the replaced rows. None: drawn
+        once, when the attack is created.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the parameter, the condition and the value.
+    FloatingPointError
+        From `run`, if training diverged; names the step size.
+
+    Attributes
+    ----------
+    class_type : 'p-minimax-lr'
+
+    """
+    __class_type = 'p-minimax-lr'
+
+    def __init__(self, classifier, training_data, val, distance='l2',
+                 dmax=None, lb=0, ub=1, y_target=None, learn_lmbda=True,
+                 lmbda_bounds=(-8, 11.5), poison_mode='append',
+                 batch_size=17, solver_type='rmd', solver_params=None,
+                 init_type='random', n_restarts=0, device='auto',
+                 random_seed=0):
+        checks.check_classifier(classifier)
+        super().__init__(
+            classifier, training_data, val, distance=distance, dmax=dmax,
+            lb=lb, ub=ub, y_target=y_target, solver_type=solver_type,
+            solver_params={**DEFAULT_SOLVER_PARAMS, **(solver_params or {})},
+            init_type=init_type, random_seed=random_seed)
+        del self.eta  # the host's second copy of solver_params['eta']
+        self.learn_lmbda = learn_lmbda
+        self.lmbda_bounds = tuple(lmbda_bounds)
+        self.poison_mode = poison_mode
+        self.batch_size = batch_size
+        self.n_restarts = n_restarts
+        self.device = device
+        # a seed of our own for random_seed=None: drawn once, so that a longer
+        # run continues a shorter one
+        self._entropy = np.random.SeedSequence().entropy
+        self._lmbda = self._lmbda_seq = None
+        self._n_evaluations = 0
+        self._check()
+
+    @property
+    def n_points(self):
+        """Number of poisoning points, the attack strength."""
+        return self._n_points
+
+    @n_points.setter
+    def n_points(self, value):
+        self._n_points = checks.check_n_points(value)
+
+    @property
+    def lmbda(self):
+        """lambda that the defender learned, or has; natural log."""
+        return self._start_lmbda() if self._lmbda is None else self._lmbda
+
+    @property
+    def lmbda_seq(self):
+        """lambda at each outer iterate of the last batch, (n_iter,)."""
+        return self._lmbda_seq
+
+    @property
+    def x_seq(self):
+        """Points of the last batch at each iterate, (n_iter, p * d)."""
+        return self._x_seq
+
+    @property
+    def f_eval(self):
+        """Trainings made by the last `run`."""
+        return self._n_evaluations
+
+    @property
+    def grad_eval(self):
+        """Hypergradients, each of points and lambda, in the last `run`."""
+        return self._n_evaluations
+
+    def _start_lmbda(self):
+        return -math.log(self.classifier.C)
+
+    def _prepare(self):
+        """Raise on what cannot be attacked, then the data as tensors."""
+        checks.check_dataset('training_data', self.training_data)
+        checks.check_dataset('val', self.val, self.training_data)
+        classes = checks.check_classes(self.training_data, self.val)
+        checks.check_settings(self, classes)
+        checks.check_bounds(self.lb, self.ub, self.training_data.num_features)
+        checks.check_strength(self)
+        return PoisoningData(self, self._entropy if self.random_seed is None
+                             else self.random_seed)
+
+    def run(self, x, y, ds_init=None, max_iter=1):
+        """Poison the training data with `n_points` points.
+
+        Differs from the stock attacks:
+
+        1. All points of a batch move together, and lambda with them.
+        2. The points of `ds_init` are kept and held fixed, and lambda starts
+           from ``ds_init.header.lmbda``: a security evaluation costs as much
+           as its strongest attack. Points made under another `dmax` are not
+           kept, so that `CSecEval` over 'dmax' makes each attack anew.
+        3. At ``n_points = 0`` lambda is learned on clean data, and the poison
+           returned has no rows but a header.
+        4. The classifier is retrained with its preprocess, as `fit` does.
+        5. Labels are the datasets' own, not only {0, 1}.
+
+        Parameters
+        ----------
+        x : CArray, shape (k, d)
+            Test points on which the poisoned classifier is evaluated.
+        y : CArray, shape (k,)
+            Their labels; logged accuracy only.
+        ds_init : CDataset or None, optional
+            Poison to continue from, shorter or longer than `n_points`.
+        max_iter : int, optional
+            Only 1: earlier batches stay fixed. How long a batch is optimised
+            is ``solver_params['n_outer']``.
+
+        Returns
+        -------
+        y_pred : CArray, shape (k,)
+            Labels given by a copy of the classifier retrained on
+            `poisoned_data` at C = exp(-lmbda).
+        scores : CArray, shape (k, 2)
+        adv_ds : CDataset
+            The poison. Its header has `lmbda`, `w_norm` (norm of the
+            retrained weights, in the classifier's feature space) and `dmax`.
+        f_opt : float
+            Attacker's loss, see `objective_function`.
+
+        """
+        data = self._prepare()
+        checks.check_test_data(x, y, self.training_data)
+        checks.check('max_iter', max_iter, max_iter == 1, '1')
+        x_p, y_p, lmbda = self._continue_from(ds_init, data)
+        n_fixed, n_points = len(x_p), self.n_points or 0
+        stops = [min(k + self.batch_size, n_points)
+                 for k in range(n_fixed, n_points, self.batch_size)]
+        if not stops or (ds_init is None and self.learn_lmbda):
+            stops.insert(0, n_fixed)  # lambda alone
+        self._n_evaluations = 0
+        for stop in stops:
+            x_p, y_p, lmbda = self._add_batch(data, x_p, y_p, stop, lmbda)
+        self._lmbda = lmbda
+        self.xc = to_carray(x_p, self.training_data.issparse)
+        self.yc = labels(y_p, data.classes)
+        self._x_opt = self.xc
+        clf = self._retrained(data)
+        idx, scores = clf.predict(x, return_decision_function=True)
+        y_pred = data.classes[idx]
+        self.logger.info(
+            f'{n_points} points: lmbda {lmbda:.3f}, loss {self._f_opt:.4f}, '
+            f'test accuracy {(y_pred == CArray(y).ravel()).mean():.4f}')
+        header = CDatasetHeader(lmbda=lmbda, w_norm=float(clf.w.norm()),
+                                dmax=self.dmax)
+        adv_ds = CDataset(self.xc.deepcopy(), self.yc.deepcopy(), header)
+        return y_pred, scores, adv_ds, self._f_opt
+
+    def _continue_from(self, ds_init, data):
+        """Fixed points, their labels and lambda to start a run from."""
+        x_p, y_p, lmbda = data.x_val[:0], data.y_val[:0], self._start_lmbda()
+        if ds_init is None:
+            return x_p, y_p, lmbda
+        header = ds_init.header
+        if self.learn_lmbda:
+            lmbda = getattr(header, 'lmbda', lmbda)
+        if getattr(header, 'dmax', self.dmax) == self.dmax:
+            kept = slice(0, self.n_points or 0)
+            x_p = to_tensor(ds_init.X, data.device)[kept]
+            y_p = signs(ds_init.Y, data.classes, data.device)[kept]
+        return x_p, y_p, lmbda
+
+    def _add_batch(self, data, x_fixed, y_fixed, n_points, lmbda):
+        """Optimise the points that are missing to `n_points`, and lambda.
+
+        Returns all points, their labels and lambda.
+        """
+        n_fixed = len(x_fixed)
+        problem = data.problem(n_points, x_fixed, y_fixed)
+        upward = 1 if self.y_target is None else -1
+        best = None
+        for restart in range(self.n_restarts + 1 if n_points > n_fixed else 1):
+            x_p, y_p = data.starts(n_fixed, n_points, restart)
+            if restart and self.learn_lmbda:
+                lmbda = data.rng(3, n_fixed, restart).uniform(
+                    *self.lmbda_bounds)
+            solution, path = self._solve(data, problem, x_p, y_p, lmbda)
+            if best is None or upward * (solution.value - best.value) > 0:
+                best, best_path, y_best = solution, path, y_p
+        self._f_opt = best.value
+        self._f_seq, self._lmbda_seq = (
+            CArray(list(seq)) for seq in (best.f_seq, best.lmbda_seq))
+        if len(y_best):
+            self._x_seq = to_carray(torch.stack(best_path))
+            self.x0 = self._x_seq[0, :].reshape((len(y_best), -1))
+        return (torch.cat([x_fixed, best.x_p]), torch.cat([y_fixed, y_best]),
+                best.lmbda)
+
+    def _solve(self, data, problem, x_p, y_p, lmbda):
+        """The core's `Solution` of one batch, and the path of its points."""
+        path = []
+
+        def record(iterate):
+            self.logger.info(f'iterate {len(path)}: loss {iterate.value:.6f}, '
+                             f'lmbda {iterate.lmbda:.3f}')
+            path.append(iterate.x_p.ravel())
+
+        lb, ub = data.bounds(self.lb, self.ub, x_p)
+        solution = solve(
+            problem, x_p, y_p, lmbda, lb, ub, dmax=self.dmax,
+            distance=self.distance, learn_lmbda=self.learn_lmbda,
+            lmbda_bounds=self.lmbda_bounds, callback=record,
+            method=self.solver_type,
+            **{'step': data.default_step(), **self.solver_params})
+        self._n_evaluations += solution.n_evaluations
+        return solution, path
+
+    def _run(self, xc, yc, idx=0):
+        """Optimise point `idx` of `xc`, the others held fixed."""
+        data = self._prepare()
+        self.xc, self.yc = CArray(xc).atleast_2d().deepcopy(), CArray(yc)
+        x_p, y_p = self._points(data)
+        others = torch.arange(len(x_p)) != idx
+        problem = data.problem(len(x_p), x_p[others], y_p[others])
+        solution, _ = self._solve(data, problem, x_p[idx:idx + 1],
+                                  y_p[idx:idx + 1], self.lmbda)
+        self._lmbda, self._f_opt = solution.lmbda, solution.value
+        return to_carray(solution.x_p).ravel()
+
+    def poisoned_data(self, adv_ds):
+        """What the classifier is trained on: clean rows, then the poison.
+
+        Parameters
+        ----------
+        adv_ds : CDataset
+            Poison as `run` returns it.
+
+        Returns
+        -------
+        CDataset
+
+        """
+        kept = self._prepare().kept_rows(adv_ds.num_samples)
+        return self._append(kept, adv_ds.X, adv_ds.Y)
+
+    def _append(self, kept, xc, yc):
+        tr = self.training_data
+        clean = CDataset(tr.X[CArray(kept), :], tr.Y[CArray(kept)])
+        return clean.append(CDataset(xc, yc)) if xc.shape[0] else clean
+
+    def _retrained(self, data):
+        """A copy of the user's classifier, trained on the poisoned data."""
+        clf = self.classifier.deepcopy()
+        if self.learn_lmbda:
+            clf.C = math.exp(-self.lmbda)
+        if clf.random_state is None:
+            # liblinear's solver for this loss draws nothing, but scikit-learn
+            # would still draw a seed for it from NumPy's global generator
+            clf.random_state = 0
+        tr = self._append(data.kept_rows(self.xc.shape[0]), self.xc, self.yc)
+        return clf.fit(tr.X, tr.Y)
+
+    def objective_function(self, xc, acc=False):
+        """Attacker's loss with point `_idx` (or the first) of `xc` at `xc`.
+
+        The other points are the attribute `xc`, with labels `yc`: those of
+        the last `run`, or set by hand. lambda is the attribute `lmbda`, held
+        constant.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+        acc : bool
+            True: share of validation points classified wrongly.
+
+        Returns
+        -------
+        float
+            ``(1/m) sum_j softplus(-y_j f(x_j))``, in natural log, with
+            y_target in the place of y_j where it is set.
+
+        """
+        data, problem, x_p, y_p = self._with_point(xc)
+        model = train(problem, fold(problem.features(x_p)[0], y_p),
+                      self.lmbda, self._inner())
+        h = model.form.val_scores(problem.rows_attacker, model.u)
+        return float((h > 0).double().mean() if acc else softplus_mean(h))
+
+    def objective_function_gradient(self, xc, normalization=True):
+        """Derivative of `objective_function` by `xc`, (d,); of unit norm
+        with `normalization`, unless it is zero."""
+        data, problem, x_p, y_p = self._with_point(xc)
+        phi, pull_back = problem.features(x_p)
+        inner = self._inner()
+        model = train(problem, fold(phi, y_p), self.lmbda, inner)
+        grad = differentiate(problem, model, y_p, inner).grad_x_p
+        grad = pull_back(grad)[self._idx or 0]
+        norm = float(torch.linalg.vector_norm(grad))
+        return to_carray(grad / norm if normalization and norm else grad)
+
+    def _with_point(self, xc):
+        """Data, problem, points and labels with point `_idx` at `xc`."""
+        if self.xc is None or self.yc is None:
+            raise ValueError(
+                '`xc` and `yc` must be set, got None: call `run` first, or '
+                'set attack.xc and attack.yc to poisoning points and labels.')
+        data = self._prepare()
+        x_p, y_p = self._points(data)
+        xc = CArray(xc).atleast_2d()
+        if xc.shape != (1, x_p.shape[1]):
+            raise TypeError(f'`xc` must be one point of {x_p.shape[1]} '
+                            f'features, got shape {xc.shape}.')
+        x_p[self._idx or 0] = to_tensor(xc, data.device)[0]
+        return data, data.problem(len(x_p), x_p[:0], y_p[:0]), x_p, y_p
+
+    def _points(self, data):
+        """The attributes `xc` and `yc` as tensors of their own."""
+        return (to_tensor(CArray(self.xc).atleast_2d(), data.device).clone(),
+                signs(CArray(self.yc), data.classes, data.device))
+
+    def _inner(self):
+        return Inner(self.solver_type, **{
+            name: value for name, value in self.solver_params.items()
+            if name in Inner.__dataclass_fields__})
+
+    def _rnd_init_poisoning_points(self, n_points=None):
+        """Starting points as `run` draws them, and their labels."""
+        data = self._prepare()
+        x_p, y_p = data.starts(0, self.n_points if n_points is None
+                               else n_points)
+        lb, ub = data.bounds(self.lb, self.ub, x_p)
+        x_p = x_p if lb is None and ub is None else x_p.clamp(lb, ub)
+        return (to_carray(x_p, self.training_data.issparse),
+                labels(y_p, data.classes))
+
+    def _gradient_fk_xc(self, xc, yc, clf, loss_grad, tr, k=None):
+        raise NotImplementedError(
+            'The derivative by all points is computed at once: see '
+            '`objective_function_gradient`.')

@@ -1,0 +1,55 @@
+"""Between secml's arrays and datasets and the tensors of the core.
+
+Labels are secml's two outside, in increasing order, and -1, +1 inside.
+"""
+import torch
+
+from secml.array import CArray
+
+
+def to_tensor(x, device='cpu'):
+    """Dense float64 tensor of a `CArray`, dense or sparse.
+
+    Sparse input becomes dense: after one step of the attack a poisoning
+    point has no zero left.
+    """
+    return torch.as_tensor(x.tondarray(), dtype=torch.float64).to(device)
+
+
+def to_carray(x, sparse=False):
+    """`CArray` of a tensor on any device."""
+    x = CArray(x.detach().cpu().numpy())
+    return x.tosparse() if sparse else x
+
+
+def signs(y, classes, device='cpu'):
+    """Labels among the two `classes`, as -1 and +1; shape (n,)."""
+    high = torch.as_tensor(y.tondarray() == classes[1].item())
+    return high.to(device, torch.float64).ravel().mul_(2).sub_(1)
+
+
+def labels(y, classes):
+    """The inverse of `signs`."""
+    return CArray([classes[int(sign > 0)].item() for sign in y])
+
+
+def feature_map(preprocess):
+    """A fitted preprocess as the `transform` of a core `Problem`.
+
+    Returns None for no preprocess, else ``x -> (phi(x), pull_back)``, where
+    ``pull_back(g)`` is the chain rule ``J_phi(x_i)^T g_i``, row by row.
+    """
+    if preprocess is None:
+        return None
+
+    def transform(x):
+        points = to_carray(x)
+
+        def pull_back(grad):
+            rows = [preprocess.gradient(points[i, :], w=CArray(g))
+                    for i, g in enumerate(grad.cpu().numpy())]
+            return torch.cat([to_tensor(row, x.device).reshape(1, -1)
+                              for row in rows])
+
+        return to_tensor(preprocess.transform(points), x.device), pull_back
+    return transform

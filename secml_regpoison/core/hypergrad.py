@@ -1,0 +1,169 @@
+"""Hypergradients of the validation loss: reverse, forward, implicit.
+
+The classifier is a function of the poisoning points and of lambda,
+
+    A(X_p, lmbda) = (1/m) sum_j softplus(-y_j (x_j . w + b)),
+    (w, b)        = what training on D_tr u D_p with lmbda returns,
+
+and a hypergradient is the derivative of ``A`` with respect to both. Training
+is ``T = n_inner`` steps of gradient descent with heavy-ball momentum,
+
+    vel_{t+1} = momentum vel_t - eta grad L(u_t),   u_{t+1} = u_t + vel_{t+1},
+
+from ``u_0 = 0``; `implicit` takes the limit ``T -> infinity``. Whatever the
+method, the adjoint ``p`` of a training step acts through the derivative of
+the training gradient along ``p``. For a poisoning row ``a = -y (x, 1)``,
+
+    d/da      (p . grad L) = (q/n) p + s (a . p) u,  q = sigma(a . u),
+    d/dlmbda  (p . grad L) = mu p_w . w,             s = q (1 - q) / n
+
+(see `logistic` for the symbols), and ``d/dx = -y d/da`` without the bias.
+"""
+import math
+from typing import NamedTuple
+
+import torch
+
+from .implicit import adjoint_solve, newton
+from .inner import Inner, Trained, check, pull_back
+from .logistic import choose_form, fold, softplus_mean
+
+
+class Hypergradient(NamedTuple):
+    """Value and derivatives; the losses are in nats.
+
+    value : attacker's loss on the validation set, a 0-d tensor.
+    grad_x_p : (p, d), derivative of the attacker's loss.
+    grad_lmbda : 0-d tensor, derivative of the defender's loss. Attacker and
+        defender share one loss unless the problem has a `y_target`.
+    """
+
+    value: torch.Tensor
+    grad_x_p: torch.Tensor
+    grad_lmbda: torch.Tensor
+
+
+def _descend(form, mu, inner, problem, start):
+    """T steps of gradient descent from 0, states kept."""
+    like = form.rows_p
+    eta = inner.step_size(problem, form.n, mu)
+    path = like.new_zeros(inner.n_inner + 1, form.n_coords)
+    q = like.new_empty(inner.n_inner, form.n)
+    vel = like.new_zeros(form.n_coords)
+    states, sigmoids = path.unbind(0), q.unbind(0)
+    vel_w = vel[:-1]
+    for t in range(inner.n_inner):
+        form.scores(states[t], sigmoids[t]).sigmoid_()
+        vel.mul_(inner.momentum)
+        vel_w.add_(states[t][:-1], alpha=-eta * mu)
+        form.add_lift(vel, sigmoids[t], -eta / form.n)
+        torch.add(states[t], vel, out=states[t + 1])
+    return Trained(form, mu, path[-1], path[:-1], q, eta)
+
+
+def _reverse(model, seed, inner):
+    """The paper's Algorithm 1, backward pass, from ``seed = grad_u A``.
+
+    With momentum the state is (u, vel): the adjoint of vel gathers
+    ``p_t = momentum p_{t+1} + v_{t+1}``, then ``v_t = v_{t+1} - eta H p_t``.
+    """
+    form, eta = model.form, model.eta
+    s = model.q * (1 - model.q) / form.n
+    k = torch.empty_like(s)
+    p = seed.new_zeros(len(s) + 1, form.n_coords)
+    adjoints, scores, curvature = p.unbind(0), k.unbind(0), s.unbind(0)
+    v, buffer = seed.clone(), torch.empty_like(s[0])
+    v_w = v[:-1]
+    for t in range(len(s) - 1, -1, -1):
+        torch.add(v, adjoints[t + 1], alpha=inner.momentum, out=adjoints[t])
+        torch.mul(curvature[t], form.scores(adjoints[t], scores[t]),
+                  out=buffer)
+        form.add_lift(v, buffer, -eta)
+        v_w.add_(adjoints[t][:-1], alpha=-eta * model.mu)
+    return pull_back(model, p[:-1], k, s, -eta)
+
+
+SOLVERS = {'rmd': (_descend, _reverse),
+           'implicit': (newton, adjoint_solve)}
+
+
+def train(problem, rows_p, lmbda, inner, start=None):
+    """Train on the fixed and the poisoning rows; a `Trained` model.
+
+    Raises
+    ------
+    FloatingPointError
+        If training diverged; the message names the step size.
+    """
+    form = choose_form(problem, rows_p, inner.form)
+    mu = math.exp(lmbda) / form.n
+    model = SOLVERS[inner.method][0](form, mu, inner, problem, start)
+    if not torch.isfinite(model.u).all():
+        raise FloatingPointError(
+            f'training diverged with step size eta = {model.eta:g} at lmbda '
+            f'= {lmbda:g}: pass a smaller eta, or None for 1 / L.')
+    return model
+
+
+def differentiate(problem, model, y_p, inner):
+    """`Hypergradient` by the features of the poisoning points."""
+    form = model.form
+
+    def loss_and_seed(rows):
+        h = form.val_scores(rows, model.u)
+        return softplus_mean(h), form.seed(rows, torch.sigmoid(h) / len(h))
+
+    reverse = SOLVERS[inner.method][1]
+    value, seed = loss_and_seed(problem.rows_attacker)
+    grad_rows, grad_lmbda = reverse(model, seed, inner)
+    if problem.y_target is not None:
+        seed = loss_and_seed(problem.rows_val)[1]
+        grad_lmbda = reverse(model, seed, inner)[1]
+    return Hypergradient(value, grad_rows.mul_(-y_p[:, None]), grad_lmbda)
+
+
+def hypergradient(problem, x_p, y_p, lmbda, method='rmd', n_inner=150,
+                  eta=None, momentum=0., **inner):
+    """Validation loss after training on poisoned data, and its derivatives.
+
+    Parameters
+    ----------
+    problem : Problem
+        Fixed training rows and validation set.
+    x_p : Tensor, shape (p, d)
+        Poisoning points, appended to the problem's training rows.
+    y_p : Tensor, shape (p,)
+        Their labels, in {-1, +1}.
+    lmbda : float
+        Natural log of the L2 strength; the penalty is
+        ``exp(lmbda) / (2 n) ||w||^2``, ``n`` all training rows.
+    method, n_inner, eta, momentum, **inner
+        See `Inner`.
+
+    Returns
+    -------
+    Hypergradient
+        ``(value, grad_x_p, grad_lmbda)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the argument.
+    FloatingPointError
+        If training diverged.
+
+    References
+    ----------
+    Carnerero-Cano et al. 2021, arXiv 2105.10948, Algorithm 1 and eq. 4 ('rmd'
+    and 'implicit'); Pearlmutter 1994 (Hessian-vector products).
+    """
+    inner = Inner(method, n_inner, eta, momentum, **inner)
+    problem.check_points(x_p, y_p)
+    n = problem.n_tr + len(x_p)
+    lmbda = float(lmbda)
+    check('lmbda', lmbda, math.isfinite(lmbda), 'finite')
+    inner.warn_if_unstable(problem, n, math.exp(lmbda) / n)
+    phi, pull_back = problem.features(x_p)
+    model = train(problem, fold(phi, y_p), lmbda, inner)
+    value, grad, grad_lmbda = differentiate(problem, model, y_p, inner)
+    return Hypergradient(value, pull_back(grad), grad_lmbda)

@@ -1,0 +1,81 @@
+"""The limit of endless training: Newton, and implicit differentiation."""
+import warnings
+
+import torch
+
+from .inner import Trained, pull_back
+from .logistic import softplus_mean
+
+
+def newton(form, mu, inner, problem, start):
+    """Damped Newton steps to the optimum, from the coordinates `start`."""
+    u = form.rows_p.new_zeros(form.n_coords) if start is None else start
+    tol = inner.inner_tol or (1e-8 if u.dtype == torch.float64 else 1e-4)
+    h, q = u.new_empty(form.n), torch.full_like(u[:1], .5).expand(form.n)
+    scale = _gradient(form, mu, torch.zeros_like(u), q)[1]
+    for _ in range(100):
+        q = form.scores(u, h).sigmoid()
+        grad, norm = _gradient(form, mu, u, q)
+        if norm <= tol * scale:
+            break
+        step = form.solve(q * (1 - q) / form.n, mu, grad)
+        stepped = _line_search(form, mu, u, h, step)
+        if stepped is None:
+            break
+        u = stepped
+    reached = norm / scale if scale > 0 else norm
+    if reached > tol:
+        warnings.warn(
+            f'training stopped at a relative gradient norm of {reached:.1e}, '
+            f'asked for {tol:.1e}: regularisation may be too weak for '
+            f'{u.dtype}.', RuntimeWarning, stacklevel=5)
+    return Trained(form, mu, u, u[None], q[None], grad_norm=reached)
+
+
+def _gradient(form, mu, u, q):
+    """Training gradient at `u` in coordinates, and its norm."""
+    grad = mu * u
+    grad[-1] = 0.
+    form.add_lift(grad, q, 1. / form.n)
+    scores = form.scores(grad, torch.empty_like(q))
+    squared = form.dot(grad, grad, scores) + grad[-1] ** 2
+    return grad, float(squared.clamp_min(0.).sqrt())
+
+
+def _line_search(form, mu, u, h, step):
+    """``u - t step`` with the first t of 1, 1/2, ... that lowers L enough.
+
+    Along the line the scores are linear and the penalty is quadratic, so that
+    a trial costs no product. None where rounding hides any decrease.
+    """
+    dh = form.scores(step, torch.empty_like(h))
+    uu, us, ss = (float(form.dot(x, y, scores)) for x, y, scores in
+                  ((u, u, h), (u, step, dh), (step, step, dh)))
+    loss = softplus_mean(h)
+    slope = torch.sigmoid(h).mul(dh).mean() + mu * us
+    t = 1.
+    while t > 1e-10:
+        change = (softplus_mean(h - t * dh) - loss
+                  + mu * (.5 * t * t * ss - t * us))
+        if change <= -1e-4 * t * slope:
+            return u - t * step
+        t /= 2
+    return None
+
+
+def adjoint_solve(model, seed, inner):
+    """Implicit function theorem: ``p = Hess^-1 grad A`` in place of a sum."""
+    form, mu, s = model.form, model.mu, model.q[0] * (1 - model.q[0])
+    s = s / form.n
+    scores = torch.empty_like(s)
+
+    def hessian(v):
+        out = mu * v
+        out[-1] = 0.
+        form.add_lift(out, s * form.scores(v, scores), 1.)
+        return out
+
+    p = form.solve(s, mu, seed)
+    p = p + form.solve(s, mu, seed - hessian(p))
+    return pull_back(model, p[None], form.scores(p, scores)[None], s[None],
+                     -1.)

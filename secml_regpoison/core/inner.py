@@ -1,0 +1,110 @@
+"""How the classifier is trained: settings, and the trained model."""
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Optional
+
+import torch
+
+METHODS = ('implicit', 'rmd')
+
+
+def check(name, value, ok, condition):
+    """Raise ValueError unless `ok`."""
+    if not ok:
+        raise ValueError(f'`{name}` must be {condition}, got {value!r}.')
+
+
+@dataclass(frozen=True)
+class Inner:
+    """How the classifier is trained, and differentiated.
+
+    method : 'rmd' or 'implicit'.
+    n_inner : T, the training steps of 'rmd'.
+    eta : step size; None for ``1 / L``, the inverse of the smoothness
+        constant ``L = top_eigenvalue(fixed rows) / (4 n) + mu``. It depends on
+        lambda through ``mu`` and is held constant by the derivative: where
+        ``mu`` matters in it, training has converged and forgotten eta.
+    momentum : heavy-ball coefficient in [0, 1).
+    form : 'auto' (by cost), 'primal' or 'gram'.
+    inner_tol : 'implicit' stops at this norm of the training gradient,
+        relative to that at ``u = 0``; None for 1e-8 in float64, 1e-4 in
+        float32.
+    """
+
+    method: str = 'rmd'
+    n_inner: int = 150
+    eta: Optional[float] = None
+    momentum: float = 0.
+    form: str = 'auto'
+    inner_tol: Optional[float] = None
+
+    def __post_init__(self):
+        check('method', self.method, self.method in METHODS,
+              f'one of {METHODS}')
+        check('form', self.form, self.form in ('auto', 'primal', 'gram'),
+              "'auto', 'primal' or 'gram'")
+        check('n_inner', self.n_inner, isinstance(self.n_inner, int)
+              and self.n_inner >= 1, 'an integer of at least 1')
+        check('eta', self.eta, self.eta is None
+              or 0. < self.eta < math.inf, 'None or positive and finite')
+        check('momentum', self.momentum, 0. <= self.momentum < 1.,
+              'in [0, 1)')
+        check('inner_tol', self.inner_tol,
+              self.inner_tol is None or self.inner_tol > 0.,
+              'None or positive')
+
+    def step_size(self, problem, n, mu):
+        """`eta`, or ``1 / L`` where it is None."""
+        return self.eta or 1. / (problem.curvature / (4 * n) + mu)
+
+    def warn_if_unstable(self, problem, n, mu):
+        """Warn of an `eta` above ``2 / L``: the steps do not contract."""
+        smoothness = problem.curvature / (4 * n) + mu
+        if self.eta is not None and self.eta > 2. / smoothness:
+            warnings.warn(
+                f'eta = {self.eta:g} is above 2 / L = {2. / smoothness:.3g} '
+                'of the training loss: gradient descent may not converge; '
+                'eta=None takes 1 / L.', RuntimeWarning, stacklevel=3)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model in the coordinates of its form.
+
+    u : coordinates of the model. path, q : coordinates (k, n_coords) and
+    sigmoids (k, n) at the states that the derivative passes through: the T
+    training steps, or the optimum alone. grad_norm : norm of the training
+    gradient at `u` relative to that at 0, where the method computes it.
+    """
+
+    form: object
+    mu: float
+    u: torch.Tensor
+    path: torch.Tensor
+    q: torch.Tensor
+    eta: float = math.nan
+    grad_norm: float = math.nan
+
+    @property
+    def w(self):
+        """Weights, (d,)."""
+        return self.form.weights(self.u[None])[0]
+
+    @property
+    def b(self):
+        """Bias, 0-d."""
+        return self.u[-1]
+
+
+def pull_back(model, p, k, s, scale):
+    """``scale sum_t d/d(rows, lmbda) (p_t . grad L(u_t))``, (p, d) and 0-d.
+
+    `p` are the adjoints, `k` their scores, `s` the curvatures, a row a step;
+    the sums are two products of (p, T) with (T, .) matrices, done once.
+    """
+    form, u, n_tr = model.form, model.path, model.form.n_tr
+    coords = (model.q[:, n_tr:].T @ p).div_(form.n)
+    coords.addmm_((s * k)[:, n_tr:].T, u)
+    return (form.weights(coords).mul_(scale),
+            form.inner(p, k, u).mul_(scale * model.mu))

@@ -1,0 +1,228 @@
+"""The logistic objective and its closed-form derivatives, in two forms.
+
+With the folded rows ``a_i = -y_i (x_i, 1)`` and ``u = (w, b)``, training
+minimises
+
+    L(u) = (1/n) sum_i softplus(a_i . u) + mu/2 ||w||^2,  mu = exp(lmbda)/n
+
+(the bias is not penalised) and everything below follows from it:
+
+    grad L   = A^T q / n + mu (w, 0)          q = sigma(A u)
+    Hess L v = A^T (s * (A v)) + mu (v_w, 0)  s = q (1 - q) / n
+
+The label, the bias and the sign are folded into the rows once, so that one
+training step is two products with ``A`` and a handful of vector operations.
+
+Both forms offer the same operations on a vector of *coordinates*. `Primal`
+uses ``u`` itself: a product costs ``n d``. `Gram` uses the coordinates of
+``w`` in the training rows, ``w = A_w^T alpha``: a product with ``A^T`` is
+then free and one with ``A`` is a product with ``K = A_w A_w^T``, ``n n``.
+From ``u_0 = 0`` training never leaves that span, and the adjoint vectors of
+the reverse pass leave it only by one direction, the gradient of the
+validation loss: it is kept as one more coordinate.
+"""
+import torch
+from torch.nn.functional import logsigmoid
+
+
+def fold(x, y):
+    """Folded rows ``-y_i (x_i, 1)``: (n, d) and (n,) give (n, d + 1)."""
+    rows = x.new_empty(x.shape[0], x.shape[1] + 1)
+    torch.mul(x, -y[:, None], out=rows[:, :-1])
+    rows[:, -1] = -y
+    return rows
+
+
+def softplus_mean(h):
+    """Mean logistic loss ``(1/m) sum_j softplus(h_j)``, in nats."""
+    # torch's softplus is linear past 20; -logsigmoid(-h) is exact throughout
+    return -logsigmoid(-h).mean()
+
+
+def top_eigenvalue(rows, rtol=1e-3, max_iter=200):
+    """Largest eigenvalue of ``rows^T rows`` by power iteration.
+
+    Approached from below; stops when one more step changes it by less than
+    `rtol`. The start is drawn from a generator of its own: same data, same
+    value.
+    """
+    generator = torch.Generator().manual_seed(0)
+    v = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
+    v = v.to(rows)
+    value = 0.
+    for _ in range(max_iter):
+        v = rows.T @ (rows @ (v / torch.linalg.vector_norm(v)))
+        previous, value = value, float(torch.linalg.vector_norm(v))
+        if value <= 0. or abs(value - previous) < rtol * value:
+            break
+    return value
+
+
+class Primal:
+    """Coordinates ``u = (w, b)``, shape (d + 1,).
+
+    Parameters
+    ----------
+    problem : Problem
+        The fixed data.
+    rows_p : Tensor, shape (p, d + 1)
+        Folded poisoning rows. They stay a block of their own: copying the
+        design matrix would cost as much as a product with it.
+    """
+
+    def __init__(self, problem, rows_p):
+        self.rows, self.rows_p = problem.rows_tr, rows_p
+        self.n_tr, self.n = problem.n_tr, problem.n_tr + rows_p.shape[0]
+        self.n_coords = rows_p.shape[1]
+
+    def scores(self, u, out):
+        """``A u``, written to `out` (n,)."""
+        torch.mv(self.rows, u, out=out[:self.n_tr])
+        torch.mv(self.rows_p, u, out=out[self.n_tr:])
+        return out
+
+    def add_lift(self, u, r, alpha):
+        """``u += alpha A^T r`` in place, `r` (n,)."""
+        u.addmv_(self.rows.T, r[:self.n_tr], alpha=alpha)
+        u.addmv_(self.rows_p.T, r[self.n_tr:], alpha=alpha)
+
+    def seed(self, rows_val, r_val):
+        """Coordinates of ``A_val^T r_val``."""
+        return rows_val.T @ r_val
+
+    def val_scores(self, rows_val, u):
+        """``A_val u``, shape (m,)."""
+        return rows_val @ u
+
+    def weights(self, coords):
+        """Rows of coordinates (k, .) to rows of weights (k, d)."""
+        return coords[:, :-1]
+
+    def inner(self, p, scores_p, u):
+        """``sum_t p_t . w_t`` over rows, weights only."""
+        return (p[:, :-1] * u[:, :-1]).sum()
+
+    def dot(self, u, v, scores_v):
+        """``u_w . v_w``, the bias left out."""
+        return u[:-1] @ v[:-1]
+
+    def solve(self, s, mu, g):
+        """``Hess L^-1 g`` for coordinates `g`, by a Cholesky factor."""
+        hess = (self.rows.T * s[:self.n_tr]) @ self.rows
+        hess.addmm_(self.rows_p.T * s[self.n_tr:], self.rows_p)
+        hess.diagonal()[:-1].add_(mu)
+        factor = torch.linalg.cholesky(hess)
+        return torch.cholesky_solve(g[:, None], factor)[:, 0]
+
+
+class Gram:
+    """Coordinates (alpha, c, b), shape (n + 2,): ``w = A_w^T alpha + c g``.
+
+    ``g`` is the direction last passed to `seed`. The matrix
+    ``[A_w A_w^T | A_w g | a_b]``, shape (n, n + 2), turns coordinates into
+    scores in one product. Only the rows and columns of the poisoning points
+    are computed here; the block of the fixed rows is the problem's, once.
+
+    Parameters as for `Primal`.
+    """
+
+    def __init__(self, problem, rows_p):
+        self.problem, self.rows_p = problem, rows_p
+        n_tr, p = problem.n_tr, rows_p.shape[0]
+        self.n_tr, self.n, self.n_coords = n_tr, n_tr + p, n_tr + p + 2
+        w_p = rows_p[:, :-1]
+        self.kernel = k = rows_p.new_zeros(self.n, self.n_coords)
+        k[:n_tr, :n_tr] = problem.gram
+        k[n_tr:, :n_tr] = w_p @ problem.rows_tr[:, :-1].T
+        k[:n_tr, n_tr:self.n] = k[n_tr:, :n_tr].T
+        k[n_tr:, n_tr:self.n] = w_p @ w_p.T
+        k[:n_tr, -1], k[n_tr:, -1] = problem.rows_tr[:, -1], rows_p[:, -1]
+        self.bias = k[:, -1].clone()[None]
+        self.direction = None
+
+    def scores(self, u, out):
+        """``A u``, written to `out` (n,)."""
+        return torch.mv(self.kernel, u, out=out)
+
+    def add_lift(self, u, r, alpha):
+        """``u += alpha A^T r`` in place, `r` (n,)."""
+        u[:self.n].add_(r, alpha=alpha)
+        u[-1:].addmv_(self.bias, r, alpha=alpha)
+
+    def _val_kernel(self, rows_val):
+        """``A_w,val A_w^T`` in its two blocks, (m, n_tr) and (m, p)."""
+        return (self.problem.gram_val(rows_val),
+                rows_val[:, :-1] @ self.rows_p[:, :-1].T)
+
+    def seed(self, rows_val, r_val):
+        """Coordinates of ``A_val^T r_val``; its weights become ``g``."""
+        k_tr, k_p = self._val_kernel(rows_val)
+        self.kernel[:self.n_tr, self.n] = r_val @ k_tr
+        self.kernel[self.n_tr:, self.n] = r_val @ k_p
+        self.direction = r_val @ rows_val[:, :-1]
+        u = r_val.new_zeros(self.n_coords)
+        u[-2], u[-1] = 1., rows_val[:, -1] @ r_val
+        return u
+
+    def val_scores(self, rows_val, u):
+        """``A_val u`` for `u` in the span of the training rows, (m,)."""
+        k_tr, k_p = self._val_kernel(rows_val)
+        h = torch.addmv(rows_val[:, -1] * u[-1], k_tr, u[:self.n_tr])
+        return h.addmv_(k_p, u[self.n_tr:self.n])
+
+    def weights(self, coords):
+        """Rows of coordinates (k, .) to rows of weights (k, d)."""
+        w = coords[:, :self.n_tr] @ self.problem.rows_tr[:, :-1]
+        w.addmm_(coords[:, self.n_tr:self.n], self.rows_p[:, :-1])
+        if self.direction is not None:
+            w.addr_(coords[:, -2], self.direction)
+        return w
+
+    def inner(self, p, scores_p, u):
+        """``sum_t p_t . w_t`` over rows, weights only, for `u` in the span:
+        ``p . A_w^T alpha = (A p - a_b p_b) . alpha``."""
+        return ((scores_p - p[:, -1:] * self.bias) * u[:, :self.n]).sum()
+
+    def dot(self, u, v, scores_v):
+        """``u_w . v_w`` for `u` in the span, the bias left out."""
+        return u[:self.n] @ (scores_v - self.bias[0] * v[-1])
+
+    def solve(self, s, mu, g):
+        """``Hess L^-1 g`` for coordinates `g`.
+
+        Woodbury's identity on the weights, ``B = mu + A_w^T S A_w``:
+
+            B^-1 v = (v - A_w^T R M^-1 R A_w v) / mu,   R = S^(1/2),
+            M = mu + R K R   (n x n, factorised once),
+
+        then the bias by the Schur complement of ``B`` in the Hessian.
+        """
+        root = s.sqrt()
+        m = self.kernel[:, :self.n] * root * root[:, None]
+        m.diagonal().add_(mu)
+        factor = torch.linalg.cholesky(m)
+
+        def weights_solve(v):
+            score = root * (self.kernel[:, :-1] @ v)
+            inside = torch.cholesky_solve(score[:, None], factor)[:, 0]
+            v = v.clone()
+            v[:self.n] -= root * inside
+            return v / mu
+
+        bias = self.bias[0]
+        cross = torch.zeros_like(g[:-1])
+        cross[:self.n] = s * bias
+        via_bias, via_g = weights_solve(cross), weights_solve(g[:-1])
+        scores_bias = self.kernel[:, :-1] @ via_bias
+        scores_g = self.kernel[:, :-1] @ via_g
+        schur = s.sum() - (s * bias) @ scores_bias
+        b = (g[-1] - (s * bias) @ scores_g) / schur
+        return torch.cat([via_g - b * via_bias, b[None]])
+
+
+def choose_form(problem, rows_p, form='auto'):
+    """The cheaper form: `Gram` costs ``n n`` a step, `Primal` ``2 n d``."""
+    n, d = problem.n_tr + rows_p.shape[0], rows_p.shape[1] - 1
+    if form == 'auto':
+        form = 'gram' if n < 2 * d else 'primal'
+    return {'primal': Primal, 'gram': Gram}[form](problem, rows_p)

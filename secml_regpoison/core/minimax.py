@@ -1,0 +1,259 @@
+"""The outer loop of the minimax bilevel problem.
+
+    min_lmbda max_{X_p} A(D_val, w*)   s.t.  w* = argmin_w L(D_tr u D_p, lmbda)
+"""
+import math
+from dataclasses import dataclass
+
+import torch
+
+from .hypergrad import differentiate, train
+from .inner import Inner, Trained, check
+from .logistic import fold
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Poisoning points, lambda, the model they give and the derivatives."""
+
+    x_p: torch.Tensor
+    lmbda: float
+    model: Trained
+    value: float
+    grad_x_p: torch.Tensor
+    grad_lmbda: float
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What `solve` returns: the best iterate, and how it came about.
+
+    x_p : (p, d) poisoning points. lmbda : the defender's answer to them.
+    value : attacker's loss there. w, b : the poisoned model, (d,) and 0-d.
+    f_seq, lmbda_seq : attacker's loss and lambda at every outer iterate, the
+    start first. n_evaluations : hypergradients computed. converged : stopped
+    by `tol` and `patience` rather than by `n_outer`.
+    """
+
+    x_p: torch.Tensor
+    lmbda: float
+    value: float
+    w: torch.Tensor
+    b: torch.Tensor
+    f_seq: tuple
+    lmbda_seq: tuple
+    n_evaluations: int
+    converged: bool
+
+
+def project(x, x_0, lb, ub, dmax=None, distance='l2'):
+    """Nearest points to `x` in the box and within `dmax` of `x_0`, row-wise.
+
+    For `x_0` in the box the projection on box and ball together is the box's
+    clip of ``x_0 + shrink(x - x_0)``, with ``shrink`` a scaling for 'l2' and
+    a soft threshold for 'l1'; its one parameter is found by bisection.
+    """
+    clipped = x.clamp(lb, ub)
+    if dmax is None:
+        return clipped
+    order = {'l1': 1, 'l2': 2}[distance]
+    delta = x - x_0
+
+    def shrink(t):
+        if order == 2:
+            return (x_0 + t * delta).clamp(lb, ub)
+        cut = (1 - t) * delta.abs().amax(1, keepdim=True)
+        return (x_0 + delta.sign() * (delta.abs() - cut).relu()).clamp(lb, ub)
+
+    low, high = (torch.full_like(x[:, :1], t) for t in (0., 1.))
+    for _ in range(60):
+        t = (low + high) / 2
+        inside = torch.linalg.vector_norm(
+            shrink(t) - x_0, order, 1, keepdim=True) <= dmax
+        low, high = torch.where(inside, t, low), torch.where(inside, high, t)
+    radius = torch.linalg.vector_norm(clipped - x_0, order, 1, keepdim=True)
+    return torch.where(radius <= dmax, clipped, shrink(low))
+
+
+class _Game:
+    """Evaluates iterates, and lets the defender answer the attacker."""
+
+    def __init__(self, problem, y_p, lmbda_bounds, inner, callback):
+        self.problem, self.y_p, self.inner = problem, y_p, inner
+        self.bounds, self.callback = lmbda_bounds, callback
+        self.curvature, self.start, self.n_evaluations = 0., None, 0
+        self.f_seq, self.lmbda_seq = [], []
+
+    def evaluate(self, x_p, lmbda):
+        """The `Iterate` at ``(x_p, lmbda)``."""
+        phi, pull_back = self.problem.features(x_p)
+        model = train(self.problem, fold(phi, self.y_p), lmbda, self.inner,
+                      self.start)
+        self.start, self.n_evaluations = model.u, self.n_evaluations + 1
+        value, grad, grad_lmbda = differentiate(
+            self.problem, model, self.y_p, self.inner)
+        return Iterate(x_p, lmbda, model, float(value), pull_back(grad),
+                       float(grad_lmbda))
+
+    def respond(self, x_p, lmbda):
+        """The iterate at the defender's answer to `x_p`, recorded."""
+        here = self.evaluate(x_p, lmbda)
+        if self.bounds is not None:
+            here = self._descend(here)
+        self.f_seq.append(here.value)
+        self.lmbda_seq.append(here.lmbda)
+        if self.callback is not None:
+            self.callback(here)
+        return here
+
+    def _descend(self, here):
+        """Projected descent on lambda against fixed points.
+
+        The step is the inverse of the last secant slope of the derivative,
+        at most 2, and 2 where that slope is not positive (the plateau of
+        small lambda). It stays inside the bracket that the signs seen so far
+        leave. A step under 0.05 ends it: ``A`` is quadratic there, and its
+        curvature by lambda is a fraction of ``A``.
+        """
+        low, high = self.bounds
+        seen = set()
+        for _ in range(30):
+            slope, c = here.grad_lmbda, self.curvature
+            step = -slope / c if c > 0 else -math.copysign(2., slope)
+            lmbda = here.lmbda + max(-2., min(2., step))
+            lmbda = max(low, min(high, lmbda))
+            if lmbda in seen:
+                lmbda = (low + high) / 2
+            if slope == 0 or abs(lmbda - here.lmbda) < .05:
+                break
+            seen.add(here.lmbda)
+            low, high = ((here.lmbda, high) if slope < 0
+                         else (low, here.lmbda))
+            there = self.evaluate(here.x_p, lmbda)
+            self.curvature = (there.grad_lmbda - slope) / (lmbda - here.lmbda)
+            here = there
+        return here
+
+
+def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
+          distance='l2', learn_lmbda=True, lmbda_bounds=(-8., 11.5),
+          n_outer=40, step=None, tol=1e-4, patience=5, callback=None,
+          method='rmd', n_inner=150, eta=None, momentum=.9, **inner):
+    """Minimax poisoning: the points ascend, lambda descends.
+
+        lmbda <- Proj[lmbda - alpha_lmbda grad_lmbda A]     to its best answer
+        X_p   <- Proj[X_p + step grad A / ||grad A||]       row by row
+
+    The defender answers every move of the attacker, so that along the
+    iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative by the
+    points is the partial one (Danskin). A move that does not raise it is
+    taken back and the step halved; one that does lengthens it by a fifth.
+
+    Parameters
+    ----------
+    problem : Problem
+    x_p, y_p : Tensor, shapes (p, d) and (p,)
+        Where the poisoning points start, and their labels. p may be 0: then
+        only lambda is learned. Starts outside the box are clipped to it.
+    lmbda : float
+        Where lambda starts; clipped to its bounds if it is learned.
+    lb, ub : float, Tensor or None
+        Box of the points, broadcast against (p, d); None is unbounded.
+    dmax, distance : float or None, 'l2' or 'l1'
+        Each point stays this near its start, as well as in the box.
+    learn_lmbda : bool
+        False keeps `lmbda` as given (Xiao et al. 2015).
+    lmbda_bounds : (float, float)
+    n_outer : int
+        Moves at most.
+    step : float or None
+        First step length, in units of `x_p`. None: 0.4 times the root mean
+        square distance of the fixed rows from their mean.
+    tol, patience : float, int
+        Stop after `patience` moves in a row that gain less than ``tol |A|``.
+    callback : callable or None
+        Called with each `Iterate`, the start first.
+    method, n_inner, eta, momentum, **inner
+        See `Inner`.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the argument.
+    FloatingPointError
+        If training diverged; the message names the step size.
+
+    References
+    ----------
+    Carnerero-Cano et al. 2021, arXiv 2105.10948, eqs. 1-2 and Algorithm 1.
+    """
+    inner = Inner(method, n_inner, eta, momentum, **inner)
+    problem.check_points(x_p, y_p)
+    lb, ub = _check_box(x_p, lb, ub)
+    lmbda = _check_play(float(lmbda), lmbda_bounds, learn_lmbda, n_outer,
+                        step, dmax, distance)
+    if step is None:
+        centred = problem.x_tr - problem.x_tr.mean(0)
+        step = .4 * float(centred.pow(2).sum(1).mean().sqrt())
+    n = problem.n_tr + len(x_p)
+    inner.warn_if_unstable(problem, n, math.exp(lmbda) / n)
+    game = _Game(problem, y_p, lmbda_bounds if learn_lmbda else None, inner,
+                 callback)
+    upward = 1. if problem.y_target is None else -1.
+
+    x_0 = torch.clamp(x_p, lb, ub)
+    best = game.respond(x_0, lmbda)
+    stalled = 0
+    for _ in range(n_outer if len(x_p) else 0):
+        length = torch.linalg.vector_norm(best.grad_x_p, dim=1, keepdim=True)
+        ascent = upward * best.grad_x_p / length.clamp_min(
+            torch.finfo(length.dtype).tiny)
+        here = game.respond(
+            project(best.x_p + step * ascent, x_0, lb, ub, dmax, distance),
+            game.lmbda_seq[-1])
+        gain = upward * (here.value - best.value)
+        stalled = stalled + 1 if gain < tol * abs(best.value) else 0
+        best, step = (here, 1.2 * step) if gain > 0 else (best, step / 2)
+        if stalled == patience:
+            break
+    return Solution(best.x_p, best.lmbda, best.value, best.model.w,
+                    best.model.b, tuple(game.f_seq), tuple(game.lmbda_seq),
+                    game.n_evaluations, stalled == patience)
+
+
+def _check_box(x_p, lb, ub):
+    """Bounds as tensors that broadcast against the points."""
+    lb, ub = (torch.as_tensor(inf if bound is None else bound).to(x_p)
+              for bound, inf in ((lb, -math.inf), (ub, math.inf)))
+    for name, bound in (('lb', lb), ('ub', ub)):
+        if bound.dim() > 2 or any(
+                size not in (1, full) for size, full in
+                zip(bound.shape[::-1], x_p.shape[::-1])):
+            raise ValueError(
+                f'`{name}` must be a number, one a feature or one a point '
+                f'and feature, {tuple(x_p.shape)}, got shape '
+                f'{tuple(bound.shape)}.')
+    if not (lb <= ub).all():
+        raise ValueError('`lb` must be at most `ub` (and neither NaN), got '
+                         f'lb - ub up to {float((lb - ub).max()):g}.')
+    return lb, ub
+
+
+def _check_play(lmbda, lmbda_bounds, learn_lmbda, n_outer, step, dmax,
+                distance):
+    """Raise on a setting of `solve` that makes no sense; the first lambda."""
+    low, high = lmbda_bounds
+    check('lmbda', lmbda, math.isfinite(lmbda), 'finite')
+    check('lmbda_bounds', lmbda_bounds,
+          -math.inf < low <= high < math.inf, 'finite and in order')
+    check('n_outer', n_outer, isinstance(n_outer, int) and n_outer >= 0,
+          'an integer of at least 0')
+    check('step', step, step is None or 0. < step < math.inf,
+          'None or positive and finite')
+    check('dmax', dmax, dmax is None or dmax >= 0., 'None or at least 0')
+    check('distance', distance, distance in ('l1', 'l2'), "'l1' or 'l2'")
+    return max(low, min(high, lmbda)) if learn_lmbda else lmbda
