@@ -60,7 +60,7 @@ def make_parser():
         '--repetitions', type=_integer(1), default=3, metavar='R',
         help='random splits to average over (default 3)')
     command.add_argument(
-        '--seed', type=_integer(0), default=0,
+        '--seed', type=_integer(0), default=0, metavar='N',
         help='repetition r uses seed + r; the same seed gives the same '
              'numbers whatever --jobs is (default 0)')
     command.add_argument(
@@ -80,8 +80,10 @@ def _add_data_options(command):
              'fashion-mnist, FILE.npz (arrays X and y, or X_train, y_train, '
              'X_test and y_test) or FILE.csv (numbers separated by commas, '
              'the label in the last column, with a header line or without). '
-             'Features of a file are standardised by the training rows, and '
-             'poison stays within their range')
+             'mnist and fashion-mnist are looked for in the dataset folder of '
+             'secml, SECML_DS_DIR, and downloaded if missing. Features of a '
+             'file are standardised by the training rows, and poison stays '
+             'within their range')
     command.add_argument(
         '--classes', nargs=2, metavar=('A', 'B'),
         help='the two labels to tell apart (default: 0 8 for digits and '
@@ -93,7 +95,8 @@ def _add_data_options(command):
     command.add_argument(
         '--val', type=_integer(2), metavar='N',
         help='trusted validation rows, on which lambda is learned and from '
-             'which poison starts (default: a third of --train)')
+             'which poison starts (default: 171, or fewer if '
+             'the data is small)')
 
 
 def _add_attack_options(command):

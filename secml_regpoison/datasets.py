@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 from secml.data.loader import CDataLoaderMNIST
+from secml.data.loader.c_dataloader_mnist import MNIST_PATH
 
 from secml_regpoison.c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
 
@@ -126,14 +127,25 @@ def _read_named(name, classes):
     if name == 'digits':
         x, y = load_digits(return_X_y=True)
         return [(x / 16, y)], {'img_w': 8, 'img_h': 8}
-    loader = {'mnist': CDataLoaderMNIST,
-              'fashion-mnist': CDataLoaderFashionMNIST}[name]()
+    loader = _load_mnist() if name == 'mnist' else CDataLoaderFashionMNIST()
     parts = []
     for ds in ('training', 'testing'):
         part = loader.load(ds, classes)
         parts.append((part.X.tondarray() / 255,
                       np.array(classes)[part.Y.tondarray()]))
     return parts, {'img_w': 28, 'img_h': 28}
+
+
+def _load_mnist():
+    """Make secml's own loader, and say what to do where it only fails."""
+    try:
+        return CDataLoaderMNIST()
+    except (OSError, RuntimeError) as error:
+        raise RuntimeError(
+            f"MNIST is not in {MNIST_PATH} and secml could not download it "
+            f"({error}). Put the four unpacked files there, named like "
+            "train-images-idx3-ubyte, or set SECML_DS_DIR to a folder whose "
+            "mnist/ has them.") from error
 
 
 def _read_file(path):

@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pytest
 
+from secml_regpoison import datasets
 from secml_regpoison.datasets import load_data
 from secml_regpoison.splits import split_data, split_sizes
 from secml.settings import SECML_DS_DIR
@@ -246,3 +247,11 @@ def test_rows_of_a_file_are_standardised_by_the_training_rows(tmp_path):
 def test_too_many_or_too_few_rows_asked_for(sizes, words):
     with pytest.raises(ValueError, match=words):
         split_data(load_data('digits'), *sizes)
+
+
+def test_without_mnist_it_says_what_to_do(monkeypatch):
+    def fail():
+        raise ConnectionError('no network')
+    monkeypatch.setattr(datasets, 'CDataLoaderMNIST', fail)
+    with pytest.raises(RuntimeError, match='no network.*SECML_DS_DIR'):
+        load_data('mnist')
