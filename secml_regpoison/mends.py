@@ -93,8 +93,8 @@ def _unique(*args):
 
 def sparse_division():
     """SciPy 1.11 lets sparse by dense stay sparse; secml wants it dense."""
-    if scipy.sparse.issparse(scipy.sparse.eye(1) / np.ones((1, 1))) \
-            and CSparse.__truediv__ is not _truediv:
+    quotient = scipy.sparse.csr_matrix([[1.]]) / np.ones((1, 1))
+    if scipy.sparse.issparse(quotient):
         CSparse.__truediv__ = _truediv
 
 
@@ -109,10 +109,10 @@ def _truediv(self, other):
 
 
 def sparse_and():
-    """NumPy 2.4 makes no number of an array of one element.
+    """NumPy 2.4 makes no `int` of an array of one element, secml does.
 
-    secml does, for each element of a sparse `logical_and`, and drops the
-    decimals on the way, so that 0.5 counted as False; here it is True.
+    A sparse `logical_and` so drops the second array's decimals: there 0.5
+    counts as False. That is secml's answer on every stack, so it is kept.
     """
     if _complains(int, np.ones(1)):
         CSparse.logical_and = _logical_and
@@ -121,7 +121,8 @@ def sparse_and():
 def _logical_and(self, array):
     if self.shape != array.shape:
         raise ValueError(f'array to compare must have shape {self.shape}')
-    both = self.tocsr().astype(bool).multiply(array.tocsr().astype(bool))
+    both = self.tocsr().astype(bool).multiply(
+        array.tocsr().astype(int).astype(bool))
     both.eliminate_zeros()
     return CSparse(both)
 
@@ -147,8 +148,7 @@ def logistic_jobs():
     """scikit-learn 1.8 warns of any `n_jobs`; secml sets it to 1 always."""
     model = sklearn.linear_model.LogisticRegression(
         solver='liblinear', n_jobs=1)
-    if _complains(model.fit, [[0.], [1.]], [0, 1]) \
-            and CClassifierLogistic._fit is not _fit_without_jobs:
+    if _complains(model.fit, [[0.], [1.]], [0, 1]):
         CClassifierLogistic._fit = _fit_without_jobs
 
 

@@ -1,0 +1,41 @@
+# make demo   the main job, on the digits that ship with scikit-learn
+# make test   flake8 and the whole test suite
+# Both first set up what they need in .venv. PYTHON=python3.12 picks the
+# interpreter; a .venv of another Python version is made anew.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -e -o pipefail -c
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+READY := $(VENV)/ready-$(VERSION)
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test clean
+
+demo: $(READY)
+	@$(BIN)/secml-regpoison sec-eval --out results/demo
+	@echo 'Results: results/demo'
+
+test: $(READY)
+	@mkdir -p results/test
+	@status=0; \
+	{ $(BIN)/python -m flake8 && echo 'flake8: clean' && \
+	  $(BIN)/python -m pytest --junitxml=results/test/junit.xml; \
+	} 2>&1 | tee results/test/log.txt || status=$$?; \
+	echo 'Results: results/test'; exit $$status
+
+# secml on its own, because pip has to be told to overlook the Python
+# versions that secml declares, and of no other package.
+$(READY): setup.cfg constraints.txt Makefile
+	@[ '$(VERSION)' ] || { echo 'PYTHON=$(PYTHON) does not run' >&2; exit 1; }
+	@echo 'Setting up $(VENV) for Python $(VERSION): some minutes, once'
+	@[ -e $@ ] || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) --no-deps --ignore-requires-python secml
+	@$(PIP) --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) results build *.egg-info
