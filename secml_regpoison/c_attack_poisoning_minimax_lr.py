@@ -15,15 +15,13 @@ from secml.data import CDataset, CDatasetHeader
 from . import checks
 from .convert import labels, signs, to_carray, to_tensor
 from .core import solve
-from .core.hypergrad import differentiate, train
-from .core.inner import Inner
-from .core.logistic import fold, softplus_mean
+from .objective import ObjectiveMixin
 from .poisoning_data import PoisoningData
 
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'eta': None, 'momentum': .9}
 
 
-class CAttackPoisoningMinimaxLR(CAttackPoisoning):
+class CAttackPoisoningMinimaxLR(ObjectiveMixin, CAttackPoisoning):
     r"""Poisoning of logistic regression while the defender re-tunes lambda.
 
     Implements the attack of https://arxiv.org/abs/2105.10948:
@@ -97,6 +95,9 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     Attributes
     ----------
     class_type : 'p-minimax-lr'
+    f_seq, lmbda_seq, x_seq : CArray
+        Loss, lambda and points at each outer iterate of the last batch,
+        shapes (n_iter,), (n_iter,) and (n_iter, p * d).
 
     """
     __class_type = 'p-minimax-lr'
@@ -125,7 +126,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         self._entropy = np.random.SeedSequence().entropy
         self._lmbda = self._lmbda_seq = None
         self._n_evaluations = 0
-        self._check()
+        self._prepare()
 
     @property
     def n_points(self):
@@ -145,11 +146,6 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     def lmbda_seq(self):
         """lambda at each outer iterate of the last batch, (n_iter,)."""
         return self._lmbda_seq
-
-    @property
-    def x_seq(self):
-        """Points of the last batch at each iterate, (n_iter, p * d)."""
-        return self._x_seq
 
     @property
     def f_eval(self):
@@ -301,18 +297,6 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         self._n_evaluations += solution.n_evaluations
         return solution, path
 
-    def _run(self, xc, yc, idx=0):
-        """Optimise point `idx` of `xc`, the others held fixed."""
-        data = self._prepare()
-        self.xc, self.yc = CArray(xc).atleast_2d().deepcopy(), CArray(yc)
-        x_p, y_p = self._points(data)
-        others = torch.arange(len(x_p)) != idx
-        problem = data.problem(len(x_p), x_p[others], y_p[others])
-        solution, _ = self._solve(data, problem, x_p[idx:idx + 1],
-                                  y_p[idx:idx + 1], self.lmbda)
-        self._lmbda, self._f_opt = solution.lmbda, solution.value
-        return to_carray(solution.x_p).ravel()
-
     def poisoned_data(self, adv_ds):
         """What the classifier is trained on: clean rows, then the poison.
 
@@ -345,81 +329,3 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             clf.random_state = 0
         tr = self._append(data.kept_rows(self.xc.shape[0]), self.xc, self.yc)
         return clf.fit(tr.X, tr.Y)
-
-    def objective_function(self, xc, acc=False):
-        """Attacker's loss with point `_idx` (or the first) of `xc` at `xc`.
-
-        The other points are the attribute `xc`, with labels `yc`: those of
-        the last `run`, or set by hand. lambda is the attribute `lmbda`, held
-        constant.
-
-        Parameters
-        ----------
-        xc : CArray, shape (d,)
-        acc : bool
-            True: share of validation points classified wrongly.
-
-        Returns
-        -------
-        float
-            ``(1/m) sum_j softplus(-y_j f(x_j))``, in natural log, with
-            y_target in the place of y_j where it is set.
-
-        """
-        data, problem, x_p, y_p = self._with_point(xc)
-        model = train(problem, fold(problem.features(x_p)[0], y_p),
-                      self.lmbda, self._inner())
-        h = model.form.val_scores(problem.rows_attacker, model.u)
-        return float((h > 0).double().mean() if acc else softplus_mean(h))
-
-    def objective_function_gradient(self, xc, normalization=True):
-        """Derivative of `objective_function` by `xc`, (d,); of unit norm
-        with `normalization`, unless it is zero."""
-        data, problem, x_p, y_p = self._with_point(xc)
-        phi, pull_back = problem.features(x_p)
-        inner = self._inner()
-        model = train(problem, fold(phi, y_p), self.lmbda, inner)
-        grad = differentiate(problem, model, y_p, inner).grad_x_p
-        grad = pull_back(grad)[self._idx or 0]
-        norm = float(torch.linalg.vector_norm(grad))
-        return to_carray(grad / norm if normalization and norm else grad)
-
-    def _with_point(self, xc):
-        """Data, problem, points and labels with point `_idx` at `xc`."""
-        if self.xc is None or self.yc is None:
-            raise ValueError(
-                '`xc` and `yc` must be set, got None: call `run` first, or '
-                'set attack.xc and attack.yc to poisoning points and labels.')
-        data = self._prepare()
-        x_p, y_p = self._points(data)
-        xc = CArray(xc).atleast_2d()
-        if xc.shape != (1, x_p.shape[1]):
-            raise TypeError(f'`xc` must be one point of {x_p.shape[1]} '
-                            f'features, got shape {xc.shape}.')
-        x_p[self._idx or 0] = to_tensor(xc, data.device)[0]
-        return data, data.problem(len(x_p), x_p[:0], y_p[:0]), x_p, y_p
-
-    def _points(self, data):
-        """The attributes `xc` and `yc` as tensors of their own."""
-        return (to_tensor(CArray(self.xc).atleast_2d(), data.device).clone(),
-                signs(CArray(self.yc), data.classes, data.device))
-
-    def _inner(self):
-        return Inner(self.solver_type, **{
-            name: value for name, value in self.solver_params.items()
-            if name in Inner.__dataclass_fields__})
-
-    def _rnd_init_poisoning_points(self, n_points=None):
-        """Starting points as `run` draws them, and their labels."""
-        data = self._prepare()
-        x_p, y_p = data.starts(0, self.n_points if n_points is None
-                               else n_points)
-        lb, ub = data.bounds(self.lb, self.ub, x_p)
-        x_p = x_p if lb is None and ub is None else x_p.clamp(lb, ub)
-        return (to_carray(x_p, self.training_data.issparse),
-                labels(y_p, data.classes))
-
-    def _gradient_fk_xc(self, xc, yc, clf, loss_grad, tr, k=None):
-        raise NotImplementedError(
-            'The derivative by all points is computed at once: see '
-            '`objective_function_gradient`.')

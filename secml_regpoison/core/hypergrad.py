@@ -25,7 +25,7 @@ from typing import NamedTuple
 import torch
 
 from .implicit import adjoint_solve, newton
-from .inner import Inner, Trained, check, pull_back
+from .inner import Inner, Trained, check, pull_back, smoothness
 from .logistic import choose_form, fold, softplus_mean
 
 
@@ -45,8 +45,10 @@ class Hypergradient(NamedTuple):
 
 def _descend(form, mu, inner, problem, start):
     """T steps of gradient descent from 0, states kept."""
-    like = form.rows_p
-    eta = inner.step_size(problem, form.n, mu)
+    like, eta, eta_by_rows = form.rows_p, inner.eta, None
+    if eta is None:
+        bound, by_rows = smoothness(problem, form.rows_p, mu)
+        eta, eta_by_rows = 1. / bound, -by_rows / bound ** 2
     path = like.new_zeros(inner.n_inner + 1, form.n_coords)
     q = like.new_empty(inner.n_inner, form.n)
     vel = like.new_zeros(form.n_coords)
@@ -58,7 +60,7 @@ def _descend(form, mu, inner, problem, start):
         vel_w.add_(states[t][:-1], alpha=-eta * mu)
         form.add_lift(vel, sigmoids[t], -eta / form.n)
         torch.add(states[t], vel, out=states[t + 1])
-    return Trained(form, mu, path[-1], path[:-1], q, eta)
+    return Trained(form, mu, path[-1], path[:-1], q, eta, eta_by_rows)
 
 
 def _reverse(model, seed, inner):
@@ -80,7 +82,23 @@ def _reverse(model, seed, inner):
                   out=buffer)
         form.add_lift(v, buffer, -eta)
         v_w.add_(adjoints[t][:-1], alpha=-eta * model.mu)
-    return pull_back(model, p[:-1], k, s, -eta)
+    by_rows, by_lmbda = pull_back(model, p[:-1], k, s, -eta)
+    if model.eta_by_rows is not None:
+        by_eta = _derivative_by_eta(model, p[:-1], k, inner.momentum)
+        by_rows.add_(by_eta * model.eta_by_rows)
+        by_lmbda.sub_(by_eta * eta ** 2 * model.mu)
+    return by_rows, by_lmbda
+
+
+def _derivative_by_eta(model, p, k, momentum):
+    """``dA/d eta = -sum_t p_t . grad L(u_t)``; the gradients are read off
+    the steps, ``-eta grad L(u_t) = vel_{t+1} - momentum vel_t``."""
+    states = torch.cat([model.path, model.u[None]])
+    vel = states[1:] - states[:-1]
+    step = vel.clone()
+    step[1:].sub_(vel[:-1], alpha=momentum)
+    return (model.form.inner(p, k, step)
+            + p[:, -1] @ step[:, -1]) / model.eta
 
 
 SOLVERS = {'rmd': (_descend, _reverse),
@@ -159,11 +177,11 @@ def hypergradient(problem, x_p, y_p, lmbda, method='rmd', n_inner=150,
     """
     inner = Inner(method, n_inner, eta, momentum, **inner)
     problem.check_points(x_p, y_p)
-    n = problem.n_tr + len(x_p)
     lmbda = float(lmbda)
     check('lmbda', lmbda, math.isfinite(lmbda), 'finite')
-    inner.warn_if_unstable(problem, n, math.exp(lmbda) / n)
-    phi, pull_back = problem.features(x_p)
-    model = train(problem, fold(phi, y_p), lmbda, inner)
+    phi, chain_rule = problem.features(x_p)
+    rows_p = fold(phi, y_p)
+    inner.warn_if_unstable(problem, rows_p, lmbda)
+    model = train(problem, rows_p, lmbda, inner)
     value, grad, grad_lmbda = differentiate(problem, model, y_p, inner)
-    return Hypergradient(value, pull_back(grad), grad_lmbda)
+    return Hypergradient(value, chain_rule(grad), grad_lmbda)

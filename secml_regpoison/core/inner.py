@@ -21,10 +21,9 @@ class Inner:
 
     method : 'rmd' or 'implicit'.
     n_inner : T, the training steps of 'rmd'.
-    eta : step size; None for ``1 / L``, the inverse of the smoothness
-        constant ``L = top_eigenvalue(fixed rows) / (4 n) + mu``. It depends on
-        lambda through ``mu`` and is held constant by the derivative: where
-        ``mu`` matters in it, training has converged and forgotten eta.
+    eta : step size; None for ``1 / L`` with the bound on the smoothness
+        constant that `smoothness` computes. It moves with the poisoning
+        points and with lambda, and the derivatives account for it.
     momentum : heavy-ball coefficient in [0, 1).
     form : 'auto' (by cost), 'primal' or 'gram'.
     inner_tol : 'implicit' stops at this norm of the training gradient,
@@ -54,18 +53,37 @@ class Inner:
               self.inner_tol is None or self.inner_tol > 0.,
               'None or positive')
 
-    def step_size(self, problem, n, mu):
-        """`eta`, or ``1 / L`` where it is None."""
-        return self.eta or 1. / (problem.curvature / (4 * n) + mu)
-
-    def warn_if_unstable(self, problem, n, mu):
-        """Warn of an `eta` above ``2 / L``: the steps do not contract."""
-        smoothness = problem.curvature / (4 * n) + mu
-        if self.eta is not None and self.eta > 2. / smoothness:
+    def warn_if_unstable(self, problem, rows_p, lmbda):
+        """Warn of an `eta` above ``2 / L``: the steps may not contract."""
+        if self.eta is None:
+            return
+        mu = math.exp(lmbda) / (problem.n_tr + len(rows_p))
+        limit = 2. / smoothness(problem, rows_p, mu)[0]
+        if self.eta > limit:
             warnings.warn(
-                f'eta = {self.eta:g} is above 2 / L = {2. / smoothness:.3g} '
-                'of the training loss: gradient descent may not converge; '
-                'eta=None takes 1 / L.', RuntimeWarning, stacklevel=3)
+                f'eta = {self.eta:g} is above 2 / L = {limit:.3g} of the '
+                'training loss: gradient descent may not converge; eta=None '
+                'takes 1 / L.', RuntimeWarning, stacklevel=3)
+
+
+def smoothness(problem, rows_p, mu):
+    """A bound on the largest eigenvalue of the training Hessian.
+
+    ``L = (top(A_tr^T A_tr) + top(A_p A_p^T)) / (4 n) + mu``, with top the
+    largest eigenvalue: the first is computed once, the second is p x p, and
+    no position of the poisoning points is above the sum (Weyl).
+
+    Returns
+    -------
+    (L, derivative of L by the weights of `rows_p`, (p, d))
+    """
+    n = problem.n_tr + len(rows_p)
+    top, by_rows = 0., torch.zeros_like(rows_p[:, :-1])
+    if len(rows_p):
+        values, vectors = torch.linalg.eigh(rows_p @ rows_p.T)
+        top, v = float(values[-1]), vectors[:, -1]
+        by_rows = torch.outer(v, v @ rows_p[:, :-1]).mul_(2 / (4 * n))
+    return (problem.curvature + top) / (4 * n) + mu, by_rows
 
 
 @dataclass(frozen=True)
@@ -74,8 +92,10 @@ class Trained:
 
     u : coordinates of the model. path, q : coordinates (k, n_coords) and
     sigmoids (k, n) at the states that the derivative passes through: the T
-    training steps, or the optimum alone. grad_norm : norm of the training
-    gradient at `u` relative to that at 0, where the method computes it.
+    training steps, or the optimum alone. eta : the step size taken, and
+    eta_by_rows : its derivative by the weights of the poisoning rows where it
+    is ``1 / L``. grad_norm : norm of the training gradient at `u` relative to
+    that at 0, where the method computes it.
     """
 
     form: object
@@ -84,6 +104,7 @@ class Trained:
     path: torch.Tensor
     q: torch.Tensor
     eta: float = math.nan
+    eta_by_rows: Optional[torch.Tensor] = None
     grad_norm: float = math.nan
 
     @property

@@ -199,13 +199,13 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     if step is None:
         centred = problem.x_tr - problem.x_tr.mean(0)
         step = .4 * float(centred.pow(2).sum(1).mean().sqrt())
-    n = problem.n_tr + len(x_p)
-    inner.warn_if_unstable(problem, n, math.exp(lmbda) / n)
+    x_0 = torch.clamp(x_p, lb, ub)
+    inner.warn_if_unstable(problem, fold(problem.features(x_0)[0], y_p),
+                           lmbda)
     game = _Game(problem, y_p, lmbda_bounds if learn_lmbda else None, inner,
                  callback)
     upward = 1. if problem.y_target is None else -1.
 
-    x_0 = torch.clamp(x_p, lb, ub)
     best = game.respond(x_0, lmbda)
     stalled = 0
     for _ in range(n_outer if len(x_p) else 0):
