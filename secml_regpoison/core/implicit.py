@@ -1,4 +1,5 @@
 """The limit of endless training: Newton, and implicit differentiation."""
+import math
 import warnings
 
 import torch
@@ -13,6 +14,7 @@ def newton(form, mu, inner, problem, start):
     tol = inner.inner_tol or (1e-8 if u.dtype == torch.float64 else 1e-4)
     h, q = u.new_empty(form.n), torch.full_like(u[:1], .5).expand(form.n)
     scale = _gradient(form, mu, torch.zeros_like(u), q)[1]
+    previous = math.inf
     for _ in range(100):
         q = form.scores(u, h).sigmoid()
         grad, norm = _gradient(form, mu, u, q)
@@ -21,8 +23,11 @@ def newton(form, mu, inner, problem, start):
         step = form.solve(q * (1 - q) / form.n, mu, grad)
         stepped = _line_search(form, mu, u, h, step)
         if stepped is None:
-            break
-        u = stepped
+            # rounding hides the loss's decrease; the gradient still tells
+            if norm > .5 * previous:
+                break
+            stepped = u - step
+        u, previous = stepped, norm
     reached = norm / scale if scale > 0 else norm
     if reached > tol:
         warnings.warn(
@@ -54,7 +59,7 @@ def _line_search(form, mu, u, h, step):
     loss = softplus_mean(h)
     slope = torch.sigmoid(h).mul(dh).mean() + mu * us
     t = 1.
-    while t > 1e-10:
+    while t > 1e-10 and slope > 1e3 * torch.finfo(h.dtype).eps * loss:
         change = (softplus_mean(h - t * dh) - loss
                   + mu * (.5 * t * t * ss - t * us))
         if change <= -1e-4 * t * slope:
