@@ -132,16 +132,13 @@ def logistic_arguments():
 
     secml passes 'ovr' and 'l2', which is what liblinear does without them.
     """
-    sklearn_class = sklearn.linear_model.LogisticRegression
-    refused = _refuses(sklearn_class, 'multi_class', 'penalty')
-    if refused:
-        c_classifier_logistic.LogisticRegression = functools.partial(
-            _call_without, refused, sklearn_class)
+    if _refuses(sklearn.linear_model.LogisticRegression,
+                'multi_class', 'penalty'):
+        c_classifier_logistic.LogisticRegression = _logistic_regression
 
 
-def _call_without(refused, function, **kwargs):
-    return function(**{name: value for name, value in kwargs.items()
-                       if name not in refused})
+def _logistic_regression(multi_class, penalty, **kwargs):
+    return sklearn.linear_model.LogisticRegression(**kwargs)
 
 
 def logistic_jobs():

@@ -1,0 +1,124 @@
+"""What stock secml does where its stack still supports it, a probe a mend.
+
+A module of its own, because test_compat.py runs the probes in fresh
+interpreters, before and after each mend. Each probe is named after its mend,
+needs only the mends before its own, and fails by raising.
+"""
+import warnings
+
+import numpy as np
+
+
+def text_type():
+    from secml.core.type_utils import is_str, to_builtin
+    assert is_str(np.str_('a')) and not is_str(1.)
+    assert type(to_builtin(np.str_('a'))) is str
+
+
+def array_copy():
+    from secml.array import CArray
+    data = np.zeros(2)
+    shared, copied = CArray(data), CArray(data, copy=True)
+    data[0] = 7
+    assert shared[0] == 7 and copied[0] == 0
+    assert CArray([1, 2], dtype=float).dtype == float
+
+
+def unique_inverse():
+    from secml.array import CArray
+    values, inverse = CArray([[2, 1], [2, 3]]).unique(return_inverse=True)
+    assert values.tolist() == [1, 2, 3]
+    assert inverse.tolist() == [1, 0, 1, 2]
+    assert CArray([[2, 1], [2, 3]]).unique().tolist() == [1, 2, 3]
+
+
+def sparse_division():
+    from secml.array import CArray
+    with np.errstate(invalid='ignore'):
+        ratio = CArray([[2., 0.]], tosparse=True) / CArray([[4., 0.]])
+    assert ratio.isdense
+    np.testing.assert_array_equal(ratio.tondarray(), [[0.5, np.nan]])
+    by_sparse = CArray([[2., 3.]]).tosparse() / CArray([[4., 6.]]).tosparse()
+    assert by_sparse.tolist() == [[0.5, 0.5]]
+
+
+def sparse_and():
+    from secml.array import CArray
+    a = CArray([[1, 0, 2, 0.5]], tosparse=True)
+    b = CArray([[3, 4, 0, 0.5]], tosparse=True)
+    assert a.logical_and(b).tolist() == [[True, False, False, False]]
+    assert a.logical_and(b).issparse
+
+
+def logistic_arguments():
+    from secml.ml.classifiers import CClassifierLogistic
+    assert CClassifierLogistic(C=2.).C == 2.
+
+
+def logistic_jobs():
+    from secml.array import CArray
+    from secml.ml.classifiers import CClassifierLogistic
+    clf = CClassifierLogistic()
+    clf.fit(CArray([[0.], [1.], [2.]]), CArray([0, 1, 1]))
+    assert clf.n_jobs == 1
+
+
+def sgd_loss():
+    from secml.array import CArray
+    from secml.ml.classifiers import CClassifierSGD
+    x, y = CArray([[0.], [1.]]), CArray([0, 1])
+    for loss in ('log', 'hinge'):
+        clf = CClassifierSGD(loss, 'l2', alpha=1e-3, random_state=0)
+        assert clf.fit(x, y).predict(x).tolist() == [0, 1]
+
+
+def _linear_system(solve, **kwargs):
+    """-G H^-1 g by one of secml's solvers; H = diag(2, 4), not a multiple."""
+    from secml.array import CArray
+    got = solve(CArray([[1., 2.], [3., 4.]]), CArray([[2., 0.], [0., 4.]]),
+                CArray([[1.], [2.]]), **kwargs)
+    np.testing.assert_allclose(got.tondarray().ravel(), [-1.5, -3.5])
+
+
+def _attack():
+    from secml.adv.attacks.poisoning import CAttackPoisoningRidge
+    attack = object.__new__(CAttackPoisoningRidge)
+    attack._warm_start = None
+    return attack
+
+
+def poisoning_solve():
+    _linear_system(_attack()._compute_grad_solve)
+    _linear_system(_attack()._compute_grad_solve, sym_pos=False)
+
+
+def poisoning_iterative_solve():
+    attack = _attack()
+    _linear_system(attack._compute_grad_solve_iterative, tol=1e-12)
+    assert attack._warm_start.tolist() == [0.5, 0.5]
+    _linear_system(attack._compute_grad_solve_iterative, tol=1e-12)
+
+
+def log_scales():
+    from secml.figure import CFigure
+    figure = CFigure()
+    figure.sp.xscale('log', basex=2)
+    figure.sp.yscale('symlog')
+    axes = figure.sp._sp
+    assert (axes.get_xscale(), axes.get_yscale()) == ('log', 'symlog')
+    assert axes.xaxis.get_transform().base == 2
+    figure.sp.xscale('linear')
+    figure.close()
+
+
+def passes(name):
+    """Whether a probe passes without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        # Of secml's own making on every stack, and no concern of a mend.
+        warnings.simplefilter('ignore', ResourceWarning)
+        try:
+            globals()[name]()
+        except Exception:
+            return False
+    return True

@@ -1,0 +1,103 @@
+"""Imports point down only: application -> c_* -> convert -> core."""
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / 'secml_regpoison'
+
+# Lowest first. What is named nowhere here and is not called c_* belongs to
+# the application: the command line, the experiments, the paper.
+LAYERS = [
+    {'core'},
+    {'convert'},
+    {'checks', 'objective', 'poisoning_data'},  # parts of the attack's class
+]
+APART = {'compat', 'mends'}  # they mend secml, and know nothing else of ours
+NEVER_IN_CORE = {'logging', 'random'}
+
+
+def module_name(path):
+    """Dotted name below the package: core/minimax.py is 'core.minimax'."""
+    return '.'.join(path.relative_to(PACKAGE).with_suffix('').parts)
+
+
+def layer(name):
+    top = name.split('.')[0]
+    if top.startswith('c_'):
+        return len(LAYERS)
+    for height, members in enumerate(LAYERS):
+        if top in members:
+            return height
+    return len(LAYERS) + 1
+
+
+def imported(source, name):
+    """Dotted names that the module `name` imports, ours made absolute."""
+    package = ['secml_regpoison', *name.split('.')[:-1]]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[:len(package) + 1 - node.level] \
+                if node.level else []
+            base = '.'.join(base + ([node.module] if node.module else []))
+            ours = base.startswith('secml_regpoison')
+            yield from (f'{base}.{alias.name}' if ours else base
+                        for alias in node.names)
+
+
+def faults(source, name):
+    """The imports of `source` that its place in the package forbids."""
+    found = []
+    for target in imported(source, name):
+        top, _, inside = target.partition('.')
+        if top == 'secml_regpoison':
+            head = inside.split('.')[0]
+            if not inside or head.startswith('__'):
+                wrong = layer(name) <= len(LAYERS)
+            elif name in APART or head in APART:
+                wrong = not {name, head} <= APART
+            else:
+                wrong = layer(inside) > layer(name)
+        else:
+            wrong = layer(name) == 0 and (
+                top != 'torch' and top not in sys.stdlib_module_names
+                or top in NEVER_IN_CORE)
+        if wrong:
+            found.append(target)
+    return found
+
+
+FILES = sorted(path for path in PACKAGE.rglob('*.py')
+               if path != PACKAGE / '__init__.py')
+
+
+@pytest.mark.parametrize('path', FILES, ids=module_name)
+def test_imports_point_down(path):
+    assert faults(path.read_text(encoding='utf-8'), module_name(path)) == []
+
+
+@pytest.mark.parametrize('name, source, forbidden', [
+    ('core.minimax', 'import torch, math\nfrom .logistic import loss', False),
+    ('core.__init__', 'from .minimax import solve', False),
+    ('core.minimax', 'import numpy as np', True),
+    ('core.minimax', 'def f():\n    from secml.array import CArray', True),
+    ('core.minimax', 'from ..convert import to_tensor', True),
+    ('core.minimax', 'import logging', True),
+    ('convert', 'from .core import Problem', False),
+    ('convert', 'from .c_attack_x import CAttackX', True),
+    ('convert', 'from secml_regpoison import c_attack_x', True),
+    ('c_attack_x', 'from .convert import to_tensor', False),
+    ('c_attack_x', 'from . import experiment', True),
+    ('c_attack_x', 'import secml_regpoison.cli', True),
+    ('c_attack_x', 'from secml_regpoison import __version__', True),
+    ('c_attack_x', 'from .compat import apply', True),
+    ('compat', 'from .mends import MENDS', False),
+    ('mends', 'from .convert import to_tensor', True),
+    ('cli', 'from secml_regpoison import __version__', False),
+    ('paper.figure_1', 'from ..experiment import run', False),
+])
+def test_the_check_itself_sees(name, source, forbidden):
+    assert bool(faults(source, name)) is forbidden
