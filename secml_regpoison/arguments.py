@@ -4,9 +4,8 @@ import argparse
 import numpy as np
 
 from secml_regpoison import __version__
+from secml_regpoison.core.inner import METHODS
 from secml_regpoison.policies import POLICIES
-
-SOLVERS = ('rmd', 'fmd', 'implicit')
 
 DESCRIPTION = """\
 Measure how a logistic regression degrades as part of its training data is
@@ -115,10 +114,10 @@ def _add_attack_options(command):
              'clean rows, then fixed), learned (re-learned at each strength), '
              'or a number (fixed at it) (default clean-cv,learned)')
     command.add_argument(
-        '--solver', choices=SOLVERS, default='rmd',
+        '--solver', choices=METHODS, default='rmd',
         help='how the attack differentiates through training: rmd (reverse '
-             'mode, default), fmd (forward mode) or implicit (exact, the '
-             'strongest)')
+             'mode through its steps, default) or implicit (at the optimum: '
+             'slower, and the strongest where lambda is small)')
 
 
 def join_policies(argv):

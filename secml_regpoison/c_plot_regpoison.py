@@ -71,14 +71,17 @@ def _plot_header(sp, sec_eval_data, name, ylabel, label, linestyle, color,
     curves = CArray([_header_curve(data, name, strengths)
                      for data in repetitions])
     mean = curves.mean(axis=0, keepdims=False).ravel()
+    std = curves.std(axis=0, keepdims=False).ravel()
+    low = mean - std
+    if name == 'w_norm':
+        low[low < 0] = 0
 
     # ticks first, for 'markevery' picks the points that are next to a tick
     sp.xticks(strengths)
     sp.plot(strengths, mean, label=label, linestyle=linestyle, color=color,
             marker=marker, markevery=sp.get_xticks_idx(strengths))
     if len(repetitions) > 1:
-        std = curves.std(axis=0, keepdims=False).ravel()
-        sp.fill_between(strengths, mean + std, mean - std, alpha=0.2,
+        sp.fill_between(strengths, mean + std, low, alpha=0.2,
                         interpolate=False, linestyle='None',
                         facecolor=sp.get_lines()[-1].get_color())
     if sp._xlabel is None:

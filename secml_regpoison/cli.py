@@ -82,7 +82,7 @@ def _report(args, plan, cells):
         curves.setdefault(name, []).append(data)
     title = f'{os.path.basename(args.data)}: logistic regression under poison'
     if args.repetitions > 1:
-        title += f' (mean and deviation of {args.repetitions} random splits)'
+        title += f' (mean and standard deviation of {args.repetitions} splits)'
     fractions = [row.fraction for row in rows[:len(plan.n_points)]]
     draw(os.path.join(args.out, 'sec_eval.png'), curves, fractions, title)
     summary = summarise(rows)

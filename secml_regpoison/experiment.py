@@ -35,7 +35,7 @@ class Plan:
     poison_mode : str
         'replace' (poison takes the place of clean rows) or 'append'.
     solver_type : str
-        How the attack differentiates: 'rmd', 'fmd' or 'implicit'.
+        How the attack differentiates: 'rmd' or 'implicit'.
     attack_params : dict
         Further parameters of `.CAttackPoisoningMinimaxLR`.
 
@@ -45,7 +45,7 @@ class Plan:
     n_train: int = None
     n_val: int = None
     seed: int = 0
-    lmbda_bounds: tuple = (-8, 11.5)
+    lmbda_bounds: tuple = (-8., 11.5)
     poison_mode: str = 'replace'
     solver_type: str = 'rmd'
     attack_params: dict = field(default_factory=dict)
@@ -228,6 +228,7 @@ def _to_rows(sec_eval_data, policy, repetition, n_train, poison_mode):
             n_points=n_points, fraction=n_points / total,
             test_error=float((sec_eval_data.Y_pred[k] != y).mean()),
             validation_loss=sec_eval_data.fobj[k].item(),
-            lmbda=header.lmbda, w_norm=header.w_norm,
+            lmbda=header.lmbda + 0.,  # no -0.0
+            w_norm=header.w_norm,
             seconds=sec_eval_data.time[k].item()))
     return rows

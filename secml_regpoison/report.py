@@ -24,7 +24,7 @@ PANELS = (
     ('Test error (%)', 'plot_sec_eval',
      dict(metric='test-error', mean=True, percentage=True)),
     (r'$\lambda$ (natural log)', 'plot_lmbda', {}),
-    (r'$\|w\|_2$', 'plot_weight_norm', {}))
+    (r'$\|w\|_2$ (log scale)', 'plot_weight_norm', {}))
 MEASURED = ('fraction', 'test_error', 'validation_loss', 'lmbda', 'w_norm',
             'seconds')
 
@@ -77,6 +77,10 @@ def draw(path, curves, fractions, title):
             label = rf'$\lambda$ {describe_policy(policy)}'
             getattr(fig.sp, method)(data, label=label, **style, **options)
         _label_panel(fig.sp, ylabel, fractions)
+        if method == 'plot_weight_norm':
+            # from 0.1 to 1000, and what is small moves too; secml's own
+            # yscale passes an argument that matplotlib has dropped
+            fig.sp._sp.set_yscale('log')
         if slot == 2:
             # below the middle panel, where there is nothing to hide, and
             # wider than it, which must not push its neighbours away

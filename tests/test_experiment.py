@@ -24,10 +24,14 @@ PLAN = Plan(n_points=(0, 2, 4), n_train=24, n_val=8,
 
 @pytest.fixture(scope='module')
 def source():
-    """Two overlapping clouds of 120 points in the unit square, as pixels."""
+    """Two overlapping clouds in two of twenty pixels, the others noise.
+
+    As many features as training rows: regularisation has work to do.
+    """
     rng = np.random.default_rng(0)
     y = np.arange(120) % 2
-    x = np.clip(rng.normal(.35 + .3 * y[:, None], .15, (120, 2)), 0, 1)
+    x = rng.random((120, 20))
+    x[:, :2] = np.clip(rng.normal(.35 + .3 * y[:, None], .15), 0, 1)
     return Source(CDataset(CArray(x), CArray(y)), None, True)
 
 

@@ -70,6 +70,12 @@ def test_repetitions_are_a_mean_and_a_band(fig, method, values):
     assert fig.sp.get_legend() is None
 
 
+def test_the_band_of_a_norm_is_never_negative(fig):
+    fig.sp.plot_weight_norm([_sec_eval_data(-9), _sec_eval_data(9)])
+    bottom = fig.sp._sp.collections[0].get_paths()[0].vertices[:, 1].min()
+    assert bottom == 0
+
+
 def test_labels_set_before_are_kept(fig):
     fig.sp.xlabel('share of poison')
     fig.sp.ylabel('strength')
