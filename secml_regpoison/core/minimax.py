@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
+from .box import check_box, project
 from .hypergrad import differentiate, train
 from .inner import Inner, Trained, check
-from .logistic import fold
+from .logistic import fold, softplus_mean
 
 
 @dataclass(frozen=True)
@@ -46,35 +47,6 @@ class Solution:
     converged: bool
 
 
-def project(x, x_0, lb, ub, dmax=None, distance='l2'):
-    """Nearest points to `x` in the box and within `dmax` of `x_0`, row-wise.
-
-    For `x_0` in the box the projection on box and ball together is the box's
-    clip of ``x_0 + shrink(x - x_0)``, with ``shrink`` a scaling for 'l2' and
-    a soft threshold for 'l1'; its one parameter is found by bisection.
-    """
-    clipped = x.clamp(lb, ub)
-    if dmax is None:
-        return clipped
-    order = {'l1': 1, 'l2': 2}[distance]
-    delta = x - x_0
-
-    def shrink(t):
-        if order == 2:
-            return (x_0 + t * delta).clamp(lb, ub)
-        cut = (1 - t) * delta.abs().amax(1, keepdim=True)
-        return (x_0 + delta.sign() * (delta.abs() - cut).relu()).clamp(lb, ub)
-
-    low, high = (torch.full_like(x[:, :1], t) for t in (0., 1.))
-    for _ in range(60):
-        t = (low + high) / 2
-        inside = torch.linalg.vector_norm(
-            shrink(t) - x_0, order, 1, keepdim=True) <= dmax
-        low, high = torch.where(inside, t, low), torch.where(inside, high, t)
-    radius = torch.linalg.vector_norm(clipped - x_0, order, 1, keepdim=True)
-    return torch.where(radius <= dmax, clipped, shrink(low))
-
-
 class _Game:
     """Evaluates iterates, and lets the defender answer the attacker."""
 
@@ -87,24 +59,53 @@ class _Game:
     def evaluate(self, x_p, lmbda):
         """The `Iterate` at ``(x_p, lmbda)``."""
         phi, pull_back = self.problem.features(x_p)
-        model = train(self.problem, fold(phi, self.y_p), lmbda, self.inner,
-                      self.start)
-        self.start, self.n_evaluations = model.u, self.n_evaluations + 1
+        model = self._train(phi, lmbda)
         value, grad, grad_lmbda = differentiate(
             self.problem, model, self.y_p, self.inner)
+        self.n_evaluations += 1
         return Iterate(x_p, lmbda, model, float(value), pull_back(grad),
                        float(grad_lmbda))
 
-    def respond(self, x_p, lmbda):
-        """The iterate at the defender's answer to `x_p`, recorded."""
+    def _train(self, phi, lmbda):
+        model = train(self.problem, fold(phi, self.y_p), lmbda, self.inner,
+                      self.start)
+        self.start = model.u
+        return model
+
+    def respond(self, x_p, lmbda, scan=False):
+        """The iterate at the defender's answer to `x_p`, recorded.
+
+        The answer is searched near `lmbda`; with `scan`, first everywhere.
+        """
+        learn = self.bounds is not None
+        if learn and scan:
+            lmbda = self.scan(x_p, lmbda)
         here = self.evaluate(x_p, lmbda)
-        if self.bounds is not None:
+        if learn:
             here = self._descend(here)
         self.f_seq.append(here.value)
         self.lmbda_seq.append(here.lmbda)
         if self.callback is not None:
             self.callback(here)
         return here
+
+    def scan(self, x_p, lmbda):
+        """`lmbda`, or the best of a coarse grid if that is better by 0.1 %.
+
+        The defender's loss can have several minima in lambda: with much
+        poison, one where the weights vanish. Descent alone would stay where
+        it started.
+        """
+        low, high = self.bounds
+        phi = self.problem.features(x_p)[0]
+        losses = {}
+        for at in (lmbda, *torch.linspace(
+                high, low, 2 + int((high - low) / 1.5)).tolist()):
+            model = self._train(phi, at)
+            losses[at] = float(softplus_mean(model.form.val_scores(
+                self.problem.rows_val, model.u)))
+        best = min(losses, key=losses.get)
+        return best if losses[best] < .999 * losses[lmbda] else lmbda
 
     def _descend(self, here):
         """Projected descent on lambda against fixed points.
@@ -148,6 +149,7 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative by the
     points is the partial one (Danskin). A move that does not raise it is
     taken back and the step halved; one that does lengthens it by a fifth.
+    The first and the last answer are searched over the whole interval.
 
     Parameters
     ----------
@@ -193,7 +195,7 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     """
     inner = Inner(method, n_inner, eta, momentum, **inner)
     problem.check_points(x_p, y_p)
-    lb, ub = _check_box(x_p, lb, ub)
+    lb, ub = check_box(x_p, lb, ub)
     lmbda = _check_play(float(lmbda), lmbda_bounds, learn_lmbda, n_outer,
                         step, dmax, distance)
     if step is None:
@@ -206,7 +208,7 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
                  callback)
     upward = 1. if problem.y_target is None else -1.
 
-    best = game.respond(x_0, lmbda)
+    best = game.respond(x_0, lmbda, scan=True)
     stalled = 0
     for _ in range(n_outer if len(x_p) else 0):
         length = torch.linalg.vector_norm(best.grad_x_p, dim=1, keepdim=True)
@@ -220,27 +222,11 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
         best, step = (here, 1.2 * step) if gain > 0 else (best, step / 2)
         if stalled == patience:
             break
+    if learn_lmbda and game.scan(best.x_p, best.lmbda) != best.lmbda:
+        best = game.respond(best.x_p, best.lmbda, scan=True)
     return Solution(best.x_p, best.lmbda, best.value, best.model.w,
                     best.model.b, tuple(game.f_seq), tuple(game.lmbda_seq),
                     game.n_evaluations, stalled == patience)
-
-
-def _check_box(x_p, lb, ub):
-    """Bounds as tensors that broadcast against the points."""
-    lb, ub = (torch.as_tensor(inf if bound is None else bound).to(x_p)
-              for bound, inf in ((lb, -math.inf), (ub, math.inf)))
-    for name, bound in (('lb', lb), ('ub', ub)):
-        if bound.dim() > 2 or any(
-                size not in (1, full) for size, full in
-                zip(bound.shape[::-1], x_p.shape[::-1])):
-            raise ValueError(
-                f'`{name}` must be a number, one a feature or one a point '
-                f'and feature, {tuple(x_p.shape)}, got shape '
-                f'{tuple(bound.shape)}.')
-    if not (lb <= ub).all():
-        raise ValueError('`lb` must be at most `ub` (and neither NaN), got '
-                         f'lb - ub up to {float((lb - ub).max()):g}.')
-    return lb, ub
 
 
 def _check_play(lmbda, lmbda_bounds, learn_lmbda, n_outer, step, dmax,
