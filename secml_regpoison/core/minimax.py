@@ -12,15 +12,23 @@ from .hypergrad import differentiate, train
 from .inner import Inner, Trained, check
 from .logistic import fold, softplus_mean
 
+# Losses of the defender that differ by less, relatively, count as equal.
+FLAT = 1e-3
+
 
 @dataclass(frozen=True)
 class Iterate:
-    """Poisoning points, lambda, the model they give and the derivatives."""
+    """Poisoning points, lambda, the model they give and the derivatives.
+
+    `value` is the attacker's loss, `loss` the defender's: the same without
+    a `y_target`.
+    """
 
     x_p: torch.Tensor
     lmbda: float
     model: Trained
     value: float
+    loss: float
     grad_x_p: torch.Tensor
     grad_lmbda: float
 
@@ -63,8 +71,12 @@ class _Game:
         value, grad, grad_lmbda = differentiate(
             self.problem, model, self.y_p, self.inner)
         self.n_evaluations += 1
-        return Iterate(x_p, lmbda, model, float(value), pull_back(grad),
-                       float(grad_lmbda))
+        return Iterate(x_p, lmbda, model, float(value), self._loss(model),
+                       pull_back(grad), float(grad_lmbda))
+
+    def _loss(self, model):
+        return float(softplus_mean(model.form.val_scores(
+            self.problem.rows_val, model.u)))
 
     def _train(self, phi, lmbda):
         model = train(self.problem, fold(phi, self.y_p), lmbda, self.inner,
@@ -90,31 +102,31 @@ class _Game:
         return here
 
     def scan(self, x_p, lmbda):
-        """`lmbda`, or the best of a coarse grid if that is better by 0.1 %.
+        """`lmbda`, or the best of a coarse grid if that is better.
 
         The defender's loss can have several minima in lambda: with much
         poison, one where the weights vanish. Descent alone would stay where
-        it started.
+        it started. Of several equally good, the largest.
         """
         low, high = self.bounds
         phi = self.problem.features(x_p)[0]
         losses = {}
         for at in (lmbda, *torch.linspace(
                 high, low, 2 + int((high - low) / 1.5)).tolist()):
-            model = self._train(phi, at)
-            losses[at] = float(softplus_mean(model.form.val_scores(
-                self.problem.rows_val, model.u)))
-        best = min(losses, key=losses.get)
-        return best if losses[best] < .999 * losses[lmbda] else lmbda
+            losses[at] = self._loss(self._train(phi, at))
+        enough = (1 + FLAT) * min(losses.values())
+        if losses[lmbda] <= enough:
+            return lmbda
+        return max(at for at, loss in losses.items() if loss <= enough)
 
     def _descend(self, here):
         """Projected descent on lambda against fixed points.
 
         The step is the inverse of the last secant slope of the derivative,
-        at most 2, and 2 where that slope is not positive (the plateau of
-        small lambda). It stays inside the bracket that the signs seen so far
-        leave. A step under 0.05 ends it: ``A`` is quadratic there, and its
-        curvature by lambda is a fraction of ``A``.
+        at most 2, and 2 where that slope is not positive. It stays inside
+        the bracket that the signs seen so far leave. It ends at a step under
+        0.05, or that promises to lower the loss by less than 0.1 %: small
+        lambda is a plateau, and stopping at its upper end regularises most.
         """
         low, high = self.bounds
         seen = set()
@@ -125,13 +137,14 @@ class _Game:
             lmbda = max(low, min(high, lmbda))
             if lmbda in seen:
                 lmbda = (low + high) / 2
-            if slope == 0 or abs(lmbda - here.lmbda) < .05:
+            step = lmbda - here.lmbda
+            if abs(step) < .05 or abs(slope * step) < FLAT * here.loss:
                 break
             seen.add(here.lmbda)
             low, high = ((here.lmbda, high) if slope < 0
                          else (low, here.lmbda))
             there = self.evaluate(here.x_p, lmbda)
-            self.curvature = (there.grad_lmbda - slope) / (lmbda - here.lmbda)
+            self.curvature = (there.grad_lmbda - slope) / step
             here = there
         return here
 
