@@ -30,21 +30,24 @@ def make(n=12, m=9, d=5, p=3, seed=0, dtype=torch.float64, **kwargs):
     return problem, draw(p, d), draw(p).sign()
 
 
-def unrolled(problem, x_p, y_p, lmbda, n_inner, eta, momentum, y_val=None):
-    """Value by a naive training loop, open to autograd."""
+def unrolled(problem, x_p, y_p, lmbda, n_inner, eta, momentum,
+             truncate=None):
+    """Value by a naive training loop, open to autograd, which sees only the
+    last `truncate` steps."""
     x = torch.cat([problem.x_tr, x_p])
     y = torch.cat([problem.y_tr, y_p])
     n, d = x.shape
     w, b = x.new_zeros(d), x.new_zeros(())
     vel_w, vel_b = w, b
-    for _ in range(n_inner):
+    for t in range(n_inner):
+        if truncate is not None and t == n_inner - truncate:
+            w, b, vel_w, vel_b = (v.detach() for v in (w, b, vel_w, vel_b))
         r = -y * torch.sigmoid(-y * (x @ w + b)) / n
         vel_w = momentum * vel_w - eta * (x.T @ r + torch.exp(lmbda) / n * w)
         vel_b = momentum * vel_b - eta * r.sum()
         w, b = w + vel_w, b + vel_b
-    y_val = problem.y_val if y_val is None else y_val
     return torch.nn.functional.softplus(
-        -y_val * (problem.x_val @ w + b)).mean()
+        -problem.y_val * (problem.x_val @ w + b)).mean()
 
 
 def autograd(problem, x_p, y_p, lmbda, n_inner, eta, momentum, **kwargs):
@@ -126,6 +129,32 @@ def test_implicit_is_central_difference(form, lmbda):
 
 
 @pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('momentum', [0., .9])
+@pytest.mark.parametrize('eta', [ETA, None])
+@pytest.mark.parametrize('d', [5, 20])
+def test_fmd_is_rmd(form, momentum, eta, d):
+    problem, x_p, y_p = make(d=d, seed=10)
+    forward, reverse = (hypergradient(
+        problem, x_p, y_p, 1., method, n_inner=30, eta=eta,
+        momentum=momentum, form=form) for method in ('fmd', 'rmd'))
+    for got, expected in zip(forward, reverse):
+        compare(got, expected, 1e-10)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('truncate', [1, 7, 30, 99])
+def test_truncated_rmd_is_autograd_through_the_last_steps(form, truncate):
+    problem, x_p, y_p = make(seed=11)
+    n_inner = 30
+    got = hypergradient(problem, x_p, y_p, 1., n_inner=n_inner, eta=ETA,
+                        momentum=.9, form=form, truncate=truncate)
+    _, by_x, by_lmbda = autograd(problem, x_p, y_p, 1., n_inner, ETA, .9,
+                                 truncate=truncate)
+    compare(got.grad_x_p, by_x, 1e-11)
+    compare(got.grad_lmbda, by_lmbda, 1e-11)
+
+
+@pytest.mark.parametrize('form', FORMS)
 def test_rmd_converges_to_implicit(form):
     problem, x_p, y_p = make(seed=3)
     rmd = hypergradient(problem, x_p, y_p, 2., n_inner=3000, momentum=.9,
@@ -189,7 +218,7 @@ def test_primal_is_gram(method, lmbda):
         compare(got, expected, 1e-6)
 
 
-@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+@pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
 def test_target_separates_the_players(method):
     """The points follow the attacker's loss, lambda the defender's."""
     problem, x_p, y_p = make(seed=5)
@@ -207,7 +236,7 @@ def test_target_separates_the_players(method):
 
 
 @pytest.mark.parametrize('form', FORMS)
-@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+@pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
 class TestIdentities:
 
     def run(self, problem, x_p, y_p, lmbda, method, form):
@@ -304,6 +333,7 @@ def test_step_above_two_over_l_is_warned_about():
     ({'momentum': 1.}, r'`momentum` must be in \[0, 1\), got 1.0'),
     ({'form': 'dual'}, '`form`'),
     ({'inner_tol': 0.}, '`inner_tol`'),
+    ({'truncate': 0}, '`truncate`'),
     ({'lmbda': math.inf}, '`lmbda` must be finite, got inf'),
 ])
 def test_bad_settings(kwargs, words):

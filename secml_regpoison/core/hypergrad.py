@@ -20,12 +20,15 @@ the training gradient along ``p``. For a poisoning row ``a = -y (x, 1)``,
 (see `logistic` for the symbols), and ``d/dx = -y d/da`` without the bias.
 """
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 
+from .forward import forward_mode
 from .implicit import adjoint_solve, newton
-from .inner import Inner, Trained, check, pull_back, smoothness
+from .inner import (
+    Inner, Trained, check, pull_back, smoothness, training_steps)
 from .logistic import choose_form, fold, softplus_mean
 
 
@@ -70,7 +73,9 @@ def _reverse(model, seed, inner):
     ``p_t = momentum p_{t+1} + v_{t+1}``, then ``v_t = v_{t+1} - eta H p_t``.
     """
     form, eta = model.form, model.eta
-    s = model.q * (1 - model.q) / form.n
+    first = max(0, len(model.q) - (inner.truncate or len(model.q)))
+    tail = replace(model, path=model.path[first:], q=model.q[first:])
+    s = tail.q * (1 - tail.q) / form.n
     k = torch.empty_like(s)
     p = seed.new_zeros(len(s) + 1, form.n_coords)
     adjoints, scores, curvature = p.unbind(0), k.unbind(0), s.unbind(0)
@@ -82,26 +87,19 @@ def _reverse(model, seed, inner):
                   out=buffer)
         form.add_lift(v, buffer, -eta)
         v_w.add_(adjoints[t][:-1], alpha=-eta * model.mu)
-    by_rows, by_lmbda = pull_back(model, p[:-1], k, s, -eta)
+    by_rows, by_lmbda = pull_back(tail, p[:-1], k, s, -eta)
     if model.eta_by_rows is not None:
-        by_eta = _derivative_by_eta(model, p[:-1], k, inner.momentum)
+        # dA/d eta = -sum_t p_t . grad L(u_t)
+        steps = training_steps(model, inner.momentum)[first:]
+        by_eta = (form.inner_rows(p[:-1], k, steps).sum()
+                  + p[:-1, -1] @ steps[:, -1]) / eta
         by_rows.add_(by_eta * model.eta_by_rows)
         by_lmbda.sub_(by_eta * eta ** 2 * model.mu)
     return by_rows, by_lmbda
 
 
-def _derivative_by_eta(model, p, k, momentum):
-    """``dA/d eta = -sum_t p_t . grad L(u_t)``; the gradients are read off
-    the steps, ``-eta grad L(u_t) = vel_{t+1} - momentum vel_t``."""
-    states = torch.cat([model.path, model.u[None]])
-    vel = states[1:] - states[:-1]
-    step = vel.clone()
-    step[1:].sub_(vel[:-1], alpha=momentum)
-    return (model.form.inner(p, k, step)
-            + p[:, -1] @ step[:, -1]) / model.eta
-
-
 SOLVERS = {'rmd': (_descend, _reverse),
+           'fmd': (_descend, forward_mode),
            'implicit': (newton, adjoint_solve)}
 
 

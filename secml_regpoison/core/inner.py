@@ -6,7 +6,7 @@ from typing import Optional
 
 import torch
 
-METHODS = ('implicit', 'rmd')
+METHODS = ('fmd', 'implicit', 'rmd')
 
 
 def check(name, value, ok, condition):
@@ -19,8 +19,9 @@ def check(name, value, ok, condition):
 class Inner:
     """How the classifier is trained, and differentiated.
 
-    method : 'rmd' or 'implicit'.
-    n_inner : T, the training steps of 'rmd'.
+    method : 'rmd', 'fmd' or 'implicit'.
+    n_inner : T, the training steps of 'rmd' and 'fmd'.
+    truncate : 'rmd' reverses the last `truncate` steps only; None for all.
     eta : step size; None for ``1 / L`` with the bound on the smoothness
         constant that `smoothness` computes. It moves with the poisoning
         points and with lambda, and the derivatives account for it.
@@ -37,6 +38,7 @@ class Inner:
     momentum: float = 0.
     form: str = 'auto'
     inner_tol: Optional[float] = None
+    truncate: Optional[int] = None
 
     def __post_init__(self):
         check('method', self.method, self.method in METHODS,
@@ -52,6 +54,9 @@ class Inner:
         check('inner_tol', self.inner_tol,
               self.inner_tol is None or self.inner_tol > 0.,
               'None or positive')
+        check('truncate', self.truncate, self.truncate is None
+              or isinstance(self.truncate, int) and self.truncate >= 1,
+              'None or an integer of at least 1')
 
     def warn_if_unstable(self, problem, rows_p, lmbda):
         """Warn of an `eta` above ``2 / L``: the steps may not contract."""
@@ -118,6 +123,15 @@ class Trained:
         return self.u[-1]
 
 
+def training_steps(model, momentum):
+    """``-eta grad L(u_t)`` in coordinates, a row a step, read off the path:
+    the part of a step that the velocity before it does not explain."""
+    vel = torch.cat([model.path[1:], model.u[None]]) - model.path
+    steps = vel.clone()
+    steps[1:].sub_(vel[:-1], alpha=momentum)
+    return steps
+
+
 def pull_back(model, p, k, s, scale):
     """``scale sum_t d/d(rows, lmbda) (p_t . grad L(u_t))``, (p, d) and 0-d.
 
@@ -128,4 +142,4 @@ def pull_back(model, p, k, s, scale):
     coords = (model.q[:, n_tr:].T @ p).div_(form.n)
     coords.addmm_((s * k)[:, n_tr:].T, u)
     return (form.weights(coords).mul_(scale),
-            form.inner(p, k, u).mul_(scale * model.mu))
+            form.inner_rows(p, k, u).sum().mul_(scale * model.mu))

@@ -98,9 +98,33 @@ class Primal:
         """Rows of coordinates (k, .) to rows of weights (k, d)."""
         return coords[:, :-1]
 
-    def inner(self, p, scores_p, u):
-        """``sum_t p_t . w_t`` over rows, weights only."""
-        return (p[:, :-1] * u[:, :-1]).sum()
+    def scores_many(self, u):
+        """`scores` of the rows of `u`, (k, n)."""
+        return torch.cat([u @ self.rows.T, u @ self.rows_p.T], 1)
+
+    def lift_many(self, r):
+        """Coordinates of ``A^T r`` for the rows of `r`, (k, n_coords)."""
+        return (r[:, :self.n_tr] @ self.rows
+                + r[:, self.n_tr:] @ self.rows_p)
+
+    def moved_scores(self, row, u, w):
+        """Change of the scores of `u` as each weight of `row` moves, (d, n),
+        beyond what its change of coordinates explains."""
+        out = w.new_zeros(len(w), self.n)
+        out[:, row] = w
+        return out
+
+    def moved_lift(self, r, d):
+        """Change of ``A^T r`` as each weight of the row of `r` moves."""
+        return r * torch.eye(d, d + 1).to(r)
+
+    def moved_inner(self, row, u, seed):
+        """Change of ``seed . u`` beyond its change of coordinates, (d,)."""
+        return 0.
+
+    def inner_rows(self, p, scores_p, u):
+        """``p_t . w_t`` row by row, weights only, (k,)."""
+        return (p[:, :-1] * u[:, :-1]).sum(1)
 
     def dot(self, u, v, scores_v):
         """``u_w . v_w``, the bias left out."""
@@ -178,10 +202,37 @@ class Gram:
             w.addr_(coords[:, -2], self.direction)
         return w
 
-    def inner(self, p, scores_p, u):
-        """``sum_t p_t . w_t`` over rows, weights only, for `u` in the span:
-        ``p . A_w^T alpha = (A p - a_b p_b) . alpha``."""
-        return ((scores_p - p[:, -1:] * self.bias) * u[:, :self.n]).sum()
+    # As the weights of a row move by delta, coordinates alone mean weights
+    # that move by alpha_row delta: the moved_* below account for it.
+
+    def scores_many(self, u):
+        """`scores` of the rows of `u`, (k, n)."""
+        return u @ self.kernel.T
+
+    def lift_many(self, r):
+        """Coordinates of ``A^T r`` for the rows of `r`, (k, n_coords)."""
+        return torch.cat([r, torch.zeros_like(r[:, :1]), r @ self.bias.T], 1)
+
+    def moved_scores(self, row, u, w):
+        """Change of the scores of `u` as each weight of `row` moves, (d, n),
+        beyond what its change of coordinates explains."""
+        out = u[row] * torch.cat([self.problem.rows_tr[:, :-1].T,
+                                  self.rows_p[:, :-1].T], 1)
+        out[:, row] += w
+        return out
+
+    def moved_lift(self, r, d):
+        """Change of ``A^T r`` as each weight of the row of `r` moves."""
+        return 0.
+
+    def moved_inner(self, row, u, seed):
+        """Change of ``seed . u`` beyond its change of coordinates, (d,)."""
+        return u[row] * self.weights(seed[None])[0]
+
+    def inner_rows(self, p, scores_p, u):
+        """``p_t . w_t`` row by row, weights only, for `u` in the span:
+        ``p . A_w^T alpha = (A p - a_b p_b) . alpha``; (k,)."""
+        return ((scores_p - p[:, -1:] * self.bias) * u[:, :self.n]).sum(1)
 
     def dot(self, u, v, scores_v):
         """``u_w . v_w`` for `u` in the span, the bias left out."""
