@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from secml_regpoison.core import Problem, hypergradient
-from secml_regpoison.core import hypergrad
+from secml_regpoison.core import hypergrad, logistic
 
 FORMS = ('primal', 'gram')
 ETA = .1
@@ -216,6 +216,47 @@ def test_primal_is_gram(method, lmbda):
                                   **kwargs) for form in FORMS)
     for got, expected in zip(gram, primal):
         compare(got, expected, 1e-6)
+
+
+def test_implicit_without_a_matrix(monkeypatch):
+    """Conjugate gradients where d is too large to factorise."""
+    problem, x_p, y_p = make(n=40, seed=12)
+    kwargs = {'method': 'implicit', 'form': 'primal'}
+    factorised = hypergradient(problem, x_p, y_p, 0., **kwargs)
+    monkeypatch.setattr(logistic, 'TOO_LARGE', 3)
+    assert isinstance(logistic.choose_form(
+        problem, x_p, method='implicit'), logistic.Primal)
+    for got, expected in zip(hypergradient(problem, x_p, y_p, 0., **kwargs),
+                             factorised):
+        compare(got, expected, 1e-8)
+
+
+def test_missed_tolerances_are_warned_about(monkeypatch):
+    """With the number reached and the number asked."""
+    problem, x_p, y_p = make(n=40, seed=12)
+    kwargs = {'method': 'implicit', 'form': 'primal'}
+    with pytest.warns(RuntimeWarning, match='asked for 1.0e-30'):
+        hypergradient(problem, x_p, y_p, 0., inner_tol=1e-30, **kwargs)
+    monkeypatch.setattr(logistic, 'TOO_LARGE', 3)
+    monkeypatch.setattr(logistic.conjugate_gradients, '__defaults__',
+                        (1e-10, 2))
+    with pytest.warns(RuntimeWarning, match='relative residual of .* asked'):
+        hypergradient(problem, x_p, y_p, 0., **kwargs)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_weak_regularisation_of_separable_data(form, dtype):
+    """lambda = -8 and no overlap between the classes: finite, and the
+    derivative by lambda still that of the value."""
+    problem, x_p, y_p = make(n=40, d=60, seed=13, dtype=dtype)
+    got = hypergradient(problem, x_p, y_p, -8., 'implicit', form=form)
+    assert all(torch.isfinite(part).all() for part in got)
+    if dtype == torch.float64:
+        _, by_x, by_lmbda = central(problem, x_p, y_p, -8., step=1e-3,
+                                    method='implicit', form=form,
+                                    inner_tol=1e-11)
+        compare(got.grad_lmbda, by_lmbda, 1e-4)
 
 
 @pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])

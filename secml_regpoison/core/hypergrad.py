@@ -111,7 +111,7 @@ def train(problem, rows_p, lmbda, inner, start=None):
     FloatingPointError
         If training diverged; the message names the step size.
     """
-    form = choose_form(problem, rows_p, inner.form)
+    form = choose_form(problem, rows_p, inner.form, inner.method)
     mu = math.exp(lmbda) / form.n
     model = SOLVERS[inner.method][0](form, mu, inner, problem, start)
     if not torch.isfinite(model.u).all():

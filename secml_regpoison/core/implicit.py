@@ -5,7 +5,7 @@ import warnings
 import torch
 
 from .inner import Trained, pull_back
-from .logistic import softplus_mean
+from .logistic import hessian_product, softplus_mean
 
 
 def newton(form, mu, inner, problem, start):
@@ -17,18 +17,18 @@ def newton(form, mu, inner, problem, start):
     previous = math.inf
     for _ in range(100):
         q = form.scores(u, h).sigmoid()
-        grad, norm = _gradient(form, mu, u, q)
-        if norm <= tol * scale:
+        grad, size = _gradient(form, mu, u, q)
+        if size <= tol * scale:
             break
         step = form.solve(q * (1 - q) / form.n, mu, grad)
         stepped = _line_search(form, mu, u, h, step)
         if stepped is None:
             # rounding hides the loss's decrease; the gradient still tells
-            if norm > .5 * previous:
+            if size > .5 * previous:
                 break
             stepped = u - step
-        u, previous = stepped, norm
-    reached = norm / scale if scale > 0 else norm
+        u, previous = stepped, size
+    reached = size / scale if scale > 0 else size
     if reached > tol:
         warnings.warn(
             f'training stopped at a relative gradient norm of {reached:.1e}, '
@@ -42,9 +42,7 @@ def _gradient(form, mu, u, q):
     grad = mu * u
     grad[-1] = 0.
     form.add_lift(grad, q, 1. / form.n)
-    scores = form.scores(grad, torch.empty_like(q))
-    squared = form.dot(grad, grad, scores) + grad[-1] ** 2
-    return grad, float(squared.clamp_min(0.).sqrt())
+    return grad, norm(form, grad)
 
 
 def _line_search(form, mu, u, h, step):
@@ -72,15 +70,23 @@ def adjoint_solve(model, seed, inner):
     """Implicit function theorem: ``p = Hess^-1 grad A`` in place of a sum."""
     form, mu, s = model.form, model.mu, model.q[0] * (1 - model.q[0])
     s = s / form.n
-    scores = torch.empty_like(s)
-
-    def hessian(v):
-        out = mu * v
-        out[-1] = 0.
-        form.add_lift(out, s * form.scores(v, scores), 1.)
-        return out
-
     p = form.solve(s, mu, seed)
-    p = p + form.solve(s, mu, seed - hessian(p))
-    return pull_back(model, p[None], form.scores(p, scores)[None], s[None],
-                     -1.)
+    # one step of refinement: 1 / mu can be large against the seed's precision
+    p = p + form.solve(s, mu, seed - hessian_product(form, s, mu, p))
+    residual = norm(form, seed - hessian_product(form, s, mu, p)) / norm(
+        form, seed)
+    tol = 1e-6 if p.dtype == torch.float64 else 1e-2
+    if not residual <= tol:
+        warnings.warn(
+            f'the linear solve reached a relative residual of {residual:.1e},'
+            f' asked for {tol:.1e}: regularisation may be too weak for '
+            f'{p.dtype}.', RuntimeWarning, stacklevel=5)
+    scores = form.scores(p, torch.empty_like(s))
+    return pull_back(model, p[None], scores[None], s[None], -1.)
+
+
+def norm(form, u):
+    """Norm of the weights and bias with coordinates `u`."""
+    scores = form.scores(u, u.new_empty(form.n))
+    squared = form.dot(u, u, scores) + u[-1] ** 2
+    return float(squared.clamp_min(0.).sqrt())

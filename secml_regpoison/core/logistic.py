@@ -24,6 +24,9 @@ validation loss: it is kept as one more coordinate.
 import torch
 from torch.nn.functional import logsigmoid
 
+# Above this many rows or columns a matrix is not factorised.
+TOO_LARGE = 5000
+
 
 def fold(x, y):
     """Folded rows ``-y_i (x_i, 1)``: (n, d) and (n,) give (n, d + 1)."""
@@ -56,6 +59,34 @@ def top_eigenvalue(rows, rtol=1e-3, max_iter=200):
         if value <= 0. or abs(value - previous) < rtol * value:
             break
     return value
+
+
+def hessian_product(form, s, mu, v):
+    """``Hess L v = A^T (s * (A v)) + mu (v_w, 0)``, in coordinates."""
+    out = mu * v
+    out[-1] = 0.
+    form.add_lift(out, s * form.scores(v, torch.empty_like(s)), 1.)
+    return out
+
+
+def conjugate_gradients(product, g, rtol=1e-10, max_iter=1000):
+    """``product^-1 g`` for a symmetric positive definite `product`.
+
+    Stops at a residual of `rtol` relative to `g`, or at `max_iter`: who
+    needs to know how near it came computes the residual.
+    """
+    x, r, p = torch.zeros_like(g), g.clone(), g.clone()
+    rr = stop = r @ r
+    for _ in range(max_iter):
+        if rr <= rtol ** 2 * stop:
+            break
+        ap = product(p)
+        alpha = rr / (p @ ap)
+        x.add_(alpha * p)
+        r.sub_(alpha * ap)
+        rr, previous = r @ r, rr
+        p.mul_(rr / previous).add_(r)
+    return x
 
 
 class Primal:
@@ -131,7 +162,11 @@ class Primal:
         return u[:-1] @ v[:-1]
 
     def solve(self, s, mu, g):
-        """``Hess L^-1 g`` for coordinates `g`, by a Cholesky factor."""
+        """``Hess L^-1 g`` for coordinates `g`, by a Cholesky factor, or
+        without the matrix where it would be too large to factorise."""
+        if self.n_coords > TOO_LARGE:
+            return conjugate_gradients(
+                lambda v: hessian_product(self, s, mu, v), g)
         hess = (self.rows.T * s[:self.n_tr]) @ self.rows
         hess.addmm_(self.rows_p.T * s[self.n_tr:], self.rows_p)
         hess.diagonal()[:-1].add_(mu)
@@ -235,8 +270,12 @@ class Gram:
         return ((scores_p - p[:, -1:] * self.bias) * u[:, :self.n]).sum(1)
 
     def dot(self, u, v, scores_v):
-        """``u_w . v_w`` for `u` in the span, the bias left out."""
-        return u[:self.n] @ (scores_v - self.bias[0] * v[-1])
+        """``u_w . v_w``, the bias left out."""
+        out = u[:self.n] @ (scores_v - self.bias[0] * v[-1])
+        if self.direction is not None:
+            out += u[-2] * (v[:self.n] @ self.kernel[:, self.n]
+                            + v[-2] * self.direction @ self.direction)
+        return out
 
     def solve(self, s, mu, g):
         """``Hess L^-1 g`` for coordinates `g`.
@@ -271,9 +310,15 @@ class Gram:
         return torch.cat([via_g - b * via_bias, b[None]])
 
 
-def choose_form(problem, rows_p, form='auto'):
-    """The cheaper form: `Gram` costs ``n n`` a step, `Primal` ``2 n d``."""
+def choose_form(problem, rows_p, form='auto', method='rmd'):
+    """The cheaper form.
+
+    A training step costs ``n n`` in `Gram` and ``2 n d`` in `Primal`. The
+    implicit method factorises n x n or d x d, the smaller; where both are
+    too large, `Primal` solves without a matrix.
+    """
     n, d = problem.n_tr + rows_p.shape[0], rows_p.shape[1] - 1
     if form == 'auto':
-        form = 'gram' if n < 2 * d else 'primal'
+        gram = n < d and n <= TOO_LARGE if method == 'implicit' else n < 2 * d
+        form = 'gram' if gram else 'primal'
     return {'primal': Primal, 'gram': Gram}[form](problem, rows_p)
