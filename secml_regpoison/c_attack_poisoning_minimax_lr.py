@@ -15,13 +15,15 @@ from secml.data import CDataset, CDatasetHeader
 from . import checks
 from .convert import labels, signs, to_carray, to_tensor
 from .core import solve
+from .diagnosis import DiagnosisMixin
 from .objective import ObjectiveMixin
 from .poisoning_data import PoisoningData
 
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'eta': None, 'momentum': .9}
 
 
-class CAttackPoisoningMinimaxLR(ObjectiveMixin, CAttackPoisoning):
+class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
+                                CAttackPoisoning):
     r"""Poisoning of logistic regression while the defender re-tunes lambda.
 
     Implements the attack of https://arxiv.org/abs/2105.10948:
@@ -70,14 +72,18 @@ class CAttackPoisoningMinimaxLR(ObjectiveMixin, CAttackPoisoning):
         clean rows drawn at random (the paper's App. D). Default 'append'.
     batch_size : int, optional
         Points optimised together; earlier batches stay fixed. Default 17.
-    solver_type : {'rmd', 'implicit'}, optional
+    solver_type : {'rmd', 'fmd', 'implicit'}, optional
         How the hypergradient is computed, see `.core.hypergradient`.
     solver_params : dict or None, optional
         Any of 'n_inner' (150), 'eta' (None: 1 / L), 'momentum' (0.9), 'form'
-        ('auto') and 'inner_tol', see `.core.inner.Inner`; 'n_outer' (40),
-        'step' (None), 'tol' (1e-4) and 'patience' (5), see `.core.solve`.
+        ('auto'), 'inner_tol' and 'truncate', see `.core.inner.Inner`;
+        'n_outer' (40), 'step' (None), 'tol' (1e-4) and 'patience' (5), see
+        `.core.solve`.
     init_type : {'random'}, optional
     n_restarts : int, optional
+        Each batch is optimised this many times more, from other starting
+        points and another lambda, and the best for the attacker is kept.
+        Default 0: the paper found restarts not crucial.
     device : str, optional
         'auto' (CUDA where there is one), 'cpu', 'cuda', ... The attack runs
         in float64.

@@ -37,7 +37,7 @@ class ObjectiveMixin:
             y_target in the place of y_j where it is set.
 
         """
-        data, problem, x_p, y_p = self._with_point(xc)
+        problem, x_p, y_p = self._with_point(xc)
         model = train(problem, fold(problem.features(x_p)[0], y_p),
                       self.lmbda, self._inner())
         h = model.form.val_scores(problem.rows_attacker, model.u)
@@ -46,7 +46,7 @@ class ObjectiveMixin:
     def objective_function_gradient(self, xc, normalization=True):
         """Derivative of `objective_function` by `xc`, (d,); of unit norm
         with `normalization`, unless it is zero."""
-        data, problem, x_p, y_p = self._with_point(xc)
+        problem, x_p, y_p = self._with_point(xc)
         phi, pull_back = problem.features(x_p)
         inner = self._inner()
         model = train(problem, fold(phi, y_p), self.lmbda, inner)
@@ -56,18 +56,23 @@ class ObjectiveMixin:
         return to_carray(grad / norm if normalization and norm else grad)
 
     def _with_point(self, xc):
-        """Data, problem, points and labels with point `_idx` at `xc`."""
+        """Problem, points and labels with point `_idx` at `xc`."""
+        data, problem, x_p, y_p = self._all_points()
+        xc = CArray(xc).atleast_2d()
+        if xc.shape != (1, x_p.shape[1]):
+            raise TypeError(f'`xc` must be one point of {x_p.shape[1]} '
+                            f'features, got shape {xc.shape}.')
+        x_p[self._idx or 0] = to_tensor(xc, data.device)[0]
+        return problem, x_p, y_p
+
+    def _all_points(self):
+        """Data, problem, and the attributes `xc`, `yc` as moving points."""
         if self.xc is None or self.yc is None:
             raise ValueError(
                 '`xc` and `yc` must be set, got None: call `run` first, or '
                 'set attack.xc and attack.yc to poisoning points and labels.')
         data = self._prepare()
         x_p, y_p = self._points(data)
-        xc = CArray(xc).atleast_2d()
-        if xc.shape != (1, x_p.shape[1]):
-            raise TypeError(f'`xc` must be one point of {x_p.shape[1]} '
-                            f'features, got shape {xc.shape}.')
-        x_p[self._idx or 0] = to_tensor(xc, data.device)[0]
         return data, data.problem(len(x_p), x_p[:0], y_p[:0]), x_p, y_p
 
     def _points(self, data):

@@ -68,21 +68,35 @@ def _line_search(form, mu, u, h, step):
 
 def adjoint_solve(model, seed, inner):
     """Implicit function theorem: ``p = Hess^-1 grad A`` in place of a sum."""
-    form, mu, s = model.form, model.mu, model.q[0] * (1 - model.q[0])
-    s = s / form.n
-    p = form.solve(s, mu, seed)
-    # one step of refinement: 1 / mu can be large against the seed's precision
-    p = p + form.solve(s, mu, seed - hessian_product(form, s, mu, p))
-    residual = norm(form, seed - hessian_product(form, s, mu, p)) / norm(
-        form, seed)
+    p, s, residual = solve_hessian(model, seed)
     tol = 1e-6 if p.dtype == torch.float64 else 1e-2
     if not residual <= tol:
         warnings.warn(
             f'the linear solve reached a relative residual of {residual:.1e},'
             f' asked for {tol:.1e}: regularisation may be too weak for '
             f'{p.dtype}.', RuntimeWarning, stacklevel=5)
-    scores = form.scores(p, torch.empty_like(s))
+    scores = model.form.scores(p, torch.empty_like(s))
     return pull_back(model, p[None], scores[None], s[None], -1.)
+
+
+def solve_hessian(model, seed):
+    """``p = Hess^-1 seed`` at the model, s, and the relative residual."""
+    form, mu, q = model.form, model.mu, model.q[-1]
+    s = q * (1 - q) / form.n
+    p = form.solve(s, mu, seed)
+    # one step of refinement: 1 / mu can be large against the seed's precision
+    p = p + form.solve(s, mu, seed - hessian_product(form, s, mu, p))
+    rest = seed - hessian_product(form, s, mu, p)
+    return p, s, norm(form, rest) / norm(form, seed)
+
+
+def relative_gradient(model):
+    """Norm of the training gradient at a model, relative to that at 0."""
+    form, u = model.form, model.u
+    q = form.scores(u, u.new_empty(form.n)).sigmoid()
+    half = torch.full_like(q, .5)
+    return (_gradient(form, model.mu, u, q)[1]
+            / _gradient(form, model.mu, torch.zeros_like(u), half)[1])
 
 
 def norm(form, u):
