@@ -242,10 +242,10 @@ if builtins.__import__ is not plain_import:
     out.append('__import__')
 out += [name for name, module in loaded.items()
         if sys.modules.get(name) is not module]
+out += [name for name in ('pkg_resources', 'torchvision', 'foolbox')
+        if not hasattr(sys.modules.get(name, sys), '__spec__')]
 out += [name for name, module in sys.modules.items()
-        if name not in loaded and name.split('.')[0] not in (
-            'secml', 'secml_regpoison')
-        and getattr(module, '__spec__', None) is None]
+        if module is None and name not in loaded]
 ''')
     assert report == []
 
