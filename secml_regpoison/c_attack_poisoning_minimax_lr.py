@@ -11,6 +11,7 @@ import torch
 from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
+from secml.ml.classifiers import CClassifierLogistic
 
 from . import checks
 from .convert import labels, signs, to_carray, to_tensor
@@ -41,12 +42,13 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
     A is the mean logistic loss on the validation set in natural log, without
     the penalty; n counts the poison; the bias is not penalised. lambda is a
     natural log, C = exp(-lambda). The classifier that is retrained at the end
-    is the user's own, and secml's (liblinear) does penalise the bias: expect
-    a small difference between its loss and `f_opt`.
+    is the user's own. `CClassifierLogisticTorch` has this objective;
+    `CClassifierLogistic` (liblinear) penalises the bias too: expect a small
+    difference between its loss and `f_opt`.
 
     Parameters
     ----------
-    classifier : CClassifierLogistic
+    classifier : CClassifierLogistic or CClassifierLogisticTorch
         Target classifier, never modified. lambda starts at -log(C).
     training_data, val : CDataset
         Training and validation set, two classes in each. Poisoning points
@@ -115,11 +117,15 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
                  init_type='random', n_restarts=0, device='auto',
                  random_seed=0):
         checks.check_classifier(classifier)
+        # a stand-in: the host refuses class types other than its own, and
+        # takes nothing from the classifier but the name of its loss
         super().__init__(
-            classifier, training_data, val, distance=distance, dmax=dmax,
-            lb=lb, ub=ub, y_target=y_target, solver_type=solver_type,
+            CClassifierLogistic(), training_data, val, distance=distance,
+            dmax=dmax, lb=lb, ub=ub, y_target=y_target,
+            solver_type=solver_type,
             solver_params={**DEFAULT_SOLVER_PARAMS, **(solver_params or {})},
             init_type=init_type, random_seed=random_seed)
+        self._classifier = classifier
         del self.eta  # the host's second copy of solver_params['eta']
         self.learn_lmbda = learn_lmbda
         self.lmbda_bounds = tuple(lmbda_bounds)

@@ -37,10 +37,11 @@ def check_kind(name, value, kind, condition):
 def check_classifier(classifier):
     """A logistic regression, and nothing else."""
     check_kind('classifier', classifier, CClassifier, 'a secml classifier')
-    if classifier.class_type != 'logistic':
+    if classifier.class_type not in ('logistic', 'logistic-torch'):
         raise TypeError(
             '`classifier` must be a logistic regression '
-            f'(CClassifierLogistic), got {type(classifier).__name__}.')
+            '(CClassifierLogistic or CClassifierLogisticTorch), got '
+            f'{type(classifier).__name__}.')
 
 
 def check_n_points(value):
