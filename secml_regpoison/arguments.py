@@ -116,8 +116,9 @@ def _add_attack_options(command):
     command.add_argument(
         '--solver', choices=METHODS, default='rmd',
         help='how the attack differentiates through training: rmd (reverse '
-             'mode through its steps, default) or implicit (at the optimum: '
-             'slower, and the strongest where lambda is small)')
+             'mode through its steps, default), fmd (forward mode: the same '
+             'numbers, slower) or implicit (at the optimum: slower, and the '
+             'strongest where lambda is small)')
 
 
 def join_policies(argv):

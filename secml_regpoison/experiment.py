@@ -35,7 +35,7 @@ class Plan:
     poison_mode : str
         'replace' (poison takes the place of clean rows) or 'append'.
     solver_type : str
-        How the attack differentiates: 'rmd' or 'implicit'.
+        How the attack differentiates: 'rmd', 'fmd' or 'implicit'.
     attack_params : dict
         Further parameters of `.CAttackPoisoningMinimaxLR`.
 
