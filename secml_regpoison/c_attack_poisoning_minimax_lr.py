@@ -13,12 +13,12 @@ from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 from secml.ml.classifiers import CClassifierLogistic
 
-from . import checks
-from .convert import labels, signs, to_carray, to_tensor
+from . import checks, settings
+from .convert import labels, to_carray
 from .core import solve
 from .diagnosis import DiagnosisMixin
 from .objective import ObjectiveMixin
-from .poisoning_data import PoisoningData
+from .poisoning_data import Poison, PoisoningData
 
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'eta': None, 'momentum': .9}
 
@@ -116,19 +116,22 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
                  batch_size=17, solver_type='rmd', solver_params=None,
                  init_type='random', n_restarts=0, device='auto',
                  random_seed=0):
-        checks.check_classifier(classifier)
+        settings.check_classifier(classifier)
+        checks.check_dataset('training_data', training_data)
+        checks.check_dataset('val', val, training_data)
         # a stand-in: the host refuses class types other than its own, and
         # takes nothing from the classifier but the name of its loss
         super().__init__(
             CClassifierLogistic(), training_data, val, distance=distance,
             dmax=dmax, lb=lb, ub=ub, y_target=y_target,
             solver_type=solver_type,
-            solver_params={**DEFAULT_SOLVER_PARAMS, **(solver_params or {})},
+            solver_params=settings.as_solver_params(
+                solver_params, DEFAULT_SOLVER_PARAMS),
             init_type=init_type, random_seed=random_seed)
         self._classifier = classifier
         del self.eta  # the host's second copy of solver_params['eta']
         self.learn_lmbda = learn_lmbda
-        self.lmbda_bounds = tuple(lmbda_bounds)
+        self.lmbda_bounds = lmbda_bounds
         self.poison_mode = poison_mode
         self.batch_size = batch_size
         self.n_restarts = n_restarts
@@ -147,12 +150,23 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
 
     @n_points.setter
     def n_points(self, value):
-        self._n_points = checks.check_n_points(value)
+        self._n_points = settings.as_n_points(value)
+
+    @CAttackPoisoning.dmax.setter
+    def dmax(self, value):
+        self._dmax = settings.as_dmax(value)
+
+    @CAttackPoisoning.solver_params.setter
+    def solver_params(self, value):
+        self._solver_params = settings.as_solver_params(
+            value, DEFAULT_SOLVER_PARAMS)
 
     @property
     def lmbda(self):
         """lambda that the defender learned, or has; natural log."""
-        return self._start_lmbda() if self._lmbda is None else self._lmbda
+        if self._lmbda is None or not self.learn_lmbda:
+            return self._start_lmbda()
+        return self._lmbda
 
     @property
     def lmbda_seq(self):
@@ -177,11 +191,11 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         checks.check_dataset('training_data', self.training_data)
         checks.check_dataset('val', self.val, self.training_data)
         classes = checks.check_classes(self.training_data, self.val)
-        checks.check_settings(self, classes)
-        checks.check_bounds(self.lb, self.ub, self.training_data.num_features)
-        checks.check_strength(self)
-        return PoisoningData(self, self._entropy if self.random_seed is None
+        settings.check_settings(self, classes)
+        data = PoisoningData(self, self._entropy if self.random_seed is None
                              else self.random_seed)
+        settings.check_strength(self, data)
+        return data
 
     def run(self, x, y, ds_init=None, max_iter=1):
         """Poison the training data with `n_points` points.
@@ -191,8 +205,9 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         1. All points of a batch move together, and lambda with them.
         2. The points of `ds_init` are kept and held fixed, and lambda starts
            from ``ds_init.header.lmbda``: a security evaluation costs as much
-           as its strongest attack. Points made under another `dmax` are not
-           kept, so that `CSecEval` over 'dmax' makes each attack anew.
+           as its strongest attack. Where its header says that it was made for
+           another `distance`, `dmax`, `lb`, `ub`, `y_target` or fixed C, it is
+           as good as None: `CSecEval` over these makes each attack anew.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
         4. The classifier is retrained with its preprocess, as `fit` does.
@@ -218,7 +233,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         scores : CArray, shape (k, 2)
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `w_norm` (norm of the
-            retrained weights, in the classifier's feature space) and `dmax`.
+            retrained weights, in the classifier's feature space), `starts`
+            (the validation rows where the points started) and `made_for`.
         f_opt : float
             Attacker's loss, see `objective_function`.
 
@@ -226,82 +242,86 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         data = self._prepare()
         checks.check_test_data(x, y, self.training_data)
         checks.check('max_iter', max_iter, max_iter == 1, '1')
-        x_p, y_p, lmbda = self._continue_from(ds_init, data)
-        n_fixed, n_points = len(x_p), self.n_points or 0
+        poison, is_new = self._continue_from(ds_init, data)
+        n_fixed, n_points = len(poison.x), self.n_points or 0
         stops = [min(k + self.batch_size, n_points)
                  for k in range(n_fixed, n_points, self.batch_size)]
-        if not stops or (ds_init is None and self.learn_lmbda):
+        if not stops or (is_new and self.learn_lmbda):
             stops.insert(0, n_fixed)  # lambda alone
         self._n_evaluations = 0
         for stop in stops:
-            x_p, y_p, lmbda = self._add_batch(data, x_p, y_p, stop, lmbda)
-        self._lmbda = lmbda
-        self.xc = to_carray(x_p, self.training_data.issparse)
-        self.yc = labels(y_p, data.classes)
+            poison = self._add_batch(data, poison, stop)
+        self._lmbda = poison.lmbda
+        self.xc = to_carray(poison.x, self.training_data.issparse)
+        self.yc = labels(poison.y, data.classes)
         self._x_opt = self.xc
         clf = self._retrained(data)
         idx, scores = clf.predict(x, return_decision_function=True)
         y_pred = data.classes[idx]
         self.logger.info(
-            f'{n_points} points: lmbda {lmbda:.3f}, loss {self._f_opt:.4f}, '
-            f'test accuracy {(y_pred == CArray(y).ravel()).mean():.4f}')
-        header = CDatasetHeader(lmbda=lmbda, w_norm=float(clf.w.norm()),
-                                dmax=self.dmax)
+            f'{n_points} points: lmbda {self._lmbda:.3f}, loss '
+            f'{self._f_opt:.4f}, test accuracy '
+            f'{(y_pred == CArray(y).ravel()).mean():.4f}')
+        header = CDatasetHeader(
+            lmbda=poison.lmbda, w_norm=float(clf.w.norm()),
+            starts=poison.starts, made_for=settings.fingerprint(self))
         adv_ds = CDataset(self.xc.deepcopy(), self.yc.deepcopy(), header)
         return y_pred, scores, adv_ds, self._f_opt
 
     def _continue_from(self, ds_init, data):
-        """Fixed points, their labels and lambda to start a run from."""
-        x_p, y_p, lmbda = data.x_val[:0], data.y_val[:0], self._start_lmbda()
-        if ds_init is None:
-            return x_p, y_p, lmbda
-        header = ds_init.header
-        if self.learn_lmbda:
-            lmbda = getattr(header, 'lmbda', lmbda)
-        if getattr(header, 'dmax', self.dmax) == self.dmax:
-            kept = slice(0, self.n_points or 0)
-            x_p = to_tensor(ds_init.X, data.device)[kept]
-            y_p = signs(ds_init.Y, data.classes, data.device)[kept]
-        return x_p, y_p, lmbda
+        """Fixed points and lambda to start a run from, and whether they are
+        new: not what is left of `ds_init`."""
+        lmbda, header = self._start_lmbda(), getattr(ds_init, 'header', None)
+        made_for = settings.fingerprint(self)
+        if ds_init is None or getattr(
+                header, 'made_for', made_for) != made_for:
+            return data.poison(lmbda), True
+        checks.check_poison('ds_init', ds_init, self)
+        if self.learn_lmbda and hasattr(header, 'lmbda'):
+            lmbda = header.lmbda
+            checks.check_number('ds_init.header.lmbda', lmbda, math.isfinite,
+                                'a finite number')
+        poison = data.poison(lmbda, ds_init)
+        kept = slice(0, self.n_points or 0)
+        return poison._replace(x=poison.x[kept], y=poison.y[kept],
+                               starts=poison.starts[kept]), False
 
-    def _add_batch(self, data, x_fixed, y_fixed, n_points, lmbda):
-        """Optimise the points that are missing to `n_points`, and lambda.
-
-        Returns all points, their labels and lambda.
-        """
-        n_fixed = len(x_fixed)
-        problem = data.problem(n_points, x_fixed, y_fixed)
+    def _add_batch(self, data, fixed, n_points):
+        """`fixed`, and the points missing to `n_points`, optimised together
+        with lambda."""
+        problem = data.problem(n_points, fixed.x, fixed.y)
         upward = 1 if self.y_target is None else -1
         best = None
-        for restart in range(self.n_restarts + 1 if n_points > n_fixed else 1):
-            x_p, y_p = data.starts(n_fixed, n_points, restart)
+        for restart in range(
+                self.n_restarts + 1 if n_points > len(fixed.x) else 1):
+            new = data.new_points(fixed, n_points, restart)
             if restart and self.learn_lmbda:
-                lmbda = data.rng(3, n_fixed, restart).uniform(
-                    *self.lmbda_bounds)
-            solution, path = self._solve(data, problem, x_p, y_p, lmbda)
+                new = new._replace(lmbda=data.rng(
+                    3, len(fixed.x), restart).uniform(*self.lmbda_bounds))
+            solution, path = self._solve(data, problem, new)
             if best is None or upward * (solution.value - best.value) > 0:
-                best, best_path, y_best = solution, path, y_p
+                best, best_path, best_new = solution, path, new
         self._f_opt = best.value
         self._f_seq, self._lmbda_seq = (
             CArray(list(seq)) for seq in (best.f_seq, best.lmbda_seq))
-        if len(y_best):
-            self._x_seq = to_carray(torch.stack(best_path))
-            self.x0 = self._x_seq[0, :].reshape((len(y_best), -1))
-        return (torch.cat([x_fixed, best.x_p]), torch.cat([y_fixed, y_best]),
-                best.lmbda)
+        self._x_seq = to_carray(torch.stack(best_path).flatten(1))
+        self.x0 = to_carray(best_path[0])
+        return Poison(torch.cat([fixed.x, best.x_p]),
+                      torch.cat([fixed.y, best_new.y]),
+                      fixed.starts + best_new.starts, best.lmbda)
 
-    def _solve(self, data, problem, x_p, y_p, lmbda):
+    def _solve(self, data, problem, new):
         """The core's `Solution` of one batch, and the path of its points."""
         path = []
 
         def record(iterate):
             self.logger.info(f'iterate {len(path)}: loss {iterate.value:.6f}, '
                              f'lmbda {iterate.lmbda:.3f}')
-            path.append(iterate.x_p.ravel())
+            path.append(iterate.x_p)
 
-        lb, ub = data.bounds(self.lb, self.ub, x_p)
+        lb, ub = data.bounds(self.lb, self.ub, new.x)
         solution = solve(
-            problem, x_p, y_p, lmbda, lb, ub, dmax=self.dmax,
+            problem, new.x, new.y, new.lmbda, lb, ub, dmax=self.dmax,
             distance=self.distance, learn_lmbda=self.learn_lmbda,
             lmbda_bounds=self.lmbda_bounds, callback=record,
             method=self.solver_type,
@@ -322,7 +342,10 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         CDataset
 
         """
-        kept = self._prepare().kept_rows(adv_ds.num_samples)
+        data = self._prepare()
+        checks.check_poison('adv_ds', adv_ds, self)
+        settings.check_kept('adv_ds', adv_ds.num_samples, data)
+        kept = data.kept_rows(adv_ds.num_samples)
         return self._append(kept, adv_ds.X, adv_ds.Y)
 
     def _append(self, kept, xc, yc):

@@ -3,10 +3,12 @@ import torch
 
 from secml.array import CArray
 
+from .checks import check_finite, check_points
 from .convert import labels, signs, to_carray, to_tensor
 from .core.hypergrad import differentiate, train
 from .core.inner import Inner
 from .core.logistic import fold, softplus_mean
+from .poisoning_data import Poison
 
 
 class ObjectiveMixin:
@@ -62,6 +64,7 @@ class ObjectiveMixin:
         if xc.shape != (1, x_p.shape[1]):
             raise TypeError(f'`xc` must be one point of {x_p.shape[1]} '
                             f'features, got shape {xc.shape}.')
+        check_finite('xc', xc)
         x_p[self._idx or 0] = to_tensor(xc, data.device)[0]
         return problem, x_p, y_p
 
@@ -73,12 +76,14 @@ class ObjectiveMixin:
                 'set attack.xc and attack.yc to poisoning points and labels.')
         data = self._prepare()
         x_p, y_p = self._points(data)
-        return data, data.problem(len(x_p), x_p[:0], y_p[:0]), x_p, y_p
+        return data, data.problem(len(x_p)), x_p, y_p
 
     def _points(self, data):
         """The attributes `xc` and `yc` as tensors of their own."""
-        return (to_tensor(CArray(self.xc).atleast_2d(), data.device).clone(),
-                signs(CArray(self.yc), data.classes, data.device))
+        xc, yc = CArray(self.xc).atleast_2d(), CArray(self.yc).ravel()
+        check_points('xc', xc, 'yc', yc, self.training_data)
+        return (to_tensor(xc, data.device).clone(),
+                signs(yc, data.classes, data.device))
 
     def _inner(self):
         return Inner(self.solver_type, **{
@@ -88,12 +93,11 @@ class ObjectiveMixin:
     def _rnd_init_poisoning_points(self, n_points=None):
         """Starting points as `run` draws them, and their labels."""
         data = self._prepare()
-        x_p, y_p = data.starts(0, self.n_points if n_points is None
-                               else n_points)
-        lb, ub = data.bounds(self.lb, self.ub, x_p)
-        x_p = x_p if lb is None and ub is None else x_p.clamp(lb, ub)
+        points = data.new_points(data.poison(self.lmbda), (
+            self.n_points or 0) if n_points is None else n_points)
+        x_p = points.x.clamp(*data.bounds(self.lb, self.ub, points.x))
         return (to_carray(x_p, self.training_data.issparse),
-                labels(y_p, data.classes))
+                labels(points.y, data.classes))
 
     def _gradient_fk_xc(self, xc, yc, clf, loss_grad, tr, k=None):
         raise NotImplementedError(
@@ -105,9 +109,9 @@ class ObjectiveMixin:
         data = self._prepare()
         self.xc, self.yc = CArray(xc).atleast_2d().deepcopy(), CArray(yc)
         x_p, y_p = self._points(data)
-        others = torch.arange(len(x_p)) != idx
-        problem = data.problem(len(x_p), x_p[others], y_p[others])
-        solution, _ = self._solve(data, problem, x_p[idx:idx + 1],
-                                  y_p[idx:idx + 1], self.lmbda)
+        moved = torch.arange(len(x_p)) == idx
+        problem = data.problem(len(x_p), x_p[~moved], y_p[~moved])
+        solution, _ = self._solve(data, problem, Poison(
+            x_p[moved], y_p[moved], (), self.lmbda))
         self._lmbda, self._f_opt = solution.lmbda, solution.value
         return to_carray(solution.x_p).ravel()

@@ -1,4 +1,6 @@
 """An attack's datasets as tensors, and its orders of rows."""
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -7,6 +9,16 @@ from secml.array import CArray
 from .checks import resolve_device
 from .convert import feature_map, signs, to_tensor
 from .core import Problem
+from .settings import is_open
+
+
+class Poison(NamedTuple):
+    """Points (p, d), signs (p,), validation rows they started at, lambda."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+    starts: tuple
+    lmbda: float
 
 
 class PoisoningData:
@@ -24,8 +36,9 @@ class PoisoningData:
     x_tr, x_val : Tensor, shapes (n, d) and (m, d)
         In input space, where poisoning points live.
     seeds, replaced : ndarray
-        Poisoning point j starts at validation row ``seeds[j]`` and, in the
-        mode 'replace', takes the place of training row ``replaced[j]``.
+        Poisoning points start at validation rows in the order `seeds` and, in
+        the mode 'replace', take the place of training rows in the order
+        `replaced`.
 
     """
 
@@ -62,7 +75,7 @@ class PoisoningData:
             return np.arange(len(self.x_tr))
         return np.sort(self.replaced[n_points:])
 
-    def problem(self, n_points, x_fixed, y_fixed):
+    def problem(self, n_points, x_fixed=(), y_fixed=()):
         """The core's `Problem` with `n_points` of poison in all, of which
         those given do not move: they count as training rows."""
         kept = torch.as_tensor(self.kept_rows(n_points), device=self.device)
@@ -74,28 +87,45 @@ class PoisoningData:
         return Problem(phi_tr, y_tr, self.phi_val, self.y_val, self.y_target,
                        self.transform)
 
-    def starts(self, n_fixed, n_points, restart=0):
-        """Starting points `n_fixed` to `n_points`, and their labels.
+    def poison(self, lmbda, poison_ds=None):
+        """The points of a dataset, which may be None, as a `Poison`."""
+        if poison_ds is None:
+            return Poison(self.x_val[:0], self.y_val[:0], (), lmbda)
+        n_points = poison_ds.num_samples
+        starts = getattr(poison_ds.header, 'starts', ())
+        if len(starts) != n_points:  # not ours, or a selection of ours
+            starts = tuple(self.seeds[:n_points].tolist())
+        return Poison(to_tensor(poison_ds.X, self.device),
+                      signs(poison_ds.Y, self.classes, self.device), starts,
+                      lmbda)
+
+    def new_points(self, fixed, n_points, restart=0):
+        """The points that `fixed` lacks to `n_points`, where they start.
 
         Validation points with the label flipped, without repetition. A
-        restart shuffles those not used yet.
+        restart shuffles those that are left.
         """
-        rows = self.seeds[n_fixed:]
+        rows = self.seeds[~np.isin(self.seeds, fixed.starts)]
         if restart:
-            rows = self.rng(2, n_fixed, restart).permutation(rows)
-        rows = torch.as_tensor(rows[:n_points - n_fixed].copy(),
-                               device=self.device)
-        return self.x_val[rows], -self.y_val[rows]
+            rows = self.rng(2, len(fixed.x), restart).permutation(rows)
+        starts = rows[:n_points - len(fixed.x)].tolist()
+        rows = torch.as_tensor(starts, dtype=torch.long, device=self.device)
+        return Poison(self.x_val[rows], -self.y_val[rows], tuple(starts),
+                      fixed.lmbda)
 
     def bounds(self, lb, ub, x_start):
-        """Bounds of secml's kinds as tensors; 'x0' is `x_start`."""
-        return tuple(
-            bound if bound is None else x_start if isinstance(bound, str)
-            else to_tensor(CArray(bound).ravel(), self.device).ravel()
-            for bound in (lb, ub))
+        """Bounds of secml's kinds as tensors; 'x0' is `x_start`, clipped to
+        the other bound."""
+        low, high = (
+            to_tensor(CArray(none if is_open(bound) else bound).ravel(),
+                      self.device).ravel()
+            for bound, none in ((lb, -np.inf), (ub, np.inf)))
+        x_0 = x_start.clamp(low, high)
+        return (x_0 if isinstance(lb, str) else low,
+                x_0 if isinstance(ub, str) else high)
 
     def default_step(self):
         """First step of a point: 0.4 times the training rows' root mean
-        square distance from their mean, in input space."""
+        square distance from their mean, in input space; 1 if all are equal."""
         centred = self.x_tr - self.x_tr.mean(0)
-        return .4 * float(centred.pow(2).sum(1).mean().sqrt())
+        return .4 * float(centred.pow(2).sum(1).mean().sqrt()) or 1.

@@ -106,10 +106,11 @@ def test_restarts_keep_the_best_saddle(digits):
 def test_restarts_start_elsewhere(digits):
     """Other validation points, still without repetition."""
     data = make(digits)._prepare()
-    rows = {tuple(x.tolist()) for x in data.starts(0, 50)[0]}
-    assert len(rows) == len({tuple(x.tolist()) for x in data.x_val})
-    first, second = (data.starts(0, 6, restart)[0] for restart in (0, 1))
-    assert not (first == second).all()
+    none = data.poison(0.)
+    assert sorted(data.new_points(none, 50, 1).starts) == list(range(50))
+    first, second = (data.new_points(none, 6, restart) for restart in (0, 1))
+    assert first.starts != second.starts
+    assert not (first.x == second.x).all()
 
 
 @pytest.mark.parametrize('solver_type', ['rmd', 'fmd', 'implicit'])
