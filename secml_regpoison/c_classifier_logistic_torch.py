@@ -113,8 +113,9 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     @C.setter
     def C(self, value):
         check_kind('C', value, numbers.Real, 'a number')
+        value = float(value)
         check('C', value, 1e-300 <= value <= 1e300, 'from 1e-300 to 1e300')
-        self._C, self._lmbda = float(value), 0. - math.log(value)
+        self._C, self._lmbda = value, 0. - math.log(value)  # 0, never -0
 
     @property
     def lmbda(self):
@@ -124,8 +125,9 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     @lmbda.setter
     def lmbda(self, value):
         check_kind('lmbda', value, numbers.Real, 'a number')
+        value = float(value)
         check('lmbda', value, -690 <= value <= 690, 'from -690 to 690')
-        self._C, self._lmbda = math.exp(-value), float(value)
+        self._C, self._lmbda = math.exp(-value), value
 
     @property
     def w(self):
