@@ -12,7 +12,7 @@ from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
 
 # Enough for tests of behaviour, too little for a strong attack.
-QUICK = {'n_outer': 4, 'n_inner': 30}
+QUICK = {'n_outer': 4, 'n_inner': 15}
 
 
 def clouds(n_rows, seed, d=2, labels=(0, 1), spread=.25):
