@@ -219,9 +219,11 @@ def test_a_defect_is_not_hidden(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
+    # a test run in the background of a shell ignores SIGINT, and its children
     process = subprocess.Popen(
         COMMAND + QUICK + ['--repetitions', '999', '--out', str(tmp_path)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob('sec_eval_*.gz')):
         assert time.monotonic() < deadline and process.poll() is None
