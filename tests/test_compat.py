@@ -60,7 +60,7 @@ def last_line_of_error(code, *path, options=()):
 # The package's own import would apply the mends: it is held back by a stand-in
 # with its path, so that each mend's probe can be tried before and after.
 ONE_BY_ONE = '''
-import importlib, types
+import importlib.util, types
 from pathlib import Path
 package = types.ModuleType('secml_regpoison')
 root, = [p for p in sys.path if (Path(p) / 'secml_regpoison').is_dir()][:1]
@@ -214,10 +214,12 @@ def test_a_module_is_lent_what_numpy_dropped_and_no_other(
 
 def test_other_libraries_and_the_import_system_are_left_alone():
     report = outcome('''
-import types
+import importlib.util, types
 import numpy, numpy.random, scipy.linalg, scipy.sparse.linalg, torch
 import sklearn.linear_model, sklearn.svm, matplotlib.axes, matplotlib.scale
 from sklearn.linear_model import LogisticRegression, SGDClassifier
+if importlib.util.find_spec('torchvision'):
+    import torchvision  # whose import has torch rebind a name of its own
 
 owners = [numpy, scipy.linalg, scipy.sparse, scipy.sparse.linalg, torch,
           scipy.sparse.csr_matrix, sklearn.linear_model, LogisticRegression,
