@@ -86,8 +86,11 @@ def _report(args, plan, cells):
     fractions = [row.fraction for row in rows[:len(plan.n_points)]]
     draw(os.path.join(args.out, 'sec_eval.png'), curves, fractions, title)
     summary = summarise(rows)
-    print(table(summary), verdict(summary),
-          f'Results are in {os.path.abspath(args.out)}', sep='\n\n')
+    text = '\n\n'.join((table(summary), verdict(summary),
+                        f'Results are in {os.path.abspath(args.out)}'))
+    # a terminal without the sign ± gets a question mark, not an error
+    encoding = sys.stdout.encoding or 'utf-8'
+    print(text.encode(encoding, 'replace').decode(encoding))
 
 
 def _fail(code, error):

@@ -1,5 +1,6 @@
 """The command line: results, messages and exit codes."""
 import csv
+import io
 import os
 import re
 import signal
@@ -133,6 +134,15 @@ def test_a_file_of_ones_own(tmp_path, capsys):
     assert code == 0
     rows = _rows(tmp_path / 'deep' / 'down' / 'sec_eval.csv')
     assert float(rows[2]['fraction']) == pytest.approx(4 / 24)
+
+
+def test_a_terminal_without_our_signs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(
+        io.BytesIO(), encoding='ascii'))
+    assert cli.main(['sec-eval', *QUICK, '--policies', '-2', '--repetitions',
+                     '1', '--out', str(tmp_path)]) == 0
+    sys.stdout.flush()
+    assert b'lambda fixed at -2' in sys.stdout.buffer.getvalue()
 
 
 BAD_CALLS = {
