@@ -17,7 +17,6 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 demo: $(READY)
 	@$(BIN)/secml-regpoison sec-eval --out results/demo
-	@echo 'Results: results/demo'
 
 test: $(READY)
 	@mkdir -p results/test
