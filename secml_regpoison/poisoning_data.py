@@ -9,7 +9,7 @@ from secml.array import CArray
 from .checks import resolve_device
 from .convert import feature_map, signs, to_tensor
 from .core import Problem
-from .settings import is_open
+from .settings import check_preprocess, is_open
 
 
 class Poison(NamedTuple):
@@ -58,6 +58,7 @@ class PoisoningData:
         preprocess = attack.classifier.preprocess
         if preprocess is not None:
             preprocess = preprocess.deepcopy().fit(tr.X, tr.Y)
+            check_preprocess(preprocess, tr.X[0, :])
             self.phi_tr = to_tensor(preprocess.transform(tr.X), self.device)
             self.phi_val = to_tensor(preprocess.transform(val.X), self.device)
         self.transform = feature_map(preprocess)

@@ -46,6 +46,17 @@ def check_classifier(classifier):
             f'{type(classifier).__name__}.')
 
 
+def check_preprocess(preprocess, x):
+    """The fitted `preprocess` has a derivative, at the point `x`."""
+    try:
+        preprocess.gradient(x, w=preprocess.transform(x))
+    except NotImplementedError as error:
+        raise TypeError(
+            "`classifier.preprocess` must have a derivative, as secml's "
+            f'normalizers do, got {type(preprocess).__name__}: {error}.'
+        ) from error
+
+
 def as_n_points(value):
     """`value` as an int; CSecEval passes NumPy numbers and floats."""
     if value is None:

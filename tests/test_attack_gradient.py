@@ -1,0 +1,182 @@
+"""The objective and its derivative at single points, against differences."""
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from attack_problems import digits, fit_optimum, loss, make, run, small
+from secml.array import CArray
+from secml.data import CDataset
+from secml.figure import CFigure
+from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features.normalization import (
+    CNormalizerMeanStd, CNormalizerMinMax, CNormalizerTFIDF,
+    CNormalizerUnitNorm)
+
+# Differences of values need training to the last digits.
+SOLVERS = {
+    'rmd': {},
+    'fmd': {'n_inner': 40},
+    'implicit': {'inner_tol': 1e-12},
+}
+PREPROCESS = {
+    'none': lambda: None,
+    'min-max': CNormalizerMinMax,
+    'min-max wide': lambda: CNormalizerMinMax(feature_range=(-2., 3.)),
+    'mean-std': CNormalizerMeanStd,
+    'unit-norm': CNormalizerUnitNorm,
+    'chain': lambda: CNormalizerMinMax(preprocess=CNormalizerUnitNorm(
+        preprocess=CNormalizerMeanStd(with_std=False))),
+    'tf-idf': CNormalizerTFIDF,
+}
+
+
+def attack_at(data, c=1., preprocess='none', idx=0, **kwargs):
+    """An attack with three points set by hand, away from kinks."""
+    clf = CClassifierLogistic(C=c, preprocess=PREPROCESS[preprocess]())
+    attack = make(data, 3, clf, **kwargs)
+    attack.xc = CArray(.1 + .7 * data[1].X[:3, :].tondarray())
+    attack.yc = CArray(1 - data[1].Y[:3].tondarray())
+    attack._idx = idx
+    return attack
+
+
+def directions(d, n=3):
+    """Random directions of unit norm, the same at each call."""
+    u = np.random.default_rng(0).normal(size=(n, d))
+    return u / np.linalg.norm(u, axis=1, keepdims=True)
+
+
+def difference(attack, x, u, h=2e-4):
+    """Central difference of the objective along `u`, of fourth order."""
+    def f(t):
+        return attack.objective_function(CArray(x + t * u))
+    return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
+
+
+def assert_gradient_is_right(attack, data):
+    x = .2 + .6 * data[2].X[0, :].tondarray().ravel()
+    grad = attack.objective_function_gradient(CArray(x), normalization=False)
+    assert grad.shape == (x.size,)
+    for u in directions(x.size):
+        assert_allclose(grad.tondarray() @ u, difference(attack, x, u),
+                        rtol=1e-5)
+
+
+@pytest.mark.parametrize('solver_type', SOLVERS)
+@pytest.mark.parametrize('c', [.01, 1., 100.])
+@pytest.mark.parametrize('preprocess', PREPROCESS)
+def test_gradient_agrees_with_central_differences(solver_type, c, preprocess):
+    data = small(d=5)
+    attack = attack_at(data, c, preprocess, solver_type=solver_type,
+                       solver_params=SOLVERS[solver_type])
+    assert_gradient_is_right(attack, data)
+
+
+@pytest.mark.parametrize('solver_type', SOLVERS)
+@pytest.mark.parametrize('c', [.01, 1., 100.])
+def test_gradient_on_images(solver_type, c):
+    data = digits()
+    attack = attack_at(data, c, solver_type=solver_type,
+                       solver_params=SOLVERS[solver_type])
+    assert_gradient_is_right(attack, data)
+
+
+@pytest.mark.parametrize('kwargs', [
+    {'y_target': 1}, {'poison_mode': 'replace'}, {'idx': 2}],
+    ids=['target', 'replace', 'third point'])
+@pytest.mark.parametrize('solver_type', ['rmd', 'implicit'])
+def test_gradient_in_other_settings(kwargs, solver_type):
+    data = small(d=5)
+    attack = attack_at(data, preprocess='chain', solver_type=solver_type,
+                       solver_params=SOLVERS[solver_type], **kwargs)
+    assert_gradient_is_right(attack, data)
+
+
+def test_gradient_of_sparse_data():
+    data = small(d=5)
+    sparse = [ds.tosparse() for ds in data]
+    x = CArray([.3, .9, .1, .5, .6])
+    expected, found = (attack_at(each, preprocess='min-max')
+                       for each in (data, sparse))
+    assert_array_equal(
+        found.objective_function_gradient(x.tosparse()).tondarray(),
+        expected.objective_function_gradient(x).tondarray())
+
+
+def test_gradient_is_normalised_on_request():
+    data = small()
+    attack = attack_at(data)
+    x = CArray([.5, .6])
+    grad = attack.objective_function_gradient(x, normalization=False)
+    unit = attack.objective_function_gradient(x)
+    assert abs(grad.norm() - 1) > .1
+    assert_allclose(unit.tondarray(), (grad / grad.norm()).tondarray())
+
+
+@pytest.mark.parametrize('y_target', [None, 0])
+@pytest.mark.parametrize('poison_mode', ['append', 'replace'])
+def test_objective_is_the_loss_of_the_poisoned_model(y_target, poison_mode):
+    """One point is the argument, the others are the attribute."""
+    data = small()
+    attack = attack_at(data, .5, solver_type='implicit', idx=1,
+                       y_target=y_target, poison_mode=poison_mode)
+    x = CArray([.9, .2])
+    points = attack.xc.deepcopy()
+    points[1, :] = x
+    poisoned = attack.poisoned_data(CDataset(points, attack.yc))
+    model = fit_optimum(poisoned, np.log(2.))
+    assert_allclose(
+        attack.objective_function(x),
+        loss(model, data[1], None if y_target is None else -1), rtol=1e-6)
+    scores = data[1].X.tondarray() @ model[0] + model[1]
+    wanted = data[1].Y.tondarray() if y_target is None else 0
+    assert attack.objective_function(x, acc=True) == pytest.approx(
+        ((scores > 0) != wanted).mean())
+
+
+@pytest.mark.parametrize('solver_type', SOLVERS)
+@pytest.mark.parametrize('preprocess', ['none', 'chain'])
+def test_objective_after_a_run_is_its_loss(solver_type, preprocess):
+    """At lambda and the points of the run, for each of the points."""
+    data = small()
+    clf = CClassifierLogistic(preprocess=PREPROCESS[preprocess]())
+    attack = make(data, 4, clf, solver_type=solver_type)
+    f_opt = run(attack, data)[3]
+    assert_allclose(attack.objective_function(attack.xc[0, :]), f_opt,
+                    rtol=1e-7)
+    attack._idx = 3
+    assert_allclose(attack.objective_function(attack.xc[3, :]), f_opt,
+                    rtol=1e-7)
+
+
+def test_map_of_the_objective():
+    """secml's own idiom, in two dimensions: the paper's Figure 1."""
+    data = small()
+    attack = make(data, 1)
+    run(attack, data)
+    fig = CFigure()
+    fig.sp.plot_fun(func=attack.objective_function, plot_levels=False,
+                    grid_limits=[(0, 1), (0, 1)], n_grid_points=6,
+                    multipoint=False)
+    fig.sp.plot_fgrads(attack.objective_function_gradient,
+                       n_grid_points=3, grid_limits=[(0, 1), (0, 1)])
+    drawn = fig.sp._sp.collections
+    assert drawn
+    fig.close()
+    grid = [attack.objective_function(CArray([a, b]))
+            for a in (0., 1.) for b in (0., 1.)]
+    assert max(grid) - min(grid) > .01
+
+
+def test_single_point_is_optimised_among_the_others():
+    """secml's internal `_run`, which its own attacks are built on."""
+    data = small()
+    attack = attack_at(data, learn_lmbda=False)
+    before = attack.xc.deepcopy()
+    x = attack._run(before, attack.yc, idx=1)
+    assert x.shape == (2,)
+    assert_array_equal(attack.xc.tondarray(), before.tondarray())
+    attack._idx = 1
+    assert attack.objective_function(x) > 1.01 * attack.objective_function(
+        before[1, :])
+    assert x.min() >= 0 and x.max() <= 1
