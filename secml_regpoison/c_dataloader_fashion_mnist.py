@@ -59,9 +59,8 @@ class CDataLoaderFashionMNIST(CDataLoader):
     def load(self, ds, classes=tuple(range(10)), num_samples=None):
         """Load the images of some classes.
 
-        Extra dataset attributes:
-         - 'img_w', 'img_h': size of the images in pixels.
-         - 'y_original': the original label of each class.
+        The header has the size of an image, 'img_w' and 'img_h', and
+        'y_original', the original label of each class.
 
         Parameters
         ----------
@@ -71,8 +70,7 @@ class CDataLoaderFashionMNIST(CDataLoader):
             Classes to load, default all ten. Labels are renumbered: the first
             one given becomes 0, the second 1, and so on.
         num_samples : int or None, optional
-            Rows to load, as many from each class (one more from the first
-            ones if `num_samples` is not a multiple). Default None, all rows.
+            Rows to load, as many from each class. Default None, all rows.
 
         Returns
         -------
@@ -86,32 +84,19 @@ class CDataLoaderFashionMNIST(CDataLoader):
             class has too few rows.
 
         """
-        if ds not in FILES:
-            raise ValueError(
-                f"`ds` must be 'training' or 'testing', got {ds!r}.")
-        classes = tuple(int(label) for label in classes)
-        if not classes or len(set(classes)) < len(classes) \
-                or not set(classes) <= set(range(10)):
-            raise ValueError("`classes` must be distinct integers from 0 to "
-                             f"9, at least one, got {classes}.")
-        if num_samples is not None and num_samples < 1:
-            raise ValueError(
-                f"`num_samples` must be at least 1, got {num_samples}.")
-
-        self.logger.info(
-            f"Loading Fashion-MNIST {ds} dataset from {FASHION_MNIST_PATH}...")
+        classes = _check_request(ds, classes, num_samples)
+        self.logger.info(f"Loading Fashion-MNIST {ds} dataset from "
+                         f"{FASHION_MNIST_PATH}...")
         (images_file, _), (labels_file, _) = FILES[ds]
         images = _read_idx(os.path.join(FASHION_MNIST_PATH, images_file))
         labels = _read_idx(os.path.join(FASHION_MNIST_PATH, labels_file))
 
         rows = _pick_rows(labels, classes, num_samples)
-        n_rows, height, width = images[rows].shape
-        renumbered = np.argmax(
-            labels[rows][:, None] == np.array(classes), axis=1)
-        header = CDatasetHeader(
-            img_w=width, img_h=height, y_original=classes)
-        return CDataset(CArray(images[rows].reshape(n_rows, height * width)),
-                        CArray(renumbered), header=header)
+        y = np.argmax(labels[rows][:, None] == np.array(classes), axis=1)
+        _, height, width = images.shape
+        header = CDatasetHeader(img_w=width, img_h=height, y_original=classes)
+        return CDataset(CArray(images[rows].reshape(-1, height * width)),
+                        CArray(y), header=header)
 
     def _provide(self, name, digest):
         """Make sure that the file is there, from its .gz or from the web."""
@@ -136,6 +121,22 @@ class CDataLoaderFashionMNIST(CDataLoader):
                 f"Delete it if damaged, get {name}.gz from "
                 f"{FASHION_MNIST_URL} and put it there, or set SECML_DS_DIR "
                 "to a folder whose fashion-mnist/ has it.") from error
+
+
+def _check_request(ds, classes, num_samples):
+    """Raise ValueError on what cannot be loaded; classes as integers."""
+    if ds not in FILES:
+        raise ValueError(
+            f"`ds` must be 'training' or 'testing', got {ds!r}.")
+    classes = tuple(int(label) for label in classes)
+    if not classes or len(set(classes)) < len(classes) \
+            or not set(classes) <= set(range(10)):
+        raise ValueError("`classes` must be distinct integers from 0 to 9, "
+                         f"at least one, got {classes}.")
+    if num_samples is not None and num_samples < 1:
+        raise ValueError(
+            f"`num_samples` must be at least 1, got {num_samples}.")
+    return classes
 
 
 def _unpack(packed, path, digest):

@@ -49,8 +49,7 @@ def load_data(name_or_path, classes=None):
         'digits' (ships with scikit-learn), 'mnist', 'fashion-mnist', or the
         path of a .npz or .csv file. A .npz holds `X` and `y`, or `X_train`,
         `y_train`, `X_test` and `y_test`; a .csv holds numbers, the label in
-        the last column, a header or none. A file is read as data only:
-        pickled objects in it are refused.
+        the last column, a header or none. Pickled objects are refused.
     classes : pair, optional
         Labels to keep, as numbers or text; the first becomes 0, the second 1.
         Default: 0 and 8 of the digits, T-shirt and pullover of Fashion-MNIST,
@@ -65,10 +64,8 @@ def load_data(name_or_path, classes=None):
     ValueError
         If the name is unknown, the file is malformed, a value is not finite,
         or there are not exactly two classes.
-    OSError
-        If the file cannot be read.
-    RuntimeError
-        If MNIST or Fashion-MNIST is neither there nor can be downloaded.
+    OSError, RuntimeError
+        If the file cannot be read, or the data not be downloaded.
 
     """
     if name_or_path in DEFAULT_CLASSES:

@@ -54,12 +54,11 @@ def split_data(source, n_train=None, n_val=None, seed=0):
     n_train, n_val : int, optional
         See `split_sizes`.
     seed : int, optional
-        The same seed gives the same split. Default 0.
 
     Returns
     -------
     Split
-        If `source` has no test rows, all that is left is tested on.
+        Without test rows in `source`, all that is left is tested on.
 
     Raises
     ------
