@@ -184,7 +184,7 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         return self._n_evaluations
 
     def _start_lmbda(self):
-        return -math.log(self.classifier.C)
+        return -math.log(self.classifier.C) + 0.  # no -0.0
 
     def _prepare(self):
         """Raise on what cannot be attacked, then the data as tensors."""

@@ -1,16 +1,27 @@
 """The outer loop: projections, the saddle point, stops and refusals."""
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy import optimize
 from sklearn.datasets import load_digits
 
-from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.core import Problem, hypergradient, minimax, solve
 from secml_regpoison.core.box import project
+
+
+class Fake(NamedTuple):
+    """As much of an `Iterate` as the defender looks at."""
+
+    x_p: object
+    lmbda: float
+    loss: float
+    grad_lmbda: float
+    value: float = 0.
 
 
 @pytest.fixture(scope='module')
@@ -81,6 +92,23 @@ def test_wherever_lambda_starts(digits):
     found = [attack(digits, lmbda=lmbda).value for lmbda in (-8., 0., 11.)]
     # 2 %: other starts take the points along other paths, to other corners
     assert max(found) <= 1.02 * min(found)
+
+
+def test_plateau_is_left_upwards(digits, monkeypatch):
+    """A loss that falls by 1e-5 a unit, and then into a basin at 4: the defender must not rest on the plateau. Going down, where
+    1e-5 a unit is all there is, it must."""
+    def play(start, basin):
+        game = minimax._Game(digits, None, (-8., 11.5), None, None)
+        monkeypatch.setattr(game, 'evaluate', lambda x_p, lmbda: Fake(
+            x_p, lmbda, 1. + basin(lmbda)[0], basin(lmbda)[1]))
+        return game.respond(None, start).lmbda
+
+    def up(lmbda):
+        basin = .5 * math.exp(-(lmbda - 4.) ** 2)
+        return -1e-5 * lmbda - basin, -1e-5 + 2 * (lmbda - 4.) * basin
+
+    assert abs(play(-6., up) - 4.) < .1
+    assert play(0., lambda lmbda: (1e-5 * lmbda, 1e-5)) == 0.
 
 
 def test_no_points_learns_lambda_on_clean_data(digits):
@@ -160,7 +188,7 @@ def test_projection_is_the_nearest_point(seed, distance, dmax):
         moved = parts @ rows
         return dmax - parts.sum() if order == 1 else (
             dmax ** 2 - moved @ moved)
-    reference = minimize(
+    reference = optimize.minimize(
         distance_to_x, np.zeros(8), method='SLSQP',
         bounds=list(zip(np.zeros(8), np.r_[ub - x_0, x_0 - lb])),
         constraints={'type': 'ineq', 'fun': room},

@@ -125,8 +125,9 @@ class _Game:
         The step is the inverse of the last secant slope of the derivative,
         at most 2, and 2 where that slope is not positive. It stays inside
         the bracket that the signs seen so far leave. It ends at a step under
-        0.05, or that promises to lower the loss by less than 0.1 %: small
-        lambda is a plateau, and stopping at its upper end regularises most.
+        0.05, or at a step down that promises less than 0.1 % of the loss:
+        small lambda is a plateau, and its upper end regularises most. A step
+        up is always taken: a basin may lie beyond the plateau.
         """
         low, high = self.bounds
         seen = set()
@@ -134,11 +135,12 @@ class _Game:
             slope, c = here.grad_lmbda, self.curvature
             step = -slope / c if c > 0 else -math.copysign(2., slope)
             lmbda = here.lmbda + max(-2., min(2., step))
-            lmbda = max(low, min(high, lmbda))
+            lmbda = float(max(low, min(high, lmbda)))
             if lmbda in seen:
                 lmbda = (low + high) / 2
             step = lmbda - here.lmbda
-            if abs(step) < .05 or abs(slope * step) < FLAT * here.loss:
+            worth_it = step > 0 or slope * -step >= FLAT * here.loss
+            if abs(step) < .05 or not worth_it:
                 break
             seen.add(here.lmbda)
             low, high = ((here.lmbda, high) if slope < 0
@@ -255,4 +257,4 @@ def _check_play(lmbda, lmbda_bounds, learn_lmbda, n_outer, step, dmax,
           'None or positive and finite')
     check('dmax', dmax, dmax is None or dmax >= 0., 'None or at least 0')
     check('distance', distance, distance in ('l1', 'l2'), "'l1' or 'l2'")
-    return max(low, min(high, lmbda)) if learn_lmbda else lmbda
+    return float(max(low, min(high, lmbda))) if learn_lmbda else lmbda
