@@ -95,8 +95,9 @@ def test_wherever_lambda_starts(digits):
 
 
 def test_plateau_is_left_upwards(digits, monkeypatch):
-    """A loss that falls by 1e-5 a unit, and then into a basin at 4: the defender must not rest on the plateau. Going down, where
-    1e-5 a unit is all there is, it must."""
+    """A loss that falls by 1e-5 a unit, and then into a basin at 4: the
+    defender must not rest on the plateau. Going down, where 1e-5 a unit is
+    all there is, it must."""
     def play(start, basin):
         game = minimax._Game(digits, None, (-8., 11.5), None, None)
         monkeypatch.setattr(game, 'evaluate', lambda x_p, lmbda: Fake(
