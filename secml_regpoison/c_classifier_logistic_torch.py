@@ -5,6 +5,7 @@
 """
 import math
 import numbers
+import warnings
 
 import torch
 
@@ -18,6 +19,11 @@ from .core import Problem
 from .core.hypergrad import train
 from .core.inner import Inner
 from .core.sgd import descend
+
+# Norms of the gradient, relative to that at 0: what Newton goes for, and
+# what it warns of missing. The former costs one step more, convergence being
+# quadratic, and is lost to rounding where regularisation is very weak.
+TOLERANCES = {'float64': (1e-12, 1e-8), 'float32': (1e-6, 1e-4)}
 
 
 class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
@@ -49,7 +55,8 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         'newton' (default) goes to the optimum, see `.core.implicit.newton`.
         'sgd' starts from 0 and makes `epochs` passes over the rows in
         mini-batches, each in a new order: how the paper trains a classifier
-        to test an attack. It ends near the optimum, not at it.
+        to test an attack. It ends near the optimum, not at it; far from it
+        where regularisation is weak, which is a regularisation of its own.
     eta : float or None, optional
         Constant learning rate of 'sgd'. Default None: 1 / L with a bound L on
         the smoothness constant of the objective, falling linearly to 0.
@@ -70,7 +77,13 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     TypeError, ValueError
         Before any work, naming the parameter, the condition and the value.
     FloatingPointError
-        From `fit`, if 'sgd' diverged; names the learning rate.
+        From `fit`, if 'sgd' diverged (names the learning rate), or if 'newton'
+        met a singular Hessian: next to no regularisation (lambda = -30).
+
+    Warns
+    -----
+    RuntimeWarning
+        From `fit`, if 'newton' could not come near the optimum.
 
     Attributes
     ----------
@@ -152,7 +165,7 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
             value = getattr(self, name)
             check_kind(name, value, numbers.Integral, 'a whole number')
             check(name, value, value >= least, f'at least {least}')
-        check('dtype', self.dtype, self.dtype in ('float64', 'float32'),
+        check('dtype', self.dtype, self.dtype in TOLERANCES,
               "'float64' or 'float32'")
         resolve_device(self.device)
 
@@ -186,14 +199,30 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         # the validation set is of no account in training
         problem = Problem(x, y, x, y)
         if self.solver == 'newton':
-            # far below the default, at the price of one step: Newton's
-            # convergence is quadratic
-            tol = 1e-12 if dtype == torch.float64 else None
-            model = train(problem, problem.rows_tr[:0], self.lmbda,
-                          Inner('implicit', inner_tol=tol))
-            w, b = model.w, model.b
+            w, b = self._newton(problem)
         else:
             w, b = descend(problem, self.lmbda, self.eta, int(self.batch_size),
                            int(self.epochs), self.random_state)
         self._w, self._b = to_carray(w.double()), float(b)
         return self
+
+    def _newton(self, problem):
+        sought, enough = TOLERANCES[self.dtype]
+        with warnings.catch_warnings():
+            # of missing what is sought; what is enough is judged below
+            warnings.simplefilter('ignore', RuntimeWarning)
+            try:
+                model = train(problem, problem.rows_tr[:0], self.lmbda,
+                              Inner('implicit', inner_tol=sought))
+            except torch.linalg.LinAlgError as error:
+                raise FloatingPointError(
+                    f'the Hessian is singular to {self.dtype} at lmbda = '
+                    f'{self.lmbda:g}: pass a larger lmbda, or '
+                    "dtype='float64'.") from error
+        if model.grad_norm > enough:
+            warnings.warn(
+                f'training stopped at a relative gradient norm of '
+                f'{model.grad_norm:.1e}, asked for {enough:.0e}: lmbda = '
+                f'{self.lmbda:g} may be too small for {self.dtype}.',
+                RuntimeWarning, stacklevel=5)
+        return model.w, model.b
