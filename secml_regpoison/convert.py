@@ -11,9 +11,10 @@ def to_tensor(x, device='cpu'):
     """Dense float64 tensor of a `CArray`, dense or sparse.
 
     Sparse input becomes dense: after one step of the attack a poisoning
-    point has no zero left.
+    point has no zero left. Always a copy: the array is the user's, and may
+    be read-only, as joblib hands it to its workers.
     """
-    return torch.as_tensor(x.tondarray(), dtype=torch.float64).to(device)
+    return torch.tensor(x.tondarray(), dtype=torch.float64).to(device)
 
 
 def to_carray(x, sparse=False):
