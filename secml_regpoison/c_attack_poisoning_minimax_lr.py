@@ -273,8 +273,11 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         new: not what is left of `ds_init`."""
         lmbda, header = self._start_lmbda(), getattr(ds_init, 'header', None)
         made_for = settings.fingerprint(self)
-        if ds_init is None or getattr(
-                header, 'made_for', made_for) != made_for:
+        other = getattr(header, 'made_for', made_for) != made_for
+        if other:
+            self.logger.info('ds_init was made for other settings: its points '
+                             'are not kept')
+        if ds_init is None or other:
             return data.poison(lmbda), True
         checks.check_poison('ds_init', ds_init, self)
         if self.learn_lmbda and hasattr(header, 'lmbda'):
