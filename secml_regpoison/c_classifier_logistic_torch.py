@@ -211,14 +211,8 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         with warnings.catch_warnings():
             # of missing what is sought; what is enough is judged below
             warnings.simplefilter('ignore', RuntimeWarning)
-            try:
-                model = train(problem, problem.rows_tr[:0], self.lmbda,
-                              Inner('implicit', inner_tol=sought))
-            except torch.linalg.LinAlgError as error:
-                raise FloatingPointError(
-                    f'the Hessian is singular to {self.dtype} at lmbda = '
-                    f'{self.lmbda:g}: pass a larger lmbda, or '
-                    "dtype='float64'.") from error
+            model = train(problem, problem.rows_tr[:0], self.lmbda,
+                          Inner('implicit', inner_tol=sought))
         if model.grad_norm > enough:
             warnings.warn(
                 f'training stopped at a relative gradient norm of '

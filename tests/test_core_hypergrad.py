@@ -259,6 +259,13 @@ def test_weak_regularisation_of_separable_data(form, dtype):
         compare(got.grad_lmbda, by_lmbda, 1e-4)
 
 
+@pytest.mark.parametrize('form', FORMS)
+def test_singular_hessian_says_what_to_do(form):
+    problem, x_p, y_p = make(n=4, d=30, seed=13, dtype=torch.float32)
+    with pytest.raises(FloatingPointError, match='regularise more'):
+        hypergradient(problem, x_p, y_p, -40., 'implicit', form=form)
+
+
 @pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
 def test_target_separates_the_players(method):
     """The points follow the attacker's loss, lambda the defender's."""

@@ -113,7 +113,10 @@ def train(problem, rows_p, lmbda, inner, start=None):
     """
     form = choose_form(problem, rows_p, inner.form, inner.method)
     mu = math.exp(lmbda) / form.n
-    model = SOLVERS[inner.method][0](form, mu, inner, problem, start)
+    try:
+        model = SOLVERS[inner.method][0](form, mu, inner, problem, start)
+    except FloatingPointError as error:
+        raise FloatingPointError(f'{error} (lmbda = {lmbda:g})') from error
     if not torch.isfinite(model.u).all():
         raise FloatingPointError(
             f'training diverged with step size eta = {model.eta:g} at lmbda '
@@ -135,6 +138,11 @@ def differentiate(problem, model, y_p, inner):
     if problem.y_target is not None:
         seed = loss_and_seed(problem.rows_val)[1]
         grad_lmbda = reverse(model, seed, inner)[1]
+    if not (torch.isfinite(grad_rows).all() and torch.isfinite(grad_lmbda)):
+        raise FloatingPointError(
+            f'the hypergradient is not finite, with mu = {model.mu:g}, step '
+            f'size {model.eta:g}: regularise more (a larger lambda), use '
+            'float64, or pass a smaller eta.')
     return Hypergradient(value, grad_rows.mul_(-y_p[:, None]), grad_lmbda)
 
 

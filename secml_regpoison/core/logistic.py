@@ -69,6 +69,16 @@ def hessian_product(form, s, mu, v):
     return out
 
 
+def factorise(matrix):
+    """Cholesky factor, or FloatingPointError where rounding leaves none."""
+    factor, failed = torch.linalg.cholesky_ex(matrix)
+    if failed:
+        raise FloatingPointError(
+            f'the training Hessian is singular in {matrix.dtype}: regularise '
+            'more (a larger lambda), or use float64.')
+    return factor
+
+
 def conjugate_gradients(product, g, rtol=1e-10, max_iter=1000):
     """``product^-1 g`` for a symmetric positive definite `product`.
 
@@ -170,7 +180,7 @@ class Primal:
         hess = (self.rows.T * s[:self.n_tr]) @ self.rows
         hess.addmm_(self.rows_p.T * s[self.n_tr:], self.rows_p)
         hess.diagonal()[:-1].add_(mu)
-        factor = torch.linalg.cholesky(hess)
+        factor = factorise(hess)
         return torch.cholesky_solve(g[:, None], factor)[:, 0]
 
 
@@ -290,7 +300,7 @@ class Gram:
         root = s.sqrt()
         m = self.kernel[:, :self.n] * root * root[:, None]
         m.diagonal().add_(mu)
-        factor = torch.linalg.cholesky(m)
+        factor = factorise(m)
 
         def weights_solve(v):
             score = root * (self.kernel[:, :-1] @ v)
