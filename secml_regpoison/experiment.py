@@ -158,7 +158,7 @@ def run_cell(split, plan, policy, repetition, report=None):
     seed = plan.seed + repetition
     try:
         with _one_thread():
-            attack = _make_attack(split, plan, policy, seed)
+            attack = make_attack(split, plan, policy, seed)
             if report is not None:
                 attack.run = _reporting(attack.run, report)
             sec_eval = CSecEval(attack, 'n_points', CArray(plan.n_points),
@@ -168,7 +168,7 @@ def run_cell(split, plan, policy, repetition, report=None):
         raise RuntimeError(f"Policy {policy_name(policy)}, repetition "
                            f"{repetition}: {error}") from error
     data = sec_eval.sec_eval_data
-    rows = _to_rows(data, policy, repetition, split.train.num_samples,
+    rows = to_rows(data, policy, repetition, split.train.num_samples,
                     plan.poison_mode)
     return policy, repetition, data, rows
 
@@ -185,7 +185,7 @@ def _one_thread():
         torch.set_num_threads(threads)
 
 
-def _make_attack(split, plan, policy, seed):
+def make_attack(split, plan, policy, seed):
     """Build the attack on a logistic regression under the policy."""
     if policy == 'clean-cv':
         lmbda = clean_cv_lmbda(split.train, plan.lmbda_bounds, seed)
@@ -216,7 +216,7 @@ def _reporting(run, report):
     return run_and_report
 
 
-def _to_rows(sec_eval_data, policy, repetition, n_train, poison_mode):
+def to_rows(sec_eval_data, policy, repetition, n_train, poison_mode):
     """Rows of the CSV, one for each strength."""
     rows = []
     y = sec_eval_data.Y

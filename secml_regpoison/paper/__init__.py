@@ -1,0 +1,52 @@
+"""The figures of arXiv 2105.10948 as runnable experiments.
+
+Each figure is a module with a function ``run(out, quick, jobs, resume)`` that
+writes its CSV, PNG and PDF files to the folder `out` and returns the text of
+its table. A figure is added by a line here, and its settings in `settings`.
+"""
+from importlib import import_module
+from inspect import signature
+
+# Name on the command line: the module of the figure, and what it shows.
+FIGURES = {
+    'fig1': ('fig1', 'one poisoning point against a synthetic problem'),
+    'fig2': ('fig2', 'test error, lambda and ||w|| against the poison'),
+}
+
+
+def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
+    """Make one figure.
+
+    Parameters
+    ----------
+    name : str
+        Any of `FIGURES`.
+    out : str
+        Folder for the results; it must exist.
+    quick : bool, optional
+        A smoke version, under a minute.
+    jobs : int, optional
+        Number of processes; the numbers do not depend on it.
+    resume : bool, optional
+        Take up a run that was interrupted, with the same numbers.
+    **options
+        Those that this figure has beside; see `has_solver`.
+
+    Returns
+    -------
+    str
+        The table that goes with the figure.
+
+    """
+    return _run_of(name)(out, quick=quick, jobs=jobs, resume=resume,
+                         **options)
+
+
+def _run_of(name):
+    # imported here: a command that draws one figure loads one
+    return import_module(f'{__name__}.{FIGURES[name][0]}').run
+
+
+def has_solver(name):
+    """True if the figure can be made with another `solver` than rmd."""
+    return 'solver' in signature(_run_of(name)).parameters

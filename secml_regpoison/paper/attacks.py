@@ -1,0 +1,180 @@
+"""Security evaluations of pairs of classes, as cells.
+
+A cell is one data set, split, policy and solver. All figures of one folder
+share these cells: an attack that one of them has computed is not computed
+again by the next one with `resume`.
+"""
+import os
+
+import numpy as np
+
+from secml.adv.seceval import CSecEval
+from secml.array import CArray
+from secml.data import CDataset
+from secml.ml.classifiers import CClassifierLogistic
+
+from secml_regpoison.experiment import Plan, make_attack, to_rows
+from secml_regpoison.paper.cells import forget, run_cells
+from secml_regpoison.paper.settings import PAIRS
+from secml_regpoison.paper.sources import load_split
+
+# Columns of each CSV, in order. A policy goes by its name in `settings`.
+COLUMNS = ('data', 'solver', 'policy', 'repetition', 'n_points', 'fraction',
+           'test_error', 'validation_loss', 'lmbda', 'w_norm',
+           'w_norm_squared', 'share_predicted_1', 'share_1',
+           'n_hypergradients', 'seconds')
+
+
+def attacks_folder(out):
+    """Make the folder of the cells, which all figures in `out` share."""
+    folder = os.path.join(out, 'attacks.cells')
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+def compute(cells, out, jobs, resume):
+    """Results of cells, in their order; see `cells.run_cells`.
+
+    Without `resume` each of them is computed again; those of other figures
+    stay as they are.
+    """
+    folder = attacks_folder(out)
+    if not resume:
+        forget(cells, folder)
+    return run_cells(cells, folder, jobs)
+
+
+def make_plan(settings, solver, **solver_params):
+    """The `Plan` of the settings of a figure."""
+    solver_params = {**dict(settings.solver_params), **solver_params}
+    return Plan(
+        n_points=settings.n_points, n_train=settings.n_train,
+        n_val=settings.n_val, lmbda_bounds=settings.lmbda_bounds,
+        solver_type=solver,
+        attack_params={'solver_params': solver_params} if solver_params
+        else {})
+
+
+def policy_lmbda(data, policy):
+    """What `experiment` calls a policy of the figures."""
+    return {'small': PAIRS[data].small, 'large': PAIRS[data].large}.get(
+        policy, policy)
+
+
+def attack_cell(data, plan, policy, repetition):
+    """One security evaluation.
+
+    Parameters
+    ----------
+    data : str
+        Any of `settings.PAIRS`.
+    plan : Plan
+    policy : str
+        'small', 'large', 'clean-cv' or 'learned'.
+    repetition : int
+
+    Returns
+    -------
+    dict
+        The measured `COLUMNS`, an entry a strength; `poison_x`, `poison_y`,
+        the poison of the last strength; `weights` (2, d), those of the
+        refitted classifier without poison and with all of it.
+
+    """
+    split = load_split(data, plan, repetition)
+    attack = make_attack(split, plan, policy_lmbda(data, policy),
+                         plan.seed + repetition)
+    counts = _count_evaluations(attack)
+    sec_eval = CSecEval(attack, 'n_points', CArray(plan.n_points),
+                        save_adv_ds=True)
+    sec_eval.run_sec_eval(split.test)
+    evaluated = sec_eval.sec_eval_data
+    rows = to_rows(evaluated, policy, repetition, split.train.num_samples,
+                   plan.poison_mode)
+    adv_ds = evaluated.adv_ds
+    return {
+        **{name: [getattr(row, name) for row in rows] for name in (
+            'n_points', 'fraction', 'test_error', 'validation_loss', 'lmbda',
+            'w_norm', 'seconds')},
+        'n_hypergradients': counts,
+        'share_predicted_1': [y.mean() for y in evaluated.Y_pred],
+        'share_1': [split.test.Y.mean()] * len(rows),
+        'poison_x': adv_ds[-1].X.tondarray(),
+        'poison_y': adv_ds[-1].Y.tondarray(),
+        'weights': np.stack([
+            refit(attack, ds).w.tondarray().ravel()
+            for ds in (adv_ds[0], adv_ds[-1])])}
+
+
+def _count_evaluations(attack):
+    """A list that gets the number of hypergradients of each run."""
+    run, counts = attack.run, []
+
+    def run_and_count(*args, **kwargs):
+        result = run(*args, **kwargs)
+        counts.append(attack.grad_eval)
+        return result
+
+    attack.run = run_and_count
+    return counts
+
+
+def refit(attack, adv_ds):
+    """The classifier that the attack evaluated, trained anew."""
+    train = attack.poisoned_data(adv_ds)
+    clf = CClassifierLogistic(C=float(np.exp(-adv_ds.header.lmbda)),
+                              random_state=0)
+    return clf.fit(train.X, train.Y)
+
+
+def poison_of(result):
+    """The poison of a cell's result, a CDataset."""
+    return CDataset(CArray(result['poison_x']), CArray(result['poison_y']))
+
+
+def make_rows(cells, results):
+    """Lines of a CSV, one for each cell and strength, as dicts.
+
+    Parameters
+    ----------
+    cells : list of tuple
+        ``(attack_cell, data, plan, policy, repetition)``.
+    results : list of dict
+        What `attack_cell` returned for each.
+
+    """
+    rows = []
+    for (_, data, plan, policy, repetition), result in zip(cells, results):
+        for k, n_points in enumerate(result['n_points'].tolist()):
+            row = {'data': PAIRS[data].name, 'solver': plan.solver_type,
+                   'policy': policy, 'repetition': repetition,
+                   **{name: result[name][k].item() for name in COLUMNS
+                      if name in result}}
+            row['w_norm_squared'] = row['w_norm'] ** 2
+            rows.append({name: row[name] for name in COLUMNS})
+    return rows
+
+
+def mean_and_std(rows, keys, names):
+    """Mean and standard deviation of columns in groups of rows.
+
+    Parameters
+    ----------
+    rows : list of dict
+    keys : tuple of str
+        Columns whose values make a group.
+    names : tuple of str
+        Columns to average.
+
+    Returns
+    -------
+    dict of tuple to dict of str to (float, float)
+
+    """
+    groups = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return {group: {name: (np.mean(values), np.std(values))
+                    for name in names
+                    for values in [[row[name] for row in members]]}
+            for group, members in groups.items()}

@@ -1,0 +1,106 @@
+"""Settings of the paper's figures, one table: a setting a line.
+
+'published': stated by the paper or read off its figure. 'ours': the paper
+gives no number.
+"""
+import math
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Figure1:
+    """One poisoning point against two Gaussians.
+
+    The penalty is that of the whole package, ``exp(lmbda)/(2 n) ||w||^2``. It
+    reproduces the published boundaries; the same without ``1/n`` or without
+    ``1/2`` does not: at lambda = log 20 the poisoned one has slope -0.10 as
+    published, but 0.02 and -0.05 with those.
+
+    `val_seed` is picked, not typical. The published validation points are not
+    known, and what the maps show depends on them. Of the seeds 0 to 1499, ten
+    show all that the published figure does (on maps of 39 x 39 places); two
+    of them have the published 2 to 4 errors in the centre, and this one the
+    two optima further apart. `n_draws` others, not picked, are reported
+    beside it.
+
+    On the left edge of the centre map, from -5 to 6, the loss changes by 0.3
+    % only: where an ascent ends there depends on `tol`.
+    """
+
+    box: tuple = (-9.5, 9.5)           # published, in both coordinates
+    lmbda_none: float = -8.            # published, left panel
+    lmbda_fixed: float = math.log(20)  # published, centre panel
+    lmbda_bounds: tuple = (-8., 6.)    # published, right panel
+    lmbda_step: float = .25            # ours, grid of the right panel
+    eta: float = .0492                 # eta * n_inner = 4.92, from the
+    n_inner: int = 100                 # published boundaries; split: ours
+    n_val_per_class: int = 32          # published
+    val_seed: int = 395                # ours, see above
+    n_places: int = 100                # ours, places of the point a side
+    n_starts: int = 8                  # ours, the best of 8 ascents is drawn
+    n_outer: int = 100                 # ours, moves of an ascent at most
+    tol: float = 1e-9                  # ours, see above
+    n_draws: int = 100                 # ours, validation sets beside it,
+    draw_places: int = 20              # on a grid of so many places a side
+
+
+FIGURE_1 = Figure1()
+FIGURE_1_QUICK = replace(FIGURE_1, lmbda_step=2., n_places=20, n_starts=2,
+                         n_draws=10, draw_places=10)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two classes to tell apart, and the lambdas held fixed on them.
+
+    `large` is log 1000 on images, which underfits them. On features that are
+    standardised the loss moves later: there it is chosen so that the
+    validation loss without poison is about ten times that of `clean-cv`.
+    """
+
+    name: str
+    source: str                        # see `sources.load_pair`
+    classes: tuple = None              # None: the two that the data has
+    small: float = -8.                 # published
+    large: float = math.log(1000)      # ours
+
+
+PAIRS = {
+    'mnist': Pair('MNIST 0 v 8', 'mnist', (0, 8)),
+    'fashion-mnist': Pair('Fashion-MNIST T-shirt v pullover',
+                          'fashion-mnist', (0, 2)),
+    'dogfish': Pair('ImageNet dog v fish', 'dogfish', large=9.),
+    'digits': Pair('digits 0 v 8', 'digits', (0, 8), large=5.),
+    'digits-3-8': Pair('digits 3 v 8', 'digits', (3, 8), large=5.),
+    'breast-cancer': Pair('breast cancer', 'breast-cancer', large=6.),
+    'mnist-4-9': Pair('MNIST 4 v 9', 'mnist', (4, 9)),
+    'mnist-1-7': Pair('MNIST 1 v 7', 'mnist', (1, 7)),
+    'fashion-mnist-0-6': Pair('Fashion-MNIST T-shirt v shirt',
+                              'fashion-mnist', (0, 6)),
+    'fashion-mnist-7-9': Pair('Fashion-MNIST sneaker v ankle boot',
+                              'fashion-mnist', (7, 9)),
+}
+
+
+@dataclass(frozen=True)
+class Poisoning:
+    """Poisoning of real data: what Figures 2 and 3 and the others share.
+
+    `quick` versions hold the same on a few rows of scikit-learn's digits.
+    """
+
+    data: tuple = ('mnist', 'fashion-mnist', 'dogfish')     # published
+    policies: tuple = ('small', 'large', 'clean-cv', 'learned')
+    n_points: tuple = (0, 17, 34, 51, 68, 85)               # published
+    n_train: int = 512                                      # published
+    n_val: int = 171                                        # published
+    n_splits: int = 10                                      # published
+    lmbda_bounds: tuple = (-8., 11.5)  # ours: beyond, all weights vanish
+    solver_params: tuple = ()          # ours: the attack's defaults
+
+
+QUICK = dict(data=('digits',), n_points=(0, 4, 8, 12), n_train=72, n_val=40,
+             n_splits=2, solver_params=(('n_inner', 40), ('n_outer', 6)))
+
+FIGURE_2 = Poisoning()
+FIGURE_2_QUICK = replace(FIGURE_2, **QUICK)

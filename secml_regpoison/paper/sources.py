@@ -1,0 +1,32 @@
+"""Data of the pairs of classes in `settings.PAIRS`."""
+from functools import lru_cache
+
+from sklearn.datasets import load_breast_cancer
+
+from secml.array import CArray
+from secml.data import CDataset, CDatasetHeader
+
+from secml_regpoison.datasets import Source, load_data
+from secml_regpoison.paper.settings import PAIRS
+from secml_regpoison.splits import split_data
+
+
+@lru_cache(maxsize=1)
+def load_pair(data):
+    """The `Source` of a pair; the last one is kept for the next cell.
+
+    `Pair.source` is a name that `load_data` knows, or 'breast-cancer'
+    (scikit-learn's, 0 malignant and 1 benign, standardised).
+    """
+    pair = PAIRS[data]
+    if pair.source == 'breast-cancer':
+        x, y = load_breast_cancer(return_X_y=True)
+        header = CDatasetHeader(y_original=(0, 1))
+        return Source(CDataset(CArray(x), CArray(y), header), None, False)
+    return load_data(pair.source, pair.classes)
+
+
+def load_split(data, plan, repetition):
+    """The `Split` of one repetition."""
+    return split_data(load_pair(data), plan.n_train, plan.n_val,
+                      plan.seed + repetition)
