@@ -5,6 +5,7 @@ import numpy as np
 
 from secml_regpoison import __version__
 from secml_regpoison.core.inner import METHODS
+from secml_regpoison.paper import command as paper
 from secml_regpoison.policies import POLICIES
 
 DESCRIPTION = """\
@@ -24,6 +25,8 @@ examples:
       the paper's setting: 512 training rows, of which up to 85 are poison
   secml-regpoison sec-eval --data my.csv --classes spam ham --out results
       your own rows: numbers, and the label in the last column
+  secml-regpoison paper fig1
+      a figure of the paper made anew; see secml-regpoison paper --help
 
 DIR then holds sec_eval.csv, sec_eval.png, and one sec_eval_POLICY_REP.gz for
 each evaluation, to be read with secml's CSecEvalData.load.
@@ -68,6 +71,7 @@ def make_parser():
     command.add_argument(
         '--out', default='sec_eval', metavar='DIR',
         help='folder for the results, made if missing (default sec_eval)')
+    paper.add_parser(commands, _integer(1))
     return parser
 
 

@@ -1,7 +1,6 @@
 """The command line, `secml-regpoison`."""
 import os
 import sys
-import tempfile
 
 import joblib
 
@@ -9,6 +8,7 @@ from secml_regpoison.arguments import join_policies, make_parser, one_line
 from secml_regpoison.datasets import load_data
 from secml_regpoison.experiment import (
     Plan, check_plan, default_points, run_cells)
+from secml_regpoison.paper.command import check_folder, run_paper
 from secml_regpoison.policies import policy_name
 from secml_regpoison.progress import progress_bar
 from secml_regpoison.report import (
@@ -26,9 +26,14 @@ def main(argv=None):
         join_policies(sys.argv[1:] if argv is None else argv))
     code = 2
     try:
-        source, plan = _prepare(args)
-        code = 1
-        _report(args, plan, _run(args, source, plan))
+        if args.command == 'paper':
+            check_folder(args.out)
+            code = 1
+            run_paper(args)
+        else:
+            source, plan = _prepare(args)
+            code = 1
+            _report(args, plan, _run(args, source, plan))
     except ERRORS as error:
         return _fail(code, error)
     except KeyboardInterrupt:
@@ -45,9 +50,8 @@ def _prepare(args):
                 n_train=n_train, n_val=n_val, seed=args.seed,
                 poison_mode=args.poison_mode, solver_type=args.solver)
     check_plan(plan, source, args.policies)
-    os.makedirs(args.out, exist_ok=True)
-    with tempfile.TemporaryFile(dir=args.out):
-        return source, plan
+    check_folder(args.out)
+    return source, plan
 
 
 def _run(args, source, plan):

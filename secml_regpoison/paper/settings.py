@@ -23,7 +23,7 @@ class Figure1:
     two optima further apart. `n_draws` others, not picked, are reported
     beside it.
 
-    On the left edge of the centre map, from -5 to 6, the loss changes by 0.3
+    On the left edge of the centre map, from -5 to 6, the loss changes by 0.1
     % only: where an ascent ends there depends on `tol`.
     """
 

@@ -1,0 +1,64 @@
+"""The subcommand `secml-regpoison paper`."""
+import argparse
+import os
+import tempfile
+
+import joblib
+
+from secml_regpoison.paper import FIGURES, run_figure
+
+DESCRIPTION = """\
+Make the figures of arXiv 2105.10948 anew: CSV, PNG and PDF files in DIR, and
+a table on the screen.
+
+figures:
+"""
+
+
+def add_parser(commands, integer):
+    """Add the subcommand to those of the command line.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+    integer : callable
+        Type of argparse for integers of at least 1.
+
+    """
+    listed = '\n'.join(f'  {name:10} {what}'
+                       for name, (_, what) in FIGURES.items())
+    command = commands.add_parser(
+        'paper', help="the paper's figures", allow_abbrev=False,
+        description=DESCRIPTION + listed,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.add_argument(
+        'figure', choices=(*FIGURES, 'all'), metavar='FIGURE',
+        help=f"{', '.join(FIGURES)}, or all")
+    command.add_argument(
+        '--quick', action='store_true',
+        help='a smoke version, under a minute: coarse, and no result')
+    command.add_argument(
+        '--jobs', type=integer, metavar='N',
+        help='processes (default: one for each core)')
+    command.add_argument(
+        '--resume', action='store_true',
+        help='keep what an interrupted run has finished')
+    command.add_argument(
+        '--out', default='paper', metavar='DIR',
+        help='folder for the results, made if missing (default paper)')
+
+
+def check_folder(out):
+    """Make the folder, and raise OSError unless files can be put there."""
+    os.makedirs(out, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out):
+        pass
+
+
+def run_paper(args):
+    """Make the figures asked for and print their tables."""
+    jobs = args.jobs or joblib.cpu_count()
+    for name in FIGURES if args.figure == 'all' else (args.figure,):
+        text = run_figure(name, args.out, args.quick, jobs, args.resume)
+        print(text)
+    print(f'\nResults are in {os.path.abspath(args.out)}')
