@@ -11,6 +11,9 @@ from inspect import signature
 FIGURES = {
     'fig1': ('fig1', 'one poisoning point against a synthetic problem'),
     'fig2': ('fig2', 'test error, lambda and ||w|| against the poison'),
+    'fig3': ('fig3', 'histograms of the weights, with and without poison'),
+    'limits': ('limits', "other data: where a learned lambda does not help"),
+    'inner': ('inner', 'what the training steps that the attack sees do'),
 }
 
 

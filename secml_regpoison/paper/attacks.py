@@ -13,10 +13,13 @@ from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
 
-from secml_regpoison.experiment import Plan, make_attack, to_rows
+from secml_regpoison.experiment import (
+    Plan, default_points, make_attack, to_rows)
 from secml_regpoison.paper.cells import forget, run_cells
 from secml_regpoison.paper.settings import PAIRS
-from secml_regpoison.paper.sources import load_split
+from secml_regpoison.paper.sources import (
+    load_pair, load_split, pair_title)
+from secml_regpoison.splits import split_sizes
 
 # Columns of each CSV, in order. A policy goes by its name in `settings`.
 COLUMNS = ('data', 'solver', 'policy', 'repetition', 'n_points', 'fraction',
@@ -44,15 +47,33 @@ def compute(cells, out, jobs, resume):
     return run_cells(cells, folder, jobs)
 
 
-def make_plan(settings, solver, **solver_params):
-    """The `Plan` of the settings of a figure."""
+def make_plan(settings, solver, data, **solver_params):
+    """The `Plan` of the settings of a figure for one data set.
+
+    Sizes and strengths that are None become those of the command `sec-eval`.
+    """
+    n_train, n_val = settings.n_train, settings.n_val
+    if n_train is None:
+        n_train, n_val = split_sizes(load_pair(data))
     solver_params = {**dict(settings.solver_params), **solver_params}
     return Plan(
-        n_points=settings.n_points, n_train=settings.n_train,
-        n_val=settings.n_val, lmbda_bounds=settings.lmbda_bounds,
+        n_points=settings.n_points or default_points(n_train, n_val),
+        n_train=n_train, n_val=n_val, lmbda_bounds=settings.lmbda_bounds,
         solver_type=solver,
         attack_params={'solver_params': solver_params} if solver_params
         else {})
+
+
+def attack_cells(settings, solver):
+    """Cells of a figure: its data sets, splits and policies.
+
+    Those of a data set follow each other: a process reads it once.
+    """
+    return [(attack_cell, data, pair_title(data), plan, policy, repetition)
+            for data in settings.data
+            for plan in [make_plan(settings, solver, data)]
+            for repetition in range(settings.n_splits)
+            for policy in settings.policies]
 
 
 def policy_lmbda(data, policy):
@@ -61,13 +82,15 @@ def policy_lmbda(data, policy):
         policy, policy)
 
 
-def attack_cell(data, plan, policy, repetition):
+def attack_cell(data, title, plan, policy, repetition):
     """One security evaluation.
 
     Parameters
     ----------
     data : str
         Any of `settings.PAIRS`.
+    title : str
+        What `pair_title` says where the figure is drawn.
     plan : Plan
     policy : str
         'small', 'large', 'clean-cv' or 'learned'.
@@ -80,7 +103,16 @@ def attack_cell(data, plan, policy, repetition):
         the poison of the last strength; `weights` (2, d), those of the
         refitted classifier without poison and with all of it.
 
+    Raises
+    ------
+    RuntimeError
+        If the data on this machine is another: a stand-in, or not.
+
     """
+    if pair_title(data) != title:
+        raise RuntimeError(
+            f'All machines must have the same data, got {pair_title(data)} '
+            f'on one of them and {title} on another.')
     split = load_split(data, plan, repetition)
     attack = make_attack(split, plan, policy_lmbda(data, policy),
                          plan.seed + repetition)
@@ -138,43 +170,19 @@ def make_rows(cells, results):
     Parameters
     ----------
     cells : list of tuple
-        ``(attack_cell, data, plan, policy, repetition)``.
+        ``(attack_cell, data, title, plan, policy, repetition)``.
     results : list of dict
         What `attack_cell` returned for each.
 
     """
     rows = []
-    for (_, data, plan, policy, repetition), result in zip(cells, results):
+    for (_, _, title, plan, policy, repetition), result in zip(
+            cells, results):
         for k, n_points in enumerate(result['n_points'].tolist()):
-            row = {'data': PAIRS[data].name, 'solver': plan.solver_type,
+            row = {'data': title, 'solver': plan.solver_type,
                    'policy': policy, 'repetition': repetition,
                    **{name: result[name][k].item() for name in COLUMNS
                       if name in result}}
             row['w_norm_squared'] = row['w_norm'] ** 2
             rows.append({name: row[name] for name in COLUMNS})
     return rows
-
-
-def mean_and_std(rows, keys, names):
-    """Mean and standard deviation of columns in groups of rows.
-
-    Parameters
-    ----------
-    rows : list of dict
-    keys : tuple of str
-        Columns whose values make a group.
-    names : tuple of str
-        Columns to average.
-
-    Returns
-    -------
-    dict of tuple to dict of str to (float, float)
-
-    """
-    groups = {}
-    for row in rows:
-        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
-    return {group: {name: (np.mean(values), np.std(values))
-                    for name in names
-                    for values in [[row[name] for row in members]]}
-            for group, members in groups.items()}

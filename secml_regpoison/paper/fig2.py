@@ -9,15 +9,15 @@ import time
 
 from matplotlib.figure import Figure
 
-from secml_regpoison.paper.attacks import (
-    attack_cell, compute, make_plan, make_rows, mean_and_std)
+from secml_regpoison.paper.attacks import attack_cells, compute, make_rows
+from secml_regpoison.paper.curves import (
+    cost, curve, draw_curves, mark_strengths, mean_and_std, mean_rows)
 from secml_regpoison.paper.fig2_claims import claims
 from secml_regpoison.paper.output import (
-    POLICY_LABELS, POLICY_STYLES, as_text, save_picture, spread, write_rows)
+    as_text, save_picture, spread, write_rows)
 from secml_regpoison.paper.settings import FIGURE_2, FIGURE_2_QUICK
 
-MEASURED = ('fraction', 'test_error', 'validation_loss', 'lmbda', 'w_norm',
-            'w_norm_squared', 'n_hypergradients', 'seconds')
+KEYS = 'data', 'policy', 'n_points'
 LMBDA_STYLE = dict(color='#009E73', marker='^', linestyle='-')
 NORM_STYLE = dict(color='#7A3E9D', marker='D', linestyle='--')
 
@@ -32,40 +32,17 @@ def run(out, quick=False, jobs=1, resume=False, solver='rmd'):
     settings = FIGURE_2_QUICK if quick else FIGURE_2
     cells = attack_cells(settings, solver)
     rows = make_rows(cells, compute(cells, out, jobs, resume))
-    means = mean_and_std(rows, ('data', 'policy', 'n_points'), MEASURED)
+    means = mean_and_std(rows, KEYS)
     name = f'fig2_{solver}'
     write_rows(os.path.join(out, f'{name}.csv'), rows)
-    write_rows(os.path.join(out, f'{name}_means.csv'), [
-        {'data': data, 'solver': solver, 'policy': policy,
-         'n_points': n_points, 'n_splits': settings.n_splits,
-         **{f'{column}_{part}': float(value)
-            for column, stats in measured.items()
-            for part, value in zip(('mean', 'std'), stats)}}
-        for (data, policy, n_points), measured in means.items()])
+    write_rows(os.path.join(out, f'{name}_means.csv'),
+               mean_rows(means, KEYS))
     save_picture(_draw(means, settings.n_splits, solver), out, name)
     return '\n\n'.join((
         _table(means), claims(means, solver),
         f'{name}: {len(cells)} security evaluations of '
-        f'{len(settings.n_points)} strengths, {_cost(rows)}; this run took '
+        f'{len(settings.n_points)} strengths, {cost(rows)}; this run took '
         f'{time.perf_counter() - started:.0f} s'))
-
-
-def attack_cells(settings, solver):
-    """Cells of the figure, which others use too.
-
-    A data set's cells follow each other: a process reads it once.
-    """
-    plan = make_plan(settings, solver)
-    return [(attack_cell, data, plan, policy, repetition)
-            for data in settings.data
-            for repetition in range(settings.n_splits)
-            for policy in settings.policies]
-
-
-def _cost(rows):
-    seconds = sum(row['seconds'] for row in rows)
-    count = sum(row['n_hypergradients'] for row in rows)
-    return f'{count} hypergradients and {seconds:.0f} s in all'
 
 
 def _table(means):
@@ -82,16 +59,6 @@ def _table(means):
          for (data, policy, n_points), stats in means.items()])
 
 
-def _curve(means, data, policy, name, scale=1):
-    """Percentages of poison, means and deviations of one curve."""
-    stats = [measured for (d, p, _), measured in means.items()
-             if (d, p) == (data, policy)]
-    return [[scale_by * value for value in values] for scale_by, values in (
-        (100, [measured['fraction'][0] for measured in stats]),
-        (scale, [measured[name][0] for measured in stats]),
-        (scale, [measured[name][1] for measured in stats]))]
-
-
 def _draw(means, n_splits, solver):
     """The picture: errors above, lambda and ||w||^2 below."""
     names = list(dict.fromkeys(data for data, _, _ in means))
@@ -100,7 +67,7 @@ def _draw(means, n_splits, solver):
     letters = iter('abcdefghijklmnop')
     for ax, name in zip(axes[0], names):
         ax.set_title(f'({next(letters)}) {name}', fontsize=11)
-        _draw_errors(ax, means, name)
+        draw_curves(ax, means, name, 'test_error', 100)
     for ax, name in zip(axes[1], names):
         ax.set_title(f'({next(letters)})', fontsize=11)
         lines = _draw_learned(ax, means, name)
@@ -115,23 +82,6 @@ def _draw(means, n_splits, solver):
     return fig
 
 
-def _draw_errors(ax, means, name):
-    # side by side by a hair: error bars of two policies stay apart
-    for shift, (policy, style) in zip((-.15, -.05, .05, .15),
-                                      POLICY_STYLES.items()):
-        x, y, error = _curve(means, name, policy, 'test_error', 100)
-        ax.errorbar([value + shift for value in x], y, error, capsize=3,
-                    label=POLICY_LABELS[policy], clip_on=False, zorder=3,
-                    linewidth=1.6, elinewidth=.8, **style)
-    _mark_strengths(ax, x)
-    ax.set_ylim(bottom=0)
-
-
-def _mark_strengths(ax, fractions):
-    ax.set_xticks(fractions, [f'{value:.1f}' for value in fractions])
-    ax.grid(alpha=.3)
-
-
 def _draw_learned(ax, means, name):
     """Learned lambda on the left axis, ||w||^2 on the right one."""
     right = ax.twinx()
@@ -140,7 +90,7 @@ def _draw_learned(ax, means, name):
             (ax, 'lmbda', r'learned $\lambda$ (natural log)', LMBDA_STYLE),
             (right, 'w_norm_squared', r'$\|w\|_2^2$ (log scale)',
              NORM_STYLE)):
-        x, y, error = _curve(means, name, 'learned', column)
+        x, y, error = curve(means, name, 'learned', column)
         lines.append(axis.errorbar(x, y, error, capsize=3, label=label,
                                    linewidth=1.6, elinewidth=.8, **style))
         axis.set_ylabel(label, color=style['color'])
@@ -150,5 +100,5 @@ def _draw_learned(ax, means, name):
     right.minorticks_off()
     right.yaxis.set_major_formatter('{x:g}')
     ax.set_xlabel('Poison among the training rows (%)')
-    _mark_strengths(ax, x)
+    mark_strengths(ax, x)
     return lines

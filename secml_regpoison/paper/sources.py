@@ -26,6 +26,11 @@ def load_pair(data):
     return load_data(pair.source, pair.classes)
 
 
+def pair_title(data):
+    """Name of a pair in tables and pictures; says if it is a stand-in."""
+    return load_pair(data).title(PAIRS[data].name)
+
+
 def load_split(data, plan, repetition):
     """The `Split` of one repetition."""
     return split_data(load_pair(data), plan.n_train, plan.n_val,
