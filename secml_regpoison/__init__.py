@@ -8,7 +8,7 @@ from . import compat
 
 __version__ = '0.1.0'
 __all__ = ['CAttackPoisoningMinimaxLR', 'CClassifierLogisticTorch',
-           'CDataLoaderFashionMNIST', 'CPlotRegPoison']
+           'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison']
 
 if compat.secml_problem() and compat.importing(__name__ + '.core'):
     def __getattr__(name):
@@ -19,5 +19,6 @@ else:
     compat.apply()
     from .c_attack_poisoning_minimax_lr import CAttackPoisoningMinimaxLR
     from .c_classifier_logistic_torch import CClassifierLogisticTorch
+    from .c_dataloader_dogfish import CDataLoaderDogFish
     from .c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
     from .c_plot_regpoison import CPlotRegPoison

@@ -80,18 +80,18 @@ def _add_data_options(command):
     command.add_argument(
         '--data', default='digits', metavar='NAME|FILE',
         help='digits (default; ships with scikit-learn), mnist, '
-             'fashion-mnist, FILE.npz (arrays X and y, or X_train, y_train, '
-             'X_test and y_test) or FILE.csv (numbers separated by commas, '
-             'the label in the last column, with a header line or without). '
-             'mnist and fashion-mnist are looked for in the dataset folder of '
-             'secml, SECML_DS_DIR, and downloaded if missing. Features of a '
-             'file are standardised by the training rows, and poison stays '
-             'within their range')
+             'fashion-mnist, dogfish, FILE.npz (arrays X and y, or X_train, '
+             'y_train, X_test and y_test) or FILE.csv (numbers separated by '
+             'commas, the label in the last column, with a header line or '
+             'without). mnist, fashion-mnist and dogfish are looked for in '
+             'the dataset folder of secml, SECML_DS_DIR, and downloaded if '
+             'missing. Features of dogfish and of a file are standardised by '
+             'the training rows, and poison stays within their range')
     command.add_argument(
         '--classes', nargs=2, metavar=('A', 'B'),
         help='the two labels to tell apart (default: 0 8 for digits and '
-             'mnist, 0 2 - T-shirt, pullover - for fashion-mnist, those of '
-             'the file if it has just two)')
+             'mnist, 0 2 - T-shirt, pullover - for fashion-mnist, 0 1 - dog, '
+             'fish - for dogfish, those of the file if it has just two)')
     command.add_argument(
         '--train', type=_integer(2), metavar='N',
         help='training rows (default: 512, or fewer if the data is small)')

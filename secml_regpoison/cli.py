@@ -33,7 +33,7 @@ def main(argv=None):
         else:
             source, plan = _prepare(args)
             code = 1
-            _report(args, plan, _run(args, source, plan))
+            _report(args, plan, _run(args, source, plan), source)
     except ERRORS as error:
         return _fail(code, error)
     except KeyboardInterrupt:
@@ -77,20 +77,21 @@ def _run(args, source, plan):
     return {key: cells[key] for key in order}
 
 
-def _report(args, plan, cells):
+def _report(args, plan, cells, source):
     """Write the CSV and the picture, print the table and what it says."""
     rows = [row for _, rows in cells.values() for row in rows]
     write_csv(os.path.join(args.out, 'sec_eval.csv'), rows)
     curves = {}
     for (name, _), (data, _) in cells.items():
         curves.setdefault(name, []).append(data)
-    title = f'{os.path.basename(args.data)}: logistic regression under poison'
+    name = source.title(os.path.basename(args.data))
+    title = f'{name}: logistic regression under poison'
     if args.repetitions > 1:
         title += f' (mean and standard deviation of {args.repetitions} splits)'
     fractions = [row.fraction for row in rows[:len(plan.n_points)]]
     draw(os.path.join(args.out, 'sec_eval.png'), curves, fractions, title)
     summary = summarise(rows)
-    text = '\n\n'.join((table(summary), verdict(summary),
+    text = '\n\n'.join((name, table(summary), verdict(summary),
                         f'Results are in {os.path.abspath(args.out)}'))
     # a terminal without the sign ± gets a question mark, not an error
     encoding = sys.stdout.encoding or 'utf-8'

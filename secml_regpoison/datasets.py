@@ -13,11 +13,13 @@ from secml.data import CDataset, CDatasetHeader
 from secml.data.loader import CDataLoaderMNIST
 from secml.data.loader.c_dataloader_mnist import MNIST_PATH
 
+from secml_regpoison.c_dataloader_dogfish import CDataLoaderDogFish
 from secml_regpoison.c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
 
 # Classes used when none are asked for: those of the paper.
 DEFAULT_CLASSES = {
-    'digits': (0, 8), 'mnist': (0, 8), 'fashion-mnist': (0, 2)}
+    'digits': (0, 8), 'mnist': (0, 8), 'fashion-mnist': (0, 2),
+    'dogfish': (0, 1)}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class Source:
     test: CDataset
     is_image: bool
 
+    def title(self, name):
+        """`name` for titles, which says so if the data is a stand-in."""
+        if getattr(self.pool.header, 'source', None) == 'stand-in':
+            return f'{name} (stand-in)'
+        return name
+
 
 def load_data(name_or_path, classes=None):
     """Load two classes of a named data set or of a file.
@@ -46,14 +54,14 @@ def load_data(name_or_path, classes=None):
     Parameters
     ----------
     name_or_path : str
-        'digits' (ships with scikit-learn), 'mnist', 'fashion-mnist', or the
-        path of a .npz or .csv file. A .npz holds `X` and `y`, or `X_train`,
-        `y_train`, `X_test` and `y_test`; a .csv holds numbers, the label in
-        the last column, a header or none. Pickled objects are refused.
+        'digits' (ships with scikit-learn), 'mnist', 'fashion-mnist',
+        'dogfish', or the path of a .npz or .csv file. A .npz holds `X` and
+        `y`, or `X_train`, `y_train`, `X_test` and `y_test`, no pickles; a
+        .csv holds numbers, the label in the last column, a header or none.
     classes : pair, optional
         Labels to keep, as numbers or text; the first becomes 0, the second 1.
         Default: 0 and 8 of the digits, T-shirt and pullover of Fashion-MNIST,
-        and the two labels, sorted, of a file.
+        dog and fish, and the two labels, sorted, of a file.
 
     Returns
     -------
@@ -69,16 +77,17 @@ def load_data(name_or_path, classes=None):
 
     """
     if name_or_path in DEFAULT_CLASSES:
-        classes = _pick_classes(name_or_path, np.arange(10),
-                                classes or DEFAULT_CLASSES[name_or_path])
-        parts, sizes = _read_named(name_or_path, classes)
+        classes = _pick_classes(
+            name_or_path, np.arange(2 if name_or_path == 'dogfish' else 10),
+            classes or DEFAULT_CLASSES[name_or_path])
+        parts, more = _read_named(name_or_path, classes)
     else:
-        parts, sizes = _read_file(name_or_path), {}
+        parts, more = _read_file(name_or_path), {}
         labels = np.unique(np.concatenate([y for _, y in parts]))
         classes = _pick_classes(name_or_path, labels, classes)
-    header = CDatasetHeader(y_original=classes, **sizes)
+    header = CDatasetHeader(y_original=classes, **more)
     pool, *test = [_select(name_or_path, x, y, header) for x, y in parts]
-    return Source(pool, test[0] if test else None, bool(sizes))
+    return Source(pool, test[0] if test else None, 'img_w' in more)
 
 
 def _pick_classes(name, labels, classes):
@@ -120,17 +129,19 @@ def _select(name, x, y, header):
 
 
 def _read_named(name, classes):
-    """Pixels in [0, 1] and labels of each part, and the size of an image."""
+    """Pixels in [0, 1] or features, and labels, of each part; a header."""
     if name == 'digits':
         x, y = load_digits(return_X_y=True)
         return [(x / 16, y)], {'img_w': 8, 'img_h': 8}
+    if name == 'dogfish':
+        loader = CDataLoaderDogFish()
+        parts = map(loader.load, ('training', 'testing'))
+        return [(part.X.tondarray(), part.Y.tondarray())
+                for part in parts], {'source': loader.source}
     loader = _load_mnist() if name == 'mnist' else CDataLoaderFashionMNIST()
-    parts = []
-    for ds in ('training', 'testing'):
-        part = loader.load(ds, classes)
-        parts.append((part.X.tondarray() / 255,
-                      np.array(classes)[part.Y.tondarray()]))
-    return parts, {'img_w': 28, 'img_h': 28}
+    parts = [loader.load(ds, classes) for ds in ('training', 'testing')]
+    return [(part.X.tondarray() / 255, np.array(classes)[part.Y.tondarray()])
+            for part in parts], {'img_w': 28, 'img_h': 28}
 
 
 def _load_mnist():

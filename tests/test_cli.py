@@ -150,8 +150,8 @@ BAD_CALLS = {
     'unknown command': (['attack'], "invalid choice: 'attack'"),
     'unknown option': (['sec-eval', '--point', '3'], '--point'),
     'unknown data': (['sec-eval', '--data', 'letters'],
-                     "`data` must be digits, mnist, fashion-mnist, or the "
-                     "path of a .npz or .csv file, got 'letters'"),
+                     "`data` must be digits, mnist, fashion-mnist, dogfish, or "
+                     "the path of a .npz or .csv file, got 'letters'"),
     'missing file': (['sec-eval', '--data', 'no.csv'], 'no.csv'),
     'one class': (['sec-eval', '--classes', '3'], '--classes'),
     'unknown class': (['sec-eval', '--classes', '3', 'x'],
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, capsys, monkeypatch):
     def refuse(dir):
         raise PermissionError(13, 'Permission denied', dir)
     # a real read-only folder would not stop root
-    monkeypatch.setattr(cli.tempfile, 'TemporaryFile', refuse)
+    monkeypatch.setattr('tempfile.TemporaryFile', refuse)
     assert cli.main(['sec-eval', '--out', str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err
 
