@@ -150,8 +150,8 @@ BAD_CALLS = {
     'unknown command': (['attack'], "invalid choice: 'attack'"),
     'unknown option': (['sec-eval', '--point', '3'], '--point'),
     'unknown data': (['sec-eval', '--data', 'letters'],
-                     "`data` must be digits, mnist, fashion-mnist, dogfish, or "
-                     "the path of a .npz or .csv file, got 'letters'"),
+                     "`data` must be digits, mnist, fashion-mnist, dogfish, "
+                     "or the path of a .npz or .csv file, got 'letters'"),
     'missing file': (['sec-eval', '--data', 'no.csv'], 'no.csv'),
     'one class': (['sec-eval', '--classes', '3'], '--classes'),
     'unknown class': (['sec-eval', '--classes', '3', 'x'],
