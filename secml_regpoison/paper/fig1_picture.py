@@ -9,8 +9,6 @@ from secml_regpoison.paper.output import save_picture
 # Okabe and Ito's palette; markers and dashes tell the same in grey.
 BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
 AXES = -10, 10
-CASING = [patheffects.Stroke(linewidth=3.2, foreground='black'),
-          patheffects.Normal()]
 
 
 def draw(out, settings, maps, lines, points, x_tr, y_tr):
@@ -93,11 +91,14 @@ def _draw_errors(axes, settings, maps):
 def _draw_models(ax, line, point):
     """Boundaries, and where the poisoning point started and ended."""
     x_2 = np.array(AXES)
-    for name, style in (('clean', dict(color='white', linestyle=(0, (4, 2)))),
-                        ('poisoned', dict(color=RED, linestyle='-'))):
+    for name, color, style, casing in (
+            ('clean', 'white', (0, (4, 2)), 'black'),
+            ('poisoned', RED, '-', 'white')):
         a, b = line[name]
-        ax.plot(a + b * x_2, x_2, linewidth=2, path_effects=CASING, zorder=3,
-                label=f'boundary, {name}', **style)
+        ax.plot(a + b * x_2, x_2, linewidth=2, color=color, linestyle=style,
+                zorder=3, label=f'boundary, {name}', path_effects=[
+                    patheffects.Stroke(linewidth=3.4, foreground=casing),
+                    patheffects.Normal()])
     ax.plot(*point['start'], 'P', color=YELLOW, markeredgecolor='black',
             markersize=9, zorder=5, linestyle='none',
             label='poisoning point, start')
