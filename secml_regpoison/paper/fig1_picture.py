@@ -12,19 +12,17 @@ AXES = -10, 10
 
 
 def draw(out, settings, maps, lines, points, x_tr, y_tr):
-    """Write fig1.png and fig1.pdf.
+    """Write fig1.png and fig1.pdf to the folder `out`.
 
     Parameters
     ----------
-    out : str
-    settings : Figure1
-    maps : list of three ndarray, shape (n_places, n_places)
-        Errors, errors and lambda; rows are places from below.
+    maps : list of three ndarray, (n_places, n_places)
+        Errors twice, lambda; rows are places from below.
     lines : list of two dict of str to (float, float)
         Boundaries ``x = a + b y`` of the left and of the centre panel,
         'clean' and 'poisoned'.
     points : list of two dict of str to (float, float)
-        'start' and 'optimum' of the poisoning point in these panels.
+        'start' and 'optimum' of the point in these panels.
     x_tr, y_tr : ndarray, shapes (n, 2) and (n,)
 
     """
@@ -46,9 +44,9 @@ def draw(out, settings, maps, lines, points, x_tr, y_tr):
         r'$\lambda$ of the least validation error')
     for ax, line, point in zip(axes, lines, points):
         _draw_models(ax, line, point)
-    for ax, title in zip(axes, (
-            f'No regularisation ($\\lambda = {settings.lmbda_none:g}$)',
-            r'Fixed, $\lambda = \log 20$', r'Best $\lambda$')):
+    titles = (f'No regularisation ($\\lambda = {settings.lmbda_none:g}$)',
+              r'Fixed, $\lambda = \log 20$', r'Best $\lambda$')
+    for ax, title in zip(axes, titles):
         ax.set_title(title)
     axes[0].set_ylabel('$x_2$ of the poisoning point')
     _legend(fig, axes[0])
