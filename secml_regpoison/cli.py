@@ -8,7 +8,8 @@ from secml_regpoison.arguments import join_policies, make_parser, one_line
 from secml_regpoison.datasets import load_data
 from secml_regpoison.experiment import (
     Plan, check_plan, default_points, run_cells)
-from secml_regpoison.paper.command import check_folder, run_paper
+from secml_regpoison.paper.command import (
+    check_folder, check_solver, run_paper)
 from secml_regpoison.policies import policy_name
 from secml_regpoison.progress import progress_bar
 from secml_regpoison.report import (
@@ -27,6 +28,7 @@ def main(argv=None):
     code = 2
     try:
         if args.command == 'paper':
+            check_solver(args)
             check_folder(args.out)
             code = 1
             run_paper(args)

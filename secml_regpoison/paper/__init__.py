@@ -12,6 +12,7 @@ FIGURES = {
     'fig1': ('fig1', 'one poisoning point against a synthetic problem'),
     'fig2': ('fig2', 'test error, lambda and ||w|| against the poison'),
     'fig3': ('fig3', 'histograms of the weights, with and without poison'),
+    'transfer': ('transfer', 'poison made for one policy, tried on others'),
     'limits': ('limits', "other data: where a learned lambda does not help"),
     'inner': ('inner', 'what the training steps that the attack sees do'),
 }

@@ -18,7 +18,7 @@ from secml_regpoison.experiment import (
 from secml_regpoison.paper.cells import forget, run_cells
 from secml_regpoison.paper.settings import PAIRS
 from secml_regpoison.paper.sources import (
-    load_pair, load_split, pair_title)
+    check_title, load_pair, load_split, pair_title)
 from secml_regpoison.splits import split_sizes
 
 # Columns of each CSV, in order. A policy goes by its name in `settings`.
@@ -109,10 +109,7 @@ def attack_cell(data, title, plan, policy, repetition):
         If the data on this machine is another: a stand-in, or not.
 
     """
-    if pair_title(data) != title:
-        raise RuntimeError(
-            f'All machines must have the same data, got {pair_title(data)} '
-            f'on one of them and {title} on another.')
+    check_title(data, title)
     split = load_split(data, plan, repetition)
     attack = make_attack(split, plan, policy_lmbda(data, policy),
                          plan.seed + repetition)

@@ -1,4 +1,5 @@
 """Parts of a figure, computed in several processes and kept on disk."""
+import glob
 import hashlib
 import os
 import shutil
@@ -69,6 +70,12 @@ def forget(cells, folder):
     for cell in cells:
         with suppress(FileNotFoundError):
             os.remove(_path(folder, *cell))
+
+
+def forget_all(out):
+    """Remove the finished cells of all figures in a folder."""
+    for folder in glob.glob(os.path.join(glob.escape(out), '*.cells')):
+        shutil.rmtree(folder)
 
 
 def _path(folder, function, *arguments):

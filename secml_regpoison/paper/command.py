@@ -5,7 +5,8 @@ import tempfile
 
 import joblib
 
-from secml_regpoison.paper import FIGURES, run_figure
+from secml_regpoison.paper import FIGURES, has_solver, run_figure
+from secml_regpoison.paper.cells import forget_all
 
 DESCRIPTION = """\
 Make the figures of arXiv 2105.10948 anew: CSV, PNG and PDF files in DIR, and
@@ -42,7 +43,13 @@ def add_parser(commands, integer):
         help='processes (default: one for each core)')
     command.add_argument(
         '--resume', action='store_true',
-        help='keep what an interrupted run has finished')
+        help='keep what an interrupted run, or another figure in the same '
+             'folder, has finished')
+    command.add_argument(
+        '--solver', choices=('rmd', 'implicit'),
+        help='how the attacks of fig2, fig3, transfer and limits '
+             'differentiate, see sec-eval --help (default rmd); it is part of '
+             'the names of their files')
     command.add_argument(
         '--out', default='paper', metavar='DIR',
         help='folder for the results, made if missing (default paper)')
@@ -55,10 +62,25 @@ def check_folder(out):
         pass
 
 
+def check_solver(args):
+    """Raise ValueError if the figure has no choice of a solver."""
+    if args.solver and args.figure != 'all' and not has_solver(args.figure):
+        raise ValueError(
+            f"`--solver` must be left out with {args.figure}, got "
+            f"{args.solver}.")
+
+
 def run_paper(args):
     """Make the figures asked for and print their tables."""
     jobs = args.jobs or joblib.cpu_count()
-    for name in FIGURES if args.figure == 'all' else (args.figure,):
-        text = run_figure(name, args.out, args.quick, jobs, args.resume)
-        print(text)
+    names, resume = (args.figure,), args.resume
+    if args.figure == 'all':
+        if not resume:
+            forget_all(args.out)
+        # an attack that several figures show is computed once
+        names, resume = FIGURES, True
+    for name in names:
+        options = {'solver': args.solver} \
+            if args.solver and has_solver(name) else {}
+        print(run_figure(name, args.out, args.quick, jobs, resume, **options))
     print(f'\nResults are in {os.path.abspath(args.out)}')

@@ -97,9 +97,9 @@ def _draw(weights, means, solver, n_splits):
             panel = [(w, means[key]['std'][0]) for key, w in weights.items()
                      if key[:2] == (name, policy)]
             _draw_panel(ax, *(w for w, _ in panel))
-            widths = ' v '.join(f'{std:.3g}' for _, std in panel)
-            ax.set_title(f'{name}, {title}\nstandard deviation {widths}',
-                         fontsize=11)
+            clean, poisoned = (std for _, std in panel)
+            ax.set_title(f'{name}, {title}\nstd {clean:.3g} without poison, '
+                         f'{poisoned:.3g} with', fontsize=11)
         line[0].set_ylabel('Number of weights (log scale)')
     for ax in axes[-1]:
         ax.set_xlabel('Weight (each panel has its own scale)')

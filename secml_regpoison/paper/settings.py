@@ -110,6 +110,10 @@ FIGURE_2_QUICK = replace(FIGURE_2, **QUICK)
 FIGURE_3 = replace(FIGURE_2, policies=('small', 'learned'))
 FIGURE_3_QUICK = replace(FIGURE_3, **QUICK)
 
+# Ours: the poison of Figure 2's first splits, on other victims.
+TRANSFER = replace(FIGURE_2, n_splits=5)
+TRANSFER_QUICK = replace(TRANSFER, **QUICK)
+
 # Ours: whether the figures' verdict holds on other data. Sizes and strengths
 # None are those of `sec-eval`: as in Figure 2, or less of small data.
 LIMITS = replace(

@@ -31,6 +31,14 @@ def pair_title(data):
     return load_pair(data).title(PAIRS[data].name)
 
 
+def check_title(data, title):
+    """Raise RuntimeError if the data here is not that of the figure."""
+    if pair_title(data) != title:
+        raise RuntimeError(
+            f'All machines must have the same data, got {pair_title(data)} '
+            f'on one of them and {title} on another.')
+
+
 def load_split(data, plan, repetition):
     """The `Split` of one repetition."""
     return split_data(load_pair(data), plan.n_train, plan.n_val,

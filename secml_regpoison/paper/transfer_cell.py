@@ -1,0 +1,100 @@
+"""Victims of poison that was made for others, on one split."""
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from secml.array import CArray
+from secml.data import CDataset
+from secml.data.splitter import CDataSplitterStratifiedKFold
+from secml.ml.classifiers import (
+    CClassifierLogistic, CClassifierRidge, CClassifierSVM)
+
+from secml_regpoison.experiment import make_attack
+from secml_regpoison.paper.sources import check_title, load_split
+
+NO_POISON = 'no poison'
+# Classifier, its parameter, and that parameter from lambda = -log C. From the
+# strongest: secml picks the first of those equally accurate.
+GRID = np.log(10.) * np.arange(3, -4, -1)
+STOCK = {'SVM': (CClassifierSVM, 'C', np.exp(-GRID)),
+         'ridge': (CClassifierRidge, 'alpha', np.exp(GRID)),
+         'logistic': (CClassifierLogistic, 'C', np.exp(-GRID))}
+
+
+@dataclass(frozen=True, eq=False)
+class Poison:
+    """Poisoning rows as an argument of a cell: told apart by content."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __repr__(self):
+        digest = hashlib.sha256(self.x.tobytes() + self.y.tobytes())
+        return f'Poison({digest.hexdigest()})'
+
+
+def transfer_cell(data, title, plan, lmbdas, poisons, repetition):
+    """Test errors of each victim under each poison.
+
+    Parameters
+    ----------
+    data, title, plan, repetition
+        See `attacks.attack_cell`.
+    lmbdas : tuple of (str, float)
+        Policies, and lambda of each without poison; that of 'learned' is
+        learned anew under each poison.
+    poisons : tuple of (str, Poison)
+        The policy that it was made for, and the poison.
+
+    Returns
+    -------
+    dict
+        `makers`, `victims`; `test_error` and `lmbda`, a row a maker and a
+        column a victim. lambda is -log C, and log alpha for ridge.
+
+    """
+    check_title(data, title)
+    split = load_split(data, plan, repetition)
+    stock = [_choose(split.train, *STOCK[name], plan.seed + repetition)
+             for name in STOCK]
+    errors, strengths = [], []
+    for _, poison in ((NO_POISON, None), *poisons):
+        learned, train = _relearn(split, plan, repetition, poison)
+        victims = [learned if policy == 'learned' else lmbda
+                   for policy, lmbda in lmbdas]
+        fitted = [CClassifierLogistic(C=float(np.exp(-lmbda)))
+                  for lmbda in victims]
+        errors.append([_error(clf, train, split.test)
+                       for clf in (*fitted, *(clf for clf, _ in stock))])
+        strengths.append([*victims, *(lmbda for _, lmbda in stock)])
+    return {'makers': [NO_POISON, *(maker for maker, _ in poisons)],
+            'victims': [*(policy for policy, _ in lmbdas), *STOCK],
+            'test_error': errors, 'lmbda': strengths}
+
+
+def _choose(train, kind, parameter, values, seed):
+    """A stock classifier of the best accuracy in 5 folds of clean rows."""
+    clf = kind()
+    best = clf.estimate_parameters(
+        train, {parameter: values.tolist()},
+        CDataSplitterStratifiedKFold(5, random_state=seed), 'accuracy')
+    return clf, float(GRID[values.tolist().index(best[parameter])])
+
+
+def _relearn(split, plan, repetition, poison):
+    """Lambda learned on poison that does not move, and the training rows."""
+    attack = make_attack(split, plan, 'learned', plan.seed + repetition)
+    held = None if poison is None else CDataset(
+        CArray(poison.x), CArray(poison.y))
+    attack.n_points = 0 if poison is None else len(poison.y)
+    adv_ds = attack.run(split.test.X, split.test.Y, ds_init=held)[2]
+    return attack.lmbda, attack.poisoned_data(adv_ds)
+
+
+def _error(clf, train, test):
+    """Share of test rows that it gets wrong, trained on `train`."""
+    if hasattr(clf, 'random_state'):
+        clf.random_state = 0  # nothing is drawn from the global generator
+    clf.fit(train.X, train.Y)
+    return float((clf.predict(test.X) != test.Y).mean())

@@ -1,0 +1,269 @@
+"""Figures 2 and 3 and what goes beyond them: cells, tables, words."""
+import csv
+import dataclasses
+import glob
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from secml_regpoison import cli
+from secml_regpoison.datasets import load_data
+from secml_regpoison.paper import FIGURES, attacks, command, run_figure
+from secml_regpoison.paper import settings as table
+from secml_regpoison.paper.cells import forget, forget_all
+from secml_regpoison.paper.fig2_claims import claims
+from secml_regpoison.paper.limits import verdict
+from secml_regpoison.paper.sources import check_title, load_split, pair_title
+from secml_regpoison.paper.transfer_cell import Poison
+
+NAMES = {'fig2': 'fig2_rmd', 'fig3': 'fig3_rmd', 'inner': 'inner',
+         'limits': 'limits_rmd', 'transfer': 'transfer_rmd'}
+
+
+@pytest.fixture(scope='module')
+def out(tmp_path_factory):
+    """A folder that the tests of a finished run share."""
+    return str(tmp_path_factory.mktemp('paper'))
+
+
+@pytest.fixture(scope='module')
+def finished(out):
+    """Tables of each figure, quick, made one after the other."""
+    return {name: run_figure(name, out, quick=True, resume=True)
+            for name in NAMES}
+
+
+def read(path):
+    with open(path, newline='', encoding='utf-8') as stream:
+        return list(csv.DictReader(stream))
+
+
+def without_times(path):
+    return [{key: value for key, value in row.items()
+             if not key.startswith('seconds')} for row in read(path)]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
+    path = os.path.join(out, NAMES[name])
+    rows = read(f'{path}.csv')
+    assert {'data', 'test_error', 'lmbda', 'n_hypergradients',
+            'seconds'} <= set(rows[0])
+    with open(f'{path}.png', 'rb') as stream:
+        assert stream.read(4) == b'\x89PNG'
+    with open(f'{path}.pdf', 'rb') as stream:
+        assert stream.read(4) == b'%PDF'
+    assert 'digits' in finished[name]
+
+
+def test_fig2_has_a_line_for_each_split_policy_and_strength(finished, out):
+    rows = read(os.path.join(out, 'fig2_rmd.csv'))
+    quick = table.FIGURE_2_QUICK
+    assert [(row['policy'], int(row['repetition']), int(row['n_points']))
+            for row in rows] == [
+        (policy, repetition, n_points)
+        for repetition in range(quick.n_splits)
+        for policy in quick.policies for n_points in quick.n_points]
+    for row in rows:
+        assert float(row['w_norm_squared']) == float(row['w_norm']) ** 2
+        assert int(row['n_hypergradients']) >= 1
+        assert float(row['seconds']) > 0
+
+
+def test_means_are_those_of_the_rows(finished, out):
+    rows = read(os.path.join(out, 'fig2_rmd.csv'))
+    for mean in read(os.path.join(out, 'fig2_rmd_means.csv')):
+        errors = [float(row['test_error']) for row in rows
+                  if all(row[key] == mean[key]
+                         for key in ('data', 'policy', 'n_points'))]
+        assert len(errors) == table.FIGURE_2_QUICK.n_splits
+        assert float(mean['test_error_mean']) == np.mean(errors)
+        assert float(mean['test_error_std']) == np.std(errors)
+
+
+def test_a_finished_figure_resumes_to_the_same_bytes(finished, out):
+    path = os.path.join(out, 'fig2_rmd.csv')
+    with open(path, 'rb') as stream:
+        before = stream.read()
+    run_figure('fig2', out, quick=True, resume=True)
+    with open(path, 'rb') as stream:
+        assert stream.read() == before  # times too: nothing was run again
+
+
+def test_without_resume_cells_are_run_again_and_others_kept(tmp_path):
+    quick = dataclasses.replace(table.FIGURE_3_QUICK, n_splits=1)
+    cells = attacks.attack_cells(quick, 'rmd')
+    attacks.compute(cells, str(tmp_path), 1, False)
+    paths = sorted(glob.glob(str(tmp_path / 'attacks.cells' / '*.npz')))
+    assert len(paths) == len(cells) == 2
+    stamps = [os.stat(path).st_mtime_ns for path in paths]
+    attacks.compute(cells[:1], str(tmp_path), 1, False)
+    again = [os.stat(path).st_mtime_ns for path in paths]
+    assert sum(a != b for a, b in zip(stamps, again)) == 1
+    forget(cells, str(tmp_path / 'attacks.cells'))
+    assert not glob.glob(str(tmp_path / 'attacks.cells' / '*.npz'))
+    forget_all(str(tmp_path))
+    assert os.listdir(tmp_path) == []
+
+
+def test_killed_and_resumed_is_the_same_table(finished, out, tmp_path):
+    command_line = [sys.executable, '-m', 'secml_regpoison.cli', 'paper',
+                    'fig2', '--quick', '--jobs', '1', '--out', str(tmp_path)]
+    pattern = str(tmp_path / 'attacks.cells' / '*.npz')
+    process = subprocess.Popen(
+        command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while len(glob.glob(pattern)) < 2 and process.poll() is None:
+        assert time.monotonic() < deadline, 'no cell was finished'
+        time.sleep(.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = {path: os.stat(path).st_mtime_ns for path in glob.glob(pattern)}
+    assert 2 <= len(kept) < 8
+    assert not (tmp_path / 'fig2_rmd.csv').exists()
+    subprocess.run([*command_line, '--resume'], check=True,
+                   capture_output=True)
+    assert kept.items() <= {path: os.stat(path).st_mtime_ns
+                            for path in glob.glob(pattern)}.items()
+    assert (without_times(tmp_path / 'fig2_rmd.csv')
+            == without_times(os.path.join(out, 'fig2_rmd.csv')))
+
+
+def test_a_dask_cluster_gives_the_same_table(finished, out, tmp_path):
+    distributed = pytest.importorskip(
+        'distributed', reason='needs dask and distributed')
+    with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+            ) as cluster, distributed.Client(cluster) as client, \
+            joblib.parallel_config(backend='dask'):
+        run_figure('fig3', str(tmp_path), quick=True)
+        hosts = client.run(os.getpid)
+    assert len(set(hosts.values()) - {os.getpid()}) == 2
+    assert (without_times(tmp_path / 'fig3_rmd.csv')
+            == without_times(os.path.join(out, 'fig3_rmd.csv')))
+
+
+def test_weights_are_those_of_the_classifier_that_was_tested():
+    quick = table.FIGURE_2_QUICK
+    plan = attacks.make_plan(quick, 'rmd', 'digits')
+    result = attacks.attack_cell('digits', pair_title('digits'), plan,
+                                 'small', 0)
+    train = load_split('digits', plan, 0).train
+    clean = LogisticRegression(
+        C=np.exp(8.), solver='liblinear', random_state=0).fit(
+        train.X.tondarray(), train.Y.tondarray())
+    np.testing.assert_allclose(result['weights'][0], clean.coef_[0])
+    np.testing.assert_allclose(
+        np.linalg.norm(result['weights'], axis=1),
+        [result['w_norm'][0], result['w_norm'][-1]])
+    assert result['poison_x'].shape == (quick.n_points[-1], 64)
+    assert 0 <= result['poison_x'].min() <= result['poison_x'].max() <= 1
+
+
+def test_transfer_repeats_the_errors_of_fig2_where_lambda_is_fixed(
+        finished, out):
+    found = {(row['repetition'], row['policy']): row['test_error']
+             for row in read(os.path.join(out, 'fig2_rmd.csv'))
+             if int(row['n_points']) == table.FIGURE_2_QUICK.n_points[-1]}
+    rows = [row for row in read(os.path.join(out, 'transfer_rmd.csv'))
+            if row['poison_for'] == row['victim'] != 'learned']
+    assert len(rows) == 3 * table.TRANSFER_QUICK.n_splits
+    for row in rows:
+        assert row['test_error'] == found[row['repetition'], row['victim']]
+
+
+def test_poison_is_told_apart_by_content():
+    x, y = np.zeros((2, 3)), np.ones(2)
+    assert repr(Poison(x, y)) == repr(Poison(x.copy(), y.copy()))
+    assert repr(Poison(x, y)) != repr(Poison(x + 1e-16, y))
+
+
+def test_other_data_on_a_worker_is_refused():
+    with pytest.raises(RuntimeError, match='same data'):
+        check_title('digits', 'digits 0 v 8 (stand-in)')
+
+
+def line(policy, n_points, loss, error, predicted=.5, repetition=0):
+    return {'data': 'd', 'policy': policy, 'repetition': repetition,
+            'n_points': n_points, 'validation_loss': loss,
+            'test_error': error, 'share_predicted_1': predicted,
+            **dict.fromkeys(('fraction', 'lmbda', 'w_norm', 'w_norm_squared',
+                             'n_hypergradients', 'seconds'), 0.)}
+
+
+@pytest.mark.parametrize('loss, error, predicted, words, one_class', [
+    (.4, .1, .5, 'lowers the loss and the error at 2', 0),
+    (.4, .3, .5, 'lowers the loss but NOT the error at 2', 0),
+    (.6, .1, .5, 'lowers the error but not the loss at 2', 0),
+    (.6, .3, .5, 'lowers neither', 0),
+    (.4, .3, 1., 'the same class for all test rows on 1 split', 1)])
+def test_limits_say_in_words_what_was_found(loss, error, predicted, words,
+                                            one_class):
+    found = verdict([
+        line('clean-cv', 0, .1, .1), line('clean-cv', 1, .3, .2),
+        line('clean-cv', 2, .5, .2), line('learned', 0, .1, .1),
+        line('learned', 1, .2, .2), line('learned', 2, loss, error,
+                                         predicted)], 'd')
+    assert words in found['in_words']
+    assert 'the loss but not the error at 1 rows' in found['in_words']
+    assert found['splits_of_one_class'] == one_class
+    assert found['strengths_with_lower_loss_only'].split()[0] == '1'
+
+
+@pytest.mark.parametrize('learned, holds', [(.05, 'yes'), (.2, 'NO')])
+def test_claims_of_fig2_can_fail(learned, holds):
+    means = {
+        ('MNIST 0 v 8', policy, n_points): {
+            'test_error': (error, 0), 'lmbda': (n_points, 0),
+            'w_norm_squared': (-n_points, 0)}
+        for policy, errors in (('small', (.01, .2)), ('large', (.03, .04)),
+                               ('clean-cv', (.01, .2)),
+                               ('learned', (.01, learned)))
+        for n_points, error in zip((0, 85), errors)}
+    ratio, *others = claims(means, 'rmd').splitlines()[1:]
+    assert ratio.endswith(holds) and '>= 2' in ratio
+    assert all(other.endswith('yes') for other in others)
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_all_makes_each_figure_and_shares_attacks(
+        monkeypatch, tmp_path, resume):
+    asked, forgotten = [], []
+    monkeypatch.setattr(
+        command, 'run_figure', lambda name, out, quick, jobs, resume, **more:
+        asked.append((name, resume, more)) or '')
+    monkeypatch.setattr(command, 'forget_all', forgotten.append)
+    assert cli.main(['paper', 'all', '--solver', 'implicit', '--out',
+                     str(tmp_path), *['--resume'] * resume]) == 0
+    assert asked == [
+        (name, True, {} if name in ('fig1', 'inner')
+         else {'solver': 'implicit'}) for name in FIGURES]
+    assert forgotten == [str(tmp_path)] * (not resume)
+
+
+def test_a_solver_where_there_is_no_choice_is_refused(capsys, tmp_path):
+    assert cli.main(['paper', 'inner', '--solver', 'rmd', '--out',
+                     str(tmp_path)]) == 2
+    assert '`--solver` must be left out with inner' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('data', ['mnist', 'fashion-mnist', 'dogfish'])
+def test_the_real_data_of_fig2_can_be_attacked(data):
+    """A fortieth of the figure: few steps, moves, rows and one split."""
+    try:
+        load_data(table.PAIRS[data].source, table.PAIRS[data].classes)
+    except RuntimeError as error:
+        pytest.skip(f'no data: {error}')
+    plan = attacks.make_plan(dataclasses.replace(
+        table.FIGURE_2, n_points=(0, 17), n_train=102, n_val=40,
+        solver_params=table.QUICK['solver_params']), 'rmd', data)
+    result = attacks.attack_cell(data, pair_title(data), plan, 'small', 0)
+    assert result['test_error'][1] > result['test_error'][0]
+    assert result['validation_loss'][1] > result['validation_loss'][0]
