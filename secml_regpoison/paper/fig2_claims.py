@@ -25,7 +25,8 @@ def claims(means, solver):
     names = dict.fromkeys(data for data, _, _ in means)
     return as_text(
         ('claim', 'bound', 'measured', 'holds'),
-        [(f'{name}: {claim}', bound, measured, 'yes' if holds else 'NO')
+        [(f'{name}: {claim}', bound, measured,
+          {True: 'yes', False: 'NO'}.get(holds, holds))
          for name in names
          for claim, bound, measured, holds in _claims_of(
              _Curves(means, name), name, solver)])
@@ -54,7 +55,10 @@ class _Curves:
 
 
 def _claims_of(curves, name, solver):
-    """Claim, bound, measured value and verdict, of one data set."""
+    """Claim, bound, measured value and verdict, of one data set.
+
+    The verdict is True, False, or words.
+    """
     last = (curves('small', 'test_error', -1),
             curves('learned', 'test_error', -1))
     ratio = last[0] / max(last[1], 1e-9)
@@ -76,6 +80,13 @@ def _claims_of(curves, name, solver):
     for column, text, sign in (('lmbda', 'lambda learned rises', 1),
                                ('w_norm_squared', '||w||^2 falls', -1)):
         course = curves.course(column)
-        holds = sign * (course[-1] - course[0]) > 0
-        yield (f'{text} from none to most poison', '',
-               ' '.join(f'{value:.2f}' for value in course), holds)
+        yield (f'{text} with the poison', 'each step',
+               ' '.join(f'{value:.3g}' for value in course),
+               _monotone([sign * value for value in course]))
+
+
+def _monotone(values):
+    """True, False, or in words that only the ends compare so."""
+    if all(a < b for a, b in zip(values, values[1:])):
+        return True
+    return 'ends only' if values[0] < values[-1] else False

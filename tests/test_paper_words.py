@@ -1,0 +1,61 @@
+"""What the figures say of their own numbers."""
+import pytest
+
+from secml_regpoison.paper.fig2_claims import claims
+from secml_regpoison.paper.limits import verdict
+from secml_regpoison.paper.settings import FIGURE_2
+
+
+def line(policy, n_points, loss, error, predicted=.5, repetition=0):
+    return {'data': 'd', 'policy': policy, 'repetition': repetition,
+            'n_points': n_points, 'validation_loss': loss,
+            'test_error': error, 'share_predicted_1': predicted,
+            **dict.fromkeys(('fraction', 'lmbda', 'w_norm', 'w_norm_squared',
+                             'n_hypergradients', 'seconds'), 0.)}
+
+
+@pytest.mark.parametrize('loss, error, predicted, words, one_class', [
+    (.4, .1, .5, 'lowers the loss and the error at 2', 0),
+    (.4, .3, .5, 'lowers the loss but NOT the error at 2', 0),
+    (.6, .1, .5, 'lowers the error but not the loss at 2', 0),
+    (.6, .3, .5, 'lowers neither', 0),
+    (.4, .3, 1., 'the same class for all test rows on 1 split', 1)])
+def test_limits_say_in_words_what_was_found(loss, error, predicted, words,
+                                            one_class):
+    found = verdict([
+        line('clean-cv', 0, .1, .1), line('clean-cv', 1, .3, .2),
+        line('clean-cv', 2, .5, .2), line('learned', 0, .1, .1),
+        line('learned', 1, .2, .2), line('learned', 2, loss, error,
+                                         predicted)], 'd')
+    assert words in found['in_words']
+    assert 'the loss but not the error at 1 rows' in found['in_words']
+    assert found['splits_of_one_class'] == one_class
+    assert found['strengths_with_lower_loss_only'].split()[0] == '1'
+
+
+@pytest.mark.parametrize('learned, holds', [(.05, 'yes'), (.2, 'NO')])
+def test_claims_of_fig2_can_fail(learned, holds):
+    means = {
+        ('MNIST 0 v 8', policy, n_points): {
+            'test_error': (error, 0), 'lmbda': (n_points, 0),
+            'w_norm_squared': (-n_points, 0)}
+        for policy, errors in (('small', (.01, .2)), ('large', (.03, .04)),
+                               ('clean-cv', (.01, .2)),
+                               ('learned', (.01, learned)))
+        for n_points, error in zip((0, 85), errors)}
+    ratio, *others = claims(means, 'rmd').splitlines()[1:]
+    assert ratio.endswith(holds) and '>= 2' in ratio
+    assert all(other.endswith('yes') for other in others)
+
+
+@pytest.mark.parametrize('course, holds', [
+    ((0, 1, 2), 'yes'), ((0, 2, 1), 'ends only'), ((2, 1, 0), 'NO')])
+def test_lambda_of_fig2_must_rise_at_each_step(course, holds):
+    means = {
+        ('digits', policy, k): {
+            'test_error': (.1, 0), 'lmbda': (lmbda, 0),
+            'w_norm_squared': (-lmbda, 0)}
+        for policy in FIGURE_2.policies
+        for k, lmbda in enumerate(course)}
+    for found in claims(means, 'rmd').splitlines()[-2:]:
+        assert found.endswith(holds)
