@@ -259,6 +259,7 @@ def test_weak_regularisation_of_separable_data(form, dtype):
         compare(got.grad_lmbda, by_lmbda, 1e-4)
 
 
+@pytest.mark.filterwarnings('ignore:training stopped', 'ignore:the linear')
 @pytest.mark.parametrize('form', FORMS)
 def test_singular_hessian_says_what_to_do(form):
     problem, x_p, y_p = make(n=4, d=30, seed=13, dtype=torch.float32)
