@@ -188,6 +188,18 @@ def test_other_data_on_a_worker_is_refused():
         check_title('digits', 'digits 0 v 8 (stand-in)')
 
 
+def test_a_failing_attack_is_named_in_one_line(capsys, tmp_path,
+                                               monkeypatch):
+    def diverge(*_):
+        raise FloatingPointError('diverged')
+
+    monkeypatch.setattr(attacks, '_evaluate', diverge)
+    assert cli.main(['paper', 'fig3', '--quick', '--jobs', '1', '--out',
+                     str(tmp_path)]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert 'digits 0 v 8, rmd, small, repetition 0: diverged' in error
+
+
 @pytest.mark.parametrize('resume', [False, True])
 def test_all_makes_each_figure_and_shares_attacks(
         monkeypatch, tmp_path, resume):

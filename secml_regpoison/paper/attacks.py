@@ -106,21 +106,23 @@ def attack_cell(data, title, plan, policy, repetition):
     Raises
     ------
     RuntimeError
-        If the data on this machine is another: a stand-in, or not.
+        If the data on this machine is another (a stand-in, or not), or the
+        attack fails.
 
     """
     check_title(data, title)
     split = load_split(data, plan, repetition)
     attack = make_attack(split, plan, policy_lmbda(data, policy),
                          plan.seed + repetition)
-    counts = _count_evaluations(attack)
-    sec_eval = CSecEval(attack, 'n_points', CArray(plan.n_points),
-                        save_adv_ds=True)
-    sec_eval.run_sec_eval(split.test)
-    evaluated = sec_eval.sec_eval_data
+    try:
+        evaluated, counts = _evaluate(attack, plan.n_points, split.test)
+    except (ValueError, ArithmeticError) as error:
+        raise RuntimeError(
+            f'{title}, {plan.solver_type}, {policy}, repetition '
+            f'{repetition}: {error}') from error
     rows = to_rows(evaluated, policy, repetition, split.train.num_samples,
                    plan.poison_mode)
-    adv_ds = evaluated.adv_ds
+    first, *_, last = evaluated.adv_ds
     return {
         **{name: [getattr(row, name) for row in rows] for name in (
             'n_points', 'fraction', 'test_error', 'validation_loss', 'lmbda',
@@ -128,11 +130,18 @@ def attack_cell(data, title, plan, policy, repetition):
         'n_hypergradients': counts,
         'share_predicted_1': [y.mean() for y in evaluated.Y_pred],
         'share_1': [split.test.Y.mean()] * len(rows),
-        'poison_x': adv_ds[-1].X.tondarray(),
-        'poison_y': adv_ds[-1].Y.tondarray(),
-        'weights': np.stack([
-            refit(attack, ds).w.tondarray().ravel()
-            for ds in (adv_ds[0], adv_ds[-1])])}
+        'poison_x': last.X.tondarray(), 'poison_y': last.Y.tondarray(),
+        'weights': np.stack([refit(attack, adv_ds).w.tondarray().ravel()
+                             for adv_ds in (first, last)])}
+
+
+def _evaluate(attack, n_points, test):
+    """`CSecEvalData` of the strengths, and the hypergradients of each."""
+    counts = _count_evaluations(attack)
+    sec_eval = CSecEval(attack, 'n_points', CArray(n_points),
+                        save_adv_ds=True)
+    sec_eval.run_sec_eval(test)
+    return sec_eval.sec_eval_data, counts
 
 
 def _count_evaluations(attack):
