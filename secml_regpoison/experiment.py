@@ -169,7 +169,7 @@ def run_cell(split, plan, policy, repetition, report=None):
                            f"{repetition}: {error}") from error
     data = sec_eval.sec_eval_data
     rows = to_rows(data, policy, repetition, split.train.num_samples,
-                    plan.poison_mode)
+                   plan.poison_mode)
     return policy, repetition, data, rows
 
 
