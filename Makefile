@@ -1,6 +1,7 @@
 # make demo   the main job, on the digits that ship with scikit-learn
 # make test   flake8 and the whole test suite
-# Both first set up what they need in .venv. PYTHON=python3.12 picks the
+# make bench  every benchmark, to benchmarks/results
+# All first set up what they need in .venv. PYTHON=python3.12 picks the
 # interpreter; a .venv of another Python version is made anew.
 
 SHELL := /bin/bash
@@ -13,7 +14,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 READY := $(VENV)/ready-$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test clean
+.PHONY: bench demo test clean
 
 demo: $(READY)
 	@$(BIN)/secml-regpoison sec-eval --out results/demo
@@ -27,6 +28,12 @@ test: $(READY)
 	  $(BIN)/python -m pytest -n auto --junitxml=results/test/junit.xml; \
 	} 2>&1 | tee results/test/log.txt || status=$$?; \
 	echo 'Results: results/test'; exit $$status
+
+# JAX is the other side of one benchmark, which does without it.
+bench: export OMP_NUM_THREADS = 1
+bench: $(READY)
+	@$(PIP) jax || echo 'JAX cannot be installed here' >&2
+	@$(BIN)/python benchmarks/run.py
 
 # secml on its own, because pip has to be told to overlook the Python
 # versions that secml declares, and of no other package.
