@@ -115,20 +115,27 @@ def test_gradient_is_normalised_on_request():
 
 @pytest.mark.parametrize('y_target', [None, 0])
 @pytest.mark.parametrize('poison_mode', ['append', 'replace'])
-def test_objective_is_the_loss_of_the_poisoned_model(y_target, poison_mode):
-    """One point is the argument, the others are the attribute."""
+@pytest.mark.parametrize('preprocess', ['none', 'unit-norm', 'chain'])
+def test_objective_is_the_loss_of_the_poisoned_model(y_target, poison_mode,
+                                                     preprocess):
+    """One point is the argument, the others are the attribute; the
+    preprocess is fitted on the clean data."""
     data = small()
-    attack = attack_at(data, .5, solver_type='implicit', idx=1,
+    attack = attack_at(data, .5, preprocess, solver_type='implicit', idx=1,
                        y_target=y_target, poison_mode=poison_mode)
     x = CArray([.9, .2])
     points = attack.xc.deepcopy()
     points[1, :] = x
     poisoned = attack.poisoned_data(CDataset(points, attack.yc))
+    val = data[1]
+    if preprocess != 'none':
+        phi = PREPROCESS[preprocess]().fit(data[0].X).transform
+        poisoned, val = (CDataset(phi(ds.X), ds.Y) for ds in (poisoned, val))
     model = fit_optimum(poisoned, np.log(2.))
     assert_allclose(
         attack.objective_function(x),
-        loss(model, data[1], None if y_target is None else -1), rtol=1e-6)
-    scores = data[1].X.tondarray() @ model[0] + model[1]
+        loss(model, val, None if y_target is None else -1), rtol=1e-6)
+    scores = val.X.tondarray() @ model[0] + model[1]
     wanted = data[1].Y.tondarray() if y_target is None else 0
     assert attack.objective_function(x, acc=True) == pytest.approx(
         ((scores > 0) != wanted).mean())
