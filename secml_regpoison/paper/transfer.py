@@ -130,12 +130,13 @@ def _verdict(means):
 def _draw(means, solver, n_splits):
     """A heat map a data set, on one scale of colours."""
     names = list(dict.fromkeys(key[0] for key in means))
-    fig = Figure(figsize=(2 + 5.4 * len(names), 5), layout='constrained')
+    fig = Figure(figsize=(2 + 5 * len(names), 5), layout='constrained')
     axes = fig.subplots(1, len(names), squeeze=False, sharey=True)[0]
     most = max(means.values())
     for ax, name in zip(axes, names):
         makers, victims, errors = _axes_of(means, name)
-        image = ax.imshow(errors, cmap='cividis', vmin=0, vmax=most)
+        image = ax.imshow(errors, cmap='cividis', vmin=0, vmax=most,
+                          aspect='auto')
         for (i, j), error in np.ndenumerate(errors):
             ax.text(j, i, f'{error:.1f}', ha='center', va='center',
                     color='black' if error > .55 * most else 'white')
@@ -150,6 +151,5 @@ def _draw(means, solver, n_splits):
         ax.set_xlabel('Classifier trained on it')
     axes[0].set_ylabel('Poison made for')
     fig.colorbar(image, ax=axes, pad=.01).set_label(
-        f'Test error (%), mean of {n_splits} splits')
-    fig.suptitle(f'Strongest poison of Figure 2, by {solver}', fontsize=11)
+        f'Test error (%), mean of {n_splits} splits, poison by {solver}')
     return fig
