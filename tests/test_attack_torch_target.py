@@ -1,0 +1,87 @@
+"""The attack on `CClassifierLogisticTorch`, whose objective is its own."""
+import pickle
+import random
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from attack_problems import loss, make, run, small
+from secml_regpoison import CClassifierLogisticTorch
+
+from secml.adv.seceval import CSecEval
+from secml.array import CArray
+
+
+@pytest.mark.parametrize('poison_mode', ['append', 'replace'])
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+@pytest.mark.parametrize('solver', ['newton', 'sgd'])
+@pytest.mark.parametrize('preprocess', [None, 'min-max'])
+def test_predictions_are_those_of_the_retrained_classifier(
+        poison_mode, learn_lmbda, solver, preprocess):
+    data = small()
+    clf = CClassifierLogisticTorch(C=.3, solver=solver, epochs=3,
+                                   preprocess=preprocess)
+    before = pickle.dumps(clf)
+    attack = make(data, 5, clf, learn_lmbda=learn_lmbda,
+                  poison_mode=poison_mode)
+    y_pred, scores, adv_ds, _ = run(attack, data)
+    assert pickle.dumps(clf) == before
+    again = clf.deepcopy()
+    if learn_lmbda:
+        again.lmbda = attack.lmbda
+    poisoned = attack.poisoned_data(adv_ds)
+    again.fit(poisoned.X, poisoned.Y)
+    expected, expected_scores = again.predict(
+        data[2].X, return_decision_function=True)
+    assert_array_equal(y_pred.tondarray(), expected.tondarray())
+    # exp(-lmbda) and back may lose the last digit
+    assert_allclose(scores.tondarray(), expected_scores.tondarray(),
+                    rtol=1e-9)
+    assert_allclose(adv_ds.header.w_norm, again.w.norm(), rtol=1e-9)
+
+
+@pytest.mark.parametrize('n_points', [0, 6])
+def test_its_loss_is_the_attacks_own(n_points):
+    """Which it is not with liblinear, that penalises the bias."""
+    data = small()
+    attack = make(data, n_points, CClassifierLogisticTorch(),
+                  solver_type='implicit')
+    adv_ds, f_opt = run(attack, data)[2:]
+    poisoned = attack.poisoned_data(adv_ds)
+    clf = CClassifierLogisticTorch(lmbda=attack.lmbda).fit(
+        poisoned.X, poisoned.Y)
+    assert_allclose(loss((clf.w.tondarray(), clf.b), data[1]), f_opt,
+                    rtol=1e-7)
+
+
+@pytest.mark.parametrize('param_name, values', [
+    ('classifier.C', [.01, 1., 100.]), ('classifier.lmbda', [4., 0., -4.])])
+def test_sweeps_of_its_strength(param_name, values):
+    data = small()
+    attack = make(data, 4, CClassifierLogisticTorch(), learn_lmbda=False)
+    sec_eval = CSecEval(attack, param_name, CArray(values), save_adv_ds=True)
+    sec_eval.run_sec_eval(data[2])
+    found = sec_eval.sec_eval_data
+    assert len(set(found.fobj.tolist())) == 3
+    assert_allclose([ds.header.lmbda for ds in found.adv_ds],
+                    values if 'lmbda' in param_name else -np.log(values))
+    norms = [ds.header.w_norm for ds in found.adv_ds]
+    assert norms == sorted(norms)
+
+
+def test_copies_seeds_and_labels():
+    data = small(labels=(3, 8))
+    random.seed(1), np.random.seed(2), torch.manual_seed(3)
+    before = (random.getstate(), pickle.dumps(np.random.get_state()),
+              torch.get_rng_state())
+    attack = make(data, 5, CClassifierLogisticTorch(solver='sgd', epochs=3))
+    expected = run(attack, data)
+    other = pickle.loads(pickle.dumps(attack)).deepcopy()
+    found = run(other, data)
+    assert_array_equal(found[1].tondarray(), expected[1].tondarray())
+    assert set(found[0].tolist()) == {3, 8}
+    assert random.getstate() == before[0]
+    assert pickle.dumps(np.random.get_state()) == before[1]
+    assert torch.equal(torch.get_rng_state(), before[2])
