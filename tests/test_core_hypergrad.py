@@ -13,6 +13,7 @@ import torch
 
 from secml_regpoison.core import Problem, hypergradient
 from secml_regpoison.core import hypergrad, logistic
+from secml_regpoison.core.inner import Inner
 
 FORMS = ('primal', 'gram')
 ETA = .1
@@ -257,6 +258,25 @@ def test_weak_regularisation_of_separable_data(form, dtype):
                                     method='implicit', form=form,
                                     inner_tol=1e-11)
         compare(got.grad_lmbda, by_lmbda, 1e-4)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_bad_warm_start_begins_again(form):
+    """Coordinates with all margins large: Newton's Hessian is nothing but
+    the penalty there, and its step leads nowhere."""
+    problem, x_p, y_p = make(n=40, d=60, seed=13)
+    rows_p = logistic.fold(x_p, y_p)
+    settings = Inner('implicit', form=form)
+    cold = hypergrad.train(problem, rows_p, -8., settings)
+    rng = torch.Generator().manual_seed(0)
+    for scale in (1e2, 1e4, 1e6):
+        start = scale * torch.randn(cold.u.shape, generator=rng,
+                                    dtype=torch.float64)
+        if form == 'gram':
+            start[-2] = 0.  # in the span of the training rows
+        warm = hypergrad.train(problem, rows_p, -8., settings, start)
+        assert warm.grad_norm <= 1e-8
+        compare(warm.w, cold.w, 1e-6)
 
 
 @pytest.mark.filterwarnings('ignore:training stopped', 'ignore:the linear')

@@ -9,11 +9,31 @@ from .logistic import hessian_product, softplus_mean
 
 
 def newton(form, mu, inner, problem, start):
-    """Damped Newton steps to the optimum, from the coordinates `start`."""
-    u = form.rows_p.new_zeros(form.n_coords) if start is None else start
-    tol = inner.inner_tol or (1e-8 if u.dtype == torch.float64 else 1e-4)
-    h, q = u.new_empty(form.n), torch.full_like(u[:1], .5).expand(form.n)
-    scale = _gradient(form, mu, torch.zeros_like(u), q)[1]
+    """The optimum, from the coordinates `start`, or from 0 where none are
+    given or the way from there is lost."""
+    tol = inner.inner_tol or (
+        1e-8 if form.rows_p.dtype == torch.float64 else 1e-4)
+    if start is not None:
+        try:
+            model = _newton_steps(form, mu, start, tol)
+            if model.grad_norm <= tol:
+                return model
+        except FloatingPointError:
+            pass  # with all margins large the Hessian is singular; 0 is not
+    model = _newton_steps(
+        form, mu, form.rows_p.new_zeros(form.n_coords), tol)
+    if not model.grad_norm <= tol:
+        warnings.warn(
+            f'training stopped at a relative gradient norm of '
+            f'{model.grad_norm:.1e}, asked for {tol:.1e}: regularisation may '
+            f'be too weak for {model.u.dtype}.', RuntimeWarning, stacklevel=5)
+    return model
+
+
+def _newton_steps(form, mu, u, tol):
+    """Damped Newton steps from `u`, until the gradient is small or stays."""
+    h, half = u.new_empty(form.n), u.new_full((form.n,), .5)
+    scale = _gradient(form, mu, torch.zeros_like(u), half)[1]
     previous = math.inf
     for _ in range(100):
         q = form.scores(u, h).sigmoid()
@@ -21,20 +41,13 @@ def newton(form, mu, inner, problem, start):
         if size <= tol * scale:
             break
         step = form.solve(q * (1 - q) / form.n, mu, grad)
-        stepped = _line_search(form, mu, u, h, step)
-        if stepped is None:
-            # rounding hides the loss's decrease; the gradient still tells
-            if size > .5 * previous:
-                break
-            stepped = u - step
-        u, previous = stepped, size
-    reached = size / scale if scale > 0 else size
-    if reached > tol:
-        warnings.warn(
-            f'training stopped at a relative gradient norm of {reached:.1e}, '
-            f'asked for {tol:.1e}: regularisation may be too weak for '
-            f'{u.dtype}.', RuntimeWarning, stacklevel=5)
-    return Trained(form, mu, u, u[None], q[None], grad_norm=reached)
+        t, visible = _line_search(form, mu, u, h, step)
+        # where rounding hides the loss's decrease the gradient still tells
+        if not t or not visible and size > .5 * previous:
+            break
+        u, previous = u - t * step, math.inf if visible else size
+    return Trained(form, mu, u, u[None], q[None],
+                   grad_norm=size / scale if scale > 0 else size)
 
 
 def _gradient(form, mu, u, q):
@@ -46,24 +59,26 @@ def _gradient(form, mu, u, q):
 
 
 def _line_search(form, mu, u, h, step):
-    """``u - t step`` with the first t of 1, 1/2, ... that lowers L enough.
+    """First t of 1, 1/2, ... for which ``u - t step`` lowers L enough.
 
     Along the line the scores are linear and the penalty is quadratic, so that
-    a trial costs no product. None where rounding hides any decrease.
+    a trial costs no product. Returns t, 0 where there is none, and whether
+    rounding lets the decrease be seen; where it does not, t is 1.
     """
     dh = form.scores(step, torch.empty_like(h))
-    uu, us, ss = (float(form.dot(x, y, scores)) for x, y, scores in
-                  ((u, u, h), (u, step, dh), (step, step, dh)))
+    us, ss = (float(form.dot(x, step, dh)) for x in (u, step))
     loss = softplus_mean(h)
     slope = torch.sigmoid(h).mul(dh).mean() + mu * us
+    if slope <= 1e3 * torch.finfo(h.dtype).eps * loss:
+        return 1., False
     t = 1.
-    while t > 1e-10 and slope > 1e3 * torch.finfo(h.dtype).eps * loss:
+    while t > 1e-10:
         change = (softplus_mean(h - t * dh) - loss
                   + mu * (.5 * t * t * ss - t * us))
         if change <= -1e-4 * t * slope:
-            return u - t * step
+            return t, True
         t /= 2
-    return None
+    return 0., True
 
 
 def adjoint_solve(model, seed, inner):
