@@ -141,7 +141,7 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         # run continues a shorter one
         self._entropy = np.random.SeedSequence().entropy
         self._lmbda = self._lmbda_seq = None
-        self._n_evaluations = 0
+        self._n_trainings = self._n_evaluations = 0
         self._prepare()
 
     @property
@@ -176,8 +176,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
 
     @property
     def f_eval(self):
-        """Trainings made by the last `run`."""
-        return self._n_evaluations
+        """Models trained in the last `run`."""
+        return self._n_trainings
 
     @property
     def grad_eval(self):
@@ -249,7 +249,7 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
                  for k in range(n_fixed, n_points, self.batch_size)]
         if not stops or (is_new and self.learn_lmbda):
             stops.insert(0, n_fixed)  # lambda alone
-        self._n_evaluations = 0
+        self._n_trainings = self._n_evaluations = 0
         for stop in stops:
             poison = self._add_batch(data, poison, stop)
         self._lmbda = poison.lmbda
@@ -330,5 +330,6 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
             lmbda_bounds=self.lmbda_bounds, callback=record,
             method=self.solver_type,
             **{'step': data.default_step(), **self.solver_params})
+        self._n_trainings += solution.n_trainings
         self._n_evaluations += solution.n_evaluations
         return solution, path

@@ -215,6 +215,29 @@ def test_bad_settings(digits, kwargs, words):
         solve(digits, digits.x_val[:2], -digits.y_val[:2], **kwargs)
 
 
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+def test_featureless_data(method):
+    """All features zero: no derivative, no division by it."""
+    zero = torch.zeros(6, 3, dtype=torch.float64)
+    y = torch.tensor([1., -1., 1., -1., 1., -1.], dtype=torch.float64)
+    value, by_x, by_lmbda = hypergradient(
+        Problem(zero, y, zero, y), zero[:2], y[:2], 0., method)
+    assert abs(float(value) - math.log(2)) < 1e-6
+    assert not by_x.any() and float(by_lmbda) == 0.
+
+
+def test_points_that_leave_the_numbers(digits):
+    with pytest.raises(FloatingPointError, match='pass a smaller step'):
+        solve(digits, digits.x_val[:2], -digits.y_val[:2], 0., step=1e300)
+
+
+def test_trainings_are_counted(digits):
+    solution = attack(digits, n_outer=2)
+    assert solution.n_trainings > solution.n_evaluations >= 3
+    fixed = attack(digits, n_outer=2, learn_lmbda=False)
+    assert fixed.n_trainings == fixed.n_evaluations == 3
+
+
 def test_memory_of_one_hypergradient():
     """Under 20 MB above the data at n = 512, d = 784, T = 150, 17 points.
 

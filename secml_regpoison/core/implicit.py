@@ -102,7 +102,8 @@ def solve_hessian(model, seed):
     # one step of refinement: 1 / mu can be large against the seed's precision
     p = p + form.solve(s, mu, seed - hessian_product(form, s, mu, p))
     rest = seed - hessian_product(form, s, mu, p)
-    return p, s, norm(form, rest) / norm(form, seed)
+    # a seed of zeros has the solution 0, exactly
+    return p, s, norm(form, rest) / (norm(form, seed) or 1.)
 
 
 def relative_gradient(model):

@@ -85,7 +85,13 @@ def smoothness(problem, rows_p, mu):
     n = problem.n_tr + len(rows_p)
     top, by_rows = 0., torch.zeros_like(rows_p[:, :-1])
     if len(rows_p):
-        values, vectors = torch.linalg.eigh(rows_p @ rows_p.T)
+        products = rows_p @ rows_p.T
+        if not torch.isfinite(products).all():
+            raise FloatingPointError(
+                'poisoning points have grown past what '
+                f'{rows_p.dtype} can square: bound them, or pass a smaller '
+                'step.')
+        values, vectors = torch.linalg.eigh(products)
         top, v = float(values[-1]), vectors[:, -1]
         by_rows = torch.outer(v, v @ rows_p[:, :-1]).mul_(2 / (4 * n))
     return (problem.curvature + top) / (4 * n) + mu, by_rows

@@ -40,7 +40,8 @@ class Solution:
     x_p : (p, d) poisoning points. lmbda : the defender's answer to them.
     value : attacker's loss there. w, b : the poisoned model, (d,) and 0-d.
     f_seq, lmbda_seq : attacker's loss and lambda at every outer iterate, the
-    start first. n_evaluations : hypergradients computed. converged : stopped
+    start first. n_trainings, n_evaluations : models trained, and
+    hypergradients computed, which train one each. converged : stopped
     by `tol` and `patience` rather than by `n_outer`.
     """
 
@@ -51,6 +52,7 @@ class Solution:
     b: torch.Tensor
     f_seq: tuple
     lmbda_seq: tuple
+    n_trainings: int
     n_evaluations: int
     converged: bool
 
@@ -61,7 +63,8 @@ class _Game:
     def __init__(self, problem, y_p, lmbda_bounds, inner, callback):
         self.problem, self.y_p, self.inner = problem, y_p, inner
         self.bounds, self.callback = lmbda_bounds, callback
-        self.curvature, self.start, self.n_evaluations = 0., None, 0
+        self.curvature, self.start = 0., None
+        self.n_trainings = self.n_evaluations = 0
         self.f_seq, self.lmbda_seq = [], []
 
     def evaluate(self, x_p, lmbda):
@@ -82,6 +85,7 @@ class _Game:
         model = train(self.problem, fold(phi, self.y_p), lmbda, self.inner,
                       self.start)
         self.start = model.u
+        self.n_trainings += 1
         return model
 
     def respond(self, x_p, lmbda, scan=False):
@@ -241,7 +245,8 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
         best = game.respond(best.x_p, best.lmbda, scan=True)
     return Solution(best.x_p, best.lmbda, best.value, best.model.w,
                     best.model.b, tuple(game.f_seq), tuple(game.lmbda_seq),
-                    game.n_evaluations, stalled == patience)
+                    game.n_trainings, game.n_evaluations,
+                    stalled == patience)
 
 
 def _check_play(lmbda, lmbda_bounds, learn_lmbda, n_outer, step, dmax,
