@@ -120,13 +120,14 @@ def seconds(work):
 
 
 def compare(what, case, ours, other, unit, target='', n_runs=N_RUNS,
-            other_parts=1):
+            other_parts=1, calls=1):
     """Time two callables in turns; a `Claim` about their ratio.
 
     The ratio is that of each pair of neighbouring runs, other / ours for
     'x faster' and ours / other for 'x', so that a machine that slows down
     slows both. Which side goes first alternates. `other` may do one of
-    several equal parts of its work a call.
+    `other_parts` equal parts of its work a call, and both may do theirs
+    `calls` times.
     """
     for work in (ours, other) * N_WARM_UP:
         work()
@@ -134,7 +135,8 @@ def compare(what, case, ours, other, unit, target='', n_runs=N_RUNS,
     for i in range(n_runs):
         first, second = (ours, other) if i % 2 else (other, ours)
         times = {first: seconds(first), second: seconds(second)}
-        pairs.append((times[ours], other_parts * times[other]))
+        pairs.append((times[ours] / calls,
+                      other_parts * times[other] / calls))
     ratios = [b / a if unit == 'x faster' else a / b for a, b in pairs]
     return Claim(what, case, statistics.median(ratios), min(ratios),
                  max(ratios), unit, target,

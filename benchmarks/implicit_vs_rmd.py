@@ -1,54 +1,71 @@
 """Implicit differentiation, warm-started, against RMD at T = 150.
 
-Both are timed as the outer loop uses them: the points have just moved by one
-step, of the length the attack starts with, and Newton starts from the optimum
-before the move. lambda is weak, middling and strong; too weak for float32 to
-solve with in the first case.
+The iterates of an attack are recorded: 17 points from their start, in their
+box, lambda learned or held. Both methods then train and differentiate at each
+of them in turn, as the outer loop does, Newton from the optimum of the iterate
+before.
 """
 import torch
 
 from common import (
-    ETA, N_INNER, compare, one_thread, poisoned, report, splits)
-from secml_regpoison.core.hypergrad import differentiate, train
+    LMBDA, N_INNER, N_SLOW_RUNS, compare, one_thread, poisoned, report,
+    splits)
+from secml_regpoison.core import solve
 from secml_regpoison.core.inner import Inner
-from secml_regpoison.core.logistic import fold
+from secml_regpoison.core.minimax import _Game
 
-STRENGTHS = {torch.float32: (0., 4.), torch.float64: (-8., 0., 4.)}
-
-
-def moved(problem, x_p, grad):
-    """Points after the first outer step, row by row along the gradient."""
-    centred = problem.x_tr - problem.x_tr.mean(0)
-    step = .4 * centred.square().sum(1).mean().sqrt()
-    return x_p + step * grad / grad.norm(dim=1, keepdim=True)
+N_OUTER = 15
+METHODS = {'implicit': Inner('implicit'),
+           'rmd': Inner('rmd', n_inner=N_INNER, momentum=.9)}
 
 
-def evaluation(problem, x_p, y_p, lmbda, inner, start=None):
-    """A callable that trains and differentiates once."""
+def box(split, like):
+    """Bounds of the points, as tensors."""
+    return (torch.as_tensor(bound if isinstance(bound, float)
+                            else bound.tondarray()).to(like)
+            for bound in (split.lb, split.ub))
+
+
+def iterates(problem, x_p, y_p, lmbda, lb, ub, learn_lmbda):
+    """Points and lambda at each outer iterate of an attack."""
+    path = []
+    solve(problem, x_p, y_p, lmbda, lb, ub, learn_lmbda=learn_lmbda,
+          n_outer=N_OUTER, method='implicit',
+          callback=lambda here: path.append((here.x_p, here.lmbda)))
+    return path
+
+
+def replay(problem, y_p, path, inner):
+    """A callable that evaluates all iterates but the first."""
+    game = _Game(problem, y_p, None, inner, None)
+    game.evaluate(*path[0])
+    first = game.start
+
     def run():
-        model = train(problem, fold(x_p, y_p), lmbda, inner, start)
-        return model, differentiate(problem, model, y_p, inner)
+        game.start = first
+        for x_p, lmbda in path[1:]:
+            game.evaluate(x_p, lmbda)
     return run
 
 
 def main():
     claims = []
-    implicit = Inner('implicit')
-    rmd = Inner('rmd', n_inner=N_INNER, eta=ETA)
     for case, _, split in splits():
-        for dtype, lmbdas in STRENGTHS.items():
+        for dtype in (torch.float32, torch.float64):
             problem, x_p, y_p = poisoned(split, dtype)
-            for lmbda in lmbdas:
-                model, grad = evaluation(problem, x_p, y_p, lmbda,
-                                         implicit)()
-                x_moved = moved(problem, x_p, grad.grad_x_p)
+            lb, ub = box(split, x_p)
+            for learn_lmbda, lmbda in ((True, LMBDA), (False, LMBDA)):
+                path = iterates(problem, x_p, y_p, lmbda, lb, ub,
+                                learn_lmbda)
+                implicit, rmd = (
+                    replay(problem, y_p, path, METHODS[method])
+                    for method in ('implicit', 'rmd'))
+                held = (f'learned, {path[-1][1]:.1f} at the end'
+                        if learn_lmbda else f'{lmbda:g}')
                 claims.append(compare(
-                    f'implicit, warm, against RMD, lambda = {lmbda:g}, '
-                    + str(dtype).split('.')[1], case,
-                    evaluation(problem, x_moved, y_p, lmbda, implicit,
-                               model.u),
-                    evaluation(problem, x_moved, y_p, lmbda, rmd),
-                    'x', '<= 1'))
+                    f'implicit, warm, against RMD, {str(dtype)[6:]}, '
+                    f'lambda {held}', case, implicit, rmd, 'x', '<= 1',
+                    N_SLOW_RUNS, calls=len(path) - 1))
     report('implicit_vs_rmd', claims)
 
 
