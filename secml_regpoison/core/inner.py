@@ -52,8 +52,8 @@ class Inner:
         check('momentum', self.momentum, 0. <= self.momentum < 1.,
               'in [0, 1)')
         check('inner_tol', self.inner_tol,
-              self.inner_tol is None or self.inner_tol > 0.,
-              'None or positive')
+              self.inner_tol is None or 0. < self.inner_tol < math.inf,
+              'None or positive and finite')
         check('truncate', self.truncate, self.truncate is None
               or isinstance(self.truncate, int) and self.truncate >= 1,
               'None or an integer of at least 1')
