@@ -137,7 +137,8 @@ def join_policies(argv):
 def _integer(least):
     """Make a type for argparse: an integer, at least `least`."""
     def integer(text):
-        if not text.strip().lstrip('+').isdecimal() or int(text) < least:
+        if not text.strip().removeprefix('+').isdecimal() \
+                or int(text) < least:
             raise argparse.ArgumentTypeError(
                 f"must be an integer, at least {least}, got {text!r}.")
         return int(text)
@@ -147,6 +148,10 @@ def _integer(least):
 def _points(text):
     """Parse strengths: integers, none negative, in increasing order."""
     points = [_integer(0)(part) for part in text.split(',')]
+    if len(points) < 2:
+        raise argparse.ArgumentTypeError(
+            f"must name two strengths or more, as in 0,{text}, got {text!r}: "
+            "a curve is drawn through them.")
     if (np.diff(points) <= 0).any():
         raise argparse.ArgumentTypeError(
             f"must increase from each strength to the next, got {text}.")

@@ -10,6 +10,10 @@ import torch
 from secml.array import CArray
 from secml.data import CDataset
 
+# Beyond it liblinear's training is frozen (scikit-learn says so), and the
+# products of a few rows are near the end of float64.
+LARGEST = 1e30
+
 
 def check(name, value, ok, condition, advice=''):
     """Raise ValueError unless `ok`: the name, the condition, the value."""
@@ -37,9 +41,12 @@ def check_number(name, value, ok, condition, or_none=False):
 def check_dataset(name, dataset, like=None):
     """A dataset of finite numbers, with rows, of the features of `like`."""
     check_kind(name, dataset, CDataset, 'a CDataset')
-    if dataset.num_samples == 0:
-        raise ValueError(f'`{name}` must have at least one row, got none.')
+    for axis, what in enumerate(('row', 'feature')):
+        if dataset.X.shape[axis] == 0:
+            raise ValueError(
+                f'`{name}` must have at least one {what}, got none.')
     check_finite(f'{name}.X', dataset.X)
+    check_size(f'{name}.X', dataset.X)
     check_finite(f'{name}.Y', dataset.Y)
     if like is not None:
         check_features(f'{name}.X', dataset.X, like)
@@ -53,15 +60,27 @@ def check_features(name, x, like):
             f'`training_data`, got {x.atleast_2d().shape[1]}.')
 
 
+def check_numeric(name, x):
+    """No text and no complex numbers."""
+    if x.dtype.kind not in 'biuf':
+        raise TypeError(f'`{name}` must be numbers, got {x.dtype}.')
+
+
 def check_finite(name, x):
     """Numbers, no NaN, no inf; says how many there are."""
+    check_numeric(name, x)
     values = x.nnz_data.tondarray() if x.issparse else x.tondarray()
-    if values.dtype.kind not in 'biuf':
-        raise TypeError(f'`{name}` must be numbers, got {values.dtype}.')
     bad = values.size - np.count_nonzero(np.isfinite(values))
     if bad:
         raise ValueError(f'`{name}` must be finite, got {bad} NaN or inf '
                          f'among {values.size} values.')
+
+
+def check_size(name, x):
+    """No number that is too large to train on."""
+    largest = float(abs(x).max())
+    check(name, largest, largest <= LARGEST,
+          f'between -{LARGEST:g} and {LARGEST:g}', ' Rescale the features.')
 
 
 def check_classes(training_data, val):
@@ -70,6 +89,10 @@ def check_classes(training_data, val):
     check('training_data.Y', classes.tolist(), classes.size == 2,
           'labels of exactly two classes',
           ' Choose two classes, or relabel one against the rest.')
+    check('training_data.Y', classes.tolist(),
+          all(abs(label) <= 2 ** 53 and label == int(label)
+              for label in classes.tolist()), 'labels that are whole numbers',
+          ' Renumber them.')
     check('val.Y', val.classes.tolist(),
           val.classes.tolist() == classes.tolist(),
           f'labels of both classes {classes.tolist()} of `training_data`')
@@ -77,7 +100,7 @@ def check_classes(training_data, val):
 
 
 def check_test_data(x, y, training_data):
-    """Test points of the features of the training data, and labels."""
+    """Test points of the features of the training data, and their labels."""
     check_kind('x', x, CArray, 'a CArray')
     check_features('x', x, training_data)
     n_rows = x.atleast_2d().shape[0]
@@ -89,6 +112,15 @@ def check_test_data(x, y, training_data):
         raise ValueError(f'`y` must have one label for each of {n_rows} rows '
                          f'of `x`, got {y.size}.')
     check_finite('y', y)
+    check_labels('y', y, training_data)
+
+
+def check_labels(name, y, training_data):
+    """Labels of the two classes, or of one of them."""
+    classes = training_data.classes.tolist()
+    found = y.unique().tolist() if y.size else []
+    check(name, found, set(found) <= set(classes),
+          f'labels among the classes {classes}')
 
 
 def check_points(name_x, x, name_y, y, training_data):
@@ -99,10 +131,7 @@ def check_points(name_x, x, name_y, y, training_data):
     if y.size != n_rows:
         raise ValueError(f'`{name_y}` must have one label for each of '
                          f'{n_rows} rows of `{name_x}`, got {y.size}.')
-    classes = training_data.classes.tolist()
-    found = y.unique().tolist() if y.size else []
-    check(name_y, found, set(found) <= set(classes),
-          f'labels among the classes {classes}')
+    check_labels(name_y, y, training_data)
 
 
 def check_poison(name, poison, attack):
@@ -110,6 +139,8 @@ def check_poison(name, poison, attack):
     check_kind(name, poison, CDataset, 'a CDataset')
     check_points(f'{name}.X', poison.X, f'{name}.Y', poison.Y,
                  attack.training_data)
+    check_starts(f'{name}.header.starts',
+                 getattr(poison.header, 'starts', ()), attack.val.num_samples)
     if not poison.num_samples:
         return
     x = poison.X.tondarray()
@@ -120,6 +151,15 @@ def check_poison(name, poison, attack):
         if beyond > 1e-9:  # room for a file that was written with ten digits
             raise ValueError(f'`{name}.X` must be inside the box, got a value '
                              f'{beyond:g} beyond `{side}`.')
+
+
+def check_starts(name, starts, n_val):
+    """Validation rows, none twice; a selection of points has too many."""
+    check_kind(name, starts, (tuple, list), 'a tuple of validation rows')
+    check(name, starts, all(
+        isinstance(row, numbers.Integral) and 0 <= row < n_val
+        for row in starts) and len(set(starts)) == len(starts),
+        f'different validation rows, whole numbers below {n_val}')
 
 
 def resolve_device(device):

@@ -67,7 +67,7 @@ def _run(args, source, plan):
     """
     order = [(policy_name(policy), repetition) for policy in args.policies
              for repetition in range(args.repetitions)]
-    jobs = args.jobs or min(len(order), joblib.cpu_count())
+    jobs = min(len(order), args.jobs or joblib.cpu_count())
     cells = {}
     with progress_bar(len(order) * len(plan.n_points), ' strength') as report:
         for policy, repetition, data, rows in run_cells(

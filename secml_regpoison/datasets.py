@@ -1,8 +1,4 @@
 """Two-class data by name, or from a file."""
-import csv
-import os
-import zipfile
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +11,7 @@ from secml.data.loader.c_dataloader_mnist import MNIST_PATH
 
 from secml_regpoison.c_dataloader_dogfish import CDataLoaderDogFish
 from secml_regpoison.c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
+from secml_regpoison.data_files import EXTENSIONS, read_file
 
 # Classes used when none are asked for: those of the paper.
 DEFAULT_CLASSES = {
@@ -82,12 +79,21 @@ def load_data(name_or_path, classes=None):
             classes or DEFAULT_CLASSES[name_or_path])
         parts, more = _read_named(name_or_path, classes)
     else:
-        parts, more = _read_file(name_or_path), {}
+        _check_name(name_or_path)
+        parts, more = read_file(name_or_path), {}
         labels = np.unique(np.concatenate([y for _, y in parts]))
         classes = _pick_classes(name_or_path, labels, classes)
     header = CDatasetHeader(y_original=classes, **more)
     pool, *test = [_select(name_or_path, x, y, header) for x, y in parts]
     return Source(pool, test[0] if test else None, 'img_w' in more)
+
+
+def _check_name(name_or_path):
+    """Raise on what is neither a data set nor a file that can be read."""
+    if not name_or_path.lower().endswith(EXTENSIONS):
+        raise ValueError(
+            f"`data` must be {', '.join(DEFAULT_CLASSES)}, or the path of a "
+            f".npz or .csv file, got {name_or_path!r}.")
 
 
 def _pick_classes(name, labels, classes):
@@ -111,9 +117,10 @@ def _pick_classes(name, labels, classes):
 def _is_same_label(asked, label):
     """True if both read the same, or are the same number (1 and 1.0)."""
     try:
-        return float(asked) == float(label)
+        same = float(asked) == float(label)
     except ValueError:
-        return str(asked) == str(label)
+        same = False
+    return same or str(asked) == str(label)
 
 
 def _select(name, x, y, header):
@@ -154,97 +161,3 @@ def _load_mnist():
             f"({error}). Put the four unpacked files there, named like "
             "train-images-idx3-ubyte, or set SECML_DS_DIR to a folder whose "
             "mnist/ has them.") from error
-
-
-def _read_file(path):
-    """Finite features and labels of each part of a .npz or .csv file."""
-    readers = {'.npz': _read_npz, '.csv': _read_csv}
-    extension = os.path.splitext(path)[1].lower()
-    if extension not in readers:
-        raise ValueError(
-            f"`data` must be {', '.join(DEFAULT_CLASSES)}, or the path of a "
-            f".npz or .csv file, got {path!r}.")
-    parts = readers[extension](path)
-    for x, y in parts:
-        if not np.isfinite(x).all():
-            row, column = np.argwhere(~np.isfinite(x))[0]
-            raise ValueError(
-                f"{path} must hold finite numbers, got {x[row, column]} in "
-                f"row {row + 1}, column {column + 1} of the features.")
-        if y.dtype.kind == 'f' and not np.isfinite(y).all():
-            raise ValueError(
-                f"{path} must have finite labels, got {y[~np.isfinite(y)][0]}"
-                f" in row {np.argmin(np.isfinite(y)) + 1}.")
-        if x.shape[1] != parts[0][0].shape[1]:
-            raise ValueError(
-                f"`X_test` of {path} must have {parts[0][0].shape[1]} "
-                f"columns as `X_train` has, got {x.shape[1]}.")
-    return parts
-
-
-def _read_npz(path):
-    """Parts of a .npz file: `X`, `y`, or with suffixes _train and _test."""
-    with open(path, 'rb') as stream:
-        if not zipfile.is_zipfile(stream):
-            raise ValueError(f"{path} must be a file that numpy.savez wrote.")
-        stream.seek(0)
-        try:
-            arrays = dict(np.load(stream, allow_pickle=False))
-        except (ValueError, EOFError, zipfile.BadZipFile,
-                zlib.error) as error:
-            raise ValueError(f"{path} must be a sound .npz file of plain "
-                             f"arrays, got: {error}") from error
-    names = [('X', 'y')] if 'X' in arrays else [
-        ('X_train', 'y_train'), ('X_test', 'y_test')]
-    missing = [key for pair in names for key in pair if key not in arrays]
-    if missing:
-        raise ValueError(
-            f"{path} must hold X and y, or X_train, y_train, X_test and "
-            f"y_test, got {', '.join(arrays) or 'nothing'}.")
-    for x, y in names:
-        if arrays[x].ndim != 2 or arrays[x].dtype.kind not in 'biuf':
-            raise ValueError(
-                f"`{x}` of {path} must be a matrix of numbers, got shape "
-                f"{arrays[x].shape} of {arrays[x].dtype}.")
-        if arrays[y].shape != arrays[x].shape[:1]:
-            raise ValueError(
-                f"`{y}` of {path} must have one label for each of the "
-                f"{arrays[x].shape[0]} rows, got shape {arrays[y].shape}.")
-    return [(arrays[x].astype(float), arrays[y]) for x, y in names]
-
-
-def _read_csv(path):
-    """The one part of a .csv file: the label is in the last column."""
-    try:
-        with open(path, newline='', encoding='utf-8-sig') as stream:
-            rows = [row for row in csv.reader(stream) if row]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path} must be comma-separated text, got: {error}") from error
-    has_header = rows and not any(map(_is_number, rows[0][:-1]))
-    rows = rows[1:] if has_header else rows
-    widths = {len(row) for row in rows}
-    if len(widths) != 1 or widths == {1}:
-        raise ValueError(
-            f"{path} must have rows of one length, features and then a label "
-            f"separated by commas, got lengths {sorted(widths)}.")
-    for i, row in enumerate(rows):
-        for j, cell in enumerate(row[:-1]):
-            if not _is_number(cell):
-                raise ValueError(
-                    f"{path} must hold numbers in all columns but the last, "
-                    f"got {cell!r} in row {i + 1}, column {j + 1}.")
-    labels = [row[-1].strip() for row in rows]
-    if all(map(_is_number, labels)):
-        labels = [float(label) for label in labels]
-    return [(np.array([row[:-1] for row in rows], dtype=float),
-             np.array(labels))]
-
-
-def _is_number(cell):
-    """True if the text is a number, nan and inf included."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -6,7 +6,7 @@ import torch
 
 from secml.array import CArray
 
-from .checks import resolve_device
+from .checks import LARGEST, resolve_device
 from .convert import feature_map, signs, to_tensor
 from .core import Problem
 from .settings import check_preprocess, is_open
@@ -116,11 +116,11 @@ class PoisoningData:
 
     def bounds(self, lb, ub, x_start):
         """Bounds of secml's kinds as tensors; 'x0' is `x_start`, clipped to
-        the other bound."""
+        the other bound. None is as far as numbers can be trained on."""
         low, high = (
             to_tensor(CArray(none if is_open(bound) else bound).ravel(),
-                      self.device).ravel()
-            for bound, none in ((lb, -np.inf), (ub, np.inf)))
+                      self.device).ravel().clamp(-LARGEST, LARGEST)
+            for bound, none in ((lb, -LARGEST), (ub, LARGEST)))
         x_0 = x_start.clamp(low, high)
         return (x_0 if isinstance(lb, str) else low,
                 x_0 if isinstance(ub, str) else high)

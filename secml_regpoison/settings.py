@@ -14,7 +14,8 @@ import torch
 from secml.array import CArray
 from secml.ml.classifiers import CClassifier
 
-from .checks import check, check_kind, check_number
+from .checks import (
+    LARGEST, check, check_kind, check_number, check_numeric)
 from .core.inner import METHODS, Inner
 
 # exp(+-46) = 1e+-20. Beyond 1e+-100, liblinear never returns; long before, it
@@ -153,15 +154,16 @@ def check_bounds(lb, ub, n_features):
         check_kind(name, bound, (numbers.Real, CArray, np.ndarray),
                    "a number, a CArray with one bound a feature, 'x0' or "
                    'None')
+        check_numeric(name, CArray(bound))
         values = flat(bound)
         if values.size not in (1, n_features):
             raise ValueError(f'`{name}` must be one bound, or one for each '
                              f'of {n_features} features, got {values.size}.')
         # an infinite bound is none, on its own side
-        never = math.inf if name == 'lb' else -math.inf
-        bad = values[np.isnan(values) | (values == never)]
+        side, sign = ('below', 1) if name == 'lb' else ('above', -1)
+        bad = values[~(sign * values <= LARGEST)]
         check(name, float(bad[0]) if bad.size else None, not bad.size,
-              f'free of NaN and of {never}')
+              f'free of NaN and {side} {sign * LARGEST:g}')
     if not is_open(lb) and not is_open(ub):
         low, high = np.broadcast_arrays(flat(lb), flat(ub))
         j = int(np.argmax(low > high))

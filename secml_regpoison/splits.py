@@ -99,9 +99,12 @@ def _draw(name, rows, y, n_rows, share):
 def _standardise(train, val, test):
     """Scale by mean and deviation of the training rows; box is their range."""
     x = train.X.tondarray()
-    is_constant = x.min(axis=0) == x.max(axis=0)
+    std = x.std(axis=0)
+    # of a constant column the deviation is 0 or a rounding error, and that
+    # of numbers below 1e-160 is 0 too: they stay as small as they are
+    is_constant = (x.min(axis=0) == x.max(axis=0)) | (std == 0)
     mean = CArray(x.mean(axis=0))
-    std = CArray(np.where(is_constant, 1, x.std(axis=0)))
+    std = CArray(np.where(is_constant, 1, std))
     train, val, test = (
         CDataset((ds.X - mean) / std, ds.Y, header=ds.header)
         for ds in (train, val, test))

@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / 'secml_regpoison'
 CORE, CONVERT, HOST, APPLICATION = range(4)
 LAYERS = {
     'core': CORE, 'convert': CONVERT,
-    **dict.fromkeys(['cli', 'arguments', 'datasets', 'experiment', 'paper',
-                     'policies', 'progress', 'report', 'splits'],
-                    APPLICATION)}
+    **dict.fromkeys(['cli', 'arguments', 'data_files', 'datasets',
+                     'experiment', 'paper', 'policies', 'progress', 'report',
+                     'splits'], APPLICATION)}
 APART = {'compat', 'mends'}  # they mend secml, and know nothing else of ours
 NEVER_IN_CORE = {'logging', 'random'}
 
