@@ -5,10 +5,11 @@ Where secml is not installed, `secml_regpoison.core` can still be imported;
 anything else raises an ImportError that says what to type.
 """
 from . import compat
+from .version import __version__
 
-__version__ = '0.1.0'
 __all__ = ['CAttackPoisoningMinimaxLR', 'CClassifierLogisticTorch',
-           'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison']
+           'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison',
+           '__version__']
 
 if compat.secml_problem() and compat.importing(__name__ + '.core'):
     def __getattr__(name):

@@ -6,26 +6,25 @@
 import math
 
 import numpy as np
-import torch
 
 from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.array import CArray
-from secml.data import CDataset, CDatasetHeader
+from secml.data import CDatasetHeader
 from secml.ml.classifiers import CClassifierLogistic
 
 from . import checks, settings
-from .convert import labels, to_carray
-from .core import solve
 from .diagnosis import DiagnosisMixin
 from .objective import ObjectiveMixin
-from .poisoning_data import Poison, PoisoningData
+from .optimisation import OptimisationMixin
+from .poisoning_data import PoisoningData
 from .retraining import RetrainingMixin
 
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'eta': None, 'momentum': .9}
 
 
 class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
-                                RetrainingMixin, CAttackPoisoning):
+                                OptimisationMixin, RetrainingMixin,
+                                CAttackPoisoning):
     r"""Poisoning of logistic regression while the defender re-tunes lambda.
 
     Implements the attack of https://arxiv.org/abs/2105.10948:
@@ -107,6 +106,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
     f_seq, lmbda_seq, x_seq : CArray
         Loss, lambda and points at each outer iterate of the last batch,
         shapes (n_iter,), (n_iter,) and (n_iter, p * d).
+    adv_ds : CDataset
+        Poison of the last `run`, or of what was done of it.
 
     """
     __class_type = 'p-minimax-lr'
@@ -142,6 +143,7 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         self._entropy = np.random.SeedSequence().entropy
         self._lmbda = self._lmbda_seq = None
         self._n_trainings = self._n_evaluations = 0
+        self._held, self._recalled = None, 0.
         self._prepare()
 
     @property
@@ -198,7 +200,7 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         settings.check_strength(self, data)
         return data
 
-    def run(self, x, y, ds_init=None, max_iter=1):
+    def run(self, x, y, ds_init=None, max_iter=1, checkpoint=None):
         """Poison the training data with `n_points` points.
 
         Differs from the stock attacks:
@@ -225,6 +227,15 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         max_iter : int, optional
             Only 1: earlier batches stay fixed. How long a batch is optimised
             is ``solver_params['n_outer']``.
+        checkpoint : str, path-like or None, optional
+            File that keeps each batch as soon as it is done; made if missing.
+            After a kill, Ctrl-C or an error the same call, with a
+            `random_seed` that is set, goes on from there: points, lambda and
+            predictions are bit for bit those of a run that was left alone.
+            A longer run, or a `CSecEval` with
+            ``run_sec_eval(ts, checkpoint=PATH)``, uses one file throughout.
+            The file holds data only, no pickle. Of the path `x_seq` it keeps
+            that of the newest batch; of others, read again, the start.
 
         Returns
         -------
@@ -239,6 +250,17 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         f_opt : float
             Attacker's loss, see `objective_function`.
 
+        Raises
+        ------
+        TypeError, ValueError
+            Before any work; also where the checkpoint is damaged, or of
+            another problem.
+        OSError
+            The checkpoint cannot be written, or another process writes to it.
+            The attack keeps in `adv_ds` what it has found.
+        KeyboardInterrupt
+            Ctrl-C; the same, with the best points of the batch at hand.
+
         """
         data = self._prepare()
         checks.check_test_data(x, y, self.training_data)
@@ -249,25 +271,18 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
                  for k in range(n_fixed, n_points, self.batch_size)]
         if not stops or (is_new and self.learn_lmbda):
             stops.insert(0, n_fixed)  # lambda alone
-        self._n_trainings = self._n_evaluations = 0
-        for stop in stops:
-            poison = self._add_batch(data, poison, stop)
-        self._lmbda = poison.lmbda
-        self.xc = to_carray(poison.x, self.training_data.issparse)
-        self.yc = labels(poison.y, data.classes)
-        self._x_opt = self.xc
-        clf = self._retrained(data)
-        idx, scores = clf.predict(x, return_decision_function=True)
+        with self._ctrl_c_explained(stops[-1], checkpoint):
+            self._add_batches(data, poison, stops, checkpoint)
+            clf = self._retrained(data)
+            idx, scores = clf.predict(x, return_decision_function=True)
         y_pred = data.classes[idx]
         self.logger.info(
             f'{n_points} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '
             f'{(y_pred == CArray(y).ravel()).mean():.4f}')
-        header = CDatasetHeader(
-            lmbda=poison.lmbda, w_norm=float(clf.w.norm()),
-            starts=poison.starts, made_for=settings.fingerprint(self))
-        adv_ds = CDataset(self.xc.deepcopy(), self.yc.deepcopy(), header)
-        return y_pred, scores, adv_ds, self._f_opt
+        self.adv_ds.header = CDatasetHeader(
+            w_norm=float(clf.w.norm()), **self.adv_ds.header.get_params())
+        return y_pred, scores, self.adv_ds.deepcopy(), self._f_opt
 
     def _continue_from(self, ds_init, data):
         """Fixed points and lambda to start a run from, and whether they are
@@ -289,47 +304,3 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         kept = slice(0, self.n_points or 0)
         return poison._replace(x=poison.x[kept], y=poison.y[kept],
                                starts=poison.starts[kept]), False
-
-    def _add_batch(self, data, fixed, n_points):
-        """`fixed`, and the points missing to `n_points`, optimised together
-        with lambda."""
-        problem = data.problem(n_points, fixed.x, fixed.y)
-        upward = 1 if self.y_target is None else -1
-        best = None
-        for restart in range(
-                self.n_restarts + 1 if n_points > len(fixed.x) else 1):
-            new = data.new_points(fixed, n_points, restart)
-            if restart and self.learn_lmbda:
-                new = new._replace(lmbda=data.rng(
-                    3, len(fixed.x), restart).uniform(*self.lmbda_bounds))
-            solution, path = self._solve(data, problem, new)
-            if best is None or upward * (solution.value - best.value) > 0:
-                best, best_path, best_new = solution, path, new
-        self._f_opt = best.value
-        self._f_seq, self._lmbda_seq = (
-            CArray(list(seq)) for seq in (best.f_seq, best.lmbda_seq))
-        self._x_seq = to_carray(torch.stack(best_path).flatten(1))
-        self.x0 = to_carray(best_path[0])
-        return Poison(torch.cat([fixed.x, best.x_p]),
-                      torch.cat([fixed.y, best_new.y]),
-                      fixed.starts + best_new.starts, best.lmbda)
-
-    def _solve(self, data, problem, new):
-        """The core's `Solution` of one batch, and the path of its points."""
-        path = []
-
-        def record(iterate):
-            self.logger.info(f'iterate {len(path)}: loss {iterate.value:.6f}, '
-                             f'lmbda {iterate.lmbda:.3f}')
-            path.append(iterate.x_p)
-
-        lb, ub = data.bounds(self.lb, self.ub, new.x)
-        solution = solve(
-            problem, new.x, new.y, new.lmbda, lb, ub, dmax=self.dmax,
-            distance=self.distance, learn_lmbda=self.learn_lmbda,
-            lmbda_bounds=self.lmbda_bounds, callback=record,
-            method=self.solver_type,
-            **{'step': data.default_step(), **self.solver_params})
-        self._n_trainings += solution.n_trainings
-        self._n_evaluations += solution.n_evaluations
-        return solution, path

@@ -111,7 +111,7 @@ class ObjectiveMixin:
         x_p, y_p = self._points(data)
         moved = torch.arange(len(x_p)) == idx
         problem = data.problem(len(x_p), x_p[~moved], y_p[~moved])
-        solution, _ = self._solve(data, problem, Poison(
-            x_p[moved], y_p[moved], (), self.lmbda))
+        solution = self._solve(data, problem, Poison(
+            x_p[moved], y_p[moved], (), self.lmbda), [])
         self._lmbda, self._f_opt = solution.lmbda, solution.value
         return to_carray(solution.x_p).ravel()
