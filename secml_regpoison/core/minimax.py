@@ -96,9 +96,11 @@ class _Game:
         learn = self.bounds is not None
         if learn and scan:
             lmbda = self.scan(x_p, lmbda)
-        here = self.evaluate(x_p, lmbda)
+        here = best = self.evaluate(x_p, lmbda)
         if learn:
             here = self._descend(here)
+            if scan and here.loss > best.loss:  # it climbed, to nothing
+                here = best
         self.f_seq.append(here.value)
         self.lmbda_seq.append(here.lmbda)
         if self.callback is not None:
@@ -227,7 +229,7 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
                  callback)
     upward = 1. if problem.y_target is None else -1.
 
-    best = game.respond(x_0, lmbda, scan=True)
+    best = first = game.respond(x_0, lmbda, scan=True)
     stalled = 0
     for _ in range(n_outer if len(x_p) else 0):
         length = torch.linalg.vector_norm(best.grad_x_p, dim=1, keepdim=True)
@@ -243,6 +245,8 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
             break
     if learn_lmbda and game.scan(best.x_p, best.lmbda) != best.lmbda:
         best = game.respond(best.x_p, best.lmbda, scan=True)
+        if upward * best.value < upward * first.value:
+            best = first
     return Solution(best.x_p, best.lmbda, best.value, best.model.w,
                     best.model.b, tuple(game.f_seq), tuple(game.lmbda_seq),
                     game.n_trainings, game.n_evaluations,
