@@ -135,6 +135,22 @@ def test_same_input_same_bits(digits):
     assert one.f_seq == two.f_seq and one.lmbda_seq == two.lmbda_seq
 
 
+@pytest.mark.parametrize('seed, n_points', [(235, 0), (289, 3)])
+def test_never_weaker_than_its_start(seed, n_points):
+    """Few training steps on few rows: several minima in lambda. The first
+    answer of the defender climbed out of the best one here, and the last
+    found one that the way of the attacker had opened."""
+    rng, parts = np.random.default_rng(seed), []
+    for _ in range(2):
+        y = np.r_[0., 1., rng.random(6) < .3]
+        parts += [torch.as_tensor(rng.normal(y[:, None], 1., (8, 1))),
+                  torch.as_tensor(2 * y - 1)]
+    x, y, x_val, y_val = parts
+    solution = solve(Problem(x, y, x_val, y_val), x_val[:n_points],
+                     -y_val[:n_points], 0., n_inner=8, n_outer=3)
+    assert solution.value >= .999 * solution.f_seq[0]
+
+
 def test_patience_stops(digits):
     solution = attack(digits, tol=.5, patience=2, n_outer=50)
     assert solution.converged and len(solution.f_seq) < 20
