@@ -22,15 +22,14 @@ def forward_mode(model, seed, inner):
     moves = training_steps(model, inner.momentum)
 
     def project(du):
-        return (form.inner_rows(seed[None], seed_scores, du)
-                + du[:, -1] * seed[-1])
+        return form.inner(seed[None], seed_scores, du)
 
     def carry(du, direct, extra, d_eta):
         vel = torch.zeros_like(du)
         for t in range(len(s)):
             scores = form.scores_many(du) + extra(t)
             change = form.lift_many(s[t] * scores) + direct(t)
-            change[:, :-1] += model.mu * du[:, :-1]
+            form.add_penalty(change, du)
             vel.mul_(inner.momentum).sub_(change, alpha=eta)
             vel.addr_(d_eta, moves[t], alpha=1 / eta)
             du = du + vel
@@ -38,12 +37,12 @@ def forward_mode(model, seed, inner):
 
     def by_lambda():
         def penalty(t):
-            out = model.mu * model.path[t:t + 1]
-            out[:, -1] = 0.
+            out = torch.zeros_like(model.path[t:t + 1])
+            form.add_penalty(out, model.path[t:t + 1])
             return out
         d_eta = seed.new_zeros(1)
         if model.eta_by_rows is not None:
-            d_eta -= eta ** 2 * model.mu
+            d_eta -= eta ** 2 * form.mu
         du = carry(seed.new_zeros(1, form.n_coords), penalty,
                    lambda t: 0., d_eta)
         return project(du)[0]

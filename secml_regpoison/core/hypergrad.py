@@ -26,10 +26,11 @@ from typing import NamedTuple
 import torch
 
 from .forward import forward_mode
+from .gram import choose_form
 from .implicit import adjoint_solve, newton
 from .inner import (
     Inner, Trained, check, pull_back, smoothness, training_steps)
-from .logistic import choose_form, fold, softplus_mean
+from .logistic import fold, softplus_mean
 
 
 class Hypergradient(NamedTuple):
@@ -46,24 +47,42 @@ class Hypergradient(NamedTuple):
     grad_lmbda: torch.Tensor
 
 
-def _descend(form, mu, inner, problem, start):
+def _heavy_ball(form, eta, momentum, path, outputs, answer):
+    """Steps with momentum, of training and of its reverse:
+
+        u_{t+1} = (1 + momentum) u_t - momentum u_{t-1}
+                  - eta (A^T r_t / n + mu (u_w, 0)),   r_t = answer(A u_t)
+
+    The velocity is the difference of the last two states. Two rows of `path`
+    are given, the others filled in; so is `outputs`, the scores of a state a
+    row. `answer(t, outputs[t])` returns the row that takes its place in the
+    step. Each call of torch costs about a tenth of a product, so that a step
+    is three of them in Gram form: the product, the answer, and the move.
+    """
+    weights = path.new_tensor([-momentum, 1 + momentum - eta * form.mu])
+    states, pairs = path.unbind(), path.unfold(0, 2, 1).unbind()
+    for t, row in enumerate(outputs.unbind()):
+        form.outputs(states[t + 1], row)
+        form.move(states[t + 2], pairs[t], weights, answer(t, row),
+                  -eta / form.n)
+
+
+def _descend(form, inner, problem, start):
     """T steps of gradient descent from 0, states kept."""
     like, eta, eta_by_rows = form.rows_p, inner.eta, None
     if eta is None:
-        bound, by_rows = smoothness(problem, form.rows_p, mu)
+        bound, by_rows = smoothness(problem, form.rows_p, form.mu)
         eta, eta_by_rows = 1. / bound, -by_rows / bound ** 2
-    path = like.new_zeros(inner.n_inner + 1, form.n_coords)
-    q = like.new_empty(inner.n_inner, form.n)
-    vel = like.new_zeros(form.n_coords)
-    states, sigmoids = path.unbind(0), q.unbind(0)
-    vel_w = vel[:-1]
-    for t in range(inner.n_inner):
-        form.scores(states[t], sigmoids[t]).sigmoid_()
-        vel.mul_(inner.momentum)
-        vel_w.add_(states[t][:-1], alpha=-eta * mu)
-        form.add_lift(vel, sigmoids[t], -eta / form.n)
-        torch.add(states[t], vel, out=states[t + 1])
-    return Trained(form, mu, path[-1], path[:-1], q, eta, eta_by_rows)
+    path = like.new_zeros(inner.n_inner + 2, form.n_coords)
+    outputs = like.new_empty(inner.n_inner, form.n_outputs)
+    q = outputs[:, :form.n]
+    scores = q.unbind()
+
+    def answer(t, row):
+        scores[t].sigmoid_()
+        return row
+    _heavy_ball(form, eta, inner.momentum, path, outputs, answer)
+    return Trained(form, path[-1], path[1:-1], q, eta, eta_by_rows)
 
 
 def _reverse(model, seed, inner):
@@ -71,30 +90,31 @@ def _reverse(model, seed, inner):
 
     With momentum the state is (u, vel): the adjoint of vel gathers
     ``p_t = momentum p_{t+1} + v_{t+1}``, then ``v_t = v_{t+1} - eta H p_t``.
+    These are steps with momentum too, from ``p_T = 0`` and
+    ``p_{T-1} = seed`` backwards in time, so that rows are in that order here.
     """
     form, eta = model.form, model.eta
-    first = max(0, len(model.q) - (inner.truncate or len(model.q)))
-    tail = replace(model, path=model.path[first:], q=model.q[first:])
-    s = tail.q * (1 - tail.q) / form.n
-    k = torch.empty_like(s)
-    p = seed.new_zeros(len(s) + 1, form.n_coords)
-    adjoints, scores, curvature = p.unbind(0), k.unbind(0), s.unbind(0)
-    v, buffer = seed.clone(), torch.empty_like(s[0])
-    v_w = v[:-1]
-    for t in range(len(s) - 1, -1, -1):
-        torch.add(v, adjoints[t + 1], alpha=inner.momentum, out=adjoints[t])
-        torch.mul(curvature[t], form.scores(adjoints[t], scores[t]),
-                  out=buffer)
-        form.add_lift(v, buffer, -eta)
-        v_w.add_(adjoints[t][:-1], alpha=-eta * model.mu)
-    by_rows, by_lmbda = pull_back(tail, p[:-1], k, s, -eta)
+    last = slice(-(inner.truncate or len(model.q)), None)
+    tail = replace(model, path=model.path[last].flip(0),
+                   q=model.q[last].flip(0))
+    path = seed.new_zeros(len(tail.q) + 2, form.n_coords)
+    path[1] = seed
+    curvature = seed.new_ones(len(tail.q), form.n_outputs)
+    torch.mul(tail.q, 1 - tail.q, out=curvature[:, :form.n])
+    outputs, rows = torch.empty_like(curvature), curvature.unbind()
+    answered = torch.empty_like(rows[0])
+
+    def answer(t, row):
+        return torch.mul(row, rows[t], out=answered)
+    _heavy_ball(form, eta, inner.momentum, path, outputs, answer)
+    p, k, s = path[1:-1], outputs[:, :form.n], curvature[:, :form.n] / form.n
+    by_rows, by_lmbda = pull_back(tail, p, k, s, -eta)
     if model.eta_by_rows is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t)
-        steps = training_steps(model, inner.momentum)[first:]
-        by_eta = (form.inner_rows(p[:-1], k, steps).sum()
-                  + p[:-1, -1] @ steps[:, -1]) / eta
+        steps = training_steps(model, inner.momentum)[last].flip(0)
+        by_eta = form.inner(p, k, steps).sum() / eta
         by_rows.add_(by_eta * model.eta_by_rows)
-        by_lmbda.sub_(by_eta * eta ** 2 * model.mu)
+        by_lmbda.sub_(by_eta * eta ** 2 * form.mu)
     return by_rows, by_lmbda
 
 
@@ -111,10 +131,10 @@ def train(problem, rows_p, lmbda, inner, start=None):
     FloatingPointError
         If training diverged; the message names the step size.
     """
-    form = choose_form(problem, rows_p, inner.form, inner.method)
-    mu = math.exp(lmbda) / form.n
+    mu = math.exp(lmbda) / (problem.n_tr + len(rows_p))
+    form = choose_form(problem, rows_p, mu, inner.form, inner.method)
     try:
-        model = SOLVERS[inner.method][0](form, mu, inner, problem, start)
+        model = SOLVERS[inner.method][0](form, inner, problem, start)
     except FloatingPointError as error:
         raise FloatingPointError(f'{error} (lmbda = {lmbda:g})') from error
     if not torch.isfinite(model.u).all():
@@ -140,7 +160,7 @@ def differentiate(problem, model, y_p, inner):
         grad_lmbda = reverse(model, seed, inner)[1]
     if not (torch.isfinite(grad_rows).all() and torch.isfinite(grad_lmbda)):
         raise FloatingPointError(
-            f'the hypergradient is not finite, with mu = {model.mu:g}, step '
+            f'the hypergradient is not finite, with mu = {form.mu:g}, step '
             f'size {model.eta:g}: regularise more (a larger lambda), use '
             'float64, or pass a smaller eta.')
     return Hypergradient(value, grad_rows.mul_(-y_p[:, None]), grad_lmbda)

@@ -5,23 +5,27 @@ import warnings
 import torch
 
 from .inner import Trained, pull_back
-from .logistic import hessian_product, softplus_mean
+from .logistic import hessian_product, singular, softplus_mean
+
+# A factor serves for as long as each step with it leaves at most this share of
+# the gradient, or of the residual: such a step costs a tenth of a new factor.
+STALE = .3
 
 
-def newton(form, mu, inner, problem, start):
+def newton(form, inner, problem, start):
     """The optimum, from the coordinates `start`, or from 0 where none are
     given or the way from there is lost."""
     tol = inner.inner_tol or (
         1e-8 if form.rows_p.dtype == torch.float64 else 1e-4)
     if start is not None:
         try:
-            model = _newton_steps(form, mu, start, tol)
+            model = _newton_steps(form, start, tol)
             if model.grad_norm <= tol:
                 return model
         except FloatingPointError:
             pass  # with all margins large the Hessian is singular; 0 is not
     model = _newton_steps(
-        form, mu, form.rows_p.new_zeros(form.n_coords), tol)
+        form, form.rows_p.new_zeros(form.n_coords), tol)
     if not model.grad_norm <= tol:
         warnings.warn(
             f'training stopped at a relative gradient norm of '
@@ -30,35 +34,42 @@ def newton(form, mu, inner, problem, start):
     return model
 
 
-def _newton_steps(form, mu, u, tol):
+def _newton_steps(form, u, tol):
     """Damped Newton steps from `u`, until the gradient is small or stays."""
     h, half = u.new_empty(form.n), u.new_full((form.n,), .5)
-    scale = _gradient(form, mu, torch.zeros_like(u), half)[1]
-    previous = math.inf
+    scale = _gradient(form, torch.zeros_like(u), half)[1]
+    solve, previous, hidden = None, 0., math.inf
     for _ in range(100):
         q = form.scores(u, h).sigmoid()
-        grad, size = _gradient(form, mu, u, q)
+        grad, size = _gradient(form, u, q)
         if size <= tol * scale:
             break
-        step = form.solve(q * (1 - q) / form.n, mu, grad)
-        t, visible = _line_search(form, mu, u, h, step)
+        fresh = size > STALE * previous
+        if fresh:
+            solve = form.solver(q * (1 - q) / form.n)
+        step = solve(grad)
+        t, visible = _line_search(form, u, h, step)
+        if not t and not fresh:
+            previous = 0.
+            continue
         # where rounding hides the loss's decrease the gradient still tells
-        if not t or not visible and size > .5 * previous:
+        if not t or not visible and size > .5 * hidden:
             break
-        u, previous = u - t * step, math.inf if visible else size
-    return Trained(form, mu, u, u[None], q[None],
+        u, previous = u - t * step, size
+        hidden = size if fresh and not visible else math.inf
+    return Trained(form, u, u[None], q[None], solve=solve,
                    grad_norm=size / scale if scale > 0 else size)
 
 
-def _gradient(form, mu, u, q):
+def _gradient(form, u, q):
     """Training gradient at `u` in coordinates, and its norm."""
-    grad = mu * u
-    grad[-1] = 0.
+    grad = torch.zeros_like(u)
+    form.add_penalty(grad, u)
     form.add_lift(grad, q, 1. / form.n)
     return grad, norm(form, grad)
 
 
-def _line_search(form, mu, u, h, step):
+def _line_search(form, u, h, step):
     """First t of 1, 1/2, ... for which ``u - t step`` lowers L enough.
 
     Along the line the scores are linear and the penalty is quadratic, so that
@@ -66,7 +77,9 @@ def _line_search(form, mu, u, h, step):
     rounding lets the decrease be seen; where it does not, t is 1.
     """
     dh = form.scores(step, torch.empty_like(h))
-    us, ss = (float(form.dot(x, step, dh)) for x in (u, step))
+    mu, db = form.mu, form.biases(step)
+    us, ss = (float(form.dot(x, step, dh) - form.biases(x) * db)
+              for x in (u, step))
     loss = softplus_mean(h)
     slope = torch.sigmoid(h).mul(dh).mean() + mu * us
     if slope <= 1e3 * torch.finfo(h.dtype).eps * loss:
@@ -96,14 +109,33 @@ def adjoint_solve(model, seed, inner):
 
 def solve_hessian(model, seed):
     """``p = Hess^-1 seed`` at the model, s, and the relative residual."""
-    form, mu, q = model.form, model.mu, model.q[-1]
+    form, q = model.form, model.q[-1]
     s = q * (1 - q) / form.n
-    p = form.solve(s, mu, seed)
-    # one step of refinement: 1 / mu can be large against the seed's precision
-    p = p + form.solve(s, mu, seed - hessian_product(form, s, mu, p))
-    rest = seed - hessian_product(form, s, mu, p)
+    first = norm(form, seed)
+    enough = first * (1e-12 if seed.dtype == torch.float64 else 1e-6)
+
+    def refine(solve, p, rest, size):
+        """Solve for what is left while that leaves at most STALE of it."""
+        before = math.inf
+        while size > enough and size <= STALE * before:
+            stepped = p + solve(rest)
+            left = seed - hessian_product(form, s, stepped)
+            reached = norm(form, left)
+            if not reached < size:
+                break
+            p, rest, before, size = stepped, left, size, reached
+        return p, rest, size
+
+    found = torch.zeros_like(seed), seed, first
+    if model.solve is not None:
+        found = refine(model.solve, *found)
+    if found[2] > enough:
+        # again and again: 1 / mu can be large against the seed's precision
+        found = refine(form.solver(s), *found)
+        if not found[2] < first:
+            raise singular(seed.dtype)
     # a seed of zeros has the solution 0, exactly
-    return p, s, norm(form, rest) / (norm(form, seed) or 1.)
+    return found[0], s, found[2] / (first or 1.)
 
 
 def relative_gradient(model):
@@ -111,12 +143,11 @@ def relative_gradient(model):
     form, u = model.form, model.u
     q = form.scores(u, u.new_empty(form.n)).sigmoid()
     half = torch.full_like(q, .5)
-    return (_gradient(form, model.mu, u, q)[1]
-            / _gradient(form, model.mu, torch.zeros_like(u), half)[1])
+    return (_gradient(form, u, q)[1]
+            / _gradient(form, torch.zeros_like(u), half)[1])
 
 
 def norm(form, u):
     """Norm of the weights and bias with coordinates `u`."""
     scores = form.scores(u, u.new_empty(form.n))
-    squared = form.dot(u, u, scores) + u[-1] ** 2
-    return float(squared.clamp_min(0.).sqrt())
+    return float(form.dot(u, u, scores).clamp_min(0.).sqrt())

@@ -2,7 +2,7 @@
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Optional
+from typing import Callable, Optional
 
 import torch
 
@@ -106,17 +106,18 @@ class Trained:
     training steps, or the optimum alone. eta : the step size taken, and
     eta_by_rows : its derivative by the weights of the poisoning rows where it
     is ``1 / L``. grad_norm : norm of the training gradient at `u` relative to
-    that at 0, where the method computes it.
+    that at 0, and solve : the last Newton step's solver, where the method
+    has them.
     """
 
     form: object
-    mu: float
     u: torch.Tensor
     path: torch.Tensor
     q: torch.Tensor
     eta: float = math.nan
     eta_by_rows: Optional[torch.Tensor] = None
     grad_norm: float = math.nan
+    solve: Optional[Callable] = None
 
     @property
     def w(self):
@@ -126,7 +127,7 @@ class Trained:
     @property
     def b(self):
         """Bias, 0-d."""
-        return self.u[-1]
+        return self.form.biases(self.u)
 
 
 def training_steps(model, momentum):
@@ -146,6 +147,7 @@ def pull_back(model, p, k, s, scale):
     """
     form, u, n_tr = model.form, model.path, model.form.n_tr
     coords = (model.q[:, n_tr:].T @ p).div_(form.n)
-    coords.addmm_((s * k)[:, n_tr:].T, u)
+    coords.addmm_((s[:, n_tr:] * k[:, n_tr:]).T, u)
+    inner_w = form.inner(p, k, u) - form.biases(p) * form.biases(u)
     return (form.weights(coords).mul_(scale),
-            form.inner_rows(p, k, u).sum().mul_(scale * model.mu))
+            inner_w.sum().mul_(scale * form.mu))

@@ -114,18 +114,18 @@ class Problem:
 
     @cached_property
     def gram(self):
-        """``A_w A_w^T`` of the fixed rows, (n, n)."""
-        return self.rows_tr[:, :-1] @ self.rows_tr[:, :-1].T
+        """``A A^T`` of the fixed rows, (n, n)."""
+        return self.rows_tr @ self.rows_tr.T
 
     @cached_property
     def _gram_val(self):
-        return self.rows_val[:, :-1] @ self.rows_tr[:, :-1].T
+        return self.rows_val @ self.rows_tr.T
 
     def gram_val(self, rows_val):
         """Products of `rows_val` with the fixed rows, (m, n)."""
         if rows_val is self.rows_val:
             return self._gram_val
-        return rows_val[:, :-1] @ self.rows_tr[:, :-1].T
+        return rows_val @ self.rows_tr.T
 
     def features(self, x_p):
         """``(phi(x_p), pull_back)``; the identity without `transform`."""

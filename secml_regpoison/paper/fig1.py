@@ -113,7 +113,8 @@ def core_models(settings, problem, x_p, lmbda):
     """``(w, b)`` by the core, after `n_inner` steps and at the optimum."""
     rows_p = fold(x_p, x_p.new_ones(len(x_p)))
     return [torch.cat([model.w, model.b[None]]) for inner in (
-        Inner('rmd', settings.n_inner, settings.eta), Inner('implicit'))
+        Inner('rmd', settings.n_inner, settings.eta),
+        Inner('implicit', inner_tol=1e-11))
         for model in [train(problem, rows_p, lmbda, inner)]]
 
 
