@@ -5,6 +5,7 @@ from secml.array import CArray
 
 from .checks import check_finite, check_points
 from .convert import labels, signs, to_carray, to_tensor
+from .core import solve
 from .core.hypergrad import differentiate, train
 from .core.inner import Inner
 from .core.logistic import fold, softplus_mean
@@ -56,6 +57,29 @@ class ObjectiveMixin:
         grad = pull_back(grad)[self._idx or 0]
         norm = float(torch.linalg.vector_norm(grad))
         return to_carray(grad / norm if normalization and norm else grad)
+
+    def learned_lmbda(self, xc):
+        """lambda that the defender learns with the point at `xc`.
+
+        The point is as for `objective_function`, and the others too. The
+        defender minimises the validation loss on the true labels in
+        `lmbda_bounds`, from the attribute `lmbda` on.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+
+        Returns
+        -------
+        float
+            Natural log, C = exp(-lmbda).
+
+        """
+        problem, x_p, y_p = self._with_point(xc)
+        return solve(problem, x_p, y_p, self.lmbda, n_outer=0,
+                     lmbda_bounds=self.lmbda_bounds, method=self.solver_type,
+                     **{name: value for name, value in
+                        self.solver_params.items() if name != 'n_outer'}).lmbda
 
     def _with_point(self, xc):
         """Problem, points and labels with point `_idx` at `xc`."""

@@ -11,15 +11,9 @@ import numpy as np
 from secml.figure import CFigure
 
 from secml_regpoison.experiment import Row
+from secml_regpoison.plot_sec_eval import STYLES
 from secml_regpoison.policies import describe_policy
 
-# Okabe and Ito's palette: told apart by the colour-blind; the markers and
-# line styles tell them apart in grey.
-STYLES = tuple(
-    dict(color=color, marker=marker, linestyle=linestyle)
-    for color, marker, linestyle in (
-        ('#0072B2', 'o', '-'), ('#D55E00', 's', '--'), ('#009E73', '^', ':'),
-        ('#CC79A7', 'D', '-.'), ('#000000', 'v', '-'), ('#E69F00', 'P', '--')))
 PANELS = (
     ('Test error (%)', 'plot_sec_eval',
      dict(metric='test-error', mean=True, percentage=True)),

@@ -1,10 +1,11 @@
-"""The user's classifier on the poisoned data."""
+"""The user's classifier on the poisoned data, and where poison started."""
 import math
 
 from secml.array import CArray
 from secml.data import CDataset
 
 from . import checks, settings
+from .convert import to_carray
 
 
 class RetrainingMixin:
@@ -28,6 +29,36 @@ class RetrainingMixin:
         settings.check_kept('adv_ds', adv_ds.num_samples, data)
         kept = data.kept_rows(adv_ds.num_samples)
         return self._append(kept, adv_ds.X, adv_ds.Y)
+
+    def starting_points(self, adv_ds):
+        """Where the points of `adv_ds` started, shape (p, d).
+
+        Parameters
+        ----------
+        adv_ds : CDataset
+            Poison as `run` returns it, whole.
+
+        Returns
+        -------
+        CArray
+            Validation points, clipped to the box.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not the poison of such an attack.
+
+        """
+        data = self._prepare()
+        checks.check_poison('adv_ds', adv_ds, self)
+        starts = getattr(adv_ds.header, 'starts', ())
+        checks.check('adv_ds.header.starts', starts,
+                     len(starts) == adv_ds.num_samples,
+                     f'a row for each of {adv_ds.num_samples} points',
+                     ' Pass the whole poison, as `run` returned it.')
+        x = data.x_val[list(starts)]
+        return to_carray(x.clamp(*data.bounds(self.lb, self.ub, x)),
+                         self.training_data.issparse)
 
     def _append(self, kept, xc, yc):
         tr = self.training_data

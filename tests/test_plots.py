@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from attack_problems import make, small
+from figures import assert_outside
 from secml_regpoison.c_plot_regpoison import CPlotRegPoison
-from secml.adv.seceval import CSecEvalData
+from secml.adv.seceval import CSecEval, CSecEvalData
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
-from secml.figure import CFigure
 from secml.figure._plots import CPlot
 
 STRENGTHS = [0, 5, 10, 20]
@@ -27,14 +28,6 @@ def _sec_eval_data(shift=0., strengths=STRENGTHS):
                                        w_norm=9 - n / 5 - shift))
         for n in strengths]
     return data
-
-
-@pytest.fixture
-def fig():
-    """A figure, closed after the test."""
-    fig = CFigure()
-    yield fig
-    fig.close()
 
 
 CURVES = {'plot_lmbda': [0, .5, 1, 2], 'plot_weight_norm': [9, 8, 7, 5]}
@@ -108,10 +101,98 @@ def test_what_is_not_there_is_not_drawn(fig, method):
         plot([])
 
 
-def test_no_method_of_the_host_is_replaced():
-    ours = {name for name in vars(CPlotRegPoison) if name[:2] != '__'
-            and inspect.isfunction(vars(CPlotRegPoison)[name])}
-    assert ours == set(CURVES)
-    for name, host in CPlot.get_subclasses():
-        if host is not CPlotRegPoison:
-            assert not ours & set(vars(host)), name
+def test_curves_of_one_subplot_differ_in_color_line_and_marker(fig):
+    for shift in range(4):
+        fig.sp.plot_lmbda(_sec_eval_data(shift))
+    for look in ('get_color', 'get_linestyle', 'get_marker'):
+        assert len({getattr(line, look)() for line in fig.sp.get_lines()}) == 4
+
+
+def test_what_is_no_evaluation_is_refused(fig):
+    attack = CSecEval(make(small()), 'n_points', CArray(STRENGTHS))
+    for wrong in (attack, [_sec_eval_data(), 1.], None):
+        with pytest.raises(TypeError, match='must be a CSecEvalData'):
+            fig.sp.plot_lmbda(wrong)
+    with pytest.raises(ValueError, match='save_adv_ds=True'):
+        fig.sp.plot_lmbda(attack.sec_eval_data)
+    twice = _sec_eval_data()
+    twice.adv_ds = 2 * twice.adv_ds
+    with pytest.raises(ValueError, match='one adv_ds for each of 4'):
+        fig.sp.plot_lmbda(twice)
+    assert not fig.sp.get_lines()
+
+
+def _evaluated(shift=0):
+    """Of 80 test points ten wrong, and `shift` more at each strength."""
+    data = _sec_eval_data(shift)
+    data.Y = CArray([0, 1] * 40)
+    data.Y_pred = []
+    for k in range(len(STRENGTHS)):
+        y_pred = data.Y.deepcopy()
+        wrong = 10 + k * shift
+        y_pred[:wrong] = 1 - y_pred[:wrong]
+        data.Y_pred.append(y_pred)
+    data.scores = [CArray.zeros((80, 2)) for _ in STRENGTHS]
+    return data
+
+
+def test_error_and_lambda_share_a_plot(fig):
+    fig.sp.plot_sec_eval_minimax(_evaluated(1), label='a')
+    fig.sp.plot_sec_eval_minimax([_evaluated(4), _evaluated(2)], label='b')
+    errors, lmbdas = (axes.get_lines() for axes in fig._fig.axes)
+    np.testing.assert_allclose([line.get_ydata() for line in errors], [
+        [12.5, 13.75, 15, 16.25], [12.5, 16.25, 20, 23.75]])
+    np.testing.assert_allclose([line.get_ydata() for line in lmbdas],
+                               [[1, 1.5, 2, 3], [3, 3.5, 4, 5]])
+    assert [axes.get_ylabel() for axes in fig._fig.axes] == [
+        'Test error (%)', r'$\lambda$ (natural log)']
+    # of one evaluation: the same color; of one quantity: the same line
+    looks = [[(line.get_color(), line.get_marker()) for line in lines]
+             for lines in (errors, lmbdas)]
+    assert looks[0] == looks[1] and len(set(looks[0])) == 2
+    assert [{line.get_linestyle() for line in lines}
+            for lines in (errors, lmbdas)] == [{'-'}, {'--'}]
+    assert [len(axes.collections) for axes in fig._fig.axes] == [2, 1]
+
+
+def test_the_legend_of_both_axes_hides_nothing(fig):
+    for shift, label in enumerate('abc'):
+        fig.sp.plot_sec_eval_minimax(_evaluated(shift), label=label)
+    legends = [axes.get_legend() for axes in fig._fig.axes
+               if axes.get_legend()]
+    assert len(legends) == 1
+    assert sorted(text.get_text() for text in legends[0].get_texts()) == [
+        r'$\lambda$, a', r'$\lambda$, b', r'$\lambda$, c',
+        'test error, a', 'test error, b', 'test error, c']
+    assert_outside(fig, legends[0])
+
+
+def test_a_legend_can_be_left_out(fig):
+    fig.sp.show_legend = False
+    fig.sp.plot_lmbda(_sec_eval_data(), label='learned')
+    assert fig.sp.get_legend() is None
+    fig.sp.plot_sec_eval_minimax(_evaluated(), label='learned')
+    assert not any(axes.get_legend() for axes in fig._fig.axes)
+
+
+def test_an_evaluation_that_was_not_run_has_no_error(fig):
+    with pytest.raises(ValueError, match='run_sec_eval'):
+        fig.sp.plot_sec_eval_minimax(_sec_eval_data())
+    assert not fig._fig.axes[0].get_lines()
+
+
+def test_no_method_of_the_host_is_replaced(fig):
+    classes = CPlotRegPoison.__mro__
+    ours = {name: method for cls in classes[:classes.index(CPlot)]
+            for name, method in vars(cls).items()
+            if inspect.isfunction(method)}
+    assert set(ours) == {*CURVES, 'plot_sec_eval_minimax',
+                         'plot_weight_histogram', 'plot_poisoning_map',
+                         'plot_poisoning_images'}
+    hosts = [host for _, host in CPlot.get_subclasses()
+             if host.__module__.startswith('secml.')]
+    assert len(hosts) > 5 and CPlot in hosts
+    for host in hosts:
+        assert not set(ours) & set(dir(host)), host
+    for name, method in ours.items():
+        assert getattr(fig.sp, name).__func__ is method

@@ -15,12 +15,10 @@ from secml_regpoison.paper.curves import mean_and_std
 from secml_regpoison.paper.output import (
     as_text, save_picture, spread, write_rows)
 from secml_regpoison.paper.settings import FIGURE_3, FIGURE_3_QUICK
+from secml_regpoison.plot_poison import draw_weights
 
 TITLES = {'small': 'no regularisation', 'learned': r'$\lambda$ learned'}
-# Filled and outlined: told apart in grey too.
-BARS = (dict(color='#0072B2', alpha=.45, label='no poison'),
-        dict(color='#D55E00', histtype='step', linewidth=1.8,
-             label='strongest attack'))
+LABELS = 'no poison', 'strongest attack'
 WIDTHS = 'std', 'width_90', 'n_hypergradients', 'seconds'
 
 
@@ -96,7 +94,7 @@ def _draw(weights, means, solver, n_splits):
         for ax, name in zip(line, names):
             panel = [(w, means[key]['std'][0]) for key, w in weights.items()
                      if key[:2] == (name, policy)]
-            _draw_panel(ax, *(w for w, _ in panel))
+            draw_weights(ax, [w for w, _ in panel], LABELS)
             clean, poisoned = (std for _, std in panel)
             ax.set_title(f'{name}, {title}\nstd {clean:.3g} without poison, '
                          f'{poisoned:.3g} with', fontsize=11)
@@ -107,14 +105,3 @@ def _draw(weights, means, solver, n_splits):
                frameon=False, loc='outside lower center',
                title=f'Poison by {solver}; weights of {n_splits} splits')
     return fig
-
-
-def _draw_panel(ax, *weights):
-    """Both histograms, on the same bins."""
-    most = max(np.abs(w).max() for w in weights)
-    bins = np.linspace(-most, most, 62)  # 61 of them: 0 is mid-bin
-    for w, style in zip(weights, BARS):
-        ax.hist(w, bins, **style)
-    ax.set_yscale('log')
-    ax.set_ylim(bottom=.7)
-    ax.grid(alpha=.3)

@@ -1,0 +1,189 @@
+"""Curves against the strength of an attack: error, lambda and ||w||."""
+from secml.adv.seceval import CSecEvalData
+from secml.array import CArray
+from secml.figure._plots import CPlot
+
+# Okabe and Ito's palette: told apart by the colour-blind; the markers and
+# line styles tell them apart in grey.
+STYLES = tuple(
+    dict(color=color, marker=marker, linestyle=linestyle)
+    for color, marker, linestyle in (
+        ('#0072B2', 'o', '-'), ('#D55E00', 's', '--'), ('#009E73', '^', ':'),
+        ('#CC79A7', 'D', '-.'), ('#000000', 'v', '-'), ('#E69F00', 'P', '--')))
+
+
+class SecEvalCurvesMixin:
+    """Methods of `.CPlotRegPoison` that draw `.CSecEvalData`."""
+
+    def plot_lmbda(self, sec_eval_data, label=None, linestyle=None,
+                   color=None, marker=None):
+        """Plot lambda, the natural log of the L2 strength (C = exp(-lambda)).
+
+        Parameters
+        ----------
+        sec_eval_data : CSecEvalData or list
+            A single CSecEvalData object, or a list with the repetitions of
+            one experiment: then their mean is drawn, in a band of one
+            standard deviation.
+        label : str, optional
+            Label of the curve. Default None, not in the legend.
+        linestyle, color, marker : str, optional
+            Style of the curve. Default None: another one for each curve of
+            the subplot, told apart in grey too.
+
+        Raises
+        ------
+        TypeError
+            If it is no CSecEvalData.
+        ValueError
+            If the list is empty, the strengths differ between repetitions,
+            or no lambda was stored.
+
+        """
+        _plot_header(self, sec_eval_data, 'lmbda', label, linestyle=linestyle,
+                     color=color, marker=marker)
+
+    def plot_weight_norm(self, sec_eval_data, label=None, linestyle=None,
+                         color=None, marker=None):
+        """Plot ||w||, the Euclidean norm of the weights without the bias.
+
+        Parameters and errors are those of `plot_lmbda`.
+        """
+        _plot_header(self, sec_eval_data, 'w_norm', label,
+                     linestyle=linestyle, color=color, marker=marker)
+
+    def plot_sec_eval_minimax(self, sec_eval_data, label=None, color=None,
+                              marker=None):
+        """Plot the test error in per cent, and lambda on a second axis.
+
+        The error is a solid line with filled markers, lambda a dashed one
+        with hollow markers, in the same color. The legend is above the axes,
+        where it hides nothing; it gathers the curves of all calls.
+
+        Parameters
+        ----------
+        sec_eval_data : CSecEvalData or list
+            As for `plot_lmbda`.
+        label : str, optional
+            Name of the pair of curves.
+        color, marker : str, optional
+            Style of both curves. Default None: another one for each call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            See `plot_lmbda`; and if no predictions were stored.
+
+        """
+        repetitions = _check_repetitions(sec_eval_data, 'lmbda')
+        if any(data.Y_pred is None for data in repetitions):
+            raise ValueError("`sec_eval_data` must have predictions, got "
+                             "none: call `run_sec_eval` first.")
+        style = _next_style(self, color=color, marker=marker)
+        show_legend = self.show_legend
+        if not hasattr(self, '_lmbda_sp'):
+            self._lmbda_sp = CPlot(self._sp.twinx(), self._params)
+            self._lmbda_sp.show_legend = False
+        name = '' if label is None else f', {label}'
+        _label(self, ylabel='Test error (%)')
+        self.plot_sec_eval(repetitions, metric='test-error', mean=True,
+                           percentage=True, label=f'test error{name}',
+                           **{**style, 'linestyle': '-'})
+        _plot_header(self._lmbda_sp, repetitions, 'lmbda',
+                     rf'$\lambda${name}', **{**style, 'linestyle': '--'})
+        self._lmbda_sp.get_lines()[-1].set_markerfacecolor('white')
+        self._lmbda_sp.grid(grid_on=False)
+        self.title('')
+        self.get_legend().remove()
+        self.show_legend = show_legend  # the host has set it
+        curves = [self.get_lines(), self._lmbda_sp.get_lines()]
+        legend_above(self, sum(map(list, curves), []), ncol=2)
+
+
+def legend_above(sp, handles, **options):
+    """A legend over the upper edge of the axes, where nothing is drawn."""
+    if sp.show_legend is not False:
+        sp.legend(handles=handles, loc='lower center', frameon=False,
+                  bbox_to_anchor=(.5, 1.), borderaxespad=.2, **options)
+
+
+def _next_style(sp, **given):
+    """What is given, and the rest of a style that `sp` has not used yet."""
+    return {**STYLES[sp.n_lines % len(STYLES)], **{
+        name: value for name, value in given.items() if value is not None}}
+
+
+# Functions and no methods: each method of a CPlot subclass becomes one of
+# every subplot and could replace another's.
+def _plot_header(sp, sec_eval_data, name, label, **style):
+    """Draw one scalar of the headers against the attack strength."""
+    repetitions = _check_repetitions(sec_eval_data, name)
+    strengths = repetitions[0].param_values
+    curves = CArray([[getattr(ds.header, name) for ds in data.adv_ds]
+                     for data in repetitions])
+    mean = curves.mean(axis=0, keepdims=False).ravel()
+    std = curves.std(axis=0, keepdims=False).ravel()
+    low = mean - std
+    if name == 'w_norm':
+        low[low < 0] = 0
+
+    style = _next_style(sp, **style)
+    # ticks first, for 'markevery' picks the points that are next to a tick
+    sp.xticks(strengths)
+    sp.plot(strengths, mean, label=label,
+            markevery=sp.get_xticks_idx(strengths), **style)
+    if len(repetitions) > 1:
+        sp.fill_between(strengths, mean + std, low, alpha=0.2,
+                        interpolate=False, linestyle='None',
+                        facecolor=style['color'])
+    _label(sp, repetitions[0].param_name, {
+        'lmbda': r'$\lambda$ (natural log)', 'w_norm': r'$\|w\|_2$'}[name])
+    if label is not None and sp.show_legend is not False:
+        sp.legend(loc='best', labelspacing=0.4, handletextpad=0.3,
+                  edgecolor='k')
+    sp.grid(grid_on=True)
+
+
+def _label(sp, xlabel=None, ylabel=None):
+    """Label the axes that have no label yet."""
+    if sp._xlabel is None and xlabel is not None:
+        sp.xlabel(xlabel)
+    if sp._ylabel is None:
+        sp.ylabel(ylabel)
+
+
+def _check_repetitions(sec_eval_data, name):
+    """A list of CSecEvalData of the same strengths with `name` in headers."""
+    repetitions = sec_eval_data if isinstance(sec_eval_data, list) \
+        else [sec_eval_data]
+    if not repetitions:
+        raise ValueError("`sec_eval_data` must have at least one CSecEvalData,"
+                         " got an empty list.")
+    for data in repetitions:
+        if not isinstance(data, CSecEvalData):
+            raise TypeError(
+                "`sec_eval_data` must be a CSecEvalData or a list of them, "
+                f"got {type(data).__name__}: after `run_sec_eval` it is the "
+                "attribute `sec_eval_data` of the CSecEval.")
+        _check_headers(data, name, repetitions[0].param_values)
+    return repetitions
+
+
+def _check_headers(sec_eval_data, name, strengths):
+    """Raise unless each strength has its scalar, and the strengths agree."""
+    values = CArray(sec_eval_data.param_values)
+    if values.size != strengths.size or (values != strengths).any():
+        raise ValueError(
+            "`sec_eval_data` must have the same strengths in each repetition, "
+            f"got {values.tolist()} beside {strengths.tolist()}.")
+    adv_ds = sec_eval_data.adv_ds or []
+    if not adv_ds or not all(hasattr(ds.header, name) for ds in adv_ds):
+        raise ValueError(
+            f"`sec_eval_data` must have `{name}` in the header of each of its "
+            "adv_ds, got none: create the CSecEval with save_adv_ds=True and "
+            "a CAttackPoisoningMinimaxLR.")
+    if len(adv_ds) != strengths.size:  # secml appends in a second run
+        raise ValueError(
+            "`sec_eval_data` must have one adv_ds for each of "
+            f"{strengths.size} strengths, got {len(adv_ds)}: `run_sec_eval` "
+            "can be called once for a CSecEval; make another.")

@@ -1,0 +1,12 @@
+"""Fixtures of several test modules."""
+import pytest
+
+
+@pytest.fixture
+def fig():
+    """A secml figure, closed after the test."""
+    # here, for some tests are of an import of secml that fails
+    from secml.figure import CFigure
+    figure = CFigure()
+    yield figure
+    figure.close()
