@@ -40,9 +40,10 @@ def open_checkpoint(path, attack, data):
         return
     check_kind('checkpoint', path, (str, os.PathLike), 'a path or None')
     path = os.fspath(path)
-    check('checkpoint', path, not os.path.isdir(path) and os.path.isdir(
-        os.path.dirname(path) or os.curdir),
-        'the path of a file in a folder that exists')
+    folder, name = os.path.split(path)
+    check('checkpoint', path, name and not os.path.isdir(path)
+          and os.path.isdir(folder or os.curdir),
+          'the path of a file in a folder that exists')
     with only_writer(path, 'checkpoint'):
         saved = Checkpoint(path, problem_of(attack, data), data.device)
         saved.read() if os.path.exists(path) else saved.write()
