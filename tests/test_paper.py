@@ -72,7 +72,8 @@ def test_fig2_has_a_line_for_each_split_policy_and_strength(finished, out):
     for row in rows:
         assert float(row['w_norm_squared']) == float(row['w_norm']) ** 2
         assert int(row['n_hypergradients']) >= 1
-        assert float(row['seconds']) > 0
+        # wall time is coarser than a thread's
+        assert 0 < float(row['seconds_cpu']) < float(row['seconds']) + .1
 
 
 def test_means_are_those_of_the_rows(finished, out):

@@ -11,7 +11,8 @@ def line(policy, n_points, loss, error, predicted=.5, repetition=0):
             'n_points': n_points, 'validation_loss': loss,
             'test_error': error, 'share_predicted_1': predicted,
             **dict.fromkeys(('fraction', 'lmbda', 'w_norm', 'w_norm_squared',
-                             'n_hypergradients', 'seconds'), 0.)}
+                             'n_hypergradients', 'seconds',
+                             'seconds_cpu'), 0.)}
 
 
 @pytest.mark.parametrize('loss, error, predicted, words, one_class', [

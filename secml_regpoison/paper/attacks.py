@@ -5,6 +5,7 @@ share these cells: an attack that one of them has computed is not computed
 again by the next one with `resume`.
 """
 import os
+import time
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from secml_regpoison.splits import split_sizes
 COLUMNS = ('data', 'solver', 'policy', 'repetition', 'n_points', 'fraction',
            'test_error', 'validation_loss', 'lmbda', 'w_norm',
            'w_norm_squared', 'share_predicted_1', 'share_1',
-           'n_hypergradients', 'seconds')
+           'n_hypergradients', 'seconds', 'seconds_cpu')
 
 
 def attacks_folder(out):
@@ -115,7 +116,7 @@ def attack_cell(data, title, plan, policy, repetition):
     attack = make_attack(split, plan, policy_lmbda(data, policy),
                          plan.seed + repetition)
     try:
-        evaluated, counts = _evaluate(attack, plan.n_points, split.test)
+        evaluated, costs = _evaluate(attack, plan.n_points, split.test)
     except (ValueError, ArithmeticError) as error:
         raise RuntimeError(
             f'{title}, {plan.solver_type}, {policy}, repetition '
@@ -127,7 +128,7 @@ def attack_cell(data, title, plan, policy, repetition):
         **{name: [getattr(row, name) for row in rows] for name in (
             'n_points', 'fraction', 'test_error', 'validation_loss', 'lmbda',
             'w_norm', 'seconds')},
-        'n_hypergradients': counts,
+        **costs,
         'share_predicted_1': [y.mean() for y in evaluated.Y_pred],
         'share_1': [split.test.Y.mean()] * len(rows),
         'poison_x': last.X.tondarray(), 'poison_y': last.Y.tondarray(),
@@ -136,25 +137,28 @@ def attack_cell(data, title, plan, policy, repetition):
 
 
 def _evaluate(attack, n_points, test):
-    """`CSecEvalData` of the strengths, and the hypergradients of each."""
-    counts = _count_evaluations(attack)
+    """`CSecEvalData` of the strengths, and what each of them cost."""
+    costs = _measure_runs(attack)
     sec_eval = CSecEval(attack, 'n_points', CArray(n_points),
                         save_adv_ds=True)
     sec_eval.run_sec_eval(test)
-    return sec_eval.sec_eval_data, counts
+    return sec_eval.sec_eval_data, costs
 
 
-def _count_evaluations(attack):
-    """A list that gets the number of hypergradients of each run."""
-    run, counts = attack.run, []
+def _measure_runs(attack):
+    """Lists that get the cost of each run, by the name of the column."""
+    run, costs = attack.run, {'n_hypergradients': [], 'seconds_cpu': []}
 
-    def run_and_count(*args, **kwargs):
+    def run_and_measure(*args, **kwargs):
+        # of this thread: a machine that others use too tells the same
+        began = time.thread_time()
         result = run(*args, **kwargs)
-        counts.append(attack.grad_eval)
+        costs['n_hypergradients'].append(attack.grad_eval)
+        costs['seconds_cpu'].append(time.thread_time() - began)
         return result
 
-    attack.run = run_and_count
-    return counts
+    attack.run = run_and_measure
+    return costs
 
 
 def refit(attack, adv_ds):

@@ -5,7 +5,7 @@ from secml_regpoison.paper.output import POLICY_LABELS, POLICY_STYLES
 
 # What is averaged; the others identify a line of the CSV.
 MEASURED = ('fraction', 'test_error', 'validation_loss', 'lmbda', 'w_norm',
-            'w_norm_squared', 'n_hypergradients', 'seconds')
+            'w_norm_squared', 'n_hypergradients', 'seconds', 'seconds_cpu')
 
 
 def mean_and_std(rows, keys, names=MEASURED):
@@ -75,6 +75,7 @@ def mark_strengths(ax, fractions):
 
 def cost(rows):
     """What the attacks took, in words."""
-    seconds = sum(row['seconds'] for row in rows)
-    count = sum(row['n_hypergradients'] for row in rows)
-    return f'{count} hypergradients and {seconds:.0f} s in all'
+    count, seconds, cpu = (sum(row[name] for row in rows) for name in (
+        'n_hypergradients', 'seconds', 'seconds_cpu'))
+    return (f'{count} hypergradients, {seconds:.0f} s in all, {cpu:.0f} s of '
+            'a processor')
