@@ -12,7 +12,7 @@ from common import (
     splits)
 from secml_regpoison.core import solve
 from secml_regpoison.core.inner import Inner
-from secml_regpoison.core.minimax import _Game
+from secml_regpoison.core.game import Game
 
 N_OUTER = 15
 METHODS = {'implicit': Inner('implicit'),
@@ -37,7 +37,7 @@ def iterates(problem, x_p, y_p, lmbda, lb, ub, learn_lmbda):
 
 def replay(problem, y_p, path, inner):
     """A callable that evaluates all iterates but the first."""
-    game = _Game(problem, y_p, None, inner, None)
+    game = Game(problem, y_p, None, inner, None)
     game.evaluate(*path[0])
     first = game.start
 

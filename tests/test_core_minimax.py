@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import optimize
 from sklearn.datasets import load_digits
 
-from secml_regpoison.core import Problem, hypergradient, minimax, solve
+from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.core.game import Game
 from secml_regpoison.core.box import project
 
 
@@ -99,7 +100,7 @@ def test_plateau_is_left_upwards(digits, monkeypatch):
     defender must not rest on the plateau. Going down, where 1e-5 a unit is
     all there is, it must."""
     def play(start, basin):
-        game = minimax._Game(digits, None, (-8., 11.5), None, None)
+        game = Game(digits, None, (-8., 11.5), None, None)
         monkeypatch.setattr(game, 'evaluate', lambda x_p, lmbda: Fake(
             x_p, lmbda, 1. + basin(lmbda)[0], basin(lmbda)[1]))
         return game.respond(None, start).lmbda

@@ -31,6 +31,7 @@ from .implicit import adjoint_solve, newton
 from .inner import (
     Inner, Trained, check, pull_back, smoothness, training_steps)
 from .logistic import fold, softplus_mean
+from .problem import side_by_side
 
 
 class Hypergradient(NamedTuple):
@@ -166,9 +167,18 @@ def differentiate(problem, model, y_p, inner):
     return Hypergradient(value, grad_rows.mul_(-y_p[:, None]), grad_lmbda)
 
 
+def _stack(parts):
+    """One `Hypergradient` of several, stacked."""
+    return Hypergradient(*map(torch.stack, zip(*parts)))
+
+
+@side_by_side(_stack)
 def hypergradient(problem, x_p, y_p, lmbda, method='rmd', n_inner=150,
                   eta=None, momentum=0., **inner):
     """Validation loss after training on poisoned data, and its derivatives.
+
+    A batch of problems is differentiated one by one, with one more dimension
+    in front of the arguments and of the results.
 
     Parameters
     ----------

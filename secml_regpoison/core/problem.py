@@ -1,4 +1,5 @@
 """The data of a poisoning problem."""
+import functools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Callable, Optional
@@ -11,6 +12,9 @@ from .logistic import fold, top_eigenvalue
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Fixed training rows and the validation set of a poisoning problem.
+
+    All may have one more dimension in front: that many independent problems
+    side by side, of the same shapes.
 
     Parameters
     ----------
@@ -40,6 +44,9 @@ class Problem:
     transform: Optional[Callable] = None
 
     def __post_init__(self):
+        if self.is_batch:
+            self.parts  # each checks itself
+            return
         self._check_rows('x_tr', 'y_tr', self.x_tr, self.y_tr)
         self._check_rows('x_val', 'y_val', self.x_val, self.y_val)
         if self.y_target is not None:
@@ -84,6 +91,33 @@ class Problem:
         if self.transform is None and x_p.shape[1] != self.x_tr.shape[1]:
             raise ValueError(f'`x_p` must have {self.x_tr.shape[1]} columns '
                              f'like `x_tr`, got {x_p.shape[1]}.')
+
+    @property
+    def is_batch(self):
+        """Whether these are several problems."""
+        return isinstance(self.x_tr, torch.Tensor) and self.x_tr.dim() == 3
+
+    @cached_property
+    def parts(self):
+        """The problems of a batch, a tuple of `Problem`."""
+        names = ['x_tr', 'y_tr', 'x_val', 'y_val']
+        if self.y_target is not None:
+            names.append('y_target')
+        return tuple(Problem(*rows, transform=self.transform) for rows in zip(
+            *(self._unbind(name, getattr(self, name)) for name in names)))
+
+    def _unbind(self, name, value):
+        """The rows of `value`, one for each problem of the batch."""
+        size = len(self.x_tr)
+        if not isinstance(value, torch.Tensor) or not value.dim() \
+                or len(value) != size:
+            got = (f'shape {tuple(value.shape)}'
+                   if isinstance(value, torch.Tensor)
+                   else type(value).__name__)
+            raise ValueError(
+                f'`{name}` must have {size} problems in its first dimension '
+                f'like `x_tr`, got {got}.')
+        return value.unbind()
 
     @property
     def n_tr(self):
@@ -134,3 +168,28 @@ class Problem:
         if not len(x_p):
             return self.x_tr[:0], lambda grad: x_p
         return self.transform(x_p)
+
+
+def side_by_side(collect):
+    """Let a function of ``(problem, x_p, y_p, lmbda)`` take a batch.
+
+    The points and labels then have one more dimension in front too, as lambda
+    may have; `collect` makes one of the list of results. The problems are
+    taken one after the other: on a CPU a batched product of n x n matrices
+    and vectors is slower than the products alone (``benchmarks/batch.py``).
+    """
+    def decorate(work):
+        @functools.wraps(work)
+        def wrapper(problem, x_p, y_p, lmbda, *args, **kwargs):
+            if not problem.is_batch:
+                return work(problem, x_p, y_p, lmbda, *args, **kwargs)
+            if not isinstance(lmbda, torch.Tensor) or not lmbda.dim():
+                lmbda = torch.full((len(problem.parts),), float(lmbda),
+                                   dtype=torch.float64)
+            return collect([
+                work(part, *one, *args, **kwargs) for part, *one in zip(
+                    problem.parts, problem._unbind('x_p', x_p),
+                    problem._unbind('y_p', y_p),
+                    problem._unbind('lmbda', lmbda))])
+        return wrapper
+    return decorate
