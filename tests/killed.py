@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from attack_problems import digits, make, run
+from attack_problems import clouds, digits, make, run
+
+from secml.ml.classifiers import CClassifierLogistic
 
 CONTEXT = multiprocessing.get_context('forkserver')
 CONTEXT.set_forkserver_preload(['killed'])
@@ -79,3 +81,21 @@ def attack_without_end(checkpoint):
     endless = make_attack(solver_params={'n_outer': 10 ** 6, 'tol': 0,
                                          'patience': 10 ** 6})
     run(endless, digits(), checkpoint=checkpoint)
+
+
+def attack_long(checkpoint, result):
+    """A long attack on as many features as MNIST; after Ctrl-C, when it came
+    and what is left."""
+    torch.set_num_threads(1)
+    # a test run in the background of a shell ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    data = [clouds(n_rows, seed, d=784)
+            for seed, n_rows in enumerate((512, 171, 60))]
+    attack = make(data, 51, CClassifierLogistic(C=1000.), learn_lmbda=False,
+                  solver_params={'n_outer': 10 ** 6, 'tol': 0,
+                                 'patience': 10 ** 6})
+    try:
+        run(attack, data, checkpoint=checkpoint)
+    except KeyboardInterrupt as stop:
+        np.savez(result, words=str(stop), f_opt=attack.f_opt,
+                 n_points=attack.adv_ds.num_samples, x=attack.xc.tondarray())

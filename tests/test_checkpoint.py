@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import killed
-from attack_problems import QUICK, digits, make, run, small
+from attack_problems import QUICK, make, run, small
 from test_attack_host import assert_same_result
 
 from secml_regpoison.files import load_arrays, save_arrays
