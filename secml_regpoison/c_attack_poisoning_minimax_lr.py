@@ -13,6 +13,7 @@ from secml.data import CDatasetHeader
 from secml.ml.classifiers import CClassifierLogistic
 
 from . import checks, settings
+from .convert import to_float64
 from .diagnosis import DiagnosisMixin
 from .objective import ObjectiveMixin
 from .optimisation import OptimisationMixin
@@ -274,7 +275,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         with self._ctrl_c_explained(stops[-1], checkpoint):
             self._add_batches(data, poison, stops, checkpoint)
             clf = self._retrained(data)
-            idx, scores = clf.predict(x, return_decision_function=True)
+            idx, scores = clf.predict(
+                to_float64(x), return_decision_function=True)
         y_pred = data.classes[idx]
         self.logger.info(
             f'{n_points} points: lmbda {self._lmbda:.3f}, loss '

@@ -17,6 +17,15 @@ def to_tensor(x, device='cpu'):
     return torch.tensor(x.tondarray(), dtype=torch.float64).to(device)
 
 
+def to_float64(x):
+    """A `CArray` in float64, itself if it is.
+
+    secml's normalizers compute in the dtype of their input, where the squares
+    of whole numbers of 8 bits, or of large float16, overflow without a word.
+    """
+    return x if x.dtype == float else x.astype(float)
+
+
 def to_carray(x, sparse=False):
     """`CArray` of a tensor on any device."""
     x = CArray(x.detach().cpu().numpy())

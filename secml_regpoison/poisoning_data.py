@@ -7,9 +7,9 @@ import torch
 from secml.array import CArray
 
 from .checks import LARGEST, resolve_device
-from .convert import feature_map, signs, to_tensor
+from .convert import feature_map, signs, to_float64, to_tensor
 from .core import Problem
-from .settings import check_preprocess, is_open
+from .settings import check_mapped, check_preprocess, is_open
 
 
 class Poison(NamedTuple):
@@ -57,10 +57,14 @@ class PoisoningData:
         self.phi_tr, self.phi_val = self.x_tr, self.x_val
         preprocess = attack.classifier.preprocess
         if preprocess is not None:
-            preprocess = preprocess.deepcopy().fit(tr.X, tr.Y)
-            check_preprocess(preprocess, tr.X[0, :])
-            self.phi_tr = to_tensor(preprocess.transform(tr.X), self.device)
-            self.phi_val = to_tensor(preprocess.transform(val.X), self.device)
+            x_tr, x_val = to_float64(tr.X), to_float64(val.X)
+            preprocess = preprocess.deepcopy().fit(x_tr, tr.Y)
+            check_preprocess(preprocess, x_tr[0, :])
+            self.phi_tr, self.phi_val = (
+                to_tensor(preprocess.transform(x), self.device)
+                for x in (x_tr, x_val))
+            check_mapped('training_data.X', self.phi_tr)
+            check_mapped('val.X', self.phi_val)
         self.transform = feature_map(preprocess)
         self.seed = seed
         self.seeds = self.rng(0).permutation(val.num_samples)

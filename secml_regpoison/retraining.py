@@ -5,7 +5,7 @@ from secml.array import CArray
 from secml.data import CDataset
 
 from . import checks, settings
-from .convert import to_carray
+from .convert import to_carray, to_float64
 
 
 class RetrainingMixin:
@@ -62,7 +62,8 @@ class RetrainingMixin:
 
     def _append(self, kept, xc, yc):
         tr = self.training_data
-        clean = CDataset(tr.X[CArray(kept), :], tr.Y[CArray(kept)])
+        clean = CDataset(to_float64(tr.X[CArray(kept), :]),
+                         tr.Y[CArray(kept)])
         return clean.append(CDataset(xc, yc)) if xc.shape[0] else clean
 
     def _retrained(self, data):

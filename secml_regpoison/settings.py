@@ -51,11 +51,20 @@ def check_preprocess(preprocess, x):
     """The fitted `preprocess` has a derivative, at the point `x`."""
     try:
         preprocess.gradient(x, w=preprocess.transform(x))
-    except NotImplementedError as error:
+    except (NotImplementedError, AttributeError) as error:
+        # the latter from secml's unit norm of a single feature
         raise TypeError(
             "`classifier.preprocess` must have a derivative, as secml's "
             f'normalizers do, got {type(preprocess).__name__}: {error}.'
         ) from error
+
+
+def check_mapped(name, phi):
+    """The preprocess made numbers of a set that can be trained on."""
+    bad = int((~(phi.abs() <= LARGEST)).sum())
+    check('classifier.preprocess', bad, not bad, f'one that maps `{name}` '
+          f'to numbers within {LARGEST:g}',
+          f' That many of {phi.numel()} are not.')
 
 
 def as_n_points(value):
