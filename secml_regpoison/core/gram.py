@@ -53,9 +53,9 @@ class Gram:
         torch.mv(self.system, u, out=out)
 
     def move(self, after, pair, weights, r, scale):
-        """A step with momentum, written to `after`: `pair @ weights`, of
-        the columns of `pair` the state before and the state, plus `scale`
-        times ``A^T r``, `r` the state's outputs with the scores answered."""
+        """A velocity, written to `after`: `pair @ weights`, of the columns of
+        `pair` the velocity before and the state, plus `scale` times
+        ``A^T r``, `r` the state's outputs with the scores answered."""
         torch.addmv(r, pair, weights, beta=scale, out=after)
 
     def add_lift(self, u, r, alpha):

@@ -51,21 +51,23 @@ class Hypergradient(NamedTuple):
 def _heavy_ball(form, eta, momentum, path, outputs, answer):
     """Steps with momentum, of training and of its reverse:
 
-        u_{t+1} = (1 + momentum) u_t - momentum u_{t-1}
-                  - eta (A^T r_t / n + mu (u_w, 0)),   r_t = answer(A u_t)
+        vel_{t+1} = momentum vel_t - eta (A^T r_t / n + mu (u_w, 0)),
+        u_{t+1}   = u_t + vel_{t+1},   r_t = answer(A u_t)
 
-    The velocity is the difference of the last two states. Two rows of `path`
-    are given, the others filled in; so is `outputs`, the scores of a state a
-    row. `answer(t, outputs[t])` returns the row that takes its place in the
-    step. Each call of torch costs about a tenth of a product, so that a step
-    is three of them in Gram form: the product, the answer, and the move.
+    `path`, (T + 1, 2, n_coords), has vel and u of a time in a row; the first
+    is given, the others are filled in. So is `outputs`, the scores of a state
+    a row; `answer(t, outputs[t])` returns the row that takes its place in the
+    step. A call of torch costs about a tenth of a product here, so that a
+    step is four of them in Gram form: the product, the answer, the two sums.
     """
-    weights = path.new_tensor([-momentum, 1 + momentum - eta * form.mu])
-    states, pairs = path.unbind(), path.unfold(0, 2, 1).unbind()
-    for t, row in enumerate(outputs.unbind()):
-        form.outputs(states[t + 1], row)
-        form.move(states[t + 2], pairs[t], weights, answer(t, row),
+    weights = path.new_tensor([momentum, -eta * form.mu])
+    vels, states = path[:, 0].unbind(), path[:, 1].unbind()
+    pairs, rows = path.mT.unbind(), outputs.unbind()
+    for t, row in enumerate(rows):
+        form.outputs(states[t], row)
+        form.move(vels[t + 1], pairs[t], weights, answer(t, row),
                   -eta / form.n)
+        torch.add(states[t], vels[t + 1], out=states[t + 1])
 
 
 def _descend(form, inner, problem, start):
@@ -74,7 +76,7 @@ def _descend(form, inner, problem, start):
     if eta is None:
         bound, by_rows = smoothness(problem, form.rows_p, form.mu)
         eta, eta_by_rows = 1. / bound, -by_rows / bound ** 2
-    path = like.new_zeros(inner.n_inner + 2, form.n_coords)
+    path = like.new_zeros(inner.n_inner + 1, 2, form.n_coords)
     outputs = like.new_empty(inner.n_inner, form.n_outputs)
     q = outputs[:, :form.n]
     scores = q.unbind()
@@ -83,7 +85,8 @@ def _descend(form, inner, problem, start):
         scores[t].sigmoid_()
         return row
     _heavy_ball(form, eta, inner.momentum, path, outputs, answer)
-    return Trained(form, path[-1], path[1:-1], q, eta, eta_by_rows)
+    states = path[:, 1]
+    return Trained(form, states[-1], states[:-1], q, eta, eta_by_rows)
 
 
 def _reverse(model, seed, inner):
@@ -91,15 +94,15 @@ def _reverse(model, seed, inner):
 
     With momentum the state is (u, vel): the adjoint of vel gathers
     ``p_t = momentum p_{t+1} + v_{t+1}``, then ``v_t = v_{t+1} - eta H p_t``.
-    These are steps with momentum too, from ``p_T = 0`` and
-    ``p_{T-1} = seed`` backwards in time, so that rows are in that order here.
+    These are steps with momentum too, of p, from ``p_{T-1} = seed`` with the
+    velocity `seed` backwards in time: rows are in that order here.
     """
     form, eta = model.form, model.eta
     last = slice(-(inner.truncate or len(model.q)), None)
     tail = replace(model, path=model.path[last].flip(0),
                    q=model.q[last].flip(0))
-    path = seed.new_zeros(len(tail.q) + 2, form.n_coords)
-    path[1] = seed
+    path = seed.new_empty(len(tail.q) + 1, 2, form.n_coords)
+    path[0] = seed
     curvature = seed.new_ones(len(tail.q), form.n_outputs)
     torch.mul(tail.q, 1 - tail.q, out=curvature[:, :form.n])
     outputs, rows = torch.empty_like(curvature), curvature.unbind()
@@ -108,7 +111,7 @@ def _reverse(model, seed, inner):
     def answer(t, row):
         return torch.mul(row, rows[t], out=answered)
     _heavy_ball(form, eta, inner.momentum, path, outputs, answer)
-    p, k, s = path[1:-1], outputs[:, :form.n], curvature[:, :form.n] / form.n
+    p, k, s = path[:-1, 1], outputs[:, :form.n], curvature[:, :form.n] / form.n
     by_rows, by_lmbda = pull_back(tail, p, k, s, -eta)
     if model.eta_by_rows is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t)
