@@ -54,4 +54,4 @@ $(READY): setup.cfg constraints.txt Makefile
 	@touch $@
 
 clean:
-	rm -rf $(VENV) results build docs/_build docs/generated *.egg-info
+	rm -rf $(VENV) results build docs/_build docs/tutorials *.egg-info
