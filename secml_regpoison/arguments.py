@@ -29,7 +29,8 @@ examples:
       a figure of the paper made anew; see secml-regpoison paper --help
 
 DIR then holds sec_eval.csv, sec_eval.png, and one sec_eval_POLICY_REP.gz for
-each evaluation, to be read with secml's CSecEvalData.load.
+each evaluation, to be read with secml's CSecEvalData.load. That is a pickle,
+whose code is run when it is loaded: load your own only.
 
 exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C.
 """
@@ -68,6 +69,10 @@ def make_parser():
     command.add_argument(
         '--jobs', type=_integer(1), metavar='N',
         help='evaluations run at a time (default: one for each core)')
+    command.add_argument(
+        '--resume', action='store_true',
+        help='go on where the same command was interrupted, to the same '
+             'numbers; without it, that work is thrown away')
     command.add_argument(
         '--out', default='sec_eval', metavar='DIR',
         help='folder for the results, made if missing (default sec_eval)')

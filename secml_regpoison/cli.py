@@ -1,6 +1,7 @@
 """The command line, `secml-regpoison`."""
 import os
 import sys
+from functools import partial
 
 import joblib
 
@@ -8,8 +9,9 @@ from secml_regpoison.arguments import join_policies, make_parser, one_line
 from secml_regpoison.datasets import load_data
 from secml_regpoison.experiment import (
     Plan, check_plan, default_points, run_cells)
-from secml_regpoison.paper.command import (
-    check_folder, check_solver, run_paper)
+from secml_regpoison.files import only_writer
+from secml_regpoison.paper.cells import cells_folder
+from secml_regpoison.paper.command import check_solver, run_paper
 from secml_regpoison.policies import policy_name
 from secml_regpoison.progress import progress_bar
 from secml_regpoison.report import (
@@ -29,18 +31,18 @@ def main(argv=None):
     try:
         if args.command == 'paper':
             check_solver(args)
-            check_folder(args.out)
-            code = 1
-            run_paper(args)
+            work = partial(run_paper, args)
         else:
-            source, plan = _prepare(args)
+            work = partial(_sec_eval, args, *_prepare(args))
+        os.makedirs(args.out, exist_ok=True)
+        with only_writer(args.out, '--out'):
             code = 1
-            _report(args, plan, _run(args, source, plan), source)
+            work()
     except ERRORS as error:
         return _fail(code, error)
     except KeyboardInterrupt:
-        return _fail(130, f"interrupted; the evaluations that were finished "
-                          f"are in {args.out}.")
+        return _fail(130, f'interrupted; what was finished is in {args.out}, '
+                          f'and the same command with --resume goes on.')
     return 0
 
 
@@ -52,11 +54,16 @@ def _prepare(args):
                 n_train=n_train, n_val=n_val, seed=args.seed,
                 poison_mode=args.poison_mode, solver_type=args.solver)
     check_plan(plan, source, args.policies)
-    check_folder(args.out)
     return source, plan
 
 
-def _run(args, source, plan):
+def _sec_eval(args, source, plan):
+    """Run all, and write what comes of it; checkpoints last until then."""
+    with cells_folder(args.out, 'sec_eval', args.resume) as folder:
+        _report(args, plan, _run(args, source, plan, folder), source)
+
+
+def _run(args, source, plan, folder):
     """Run and save each evaluation; they come back in the order asked for.
 
     Returns
@@ -71,7 +78,8 @@ def _run(args, source, plan):
     cells = {}
     with progress_bar(len(order) * len(plan.n_points), ' strength') as report:
         for policy, repetition, data, rows in run_cells(
-                source, plan, args.policies, args.repetitions, jobs, report):
+                source, plan, args.policies, args.repetitions, jobs, report,
+                folder):
             name = policy_name(policy)
             save_sec_eval(os.path.join(
                 args.out, f'sec_eval_{name}_{repetition}.gz'), data)

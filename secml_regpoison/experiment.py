@@ -1,12 +1,9 @@
 """One security evaluation for each lambda policy and repetition."""
-from contextlib import contextmanager
+import os
 from dataclasses import dataclass, field
 from functools import wraps
 
-import joblib
 import numpy as np
-import torch
-from threadpoolctl import threadpool_limits
 
 from secml.array import CArray
 from secml.adv.seceval import CSecEval
@@ -16,6 +13,7 @@ from secml_regpoison.c_attack_poisoning_minimax_lr import (
     CAttackPoisoningMinimaxLR)
 from secml_regpoison.policies import clean_cv_lmbda, policy_name
 from secml_regpoison.splits import split_data
+from secml_regpoison.workers import spread
 
 
 @dataclass(frozen=True)
@@ -113,12 +111,9 @@ def check_plan(plan, source, policies):
             f"clean-cv, got {rarest}.")
 
 
-def run_cells(source, plan, policies, n_repetitions, jobs=1, report=None):
+def run_cells(source, plan, policies, n_repetitions, jobs=1, report=None,
+              folder=None):
     """Run each policy on each random split, several at a time.
-
-    The numbers do not depend on `jobs`, times excepted: each cell runs on one
-    thread. The processes are joblib's, so that a `joblib.parallel_config`
-    around the call sends the cells elsewhere.
 
     Parameters
     ----------
@@ -128,10 +123,13 @@ def run_cells(source, plan, policies, n_repetitions, jobs=1, report=None):
         See `policies`.
     n_repetitions : int
     jobs : int, optional
-        Number of processes. Default 1.
+        Number of processes, see `workers.spread`. Default 1.
     report : callable, optional
         Called without arguments after each strength, maybe in another
         process.
+    folder : str, optional
+        Holds a checkpoint of each cell; what an interrupted run of the same
+        plan left there is not computed again. All processes must see it.
 
     Yields
     ------
@@ -142,47 +140,33 @@ def run_cells(source, plan, policies, n_repetitions, jobs=1, report=None):
         Cells come as they are finished.
 
     """
-    # memory maps are off: they are read-only, and torch warns at each
-    parallel = joblib.Parallel(n_jobs=jobs, return_as='generator_unordered',
-                               max_nbytes=None)
-    return parallel(
-        joblib.delayed(run_cell)(split, plan, policy, repetition, report)
+    return spread((
+        (run_cell, split, plan, policy, repetition, report, folder)
         for repetition in range(n_repetitions)
         for split in [split_data(source, plan.n_train, plan.n_val,
                                  plan.seed + repetition)]
-        for policy in policies)
+        for policy in policies), jobs)
 
 
-def run_cell(split, plan, policy, repetition, report=None):
+def run_cell(split, plan, policy, repetition, report=None, folder=None):
     """Run one policy on one random split; see `run_cells`."""
-    seed = plan.seed + repetition
+    name = f'{policy_name(policy)}_{repetition}.npz'
+    recalled = []
     try:
-        with _one_thread():
-            attack = make_attack(split, plan, policy, seed)
-            if report is not None:
-                attack.run = _reporting(attack.run, report)
-            sec_eval = CSecEval(attack, 'n_points', CArray(plan.n_points),
-                                save_adv_ds=True)
-            sec_eval.run_sec_eval(split.test)
+        attack = make_attack(split, plan, policy, plan.seed + repetition)
+        attack.run = _reporting(attack, recalled, report)
+        sec_eval = CSecEval(attack, 'n_points', CArray(plan.n_points),
+                            save_adv_ds=True)
+        sec_eval.run_sec_eval(split.test, checkpoint=folder
+                              and os.path.join(folder, name))
     except (ValueError, ArithmeticError) as error:
         raise RuntimeError(f"Policy {policy_name(policy)}, repetition "
                            f"{repetition}: {error}") from error
     data = sec_eval.sec_eval_data
+    data.time = data.time + CArray(recalled)
     rows = to_rows(data, policy, repetition, split.train.num_samples,
                    plan.poison_mode)
     return policy, repetition, data, rows
-
-
-@contextmanager
-def _one_thread():
-    """Keep torch and BLAS on one thread: same sums, no crowded cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def make_attack(split, plan, policy, seed):
@@ -206,12 +190,19 @@ def _batch_size(n_points):
     return int(steps[steps > 0].min(initial=max(n_points[-1], 1)))
 
 
-def _reporting(run, report):
-    """Wrap an attack's `run`, the one thing CSecEval does per strength."""
+def _reporting(attack, recalled, report):
+    """The attack's `run`, the one thing CSecEval does per strength.
+
+    Appends to `recalled` the seconds that its checkpoint has saved.
+    """
+    run = attack.run
+
     @wraps(run)
     def run_and_report(*args, **kwargs):
         result = run(*args, **kwargs)
-        report()
+        recalled.append(attack.seconds_recalled)
+        if report is not None:
+            report()
         return result
     return run_and_report
 

@@ -1,8 +1,5 @@
 """What the command line leaves behind: CSV, picture, table, words."""
 import csv
-import os
-import tempfile
-from contextlib import contextmanager
 from dataclasses import astuple, fields
 from itertools import cycle
 
@@ -11,6 +8,7 @@ import numpy as np
 from secml.figure import CFigure
 
 from secml_regpoison.experiment import Row
+from secml_regpoison.files import atomic_path
 from secml_regpoison.plot_sec_eval import STYLES
 from secml_regpoison.policies import describe_policy
 
@@ -21,18 +19,6 @@ PANELS = (
     (r'$\|w\|_2$ (log scale)', 'plot_weight_norm', {}))
 MEASURED = ('fraction', 'test_error', 'validation_loss', 'lmbda', 'w_norm',
             'seconds')
-
-
-@contextmanager
-def atomic_path(path):
-    """Yield a name to write to, which becomes `path` if all goes well.
-
-    A reader of `path` thus sees the old file or the whole new one.
-    """
-    folder, name = os.path.split(path)
-    with tempfile.TemporaryDirectory(dir=folder, prefix='.') as scratch:
-        yield os.path.join(scratch, name)
-        os.replace(os.path.join(scratch, name), path)
 
 
 def write_csv(path, rows):

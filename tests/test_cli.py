@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from secml_regpoison import cli, progress, report
+from secml_regpoison import cli, files, progress
 from secml.adv.seceval import CSecEvalData
 
 COLUMNS = ['policy', 'repetition', 'n_points', 'fraction', 'test_error',
@@ -200,13 +200,11 @@ def test_bad_calls_say_so_in_one_line(
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_that_cannot_be_written_to(tmp_path, capsys, monkeypatch):
-    def refuse(dir):
-        raise PermissionError(13, 'Permission denied', dir)
-    # a real read-only folder would not stop root
-    monkeypatch.setattr('tempfile.TemporaryFile', refuse)
-    assert cli.main(['sec-eval', '--out', str(tmp_path)]) == 2
-    assert str(tmp_path) in capsys.readouterr().err
+def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    for out in (tmp_path / 'file', tmp_path / 'file' / 'below'):
+        assert cli.main(['sec-eval', '--out', str(out)]) == 2
+        assert str(out) in capsys.readouterr().err
 
 
 def test_a_run_that_fails(tmp_path, capsys, monkeypatch):
@@ -242,7 +240,9 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert 'Traceback' not in err
-    assert err.splitlines()[-1].endswith(f'finished are in {tmp_path}.')
+    assert err.splitlines()[-1].endswith(
+        f'finished is in {tmp_path}, and the same command with --resume goes '
+        'on.')
     for path in tmp_path.glob('sec_eval_*.gz'):
         assert CSecEvalData.load(str(path)).param_values.size == 3
 
@@ -268,7 +268,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / 'sec_eval.csv'
     path.write_text('old')
     with pytest.raises(OSError, match='disk full'):
-        with report.atomic_path(str(path)) as scratch:
+        with files.atomic_path(str(path)) as scratch:
             with open(scratch, 'w') as stream:
                 stream.write('half')
             raise OSError('disk full')

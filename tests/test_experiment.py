@@ -14,6 +14,7 @@ from secml_regpoison.experiment import (
     Plan, check_plan, default_points, run_cell, run_cells)
 from secml_regpoison.policies import clean_cv_lmbda, policy_name
 from secml_regpoison.splits import split_data
+from secml_regpoison.workers import spread
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
@@ -153,8 +154,8 @@ def test_a_cell_runs_on_one_thread_and_gives_the_others_back(split):
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        run_cell(split, PLAN, 0., 0,
-                 report=lambda: within.append(torch.get_num_threads()))
+        list(spread([(run_cell, split, PLAN, 0., 0, lambda: within.append(
+            torch.get_num_threads()))], jobs=1))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)

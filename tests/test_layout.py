@@ -13,7 +13,7 @@ LAYERS = {
     'core': CORE, 'convert': CONVERT,
     **dict.fromkeys(['cli', 'arguments', 'data_files', 'datasets',
                      'experiment', 'paper', 'policies', 'progress', 'report',
-                     'splits'], APPLICATION)}
+                     'splits', 'workers'], APPLICATION)}
 APART = {'compat', 'mends'}  # they mend secml, and know nothing else of ours
 NEVER_IN_CORE = {'logging', 'random'}
 

@@ -5,14 +5,10 @@ import os
 import shutil
 from contextlib import contextmanager, suppress
 
-import joblib
-import numpy as np
-import torch
-from threadpoolctl import threadpool_limits
-
-from secml_regpoison import __version__
+from secml_regpoison.files import load_arrays, save_arrays
 from secml_regpoison.progress import progress_bar
-from secml_regpoison.report import atomic_path
+from secml_regpoison.version import __version__
+from secml_regpoison.workers import spread
 
 
 @contextmanager
@@ -31,12 +27,10 @@ def cells_folder(out, figure, resume):
 
 
 def run_cells(cells, folder, jobs=1):
-    """Call a function for each cell, several at a time, on a thread each.
+    """Call a function for each cell, several at a time, see `spread`.
 
     A cell whose file is in `folder` is read instead: its name says what was
-    called with what, in which version. The processes are joblib's, so that a
-    `joblib.parallel_config` around the call sends the cells elsewhere;
-    `folder` must then be one that all of them see.
+    called with what, in which version. All processes must see `folder`.
 
     Parameters
     ----------
@@ -55,14 +49,11 @@ def run_cells(cells, folder, jobs=1):
     """
     paths = [_path(folder, *cell) for cell in cells]
     missing = [i for i, path in enumerate(paths) if not os.path.isfile(path)]
-    # memory maps are off: they are read-only, and torch warns at each
-    parallel = joblib.Parallel(n_jobs=jobs, return_as='generator_unordered',
-                               max_nbytes=None)
     with progress_bar(len(missing), ' cell') as report:
-        for _ in parallel(joblib.delayed(_compute)(paths[i], *cells[i])
-                          for i in missing):
+        for _ in spread(((_compute, paths[i], *cells[i]) for i in missing),
+                        jobs):
             report()
-    return [_read(path) for path in paths]
+    return [load_arrays(path) for path in paths]
 
 
 def forget(cells, folder):
@@ -85,18 +76,4 @@ def _path(folder, function, *arguments):
 
 
 def _compute(path, function, *arguments):
-    """Write the result of one cell, all of it or nothing."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            result = function(*arguments)
-    finally:
-        torch.set_num_threads(threads)
-    with atomic_path(path) as scratch:
-        np.savez(scratch, **result)
-
-
-def _read(path):
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+    save_arrays(path, function(*arguments))

@@ -1,7 +1,6 @@
 """The subcommand `secml-regpoison paper`."""
 import argparse
 import os
-import tempfile
 
 import joblib
 
@@ -53,13 +52,6 @@ def add_parser(commands, integer):
     command.add_argument(
         '--out', default='paper', metavar='DIR',
         help='folder for the results, made if missing (default paper)')
-
-
-def check_folder(out):
-    """Make the folder, and raise OSError unless files can be put there."""
-    os.makedirs(out, exist_ok=True)
-    with tempfile.TemporaryFile(dir=out):
-        pass
 
 
 def check_solver(args):

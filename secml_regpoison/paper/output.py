@@ -2,7 +2,7 @@
 import csv
 import os
 
-from secml_regpoison.report import atomic_path
+from secml_regpoison.files import atomic_path
 
 # A policy looks the same in each picture: Okabe and Ito's palette, and in grey
 # the markers and lines tell. Hollow squares show what lies under them.
