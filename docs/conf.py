@@ -33,8 +33,9 @@ def skip_what_the_host_documents(app, what, name, thing, skip, options):
     """Leave out members that are not of this package; None: no opinion."""
     if what != 'class':
         return None
-    function = getattr(thing, 'fget', None) or thing
-    module = getattr(function, '__module__', None) or ''
+    for of_property in ('fget', 'func'):
+        thing = getattr(thing, of_property, None) or thing
+    module = getattr(thing, '__module__', None) or ''
     return None if module.startswith('secml_regpoison') else True
 
 

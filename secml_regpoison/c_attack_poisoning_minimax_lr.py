@@ -60,7 +60,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         Largest distance of a poisoning point from its start, in units of the
         input. Default None, unbounded. (Stock attacks ignore theirs.)
     lb, ub : scalar, CArray, 'x0' or None, optional
-        Box of the poisoning points, starts are clipped to it; 'x0' allows
+        Box of the poisoning points, for all features or one a feature (d,);
+        starts are clipped to it. 'x0' allows
         increments or decrements only, None is unbounded. The clean rows
         need not lie in it and are left as they are. Default 0, 1.
     y_target : int or None, optional
@@ -94,13 +95,6 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         Seed of the starting points and of the replaced rows. None: drawn
         once, when the attack is created.
 
-    Raises
-    ------
-    TypeError, ValueError
-        Before any work, naming the parameter, the condition and the value.
-    FloatingPointError
-        From `run`, if training diverged; names the step size.
-
     Attributes
     ----------
     class_type : 'p-minimax-lr'
@@ -109,6 +103,13 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         shapes (n_iter,), (n_iter,) and (n_iter, p * d).
     adv_ds : CDataset
         Poison of the last `run`, or of what was done of it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the parameter, the condition and the value.
+    FloatingPointError
+        From `run`, if training diverged; names the step size.
 
     """
     __class_type = 'p-minimax-lr'

@@ -63,7 +63,25 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         return math.exp(self.lmbda) / n
 
     def objective(self, x, y):
-        """L on the samples `x` (n, d) with labels `y` (n,), a float."""
+        """L on the samples `x` with labels `y`.
+
+        Parameters
+        ----------
+        x : CArray, shape (n, d)
+            Samples, before the preprocess.
+        y : CArray, shape (n,)
+            Their labels, of the classifier's two.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If a label is none of the classifier's.
+
+        """
         rows, u = self._rows(x, y)
         w = u[:-1]
         return float(softplus_mean(rows @ u) + self._mu(len(rows)) / 2 * w @ w)
@@ -73,6 +91,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
 
         ``sum_i s_i (x_i, 1) (x_i, 1)^T + exp(lmbda)/n diag(1, ..., 1, 0)``,
         ``s = sigma(f) (1 - sigma(f)) / n``: the same for either label.
+        Parameters and errors are those of `objective`.
 
         """
         rows, u = self._rows(x, y)
@@ -86,6 +105,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
 
         Column i is the share of sample i, ``(1/n) dloss_i/df (x_i, 1)``: the
         columns add up to the derivative. `loss` None is the classifier's.
+        The other parameters and the errors are those of `objective`.
 
         """
         x, y = self._check_samples(x, y)
@@ -96,7 +116,8 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         """Derivative of L by ``(w, b)``, (d + 1, n).
 
         Column i is the share of sample i: the columns add up to the
-        derivative. (Of the penalty, secml adds all to each.)
+        derivative. (Of the penalty, secml adds all to each.) Parameters
+        and errors are those of `objective`.
 
         """
         rows, u = self._rows(x, y)

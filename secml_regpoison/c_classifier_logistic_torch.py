@@ -71,6 +71,11 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     dtype : {'float64', 'float32'}, optional
         Precision of training.
     preprocess : CPreProcess or str or None, optional
+        See `.CClassifier`. Default None.
+
+    Attributes
+    ----------
+    class_type : 'logistic-torch'
 
     Raises
     ------
@@ -84,10 +89,6 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     -----
     RuntimeWarning
         From `fit`, if 'newton' could not come near the optimum.
-
-    Attributes
-    ----------
-    class_type : 'logistic-torch'
 
     References
     ----------
@@ -178,6 +179,11 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
             Dense or sparse.
         y : CArray, shape (n,)
             Labels of two classes.
+
+        Returns
+        -------
+        CClassifierLogisticTorch
+            Itself, trained.
 
         """
         self._check_settings()

@@ -56,6 +56,7 @@ class DiagnosisMixin:
             Of the central differences, in units of the input; their own
             error is of the order of its square.
         random_seed : int
+            Of the directions.
 
         Returns
         -------

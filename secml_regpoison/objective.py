@@ -30,6 +30,7 @@ class ObjectiveMixin:
         Parameters
         ----------
         xc : CArray, shape (d,)
+            Where the point is, in units of the input.
         acc : bool
             True: share of validation points classified wrongly.
 
@@ -47,8 +48,20 @@ class ObjectiveMixin:
         return float((h > 0).double().mean() if acc else softplus_mean(h))
 
     def objective_function_gradient(self, xc, normalization=True):
-        """Derivative of `objective_function` by `xc`, (d,); of unit norm
-        with `normalization`, unless it is zero."""
+        """Derivative of `objective_function` by `xc`.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+            Where the point is, in units of the input.
+        normalization : bool
+            True: of unit norm, unless it is zero.
+
+        Returns
+        -------
+        CArray, shape (d,)
+
+        """
         problem, x_p, y_p = self._with_point(xc)
         phi, pull_back = problem.features(x_p)
         inner = self._inner()
@@ -68,6 +81,7 @@ class ObjectiveMixin:
         Parameters
         ----------
         xc : CArray, shape (d,)
+            Where the point is, in units of the input.
 
         Returns
         -------

@@ -18,14 +18,15 @@ class OptimisationMixin:
 
     @property
     def adv_ds(self):
-        """Poison of the last `run`, or of what was done of it before an error
-        or Ctrl-C: a CDataset, to go on from with `ds_init`; or None."""
+        """Poison of the last `run`, a CDataset to go on from, or None.
+
+        After an error or Ctrl-C, what was done before it: see `ds_init`.
+        """
         return self._held
 
     @property
     def seconds_recalled(self):
-        """What the batches of the last `run` that were read from its
-        checkpoint had taken."""
+        """Seconds that batches read from the last `run`'s checkpoint took."""
         return self._recalled
 
     def _add_batches(self, data, poison, stops, checkpoint):

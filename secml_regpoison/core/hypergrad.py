@@ -10,9 +10,10 @@ is ``T = n_inner`` steps of gradient descent with heavy-ball momentum,
 
     vel_{t+1} = momentum vel_t - eta grad L(u_t),   u_{t+1} = u_t + vel_{t+1},
 
-from ``u_0 = 0``; `implicit` takes the limit ``T -> infinity``. Whatever the
-method, the adjoint ``p`` of a training step acts through the derivative of
-the training gradient along ``p``. For a poisoning row ``a = -y (x, 1)``,
+from ``u_0 = 0`` (arXiv 2105.10948, Algorithm 1); `implicit` takes the limit
+``T -> infinity``. Whatever the method, the adjoint ``p`` of a training step
+acts through the derivative of the training gradient along ``p``. For a
+poisoning row ``a = -y (x, 1)``,
 
     d/da      (p . grad L) = (q/n) p + s (a . p) u,  q = sigma(a . u),
     d/dlmbda  (p . grad L) = mu p_w . w,             s = q (1 - q) / n
@@ -37,10 +38,15 @@ from .problem import side_by_side
 class Hypergradient(NamedTuple):
     """Value and derivatives; the losses are in nats.
 
-    value : attacker's loss on the validation set, a 0-d tensor.
-    grad_x_p : (p, d), derivative of the attacker's loss.
-    grad_lmbda : 0-d tensor, derivative of the defender's loss. Attacker and
-        defender share one loss unless the problem has a `y_target`.
+    Attributes
+    ----------
+    value : Tensor, 0-d
+        Attacker's loss on the validation set.
+    grad_x_p : Tensor, shape (p, d)
+        Derivative of the attacker's loss by the poisoning points.
+    grad_lmbda : Tensor, 0-d
+        Derivative of the defender's loss by lambda. Attacker and defender
+        share one loss unless the problem has a `y_target`.
     """
 
     value: torch.Tensor
@@ -194,8 +200,8 @@ def hypergradient(problem, x_p, y_p, lmbda, method='rmd', n_inner=150,
     lmbda : float
         Natural log of the L2 strength; the penalty is
         ``exp(lmbda) / (2 n) ||w||^2``, ``n`` all training rows.
-    method, n_inner, eta, momentum, **inner
-        See `Inner`.
+    method, n_inner, eta, momentum, **inner : str, int, float, ...
+        How the classifier is trained and differentiated, see `Inner`.
 
     Returns
     -------

@@ -19,17 +19,30 @@ def check(name, value, ok, condition):
 class Inner:
     """How the classifier is trained, and differentiated.
 
-    method : 'rmd', 'fmd' or 'implicit'.
-    n_inner : T, the training steps of 'rmd' and 'fmd'.
-    truncate : 'rmd' reverses the last `truncate` steps only; None for all.
-    eta : step size; None for ``1 / L`` with the bound on the smoothness
+    Parameters
+    ----------
+    method : {'rmd', 'fmd', 'implicit'}
+        Reverse mode, forward mode, or at the optimum.
+    n_inner : int
+        T, the training steps of 'rmd' and 'fmd'.
+    eta : float or None
+        Step size; None for ``1 / L`` with the bound on the smoothness
         constant that `smoothness` computes. It moves with the poisoning
         points and with lambda, and the derivatives account for it.
-    momentum : heavy-ball coefficient in [0, 1).
-    form : 'auto' (by cost), 'primal' or 'gram'.
-    inner_tol : 'implicit' stops at this norm of the training gradient,
-        relative to that at ``u = 0``; None for 1e-8 in float64, 1e-4 in
-        float32.
+    momentum : float
+        Heavy-ball coefficient in [0, 1).
+    form : {'auto', 'primal', 'gram'}
+        Coordinates of the model; 'auto' takes the cheaper.
+    inner_tol : float or None
+        'implicit' stops at this norm of the training gradient, relative to
+        that at ``u = 0``; None for 1e-8 in float64, 1e-4 in float32.
+    truncate : int or None
+        'rmd' reverses the last `truncate` steps only; None for all.
+
+    Raises
+    ------
+    ValueError
+        A setting that makes no sense.
     """
 
     method: str = 'rmd'

@@ -18,12 +18,22 @@ from .problem import side_by_side
 class Solution:
     """What `solve` returns: the best iterate, and how it came about.
 
-    x_p : (p, d) poisoning points. lmbda : the defender's answer to them.
-    value : attacker's loss there. w, b : the poisoned model, (d,) and 0-d.
-    f_seq, lmbda_seq : attacker's loss and lambda at every outer iterate, the
-    start first. n_trainings, n_evaluations : models trained, and
-    hypergradients computed, which train one each. converged : stopped
-    by `tol` and `patience` rather than by `n_outer`.
+    Attributes
+    ----------
+    x_p : Tensor, shape (p, d)
+        Poisoning points.
+    lmbda : float
+        The defender's answer to them.
+    value : float
+        Attacker's loss there.
+    w, b : Tensor, shapes (d,) and ()
+        The poisoned model.
+    f_seq, lmbda_seq : tuple of float
+        Attacker's loss and lambda at every outer iterate, the start first.
+    n_trainings, n_evaluations : int
+        Models trained, and hypergradients computed, which train one each.
+    converged : bool
+        Stopped by `tol` and `patience` rather than by `n_outer`.
     """
 
     x_p: torch.Tensor
@@ -58,6 +68,7 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     Parameters
     ----------
     problem : Problem
+        Fixed training rows and validation set.
     x_p, y_p : Tensor, shapes (p, d) and (p,)
         Where the poisoning points start, and their labels. p may be 0: then
         only lambda is learned. Starts outside the box are clipped to it.
@@ -70,6 +81,7 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     learn_lmbda : bool
         False keeps `lmbda` as given (Xiao et al. 2015).
     lmbda_bounds : (float, float)
+        Interval of the learned lambda.
     n_outer : int
         Moves at most.
     step : float or None
@@ -79,8 +91,8 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
         Stop after `patience` moves in a row that gain less than ``tol |A|``.
     callback : callable or None
         Called with each `Iterate`, the start first.
-    method, n_inner, eta, momentum, **inner
-        See `Inner`.
+    method, n_inner, eta, momentum, **inner : str, int, float, ...
+        How the classifier is trained and differentiated, see `Inner`.
 
     Returns
     -------

@@ -86,7 +86,13 @@ class Problem:
                              f'{y.unique().tolist()[:5]}.')
 
     def check_points(self, x_p, y_p):
-        """Raise unless `x_p`, `y_p` are poisoning points of this problem."""
+        """Raise unless these are poisoning points of this problem.
+
+        Parameters
+        ----------
+        x_p, y_p : Tensor, shapes (p, d) and (p,)
+            Points, and labels in {-1, +1}.
+        """
         self._check_rows('x_p', 'y_p', x_p, y_p)
         if self.transform is None and x_p.shape[1] != self.x_tr.shape[1]:
             raise ValueError(f'`x_p` must have {self.x_tr.shape[1]} columns '
@@ -156,13 +162,35 @@ class Problem:
         return self.rows_val @ self.rows_tr.T
 
     def gram_val(self, rows_val):
-        """Products of `rows_val` with the fixed rows, (m, n)."""
+        """Products of validation rows with the fixed rows.
+
+        Parameters
+        ----------
+        rows_val : Tensor, shape (m, d + 1)
+            Folded; kept if they are `rows_val` of this problem.
+
+        Returns
+        -------
+        Tensor, shape (m, n)
+        """
         if rows_val is self.rows_val:
             return self._gram_val
         return rows_val @ self.rows_tr.T
 
     def features(self, x_p):
-        """``(phi(x_p), pull_back)``; the identity without `transform`."""
+        """Features of poisoning points; the identity without `transform`.
+
+        Parameters
+        ----------
+        x_p : Tensor, shape (p, .)
+            Points, in the space where they live.
+
+        Returns
+        -------
+        (phi(x_p), pull_back)
+            Features (p, d), and what takes a derivative by them to one by
+            the points.
+        """
         if self.transform is None:
             return x_p, lambda grad: grad
         if not len(x_p):

@@ -1,0 +1,178 @@
+"""What is public is documented, by numpydoc and by what it does not ask."""
+import ast
+import importlib
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import is_dataclass
+from pathlib import Path
+
+import pytest
+
+import secml_regpoison  # noqa: F401  mends secml
+
+validate = pytest.importorskip(
+    'numpydoc.validate', reason='needs numpydoc').validate
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = 'secml_regpoison', 'secml_regpoison.core'
+
+# What numpydoc can find wrong, of those it has codes for: sections known and
+# in order, a summary of one line with a period, parameters all documented, as
+# they are named, with type and description, and what is returned.
+CODES = {'GL06', 'GL07', 'GL08', 'SS01', 'SS03', 'SS04', 'SS06', 'PR01',
+         'PR02', 'PR03', 'PR04', 'PR07', 'RT01', 'RT04', 'YD01'}
+WAIVED_FOR_MORE = {'PR01', 'PR07', 'RT01'}
+# Names of functions that refuse what they are given.
+RAISING = re.compile(r'_?check|_prepare$|_all_points$|_with_point$')
+SHAPE = re.compile(r'\bshapes?\b|\([^)]*,[^)]*\)|0-d')
+FORMULA = re.compile(r'\.\. math::|``[^`]*[=/][^`]*``|^ {4}.* (=|<-) ', re.M)
+SOURCE = re.compile(r'arXiv|arxiv\.org|\b(19|20)\d\d\b')
+MATHEMATICS = re.compile(
+    r'grad|hessian|^objective|^solve$|AttackPoisoning|ClassifierLogistic')
+
+# What README's examples take as given: three datasets, and six tensors.
+README_DATA = '''
+from secml_regpoison.datasets import load_data
+from secml_regpoison.splits import split_data
+split = split_data(load_data('digits'), n_train=150, n_val=60)
+tr, val, ts = split.train, split.val, split.test
+'''
+README_CORE = '''
+import torch
+x_tr, x_val, x_p = torch.randn(9, 4), torch.randn(8, 4), torch.randn(2, 4)
+y_tr, y_val, y_p = (x[:, 0].sign() for x in (x_tr, x_val, x_p))
+lmbda = 0.
+'''
+
+
+def owner(cls, name):
+    """The class that `cls` has the member `name` from."""
+    return next(base for base in cls.__mro__ if name in vars(base))
+
+
+def is_ours(thing):
+    return thing.__module__.startswith('secml_regpoison')
+
+
+def public():
+    """Name, thing and class of everything public of ours, data left out."""
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if callable(thing):  # __version__ is not
+                yield f'{package}.{name}', thing, None
+            for member in dir(thing) if inspect.isclass(thing) else ():
+                function = function_of(inspect.getattr_static(thing, member))
+                if not member.startswith('_') and callable(function) \
+                        and is_ours(owner(thing, member)) \
+                        and is_ours(function):
+                    yield (f'{package}.{name}.{member}',
+                           inspect.getattr_static(thing, member), thing)
+
+
+def function_of(thing):
+    """What a property, or a class by its making, calls."""
+    if inspect.isclass(thing):
+        made = '__post_init__' if is_dataclass(thing) else '__init__'
+        return vars(thing).get(made)
+    for attribute in ('fget', 'func'):
+        thing = getattr(thing, attribute, None) or thing
+    return inspect.unwrap(thing)
+
+
+def text(thing):
+    return inspect.getdoc(thing) or ''
+
+
+PUBLIC = {name: (thing, cls) for name, thing, cls in public()}
+EVERYTHING = pytest.mark.parametrize('name', PUBLIC)
+
+
+def points_up(name):
+    """Whether the docstring refers to that of another for parameters."""
+    return not documented(name, 'Parameters') and re.search(
+        r'\b[Ss]ee `|those of `', text(PUBLIC[name][0]))
+
+
+def documented(name, section):
+    return re.search(rf'^{section}\n-+$', text(PUBLIC[name][0]), re.M)
+
+
+@EVERYTHING
+def test_numpydoc_finds_nothing_missing(name):
+    thing, _ = PUBLIC[name]
+    waived = WAIVED_FOR_MORE if points_up(name) else set()
+    if inspect.isclass(thing) and not function_of(thing):
+        waived = {'PR01'}  # made by the host, or a result with Attributes
+    assert [(code, what) for code, what in validate(name)['errors']
+            if code in CODES - waived] == []
+
+
+@EVERYTHING
+def test_arrays_have_a_shape(name):
+    doc = text(PUBLIC[name][0])
+    entries = re.split(r'^(?=\S.* : )', doc, flags=re.M)
+    assert [entry for entry in entries
+            if re.match(r'\S.* : .*\b(Tensor|CArray|ndarray)\b', entry)
+            and not SHAPE.search(entry)] == []
+
+
+@EVERYTHING
+def test_what_it_raises_is_documented(name):
+    function = function_of(PUBLIC[name][0])
+    if function is None:
+        return
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    raises = any(
+        isinstance(node, ast.Raise) or isinstance(node, ast.Call)
+        and RAISING.match(ast.unparse(node.func).rpartition('.')[2])
+        for node in ast.walk(tree))
+    of_class = name.rpartition('.')[0]
+    assert not raises or documented(name, 'Raises') \
+        or of_class in PUBLIC and documented(of_class, 'Raises')
+
+
+@EVERYTHING
+def test_mathematics_has_a_formula_and_a_source(name):
+    thing, cls = PUBLIC[name]
+    short = name.rpartition('.')[2]
+    if not MATHEMATICS.search(short):
+        return
+    around = [text(thing), text(cls), text(inspect.getmodule(thing))]
+    assert any(FORMULA.search(doc) for doc in around)
+    assert any(SOURCE.search(doc) for doc in around)
+
+
+def test_the_documentation_builds_without_a_warning(tmp_path):
+    pytest.importorskip('myst_nb', reason='needs myst-nb')
+    # a copy: the build puts the notebooks into the folder
+    for folder in ('docs', 'tutorials'):
+        shutil.copytree(ROOT / folder, tmp_path / folder,
+                        ignore=shutil.ignore_patterns('_build'))
+    done = subprocess.run(
+        [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b',
+         'html', tmp_path / 'docs', tmp_path / 'html'],
+        capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, '')
+    api = (tmp_path / 'html' / 'api.html').read_text(encoding='utf-8')
+    assert [name for name in PUBLIC if f'id="{name}"' not in api] == []
+
+
+def python_blocks():
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    return re.findall(r'^```python\n(.*?)^```', readme, re.M | re.S)
+
+
+def test_the_examples_of_the_readme_run(tmp_path):
+    workflow, core = python_blocks()
+    assert len(workflow.splitlines()) <= 16
+    done = subprocess.run(
+        [sys.executable, '-c', README_DATA + workflow + README_CORE + core],
+        cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert (tmp_path / 'sec_eval.png').stat().st_size > 10000
