@@ -13,6 +13,7 @@ import torch
 
 from attack_problems import clouds, digits, make, run
 
+from secml_regpoison import cli
 from secml.ml.classifiers import CClassifierLogistic
 
 CONTEXT = multiprocessing.get_context('forkserver')
@@ -99,3 +100,8 @@ def attack_long(checkpoint, result):
     except KeyboardInterrupt as stop:
         np.savez(result, words=str(stop), f_opt=attack.f_opt,
                  n_points=attack.adv_ds.num_samples, x=attack.xc.tondarray())
+
+
+def command(*argv):
+    """The command line; ends with its exit code."""
+    sys.exit(cli.main(argv))

@@ -73,6 +73,34 @@ def test_killed_before_a_new_state_is_in_place(left_alone, tmp_path, nth):
     assert sorted(os.listdir(tmp_path)) == ['ckpt', 'result.npz']
 
 
+def test_a_file_is_on_disk_before_it_takes_the_place_of_the_old_one(
+        tmp_path, monkeypatch):
+    calls = []
+    for name in ('fsync', 'replace'):
+        monkeypatch.setattr(os, name, lambda *args, name=name, call=getattr(
+            os, name): (calls.append(name), call(*args)))
+    save_arrays(tmp_path / 'file', {'x': 1})
+    assert calls == ['fsync', 'replace']
+    assert load_arrays(tmp_path / 'file') == {'x': 1}
+
+
+def test_points_added_to_others_are_others(tmp_path):
+    """One file, two security evaluations from different points."""
+    data, path = small(), tmp_path / 'ckpt'
+    for n_first in (4, 6):
+        attack = make(data, 4, solver_params={**QUICK, 'n_outer': 2})
+        held = run(attack, data, n_first)[2]
+        held = CDataset(held.X[-4:, :], held.Y[-4:], held.header)
+        expected = run(attack, data, 8, ds_init=held)
+        assert_same_result(run(attack, data, 8, ds_init=held,
+                               checkpoint=path), expected)
+    assert n_batches(path) == 2
+    # nor does lambda start at the same place
+    held.header.lmbda += .5
+    run(attack, data, 8, ds_init=held, checkpoint=path)
+    assert n_batches(path) == 3
+
+
 def test_a_batch_that_is_done_is_not_computed_again(tmp_path, monkeypatch):
     data, path = small(), tmp_path / 'ckpt'
     expected = run(make(data, 9, batch_size=4), data)
@@ -143,14 +171,6 @@ def whole(tmp_path_factory):
     path = tmp_path_factory.mktemp('whole') / 'ckpt'
     run(make(small(), 3), small(), checkpoint=path)
     return path
-
-
-def change_c(attack):
-    attack.classifier.C = .5
-
-
-def scale(attack):
-    attack.training_data.X[0, 0] += 1e-12
 
 
 @pytest.mark.parametrize('kwargs, words', [
