@@ -176,3 +176,16 @@ def test_the_examples_of_the_readme_run(tmp_path):
         cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, '')
     assert (tmp_path / 'sec_eval.png').stat().st_size > 10000
+
+
+def test_what_the_readme_says_to_read_is_there():
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    steps = re.findall(r'^\d\. `([\w/]+\.py)`, `(\w+)\(\)`', readme, re.M)
+    assert len(steps) == 3
+    for path, function in steps:
+        source = (ROOT / 'secml_regpoison' / path).read_text(encoding='utf-8')
+        assert f'def {function}(' in source
+    # what `hypergradient` calls for the derivative by lambda is one file on
+    assert function == 'hypergradient' and 'pull_back(' in source
+    for link in re.findall(r'\]\((?!http)([^)]+)\)', readme):
+        assert (ROOT / link).exists(), link
