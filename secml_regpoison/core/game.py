@@ -97,6 +97,11 @@ class Game:
             return lmbda
         return max(at for at, loss in losses.items() if loss <= enough)
 
+    def is_settled(self, here):
+        """True unless the defender has a better answer far from here."""
+        return self.bounds is None or self.scan(
+            here.x_p, here.lmbda) == here.lmbda
+
     def _descend(self, here):
         """Projected descent on lambda against fixed points.
 

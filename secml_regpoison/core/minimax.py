@@ -62,8 +62,10 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative by the
     points is the partial one (Danskin). A move that does not raise it is
     taken back and the step halved; one that does lengthens it by a fifth.
-    The first and the last answer are searched over the whole interval. A
-    batch of problems gives a list of solutions; box and settings are shared.
+    The first and the last answer are searched over the whole interval; if
+    the last is elsewhere, the points ascend on from there, and each answer
+    is. A batch of problems gives a list of solutions; box and settings are
+    shared.
 
     Parameters
     ----------
@@ -125,23 +127,28 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     upward = 1. if problem.y_target is None else -1.
 
     best = first = game.respond(x_0, lmbda, scan=True)
-    stalled = 0
+    stalled, first_step, left = 0, step, False
     for _ in range(n_outer if len(x_p) else 0):
         length = torch.linalg.vector_norm(best.grad_x_p, dim=1, keepdim=True)
         ascent = upward * best.grad_x_p / length.clamp_min(
             torch.finfo(length.dtype).tiny)
         here = game.respond(
             project(best.x_p + step * ascent, x_0, lb, ub, dmax, distance),
-            game.lmbda_seq[-1])
+            game.lmbda_seq[-1], scan=left)
         gain = upward * (here.value - best.value)
         stalled = stalled + 1 if gain < tol * abs(best.value) else 0
         best, step = (here, 1.2 * step) if gain > 0 else (best, step / 2)
         if stalled == patience:
-            break
-    if learn_lmbda and game.scan(best.x_p, best.lmbda) != best.lmbda:
-        best = game.respond(best.x_p, best.lmbda, scan=True)
-        if upward * best.value < upward * first.value:
-            best = first
+            if left or game.is_settled(best):
+                break
+            # it climbed in a valley of lambda that the defender has left
+            best = game.respond(best.x_p, best.lmbda, scan=True)
+            stalled, step, left = 0, first_step, True
+    else:
+        if not game.is_settled(best):
+            best = game.respond(best.x_p, best.lmbda, scan=True)
+    if upward * best.value < upward * first.value:
+        best = first
     return Solution(best.x_p, best.lmbda, best.value, best.model.w,
                     best.model.b, tuple(game.f_seq), tuple(game.lmbda_seq),
                     game.n_trainings, game.n_evaluations,
