@@ -75,8 +75,9 @@ class PoisoningMapMixin:
         self.ylabel('$x_2$')
         if self.show_legend is not False:
             self.legend(handles=self.get_legend_handles_labels()[0] + lines,
-                        loc='upper center', bbox_to_anchor=(.5, -.13),
-                        ncol=2, facecolor='0.8', edgecolor='none')
+                        loc='upper center', bbox_to_anchor=(.5, 0.), ncol=2,
+                        # in letters: room for the ticks and for `xlabel`
+                        borderaxespad=4., facecolor='0.8', edgecolor='none')
 
 
 def _check_map(attack, value, n_grid_points):

@@ -101,7 +101,8 @@ class SecEvalCurvesMixin:
 
 
 def legend_above(sp, handles, **options):
-    """A legend over the upper edge of the axes, where nothing is drawn."""
+    """A legend over the upper edge of the axes, where nothing is drawn, so
+    that it hides no curve of either axis."""
     if sp.show_legend is not False:
         sp.legend(handles=handles, loc='lower center', frameon=False,
                   bbox_to_anchor=(.5, 1.), borderaxespad=.2, **options)
@@ -138,9 +139,8 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
                         facecolor=style['color'])
     _label(sp, repetitions[0].param_name, {
         'lmbda': r'$\lambda$ (natural log)', 'w_norm': r'$\|w\|_2$'}[name])
-    if label is not None and sp.show_legend is not False:
-        sp.legend(loc='best', labelspacing=0.4, handletextpad=0.3,
-                  edgecolor='k')
+    if label is not None:
+        legend_above(sp, sp.get_legend_handles_labels()[0], ncol=2)
     sp.grid(grid_on=True)
 
 

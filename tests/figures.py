@@ -2,8 +2,11 @@
 
 
 def assert_outside(fig, legend):
-    """The legend, as drawn, covers no axes of the figure."""
+    """The legend, as drawn, covers no axes of the figure and no label."""
     fig._fig.canvas.draw()
     covered = legend.get_window_extent()
     for axes in fig._fig.axes:
-        assert not covered.overlaps(axes.get_window_extent())
+        for part in (axes, axes.xaxis, axes.yaxis):
+            box = part.get_window_extent() if part is axes \
+                else part.get_tightbbox()
+            assert box is None or not covered.overlaps(box)

@@ -139,6 +139,7 @@ def test_weights_that_are_all_zero_are_drawn(fig):
     fig.sp.plot_weight_histogram(CArray.zeros(5))
     heights = [bar.get_height() for bar in fig.sp._sp.containers[0]]
     assert sum(heights) == max(heights) == 5
+    assert fig.sp._sp.containers[0][0].get_width() > 0
 
 
 def test_what_has_no_weights_is_refused(fig):

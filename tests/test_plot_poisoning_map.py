@@ -141,6 +141,7 @@ def test_training_points_differ_in_marker_too(fig):
 
 def test_the_legend_hides_nothing_and_can_be_left_out(fig):
     attack = _attacked()
+    fig._fig.set_size_inches(6, 2)
     fig.sp.plot_poisoning_map(attack, n_grid_points=2)
     assert len(fig.sp.get_legend().get_texts()) == 8
     assert_outside(fig, fig.sp.get_legend())

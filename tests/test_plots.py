@@ -167,6 +167,16 @@ def test_the_legend_of_both_axes_hides_nothing(fig):
     assert_outside(fig, legends[0])
 
 
+@pytest.mark.parametrize('method', CURVES)
+def test_the_legend_of_curves_hides_nothing(fig, method):
+    for shift, label in enumerate('abc'):
+        getattr(fig.sp, method)(_sec_eval_data(shift), label=label)
+    getattr(fig.sp, method)(_sec_eval_data(3))
+    legend = fig.sp.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == list('abc')
+    assert_outside(fig, legend)
+
+
 def test_a_legend_can_be_left_out(fig):
     fig.sp.show_legend = False
     fig.sp.plot_lmbda(_sec_eval_data(), label='learned')
