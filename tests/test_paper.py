@@ -59,6 +59,16 @@ def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
     with open(f'{path}.pdf', 'rb') as stream:
         assert stream.read(4) == b'%PDF'
     assert 'digits' in finished[name]
+    with open(f'{path}.txt', encoding='utf-8') as stream:
+        assert stream.read() == f'{finished[name]}\n'
+
+
+def test_run_time_and_hypergradients_are_in_every_csv(finished, out):
+    paths = glob.glob(os.path.join(out, '*.csv'))
+    assert len(paths) == len(NAMES) + 3  # two of means, one of verdicts
+    for path in paths:
+        columns = {name.removesuffix('_mean') for name in read(path)[0]}
+        assert {'n_hypergradients', 'seconds', 'seconds_cpu'} <= columns, path
 
 
 def test_fig2_has_a_line_for_each_split_policy_and_strength(finished, out):

@@ -1,6 +1,7 @@
 """What the figures say of their own numbers."""
 import pytest
 
+from secml_regpoison.paper.curves import by_strength
 from secml_regpoison.paper.fig2_claims import claims
 from secml_regpoison.paper.limits import verdict
 from secml_regpoison.paper.settings import FIGURE_2
@@ -60,3 +61,19 @@ def test_lambda_of_fig2_must_rise_at_each_step(course, holds):
         for k, lmbda in enumerate(course)}
     for found in claims(means, 'rmd').splitlines()[-2:]:
         assert found.endswith(holds)
+
+
+def test_a_table_has_a_line_a_measure_and_policy():
+    means = {('digits', policy, n_points): {
+        'fraction': (n_points / 100, 0), 'test_error': (error, .01),
+        'lmbda': (error - 8, 0)}
+        for policy, error in (('small', .5), ('learned', .25))
+        for n_points in (0, 17)}
+    lines = [line.split() for line in by_strength(means, (
+        ('error', 'test_error', 1, 100, None),
+        ('strength', 'lmbda', 2, 1, ('learned',)))).splitlines()]
+    assert lines == [
+        'digits lambda 0 rows, 0.0 % 17 rows, 17.0 %'.split(),
+        'error small 50.0 ± 1.0 50.0 ± 1.0'.split(),
+        'error learned 25.0 ± 1.0 25.0 ± 1.0'.split(),
+        'strength learned -7.75 ± 0.00 -7.75 ± 0.00'.split()]

@@ -2,10 +2,14 @@
 
 Each figure is a module with a function ``run(out, quick, jobs, resume)`` that
 writes its CSV, PNG and PDF files to the folder `out` and returns the text of
-its table. A figure is added by a line here, and its settings in `settings`.
+its table, which is kept beside them. A figure is added by a line here, and
+its settings in `settings`.
 """
+import os
 from importlib import import_module
 from inspect import signature
+
+from secml_regpoison.paper.output import write_text
 
 # Name on the command line: the module of the figure, and what it shows.
 FIGURES = {
@@ -42,8 +46,11 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
         The table that goes with the figure.
 
     """
-    return _run_of(name)(out, quick=quick, jobs=jobs, resume=resume,
+    text = _run_of(name)(out, quick=quick, jobs=jobs, resume=resume,
                          **options)
+    solver = f"_{options.get('solver', 'rmd')}" if has_solver(name) else ''
+    write_text(os.path.join(out, f'{name}{solver}.txt'), text)
+    return text
 
 
 def _run_of(name):

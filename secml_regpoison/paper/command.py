@@ -9,7 +9,7 @@ from secml_regpoison.paper.cells import forget_all
 
 DESCRIPTION = """\
 Make the figures of arXiv 2105.10948 anew: CSV, PNG and PDF files in DIR, and
-a table on the screen.
+a table on the screen and in DIR.
 
 figures:
 """

@@ -1,11 +1,13 @@
 """Means over splits, and their curves against the poisoning fraction."""
 import numpy as np
 
-from secml_regpoison.paper.output import POLICY_LABELS, POLICY_STYLES
+from secml_regpoison.paper.output import (
+    POLICY_LABELS, POLICY_STYLES, as_text, spread)
 
 # What is averaged; the others identify a line of the CSV.
+COSTS = 'n_hypergradients', 'seconds', 'seconds_cpu'
 MEASURED = ('fraction', 'test_error', 'validation_loss', 'lmbda', 'w_norm',
-            'w_norm_squared', 'n_hypergradients', 'seconds', 'seconds_cpu')
+            'w_norm_squared', *COSTS)
 
 
 def mean_and_std(rows, keys, names=MEASURED):
@@ -73,9 +75,45 @@ def mark_strengths(ax, fractions):
     ax.grid(alpha=.3)
 
 
+def by_strength(means, measures):
+    """Text: a table a data set, a line a measure and policy.
+
+    Parameters
+    ----------
+    means : dict
+        By data set, policy and strength, see `mean_and_std`.
+    measures : iterable of (str, str, int, float, tuple or None)
+        Heading, column, decimals and scale; the policies, None for all.
+
+    """
+    tables = []
+    for name in dict.fromkeys(data for data, _, _ in means):
+        here = {key[1:]: stats for key, stats in means.items()
+                if key[0] == name}
+        policies, strengths = (list(dict.fromkeys(key[i] for key in here))
+                               for i in (0, 1))
+        lines = [(heading, policy, *(
+            spread(here[policy, n_points][column], decimals, scale)
+            for n_points in strengths))
+            for heading, column, decimals, scale, of in measures
+            for policy in policies if of is None or policy in of]
+        shares = [100 * here[policies[0], n_points]['fraction'][0]
+                  for n_points in strengths]
+        tables.append(as_text(
+            (name, 'lambda', *(f'{n_points} rows, {share:.1f} %'
+                               for n_points, share in zip(strengths, shares))),
+            lines))
+    return '\n\n'.join(tables)
+
+
 def cost(rows):
-    """What the attacks took, in words."""
-    count, seconds, cpu = (sum(row[name] for row in rows) for name in (
-        'n_hypergradients', 'seconds', 'seconds_cpu'))
-    return (f'{count} hypergradients, {seconds:.0f} s in all, {cpu:.0f} s of '
-            'a processor')
+    """Text of what the attacks took, a line a data set."""
+    totals = {}
+    for row in rows:
+        total = totals.setdefault(row['data'], [0, 0., 0.])
+        for k, name in enumerate(COSTS):
+            total[k] += row[name]
+    return as_text(
+        ('data', 'hypergradients', 'seconds', 'of a processor'),
+        [(name, f'{count}', f'{seconds:.0f}', f'{cpu:.0f}')
+         for name, (count, seconds, cpu) in totals.items()])

@@ -11,13 +11,16 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.paper.attacks import attack_cells, compute, make_rows
 from secml_regpoison.paper.curves import (
-    cost, curve, draw_curves, mark_strengths, mean_and_std, mean_rows)
+    by_strength, cost, curve, draw_curves, mark_strengths, mean_and_std,
+    mean_rows)
 from secml_regpoison.paper.fig2_claims import claims
-from secml_regpoison.paper.output import (
-    as_text, save_picture, spread, write_rows)
+from secml_regpoison.paper.output import save_picture, write_rows
 from secml_regpoison.paper.settings import FIGURE_2, FIGURE_2_QUICK
 
 KEYS = 'data', 'policy', 'n_points'
+MEASURES = (('test error %', 'test_error', 2, 100, None),
+            ('lambda', 'lmbda', 2, 1, ('clean-cv', 'learned')),
+            ('||w||^2', 'w_norm_squared', 3, 1, ('small', 'learned')))
 LMBDA_STYLE = dict(color='#009E73', marker='^', linestyle='-')
 NORM_STYLE = dict(color='#7A3E9D', marker='D', linestyle='--')
 
@@ -39,24 +42,10 @@ def run(out, quick=False, jobs=1, resume=False, solver='rmd'):
                mean_rows(means, KEYS))
     save_picture(_draw(means, settings.n_splits, solver), out, name)
     return '\n\n'.join((
-        _table(means), claims(means, solver),
+        by_strength(means, MEASURES), claims(means, solver), cost(rows),
         f'{name}: {len(cells)} security evaluations of '
-        f'{len(settings.n_points)} strengths, {cost(rows)}; this run took '
+        f'{len(settings.n_points)} strengths; this run took '
         f'{time.perf_counter() - started:.0f} s'))
-
-
-def _table(means):
-    """Text of the means, a line for each data set, policy and strength."""
-    return as_text(
-        ('data', 'policy', 'poison', '%', 'test error %', 'val. loss',
-         'lambda', '||w||^2', 'hypergradients', 'seconds'),
-        [(data, policy, f'{n_points}', f"{100 * stats['fraction'][0]:.1f}",
-          spread(stats['test_error'], 2, 100),
-          spread(stats['validation_loss'], 4), spread(stats['lmbda'], 2),
-          spread(stats['w_norm_squared'], 3),
-          f"{stats['n_hypergradients'][0]:.0f}",
-          f"{stats['seconds'][0]:.1f}")
-         for (data, policy, n_points), stats in means.items()])
 
 
 def _draw(means, n_splits, solver):

@@ -19,7 +19,7 @@ from secml_regpoison.plot_poison import draw_weights
 
 TITLES = {'small': 'no regularisation', 'learned': r'$\lambda$ learned'}
 LABELS = 'no poison', 'strongest attack'
-WIDTHS = 'std', 'width_90', 'n_hypergradients', 'seconds'
+WIDTHS = 'std', 'width_90'
 
 
 def run(out, quick=False, jobs=1, resume=False, solver='rmd'):

@@ -41,8 +41,9 @@ def run(out, quick=False, jobs=1, resume=False):
     save_picture(_draw(means, settings.n_splits), out, 'inner')
     return '\n\n'.join((
         _table(means), _verdict(means),
-        f'inner: {len(cells)} security evaluations, {cost(rows)}; this run '
-        f'took {time.perf_counter() - started:.0f} s'))
+        cost(rows),
+        f'inner: {len(cells)} security evaluations; this run took '
+        f'{time.perf_counter() - started:.0f} s'))
 
 
 def _cells(settings):
@@ -68,11 +69,12 @@ def _cells(settings):
 def _table(means):
     return as_text(
         ('data', 'policy', 'momentum', 'T', 'test error %', 'val. loss',
-         'lambda', 'seconds'),
+         'lambda', 'hypergradients', 's of a processor'),
         [(data, policy, f'{momentum}', f'{n_inner}',
           spread(stats['test_error'], 2, 100),
           spread(stats['validation_loss'], 4), spread(stats['lmbda'], 2),
-          f"{stats['seconds'][0]:.1f}")
+          f"{stats['n_hypergradients'][0]:.0f}",
+          f"{stats['seconds_cpu'][0]:.1f}")
          for (data, policy, momentum, n_inner), stats in means.items()])
 
 

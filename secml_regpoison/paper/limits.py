@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.paper.attacks import attack_cells, compute, make_rows
 from secml_regpoison.paper.curves import (
-    cost, draw_curves, mean_and_std, mean_rows)
-from secml_regpoison.paper.output import (
-    as_text, save_picture, spread, write_rows)
+    COSTS, by_strength, cost, draw_curves, mean_and_std, mean_rows)
+from secml_regpoison.paper.output import save_picture, write_rows
 from secml_regpoison.paper.settings import LIMITS, LIMITS_QUICK
 
 KEYS = 'data', 'policy', 'n_points'
+MEASURES = (('test error %', 'test_error', 2, 100, None),
+            ('val. loss', 'validation_loss', 4, 1, None),
+            ('lambda', 'lmbda', 2, 1, ('clean-cv', 'learned')))
 PANELS = (('test_error', 'Test error (%)', 100),
           ('validation_loss', 'Validation loss (nats)', 1))
 
@@ -40,10 +42,11 @@ def run(out, quick=False, jobs=1, resume=False, solver='rmd'):
         write_rows(os.path.join(out, f'{name}{suffix}.csv'), lines)
     save_picture(_draw(means, settings.n_splits, solver), out, name)
     return '\n\n'.join((
-        _table(means),
+        by_strength(means, MEASURES),
         '\n'.join(f"{line['data']}: {line['in_words']}." for line in verdicts),
-        f'{name}: {len(cells)} security evaluations, {cost(rows)}; this run '
-        f'took {time.perf_counter() - started:.0f} s'))
+        cost(rows),
+        f'{name}: {len(cells)} security evaluations; this run took '
+        f'{time.perf_counter() - started:.0f} s'))
 
 
 def verdict(rows, name):
@@ -83,6 +86,8 @@ def verdict(rows, name):
     line.update(
         strengths_with_lower_loss_only=' '.join(map(str, only_loss)),
         splits_of_one_class=len(one_class),
+        **{column: sum(row[column] for row in rows if row['data'] == name)
+           for column in COSTS},
         in_words=_in_words(lowered, only_loss, len(one_class), strengths))
     return line
 
@@ -108,17 +113,6 @@ def _in_words(lowered, only_loss, n_one_class, strengths):
         text += ('; it ends at the same class for all test rows on '
                  f'{n_one_class} split(s)')
     return text
-
-
-def _table(means):
-    return as_text(
-        ('data', 'policy', 'poison', '%', 'val. loss', 'test error %',
-         'lambda', '||w||'),
-        [(data, policy, f'{n_points}', f"{100 * stats['fraction'][0]:.1f}",
-          spread(stats['validation_loss'], 4),
-          spread(stats['test_error'], 2, 100), spread(stats['lmbda'], 2),
-          spread(stats['w_norm'], 2))
-         for (data, policy, n_points), stats in means.items()])
 
 
 def _draw(means, n_splits, solver):

@@ -28,6 +28,13 @@ def write_rows(path, rows):
             writer.writerows(rows)
 
 
+def write_text(path, text):
+    """Write a printed table."""
+    with atomic_path(path) as scratch:
+        with open(scratch, 'w', encoding='utf-8') as stream:
+            stream.write(f'{text}\n')
+
+
 def save_picture(fig, out, name):
     """Write a matplotlib figure as PNG and PDF, the same bytes each time."""
     for extension, options in (('png', dict(dpi=150)),

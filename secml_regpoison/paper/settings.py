@@ -110,8 +110,20 @@ FIGURE_2_QUICK = replace(FIGURE_2, **QUICK)
 FIGURE_3 = replace(FIGURE_2, policies=('small', 'learned'))
 FIGURE_3_QUICK = replace(FIGURE_3, **QUICK)
 
-# Ours: the poison of Figure 2's first splits, on other victims.
-TRANSFER = replace(FIGURE_2, n_splits=5)
+
+@dataclass(frozen=True)
+class Transfer(Poisoning):
+    """The poison of Figure 2's first splits, on other victims. Ours.
+
+    `stock_lmbdas` are tried for secml's own classifiers on clean rows, from
+    the strongest: secml picks the first of those equally accurate.
+    """
+
+    n_splits: int = 5
+    stock_lmbdas: tuple = tuple(k * math.log(10) for k in range(3, -4, -1))
+
+
+TRANSFER = Transfer()
 TRANSFER_QUICK = replace(TRANSFER, **QUICK)
 
 # Ours: whether the figures' verdict holds on other data. Sizes and strengths

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.paper.attacks import (
     attack_cells, compute, make_rows, poison_of)
-from secml_regpoison.paper.curves import mean_and_std
+from secml_regpoison.paper.curves import COSTS, mean_and_std
 from secml_regpoison.paper.output import (
     POLICY_STYLES, as_text, save_picture, write_rows)
 from secml_regpoison.paper.settings import TRANSFER, TRANSFER_QUICK
@@ -35,7 +35,7 @@ def run(out, quick=False, jobs=1, resume=False, solver='rmd'):
     settings = TRANSFER_QUICK if quick else TRANSFER
     attacks = attack_cells(settings, solver)
     poisons = compute(attacks, out, jobs, resume)
-    cells = _transfer_cells(attacks, poisons)
+    cells = _transfer_cells(attacks, poisons, settings.stock_lmbdas)
     results = compute(cells, out, jobs, resume)
     costs = {(row['data'], row['repetition'], row['policy']): row
              for row in _costs(attacks, poisons)}
@@ -51,7 +51,7 @@ def run(out, quick=False, jobs=1, resume=False, solver='rmd'):
         f'{name}: this run took {time.perf_counter() - started:.0f} s'))
 
 
-def _transfer_cells(attacks, poisons):
+def _transfer_cells(attacks, poisons, stock_lmbdas):
     """A cell for each data set and split: all poisons, all victims."""
     groups = {}
     for (_, data, title, plan, policy, repetition), result in zip(
@@ -63,7 +63,7 @@ def _transfer_cells(attacks, poisons):
         group[2].append((policy, Poison(poison.X.tondarray(),
                                         poison.Y.tondarray())))
     return [(transfer_cell, data, title, plan, tuple(lmbdas), tuple(made),
-             repetition)
+             stock_lmbdas, repetition)
             for (data, title, _, repetition), (plan, lmbdas, made)
             in groups.items()]
 
@@ -73,13 +73,12 @@ def _costs(attacks, poisons):
     for cell, result in zip(attacks, poisons):
         rows = make_rows([cell], [result])
         yield {**rows[-1],
-               **{name: sum(row[name] for row in rows)
-                  for name in ('n_hypergradients', 'seconds')}}
+               **{name: sum(row[name] for row in rows) for name in COSTS}}
 
 
 def _rows(cell, result, solver, costs):
     """Lines of the CSV, one for each poison and victim."""
-    _, _, title, plan, _, _, repetition = cell
+    _, _, title, plan, *_, repetition = cell
     for i, maker in enumerate(result['makers'].tolist()):
         made = costs.get((title, repetition, maker), {})
         for j, victim in enumerate(result['victims'].tolist()):
@@ -89,8 +88,7 @@ def _rows(cell, result, solver, costs):
                    'fraction': made.get('fraction', 0.),
                    'test_error': result['test_error'][i, j].item(),
                    'lmbda': result['lmbda'][i, j].item(),
-                   'n_hypergradients': made.get('n_hypergradients', 0),
-                   'seconds': made.get('seconds', 0.)}
+                   **{name: made.get(name, 0) for name in COSTS}}
 
 
 def _axes_of(means, name):

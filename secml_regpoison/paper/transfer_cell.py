@@ -14,12 +14,10 @@ from secml_regpoison.experiment import make_attack
 from secml_regpoison.paper.sources import check_title, load_split
 
 NO_POISON = 'no poison'
-# Classifier, its parameter, and that parameter from lambda = -log C. From the
-# strongest: secml picks the first of those equally accurate.
-GRID = np.log(10.) * np.arange(3, -4, -1)
-STOCK = {'SVM': (CClassifierSVM, 'C', np.exp(-GRID)),
-         'ridge': (CClassifierRidge, 'alpha', np.exp(GRID)),
-         'logistic': (CClassifierLogistic, 'C', np.exp(-GRID))}
+# Classifier, its parameter, and the sign of its log in lambda = -log C.
+STOCK = {'SVM': (CClassifierSVM, 'C', -1),
+         'ridge': (CClassifierRidge, 'alpha', 1),
+         'logistic': (CClassifierLogistic, 'C', -1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +32,8 @@ class Poison:
         return f'Poison({digest.hexdigest()})'
 
 
-def transfer_cell(data, title, plan, lmbdas, poisons, repetition):
+def transfer_cell(data, title, plan, lmbdas, poisons, stock_lmbdas,
+                  repetition):
     """Test errors of each victim under each poison.
 
     Parameters
@@ -46,6 +45,8 @@ def transfer_cell(data, title, plan, lmbdas, poisons, repetition):
         learned anew under each poison.
     poisons : tuple of (str, Poison)
         The policy that it was made for, and the poison.
+    stock_lmbdas : tuple of float
+        See `settings.Transfer`.
 
     Returns
     -------
@@ -56,8 +57,8 @@ def transfer_cell(data, title, plan, lmbdas, poisons, repetition):
     """
     check_title(data, title)
     split = load_split(data, plan, repetition)
-    stock = [_choose(split.train, *STOCK[name], plan.seed + repetition)
-             for name in STOCK]
+    stock = [_choose(split.train, stock_lmbdas, *STOCK[name],
+                     plan.seed + repetition) for name in STOCK]
     errors, strengths = [], []
     for _, poison in ((NO_POISON, None), *poisons):
         learned, train = _relearn(split, plan, repetition, poison)
@@ -73,13 +74,14 @@ def transfer_cell(data, title, plan, lmbdas, poisons, repetition):
             'test_error': errors, 'lmbda': strengths}
 
 
-def _choose(train, kind, parameter, values, seed):
+def _choose(train, lmbdas, kind, parameter, sign, seed):
     """A stock classifier of the best accuracy in 5 folds of clean rows."""
     clf = kind()
+    values = np.exp(sign * np.array(lmbdas)).tolist()
     best = clf.estimate_parameters(
-        train, {parameter: values.tolist()},
+        train, {parameter: values},
         CDataSplitterStratifiedKFold(5, random_state=seed), 'accuracy')
-    return clf, float(GRID[values.tolist().index(best[parameter])])
+    return clf, lmbdas[values.index(best[parameter])]
 
 
 def _relearn(split, plan, repetition, poison):
