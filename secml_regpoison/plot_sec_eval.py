@@ -84,6 +84,7 @@ class SecEvalCurvesMixin:
         if not hasattr(self, '_lmbda_sp'):
             self._lmbda_sp = CPlot(self._sp.twinx(), self._params)
             self._lmbda_sp.show_legend = False
+            self._lmbda_sp.tick_params(labelsize=self._params['font.size'])
         name = '' if label is None else f', {label}'
         _label(self, ylabel='Test error (%)')
         self.plot_sec_eval(repetitions, metric='test-error', mean=True,
