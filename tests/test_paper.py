@@ -151,10 +151,12 @@ def test_a_dask_cluster_gives_the_same_table(finished, out, tmp_path):
     with distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None
             ) as cluster, distributed.Client(cluster) as client, \
-            joblib.parallel_config(backend='dask'):
-        run_figure('fig3', str(tmp_path), quick=True)
-        hosts = client.run(os.getpid)
-    assert len(set(hosts.values()) - {os.getpid()}) == 2
+            joblib.parallel_config(backend='dask'), \
+            distributed.get_task_stream(client=client) as stream:
+        run_figure('fig3', str(tmp_path), quick=True, jobs=-1)
+    # each cell was computed there, by one worker or the other
+    assert len(stream.data) == 2 * table.FIGURE_3_QUICK.n_splits
+    assert len({task['worker'] for task in stream.data}) == 2
     assert (without_times(tmp_path / 'fig3_rmd.csv')
             == without_times(os.path.join(out, 'fig3_rmd.csv')))
 
