@@ -28,9 +28,10 @@ examples:
   secml-regpoison paper fig1
       a figure of the paper made anew; see secml-regpoison paper --help
 
-DIR then holds sec_eval.csv, sec_eval.png, and one sec_eval_POLICY_REP.gz for
-each evaluation, to be read with secml's CSecEvalData.load. That is a pickle,
-whose code is run when it is loaded: load your own only.
+DIR then holds sec_eval.csv, sec_eval.png, and for each evaluation
+sec_eval_POLICY_REP.npz, the poison and what it does, and ..._REP.gz, to be
+read with secml's CSecEvalData.load. The latter is a pickle, whose code is run
+when it is loaded: load your own only.
 
 exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C.
 """

@@ -94,8 +94,9 @@ class Checkpoint:
         except OSError as error:
             raise OSError(
                 error.errno, f'`checkpoint` cannot be written: '
-                f'{error.strerror}. The attack keeps the points that it has '
-                'found in its `adv_ds`', self.path) from error
+                f'{error.strerror}. What it held before is still there, and '
+                'the attack has all its points in `adv_ds`',
+                self.path) from error
 
     def read(self):
         """Take what is in the file, if it is of this problem."""

@@ -15,7 +15,7 @@ from secml_regpoison.paper.command import check_solver, run_paper
 from secml_regpoison.policies import policy_name
 from secml_regpoison.progress import progress_bar
 from secml_regpoison.report import (
-    draw, save_sec_eval, summarise, table, verdict, write_csv)
+    draw, save_result, save_sec_eval, summarise, table, verdict, write_csv)
 from secml_regpoison.splits import split_sizes
 
 # What bad data and a failed run raise. Anything else is a defect of this
@@ -81,8 +81,9 @@ def _run(args, source, plan, folder):
                 source, plan, args.policies, args.repetitions, jobs, report,
                 folder):
             name = policy_name(policy)
-            save_sec_eval(os.path.join(
-                args.out, f'sec_eval_{name}_{repetition}.gz'), data)
+            path = os.path.join(args.out, f'sec_eval_{name}_{repetition}')
+            save_result(f'{path}.npz', data)
+            save_sec_eval(f'{path}.gz', data)
             cells[name, repetition] = data, rows
     return {key: cells[key] for key in order}
 

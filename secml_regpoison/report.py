@@ -8,7 +8,7 @@ import numpy as np
 from secml.figure import CFigure
 
 from secml_regpoison.experiment import Row
-from secml_regpoison.files import atomic_path
+from secml_regpoison.files import atomic_path, save_arrays
 from secml_regpoison.plot_sec_eval import STYLES
 from secml_regpoison.policies import describe_policy
 
@@ -34,6 +34,26 @@ def save_sec_eval(path, sec_eval_data):
     """Write a CSecEvalData in secml's own format (`CSecEvalData.load`)."""
     with atomic_path(path) as scratch:
         sec_eval_data.save(scratch)
+
+
+def save_result(path, sec_eval_data):
+    """Write the poison and what it does as npz, which is read without pickle.
+
+    `n_points`, `test_error`, `validation_loss`, `lmbda` and `w_norm` have an
+    entry a strength, `y_pred` and `scores` too; that of `n_points[k]` is due
+    to the first ``n_points[k]`` rows of `x`, with labels `y`.
+    """
+    data, last = sec_eval_data, sec_eval_data.adv_ds[-1]
+    save_arrays(path, {
+        'n_points': data.param_values.tondarray(),
+        'x': last.X.tondarray(), 'y': last.Y.tondarray(),
+        'test_error': [(y_pred != data.Y).mean() for y_pred in data.Y_pred],
+        'validation_loss': data.fobj.tondarray(),
+        **{name: [getattr(poison.header, name) for poison in data.adv_ds]
+           for name in ('lmbda', 'w_norm')},
+        'y_test': data.Y.tondarray(),
+        'y_pred': [y_pred.tondarray() for y_pred in data.Y_pred],
+        'scores': [scores.tondarray() for scores in data.scores]})
 
 
 def draw(path, curves, fractions, title):

@@ -22,7 +22,8 @@ CONTEXT.set_forkserver_preload(['killed'])
 
 def start(function, *args):
     """A process of `function`, started."""
-    process = CONTEXT.Process(target=function, args=args)
+    # a daemon: a test that fails does not wait for it
+    process = CONTEXT.Process(target=function, args=args, daemon=True)
     with pytest.MonkeyPatch.context() as patch:
         # where the server finds this file: up to Python 3.12 it does not
         # take our path, and without a word imports all anew in each process

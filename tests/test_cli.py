@@ -68,6 +68,27 @@ def test_the_sec_eval_data_is_readable_by_secml(finished):
             float(row['validation_loss']) for row in of_cell]
 
 
+def test_the_npz_holds_the_same_without_pickle(finished):
+    rows = _rows(finished[1] / 'sec_eval.csv')
+    for i, name in enumerate(('-2_0', '-2_1', 'clean-cv_0', 'clean-cv_1',
+                              'learned_0', 'learned_1')):
+        path = finished[1] / f'sec_eval_{name}'
+        data = CSecEvalData.load(f'{path}.gz')
+        with np.load(f'{path}.npz', allow_pickle=False) as arrays:
+            for column in ('n_points', 'test_error', 'validation_loss',
+                           'lmbda', 'w_norm'):
+                assert arrays[column].tolist() == [
+                    float(row[column]) for row in rows[3 * i:3 * i + 3]]
+            for k, n_points in enumerate(arrays['n_points']):
+                poison = data.adv_ds[k]
+                assert (arrays['x'][:n_points] == poison.X.tondarray()).all()
+                assert (arrays['y'][:n_points] == poison.Y.tondarray()).all()
+                wrong = arrays['y_pred'][k] != arrays['y_test']
+                assert wrong.mean() == arrays['test_error'][k]
+                assert (arrays['scores'][k].argmax(1)
+                        == arrays['y_pred'][k]).all()
+
+
 def test_the_picture_is_a_png_of_some_size(finished):
     picture = (finished[1] / 'sec_eval.png').read_bytes()
     assert picture[:8] == b'\x89PNG\r\n\x1a\n'
@@ -75,7 +96,7 @@ def test_the_picture_is_a_png_of_some_size(finished):
 
 
 def test_nothing_else_is_left_in_the_folder(finished):
-    assert len(os.listdir(finished[1])) == 2 + 6
+    assert len(os.listdir(finished[1])) == 2 + 2 * 6
 
 
 def test_the_table_and_the_words_are_those_of_the_csv(finished):
@@ -260,7 +281,7 @@ def test_help_names_all_that_matters(argv, capsys):
         for option in ('--data', '--classes', '--points', '--policies',
                        '--solver', '--repetitions', '--seed', '--out',
                        '--train', '--val', '--jobs', '--poison-mode',
-                       'last column', 'header'):
+                       '--resume', 'last column', 'header'):
             assert option in text
 
 

@@ -15,8 +15,9 @@ import killed
 from attack_problems import digits, make, run, small
 from test_attack_host import assert_same_result
 
-from secml_regpoison.files import only_writer
-from secml.adv.seceval import CSecEval
+from secml_regpoison import cli
+from secml_regpoison.files import load_arrays, only_writer
+from secml.adv.seceval import CSecEval, CSecEvalData
 from secml.array import CArray
 
 
@@ -189,7 +190,7 @@ def test_a_file_that_may_not_grow_keeps_the_run_in_memory(tmp_path):
     attack = make(data, 12, batch_size=4)
     with file_size_limit(len(before) + 1000), pytest.raises(
             OSError, match='`checkpoint` cannot be written: File too large. '
-            'The attack keeps .*`adv_ds`.*ckpt'):
+            'What it held .* `adv_ds`.*ckpt'):
         run(attack, data, checkpoint=path)
     assert path.read_bytes() == before and os.listdir(tmp_path) == ['ckpt']
     assert_holds(attack, data, 8)
@@ -214,7 +215,7 @@ def test_a_full_disk_keeps_the_run_in_memory(small_disk):
     data, path = digits(), small_disk[0] / 'ckpt'
     attack = make(data, 24, batch_size=4)
     with pytest.raises(OSError, match='cannot be written: No space left on '
-                       'device. The attack keeps'):
+                       'device. What it held before is still there'):
         run(attack, data, checkpoint=path)
     assert os.listdir(small_disk[0]) == ['ckpt']
     n_points = attack.adv_ds.num_samples
@@ -238,6 +239,27 @@ def test_a_read_only_disk_is_seen_before_any_work(small_disk):
                        'Read-only file system'):
         run(attack, digits(), checkpoint=small_disk[0] / 'ckpt')
     assert attack.f_eval == 0 and attack.xc is None
+
+
+def test_the_command_line_on_a_full_disk(small_disk, capsys):
+    assert cli.main(['sec-eval', '--train', '40', '--val', '10', '--points',
+                     '0,8', '--repetitions', '9', '--jobs', '1', '--policies',
+                     'learned', '--out', str(small_disk[0])]) == 1
+    assert 'No space left on device' in capsys.readouterr().err.splitlines()[
+        -1]
+    # what was written is whole
+    paths = list(small_disk[0].glob('**/*.npz'))
+    assert paths and all(load_arrays(path) for path in paths)
+    for path in small_disk[0].glob('*.gz'):
+        assert CSecEvalData.load(str(path)).param_values.size == 2
+
+
+def test_the_command_line_on_a_read_only_disk(small_disk, capsys):
+    small_disk[1]()
+    assert cli.main(['sec-eval', '--out', str(small_disk[0])]) == 2
+    error, = capsys.readouterr().err.splitlines()
+    assert error.startswith('secml-regpoison: error: ')
+    assert '`--out` cannot be written to: Read-only file system' in error
 
 
 def test_a_folder_that_is_gone_keeps_the_run_in_memory(tmp_path):

@@ -17,6 +17,7 @@ from test_interrupted import wait_for
 
 from secml_regpoison import cli, workers
 from secml_regpoison.files import load_arrays
+from secml_regpoison.paper import cells
 from secml.adv.seceval import CSecEvalData
 
 COMMAND = ['sec-eval', '--train', '40', '--val', '10', '--points', '0,2,4,6',
@@ -137,11 +138,30 @@ def test_checkpoints_last_until_all_is_written(tmp_path, capsys):
     assert cli.main(quick) == 1
     assert 'sec_eval.csv' in capsys.readouterr().err.splitlines()[-1]
     checkpoint, = tmp_path.glob('*.cells/*.npz')
-    assert load_arrays(checkpoint)['batches'].size == 3
+    assert load_arrays(checkpoint)['batches'].size == 4
     (tmp_path / 'sec_eval.csv').rmdir()
     assert cli.main([*quick, '--resume']) == 0
     assert sorted(os.listdir(tmp_path)) == [
-        'sec_eval.csv', 'sec_eval.png', 'sec_eval_-2_0.gz']
+        'sec_eval.csv', 'sec_eval.png', 'sec_eval_-2_0.gz',
+        'sec_eval_-2_0.npz']
+
+
+def square(number):
+    """A cell of a figure."""
+    return {'square': number ** 2}
+
+
+def test_a_damaged_cell_of_a_figure_is_named(tmp_path):
+    work = [(square, 3), (square, 4)]
+    assert [each['square'] for each in cells.run_cells(
+        work, str(tmp_path))] == [9, 16]
+    for path in tmp_path.glob('*.npz'):
+        content = path.read_bytes()
+        path.write_bytes(content[:-1])
+        with pytest.raises(ValueError, match='wrong checksum') as error:
+            cells.run_cells(work, str(tmp_path))
+        assert str(path) in str(error.value)
+        path.write_bytes(content)
 
 
 @pytest.mark.parametrize('second', [COMMAND, ['paper', 'fig3', '--quick']])
