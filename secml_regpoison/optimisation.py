@@ -31,9 +31,10 @@ class OptimisationMixin:
 
     def _add_batches(self, data, poison, stops, checkpoint):
         """Add points up to each of `stops`; each batch is held, then saved."""
-        self._n_trainings = self._n_evaluations = 0
-        self._held, self._recalled = None, 0.
         with open_checkpoint(checkpoint, self, data) as saved:
+            # only now: a run that is refused leaves the last one's result
+            self._n_trainings = self._n_evaluations = 0
+            self._held, self._recalled = None, 0.
             for stop in stops:
                 key = saved.key(poison, stop)
                 batch = saved.get(key)

@@ -218,6 +218,16 @@ def test_other_data_are_refused_by_name(whole, part, change, words):
     assert words in str(found.value)
 
 
+def test_a_refusal_leaves_the_last_result(whole):
+    attack = make(small(), 4, random_seed=1)
+    expected = run(attack, small())
+    f_eval = attack.f_eval
+    with pytest.raises(ValueError, match='same problem'):
+        run(attack, small(), checkpoint=whole)
+    assert_array_equal(attack.adv_ds.X.tondarray(), expected[2].X.tondarray())
+    assert attack.f_opt == expected[3] and attack.f_eval == f_eval > 0
+
+
 def test_another_version_is_refused(whole, monkeypatch):
     monkeypatch.setattr('secml_regpoison.checkpoint.__version__', '9.9')
     with pytest.raises(ValueError, match='version of secml_regpoison is .* '
