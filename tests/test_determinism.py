@@ -1,0 +1,130 @@
+"""The same bits on one machine, whatever runs beside."""
+import os
+import pickle
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+
+from attack_problems import digits, make, run
+
+from secml.adv.seceval import CSecEval
+from secml.array import CArray
+
+ROOT = Path(__file__).parents[1]
+
+
+def attacked(seed, solver_type='rmd'):
+    """All numbers of a security evaluation, as bytes and as an array."""
+    data = digits()
+    attack = make(data, solver_type=solver_type, random_seed=seed,
+                  batch_size=3, n_restarts=1)
+    sec_eval = CSecEval(attack, 'n_points', CArray([0, 3, 6]),
+                        save_adv_ds=True)
+    sec_eval.run_sec_eval(data[2])
+    found = sec_eval.sec_eval_data
+    return np.concatenate([np.ravel(part) for part in (
+        found.fobj.tondarray(), found.Y_pred[2].tondarray(),
+        found.scores[2].tondarray(), found.adv_ds[2].X.tondarray(),
+        [ds.header.lmbda for ds in found.adv_ds])])
+
+
+def global_state():
+    return (random.getstate(), pickle.dumps(np.random.get_state()),
+            torch.get_rng_state().numpy().tobytes())
+
+
+@pytest.fixture(scope='module')
+def alone():
+    """Four attacks, one after the other, on one thread as joblib's workers
+    have it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return [attacked(seed) for seed in range(4)]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def on_one_thread(seed):
+    torch.set_num_threads(1)
+    return attacked(seed)
+
+
+@pytest.mark.parametrize('backend, n_jobs', [
+    ('loky', 2), ('loky', 3), ('multiprocessing', 2)])
+def test_whatever_the_number_of_workers(alone, backend, n_jobs):
+    with joblib.parallel_config(backend):
+        found = joblib.Parallel(n_jobs)(
+            joblib.delayed(on_one_thread)(seed) for seed in range(4))
+    assert [each.tobytes() for each in found] == [
+        each.tobytes() for each in alone]
+    # another seed, other bits
+    assert len({each.tobytes() for each in found}) == 4
+
+
+@pytest.mark.parametrize('solver_type', ['rmd', 'fmd', 'implicit'])
+def test_global_random_state_is_neither_read_nor_written(solver_type):
+    results = []
+    for seed in (1, 2):
+        random.seed(seed), np.random.seed(seed), torch.manual_seed(seed)
+        before = global_state()
+        results.append(attacked(0, solver_type).tobytes())
+        assert global_state() == before
+    assert results[0] == results[1]
+
+
+def test_a_worker_leaves_its_random_state_too():
+    def state_kept(seed):
+        random.seed(seed), np.random.seed(seed), torch.manual_seed(seed)
+        before = global_state()
+        run(make(digits(), 3), digits())
+        return global_state() == before
+    assert all(joblib.Parallel(2)(
+        joblib.delayed(state_kept)(seed) for seed in range(2)))
+
+
+ONE_ATTACK = """
+import sys, numpy, torch
+sys.path.insert(0, sys.argv[1])
+from test_determinism import attacked
+torch.set_num_threads(int(sys.argv[2]))
+numpy.save(sys.argv[3], attacked(0))
+"""
+
+
+@pytest.fixture(scope='module')
+def with_threads(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('threads')
+
+    def call(n, name):
+        path = folder / f'{name}.npy'
+        if path.exists():
+            return np.load(path)
+        subprocess.run(
+            [sys.executable, '-c', ONE_ATTACK, ROOT / 'tests', str(n), path],
+            check=True, cwd=folder, env={
+                **os.environ, **dict.fromkeys((
+                    'OMP_NUM_THREADS', 'MKL_NUM_THREADS',
+                    'OPENBLAS_NUM_THREADS'), str(n)),
+                'PYTHONPATH': os.pathsep.join(sys.path)})
+        return np.load(path)
+    return call
+
+
+def test_whatever_the_process(with_threads, alone):
+    assert with_threads(1, 'one').tobytes() == alone[0].tobytes()
+    assert with_threads(2, 'two').tobytes() == with_threads(
+        2, 'again').tobytes()
+
+
+def test_whatever_the_number_of_threads(with_threads, alone):
+    """Sums are added in another order, and a move multiplies what differs."""
+    found = with_threads(2, 'two')
+    np.testing.assert_allclose(found, alone[0], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found[:3], alone[0][:3], rtol=1e-6)
