@@ -7,7 +7,7 @@ from secml.array import CArray
 from secml.ml.classifiers import CClassifier
 
 from .checks import check, check_finite, check_kind
-from .plot_sec_eval import STYLES, legend_above
+from .plot_sec_eval import STYLES, legend_below
 
 # Odd: 0 is mid-bin.
 N_BINS = 61
@@ -31,7 +31,7 @@ class PoisonPicturesMixin:
             A trained linear classifier, whose weights are taken without the
             bias; weights, of any shape; or a list of such to compare.
         label : str or list of str, optional
-            A name for each, for the legend above the axes.
+            A name for each, for the legend below the axes.
 
         Raises
         ------
@@ -53,7 +53,7 @@ class PoisonPicturesMixin:
         self.ylabel('Number of weights (log scale)')
         handles, labels = self.get_legend_handles_labels()
         if labels:
-            legend_above(self, handles, ncol=2)
+            legend_below(self, handles)
 
     def plot_poisoning_images(self, attack, adv_ds, n_images=8, shape=None):
         """Plot poisoning points as images: start, optimised, difference.

@@ -9,6 +9,7 @@ from secml.array import CArray
 from secml.data import CDataset
 
 from .checks import check, check_kind
+from .plot_sec_eval import legend_below
 
 # Okabe and Ito's palette; markers and dashes tell the same in grey.
 BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
@@ -73,11 +74,8 @@ class PoisoningMapMixin:
         _draw_path(self, attack)
         self.xlabel('$x_1$')
         self.ylabel('$x_2$')
-        if self.show_legend is not False:
-            self.legend(handles=self.get_legend_handles_labels()[0] + lines,
-                        loc='upper center', bbox_to_anchor=(.5, 0.), ncol=2,
-                        # in letters: room for the ticks and for `xlabel`
-                        borderaxespad=4., facecolor='0.8', edgecolor='none')
+        legend_below(self, self.get_legend_handles_labels()[0] + lines,
+                     frameon=True, facecolor='0.8', edgecolor='none')
 
 
 def _check_map(attack, value, n_grid_points):

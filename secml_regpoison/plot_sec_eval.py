@@ -57,8 +57,8 @@ class SecEvalCurvesMixin:
         """Plot the test error in per cent, and lambda on a second axis.
 
         The error is a solid line with filled markers, lambda a dashed one
-        with hollow markers, in the same color. The legend is above the axes,
-        where it hides nothing; it gathers the curves of all calls.
+        with hollow markers, in the same color. The legend, below the axes,
+        gathers the curves of all calls.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class SecEvalCurvesMixin:
             raise ValueError("`sec_eval_data` must have predictions, got "
                              "none: call `run_sec_eval` first.")
         style = _next_style(self, color=color, marker=marker)
-        show_legend = self.show_legend
+        title, show_legend = self._sp.get_title(), self.show_legend
         if not hasattr(self, '_lmbda_sp'):
             self._lmbda_sp = CPlot(self._sp.twinx(), self._params)
             self._lmbda_sp.show_legend = False
@@ -94,19 +94,23 @@ class SecEvalCurvesMixin:
                      rf'$\lambda${name}', **{**style, 'linestyle': '--'})
         self._lmbda_sp.get_lines()[-1].set_markerfacecolor('white')
         self._lmbda_sp.grid(grid_on=False)
-        self.title('')
         self.get_legend().remove()
-        self.show_legend = show_legend  # the host has set it
-        curves = [self.get_lines(), self._lmbda_sp.get_lines()]
-        legend_above(self, sum(map(list, curves), []), ncol=2)
+        # the host has set both
+        self.title(title)
+        self.show_legend = show_legend
+        legend_below(self, [*self.get_lines(), *self._lmbda_sp.get_lines()])
 
 
-def legend_above(sp, handles, **options):
-    """A legend over the upper edge of the axes, where nothing is drawn, so
-    that it hides no curve of either axis."""
+def legend_below(sp, handles, **options):
+    """A legend below the axes, their ticks and label, where it hides nothing.
+
+    Its distance is in letters, for labels grow with the font and not with the
+    axes.
+    """
     if sp.show_legend is not False:
-        sp.legend(handles=handles, loc='lower center', frameon=False,
-                  bbox_to_anchor=(.5, 1.), borderaxespad=.2, **options)
+        sp.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5, 0.),
+                  borderaxespad=3.6, fontsize=sp._params['font.size'], ncol=2,
+                  **{'frameon': False, **options})
 
 
 def _next_style(sp, **given):
@@ -141,7 +145,7 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
     _label(sp, repetitions[0].param_name, {
         'lmbda': r'$\lambda$ (natural log)', 'w_norm': r'$\|w\|_2$'}[name])
     if label is not None:
-        legend_above(sp, sp.get_legend_handles_labels()[0], ncol=2)
+        legend_below(sp, sp.get_legend_handles_labels()[0])
     sp.grid(grid_on=True)
 
 

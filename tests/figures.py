@@ -2,11 +2,10 @@
 
 
 def assert_outside(fig, legend):
-    """The legend, as drawn, covers no axes of the figure and no label."""
+    """The legend, as drawn, covers no axes, labels and titles."""
     fig._fig.canvas.draw()
     covered = legend.get_window_extent()
     for axes in fig._fig.axes:
-        for part in (axes, axes.xaxis, axes.yaxis):
-            box = part.get_window_extent() if part is axes \
-                else part.get_tightbbox()
-            assert box is None or not covered.overlaps(box)
+        boxes = [axes.get_window_extent(), axes.title.get_window_extent(),
+                 axes.xaxis.get_tightbbox(), axes.yaxis.get_tightbbox()]
+        assert not any(covered.overlaps(box) for box in boxes if box)

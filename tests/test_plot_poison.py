@@ -126,6 +126,7 @@ def test_histograms_share_bins_and_count_every_weight(fig):
     assert fig.sp._sp.get_xlabel() == 'Weight'
     legend = fig.sp.get_legend()
     assert [text.get_text() for text in legend.get_texts()] == list('abc')
+    fig.sp.title('title')
     assert_outside(fig, legend)
 
 

@@ -8,6 +8,7 @@ from attack_problems import make, run, small
 from figures import assert_outside
 from secml.adv.attacks import CAttackPoisoningLogisticRegression
 from secml.array import CArray
+from secml.figure import CFigure
 from secml.ml.classifiers import CClassifierLogistic
 
 DATA = small()
@@ -139,9 +140,9 @@ def test_training_points_differ_in_marker_too(fig):
     assert shapes[0] != shapes[1]
 
 
-def test_the_legend_hides_nothing_and_can_be_left_out(fig):
-    attack = _attacked()
-    fig._fig.set_size_inches(6, 2)
+@pytest.mark.parametrize('fontsize', [8, 20])
+def test_the_legend_hides_nothing_and_can_be_left_out(fontsize):
+    attack, fig = _attacked(), CFigure(height=4, fontsize=fontsize)
     fig.sp.plot_poisoning_map(attack, n_grid_points=2)
     assert len(fig.sp.get_legend().get_texts()) == 8
     assert_outside(fig, fig.sp.get_legend())
@@ -149,6 +150,7 @@ def test_the_legend_hides_nothing_and_can_be_left_out(fig):
     fig.sp.show_legend = False
     fig.sp.plot_poisoning_map(attack, n_grid_points=2)
     assert fig.sp.get_legend() is None
+    fig.close()
 
 
 def test_an_open_box_is_that_of_the_training_points(fig):

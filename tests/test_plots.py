@@ -156,8 +156,10 @@ def test_error_and_lambda_share_a_plot(fig):
 
 
 def test_the_legend_of_both_axes_hides_nothing(fig):
+    fig.sp.title('kept')
     for shift, label in enumerate('abc'):
         fig.sp.plot_sec_eval_minimax(_evaluated(shift), label=label)
+    assert fig._fig.axes[0].get_title() == 'kept'
     legends = [axes.get_legend() for axes in fig._fig.axes
                if axes.get_legend()]
     assert len(legends) == 1
@@ -172,6 +174,7 @@ def test_the_legend_of_curves_hides_nothing(fig, method):
     for shift, label in enumerate('abc'):
         getattr(fig.sp, method)(_sec_eval_data(shift), label=label)
     getattr(fig.sp, method)(_sec_eval_data(3))
+    fig.sp.title('title')
     legend = fig.sp.get_legend()
     assert [text.get_text() for text in legend.get_texts()] == list('abc')
     assert_outside(fig, legend)
