@@ -20,7 +20,7 @@ from secml_regpoison.paper.settings import FIGURE_2, FIGURE_2_QUICK
 KEYS = 'data', 'policy', 'n_points'
 MEASURES = (('test error %', 'test_error', 2, 100, None),
             ('lambda', 'lmbda', 2, 1, ('clean-cv', 'learned')),
-            ('||w||^2', 'w_norm_squared', 2, 1, ('small', 'learned')))
+            ('||w||^2', 'w_norm_squared', 3, 1, ('small', 'learned')))
 LMBDA_STYLE = dict(color='#009E73', marker='^', linestyle='-')
 NORM_STYLE = dict(color='#7A3E9D', marker='D', linestyle='--')
 
