@@ -109,8 +109,7 @@ def legend_below(sp, handles, **options):
     """
     if sp.show_legend is not False:
         sp.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5, 0.),
-                  borderaxespad=3.6, fontsize=sp._params['font.size'], ncol=2,
-                  **{'frameon': False, **options})
+                  borderaxespad=3.6, ncol=2, **{'frameon': False, **options})
 
 
 def _next_style(sp, **given):
