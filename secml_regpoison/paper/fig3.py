@@ -95,6 +95,7 @@ def _draw(weights, means, solver, n_splits):
             panel = [(w, means[key]['std'][0]) for key, w in weights.items()
                      if key[:2] == (name, policy)]
             draw_weights(ax, [w for w, _ in panel], LABELS)
+            ax.locator_params(axis='x', nbins=6)  # long numbers
             clean, poisoned = (std for _, std in panel)
             ax.set_title(f'{name}, {title}\nstd {clean:.3g} without poison, '
                          f'{poisoned:.3g} with', fontsize=11)
