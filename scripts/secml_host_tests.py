@@ -23,12 +23,15 @@ import traceback
 import types
 import unittest
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 VERSION = '0.15.6'
 FOLDERS = ('array', 'data', 'ml', 'optim', 'adv/attacks/poisoning',
            'adv/seceval', 'figure')
-OURS = Path(__file__).resolve().parents[1] / 'secml_regpoison'
+# the installed package, or else the one beside this file
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+OURS = Path(find_spec('secml_regpoison').origin).parent
 
 
 def main(argv=None):

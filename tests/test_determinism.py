@@ -16,7 +16,7 @@ from attack_problems import digits, make, run
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
 
-ROOT = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
 
 
 def attacked(seed, solver_type='rmd'):
@@ -107,7 +107,7 @@ def with_threads(tmp_path_factory):
         if path.exists():
             return np.load(path)
         subprocess.run(
-            [sys.executable, '-c', ONE_ATTACK, ROOT / 'tests', str(n), path],
+            [sys.executable, '-c', ONE_ATTACK, TESTS, str(n), path],
             check=True, cwd=folder, env={
                 **os.environ, **dict.fromkeys((
                     'OMP_NUM_THREADS', 'MKL_NUM_THREADS',

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-import secml_regpoison  # noqa: F401  mends secml
+import secml_regpoison
 
 validate = pytest.importorskip(
     'numpydoc.validate', reason='needs numpydoc').validate
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = Path(secml_regpoison.__file__).parent
 PACKAGES = 'secml_regpoison', 'secml_regpoison.core'
 
 # What numpydoc can find wrong, of those it has codes for: sections known and
@@ -183,7 +184,7 @@ def test_what_the_readme_says_to_read_is_there():
     steps = re.findall(r'^\d\. `([\w/]+\.py)`, `(\w+)\(\)`', readme, re.M)
     assert len(steps) == 3
     for path, function in steps:
-        source = (ROOT / 'secml_regpoison' / path).read_text(encoding='utf-8')
+        source = (PACKAGE / path).read_text(encoding='utf-8')
         assert f'def {function}(' in source
     # what `hypergradient` calls for the derivative by lambda is one file on
     assert function == 'hypergradient' and 'pull_back(' in source

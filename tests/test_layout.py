@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / 'secml_regpoison'
+import secml_regpoison
+
+PACKAGE = Path(secml_regpoison.__file__).parent
 
 # What is named nowhere here is a c_* file or a part of one.
 CORE, CONVERT, HOST, APPLICATION = range(4)

@@ -10,6 +10,7 @@ import scipy.sparse
 import torch
 
 from attack_problems import QUICK, clouds, digits, fit_optimum, loss, make, run
+import secml_regpoison
 from secml_regpoison.core import Problem, solve
 
 from secml.array import CArray
@@ -239,7 +240,7 @@ def test_float32_is_float64(method, rtol, atol, learn_lmbda):
     assert one.value > 1.2 * one.f_seq[0]
 
 
-PACKAGE = Path(__file__).parents[1] / 'secml_regpoison'
+PACKAGE = Path(secml_regpoison.__file__).parent
 SECMLS_OWN = {'Convergence of poisoning algorithm not reached!'}
 
 
