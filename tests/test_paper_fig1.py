@@ -135,7 +135,7 @@ def test_files_and_table(quick):
     assert (out / 'fig1.png').read_bytes().startswith(b'\x89PNG')
     assert (out / 'fig1.pdf').read_bytes().startswith(b'%PDF')
     for word in ('published', 'optimised', 'converged', '-0.0755',
-                 'error range in the centre', str(out)):
+                 'error range in the centre', str(out), 'T steps: 0.007 in a'):
         assert word in text
 
 

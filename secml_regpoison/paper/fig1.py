@@ -214,7 +214,11 @@ def _table(rows):
             f"{row['lmbda']:6.2f} {row['poisoning_point']:>9}{place}  {line}"
             f"  {100 * row['error_gd']:10.2f} "
             f"{100 * row['error_converged']:6.2f}")
-    return '\n'.join(lines)
+    a, b = (max(abs(row[f'{name}_gd'] - row[f'{name}_published'])
+                for row in rows if row['poisoning_point'] != 'optimised')
+            for name in 'ab')
+    return '\n'.join((*lines, 'largest distance from the published '
+                      f'boundaries, T steps: {a:.3f} in a, {b:.4f} in b'))
 
 
 def _verdict(settings, claims, draws):
