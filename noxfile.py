@@ -1,0 +1,69 @@
+"""The wheel, tested where it is installed, on each Python and NumPy.
+
+``nox`` runs what has an interpreter here and leaves out the rest;
+``nox -s "wheel-3.11(numpy='2')"`` runs one, ``nox -s audit`` looks for known
+vulnerabilities in constraints.txt. On Linux an interpreter other than the one
+with a CPU build of torch downloads several GB: nox keeps them in .nox.
+"""
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = '>=2024.3.2'
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ['wheel']
+ROOT = Path(__file__).parent
+# What is tested from a copy, so that no test finds the source tree.
+LEFT_OUT = shutil.ignore_patterns(
+    'secml_regpoison', '.git', '.nox', '.venv*', '.cache', 'build', 'dist',
+    'results', '*.egg-info', '__pycache__')
+
+
+def _constraints(session, numpy):
+    """A copy of constraints.txt, in which NumPy is of the version asked for.
+
+    What is built for NumPy 2 alone is left to pip.
+    """
+    path = Path(session.create_tmp(), 'constraints.txt')
+    lines = (ROOT / 'constraints.txt').read_text('utf-8').splitlines()
+    if numpy != '2':
+        lines = [line for line in lines if not line.startswith(
+            ('numpy==', 'scipy==', 'scikit-learn==', 'contourpy=='))]
+        lines.append(f'numpy=={numpy}.*')
+    path.write_text('\n'.join(lines) + '\n', 'utf-8')
+    return str(path)
+
+
+@nox.session(python=['3.10', '3.11', '3.12', '3.13'])
+@nox.parametrize('numpy', ['2', '1.26'])
+def wheel(session, numpy):
+    """Build the wheel, install it and run the test suite beside it."""
+    if (session.python, numpy) == ('3.13', '1.26'):
+        session.skip('NumPy 1.26 is not built for Python 3.13')
+    constraints = _constraints(session, numpy)
+    folder = Path(session.create_tmp(), 'checkout')
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
+    session.install('build')
+    session.run('python', '-m', 'build', '--wheel', '--outdir',
+                str(folder / 'dist'), str(ROOT))
+    wheel, = (folder / 'dist').glob('*.whl')
+    # pip has to be told to overlook secml's limit on the Python version
+    session.install('--no-deps', '--ignore-requires-python', 'secml==0.15.6')
+    session.install('-c', constraints, f'{wheel}[test]')
+    session.chdir(folder)
+    session.run('python', '-c', 'import secml_regpoison, sys, numpy; print('
+                'secml_regpoison.__file__, sys.version, numpy.__version__)')
+    session.run('python', '-m', 'pytest', '-n', 'auto', *session.posargs,
+                env={'OMP_NUM_THREADS': '1'})
+
+
+@nox.session
+def audit(session):
+    """Look up what is pinned in the database of known vulnerabilities."""
+    session.install('pip-audit')
+    # strict: without the database it would find nothing, and say so
+    session.run('pip-audit', '--strict', '--requirement',
+                str(ROOT / 'constraints.txt'), '--no-deps', '--disable-pip',
+                '--progress-spinner', 'off', *session.posargs)
