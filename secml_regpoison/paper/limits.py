@@ -116,18 +116,24 @@ def _in_words(lowered, only_loss, n_one_class, strengths):
 
 
 def _draw(means, n_splits, solver):
-    """Errors above, losses below; a column a data set."""
+    """Errors above, losses below; three data sets a line."""
     names = list(dict.fromkeys(key[0] for key in means))
-    fig = Figure(figsize=(1 + 3.5 * len(names), 7), layout='constrained')
-    axes = fig.subplots(2, len(names), squeeze=False)
-    for line, (column, label, scale) in zip(axes, PANELS):
-        for ax, name in zip(line, names):
-            draw_curves(ax, means, name, column, scale)
-        line[0].set_ylabel(label)
-    for top, bottom, name in zip(*axes, names):
-        top.set_title(name, fontsize=10)
-        bottom.set_xlabel('Poison (% of the training rows)')
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), ncol=3,
+    width = min(3, len(names))
+    n_lines = -(-len(names) // width)
+    fig = Figure(figsize=(1 + 3.7 * width, .8 + 5.4 * n_lines),
+                 layout='constrained')
+    for k, name in enumerate(names):
+        line, column = divmod(k, width)
+        for row, (measure, label, scale) in enumerate(PANELS):
+            ax = fig.add_subplot(2 * n_lines, width,
+                                 1 + column + width * (2 * line + row))
+            draw_curves(ax, means, name, measure, scale)
+            if column == 0:
+                ax.set_ylabel(label)
+            if row == 0:
+                ax.set_title(name, fontsize=11)
+        ax.set_xlabel('Poison (% of the training rows)')
+    fig.legend(*ax.get_legend_handles_labels(), ncol=3,
                frameon=False, loc='outside lower center',
                title=f'Poison by {solver}; mean and standard deviation of '
                      f'{n_splits} splits')
