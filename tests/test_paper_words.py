@@ -1,6 +1,10 @@
 """What the figures say of their own numbers."""
+import importlib.util
+from pathlib import Path
+
 import pytest
 
+from secml_regpoison.paper import FIGURES
 from secml_regpoison.paper.curves import by_strength
 from secml_regpoison.paper.fig2_claims import claims
 from secml_regpoison.paper.limits import verdict
@@ -77,3 +81,35 @@ def test_a_table_has_a_line_a_measure_and_policy():
         'error small 50.0 ± 1.0 50.0 ± 1.0'.split(),
         'error learned 25.0 ± 1.0 25.0 ± 1.0'.split(),
         'strength learned -7.75 ± 0.00 -7.75 ± 0.00'.split()]
+
+
+@pytest.fixture
+def results():
+    """The script that fills docs/paper.md."""
+    path = Path(__file__).parents[1] / 'docs' / 'paper_results.py'
+    spec = importlib.util.spec_from_file_location('paper_results', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_takes_its_tables_from_the_last_folder(results, tmp_path):
+    page = 'a\n<!-- fig2_rmd.txt -->\n```text\n{}```\nb\n' \
+        '<!-- inner.txt -->\n```text\nkept\n```\nc\n'
+    for name in ('one', 'two'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'fig2_rmd.txt').write_text(f'{name} ± 1\n')
+    folders = [tmp_path / 'one', tmp_path / 'two', tmp_path / 'none']
+    for before in ('', 'old\nlines\n', 'two ± 1\n'):
+        assert results.fill(page.format(before), folders) == page.format(
+            'two ± 1\n')
+
+
+def test_the_page_shows_each_figure(results):
+    page = (results.HERE / 'paper.md').read_text(encoding='utf-8')
+    shown = [name for _, name in results.PICTURE.findall(page)]
+    assert [name[:-4] for name in shown] + ['times'] == [
+        name[:-4] for _, name in results.BLOCK.findall(page)]
+    assert {name.split('_')[0].split('.')[0] for name in shown} == {*FIGURES}
+    for name in shown:
+        assert (results.HERE / 'paper' / name).stat().st_size < 200000
