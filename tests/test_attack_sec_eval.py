@@ -144,7 +144,7 @@ def test_points_of_ds_init_are_held_fixed(header):
     prev = run(make(data, 6, random_seed=3), data)[2]
     if header != 'ours':
         prev = CDataset(prev.X, prev.Y, None if header == 'none' else
-                        CDatasetHeader(id='mine', starts='?'))
+                        CDatasetHeader(id='mine'))
     for n_points in (9, 6, 2, 0):
         attack = make(data, n_points)
         adv_ds, f_opt = run(attack, data, ds_init=prev)[2:]

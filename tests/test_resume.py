@@ -21,6 +21,8 @@ from secml_regpoison.files import load_arrays
 from secml_regpoison.paper import cells
 from secml.adv.seceval import CSecEvalData
 
+# not the scratch files of a write
+CHECKPOINTS = '*.cells/[!.]*.npz'
 COMMAND = ['sec-eval', '--train', '40', '--val', '10', '--points', '0,2,4,6',
            '--policies=-2,learned', '--repetitions', '2']
 ALONE = [*COMMAND, '--jobs', '1', '--out']
@@ -66,7 +68,7 @@ def test_killed_at_random_moments_and_resumed(left_alone, tmp_path):
         process = killed.start(killed.command, *ALONE, str(tmp_path),
                                '--resume')
         process.join(duration * rng.uniform(.1, .4) if n_kills < 5 else 60)
-        moments.append(len(list(tmp_path.glob('*.cells/*.npz'))))
+        moments.append(len(list(tmp_path.glob(CHECKPOINTS))))
         n_kills += process.is_alive()
         process.kill()
         process.join()
@@ -82,17 +84,17 @@ def test_killed_at_random_moments_and_resumed(left_alone, tmp_path):
 def stopped(tmp_path):
     """Folder of a run that was killed after some batches."""
     process = killed.start(killed.command, *ALONE, str(tmp_path))
-    wait_for(lambda: len(list(tmp_path.glob('*.cells/*.npz'))) > 1, process)
+    wait_for(lambda: len(list(tmp_path.glob(CHECKPOINTS))) > 1, process)
     process.kill()
     process.join()
     return tmp_path
 
 
 def test_without_resume_it_starts_anew(stopped, left_alone):
-    before = set(stopped.glob('*.cells/*.npz'))
+    before = set(stopped.glob(CHECKPOINTS))
     assert before
     process = killed.start(killed.command, *ALONE, str(stopped), '--seed', '1')
-    wait_for(lambda: not before <= set(stopped.glob('*.cells/*.npz')),
+    wait_for(lambda: not before <= set(stopped.glob(CHECKPOINTS)),
              process)
     process.join(60)
     assert process.exitcode == 0
@@ -106,7 +108,7 @@ def test_without_resume_it_starts_anew(stopped, left_alone):
     (['--poison-mode', 'append'], 'poison_mode is replace there and append')])
 def test_resuming_another_run_is_refused(stopped, capsys, change, words):
     before = {path: path.read_bytes()
-              for path in stopped.glob('*.cells/*.npz')}
+              for path in stopped.glob(CHECKPOINTS)}
     assert cli.main([*ALONE, str(stopped), '--resume', *change]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert words in error and 'Policy -2, repetition 0' in error
@@ -138,7 +140,7 @@ def test_checkpoints_last_until_all_is_written(tmp_path, capsys):
     quick = [*ALONE, str(tmp_path), '--policies=-2', '--repetitions', '1']
     assert cli.main(quick) == 1
     assert 'sec_eval.csv' in capsys.readouterr().err.splitlines()[-1]
-    checkpoint, = tmp_path.glob('*.cells/*.npz')
+    checkpoint, = tmp_path.glob(CHECKPOINTS)
     assert load_arrays(checkpoint)['batches'].size == 4
     (tmp_path / 'sec_eval.csv').rmdir()
     assert cli.main([*quick, '--resume']) == 0
@@ -169,7 +171,7 @@ def test_a_damaged_cell_of_a_figure_is_named(tmp_path):
 def test_a_second_process_is_refused(left_alone, tmp_path, capsys, second):
     """And does no harm to the first."""
     first = killed.start(killed.command, *ALONE, str(tmp_path))
-    wait_for(lambda: list(tmp_path.glob('*.cells/*.npz')), first)
+    wait_for(lambda: list(tmp_path.glob(CHECKPOINTS)), first)
     assert cli.main([*second, '--out', str(tmp_path)]) == 2
     assert first.is_alive()
     error, = capsys.readouterr().err.splitlines()
@@ -211,7 +213,7 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path):
     """Or they would hold their cells against the run that takes it up."""
     process = start_command(*COMMAND, '--repetitions', '99', '--jobs', '2',
                             '--out', str(tmp_path))
-    while len(list(tmp_path.glob('*.cells/*.npz'))) < 2:
+    while len(list(tmp_path.glob(CHECKPOINTS))) < 2:
         assert process.poll() is None
         time.sleep(.05)
     pids = children(process.pid)
@@ -226,14 +228,14 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path):
             pytest.fail(f'{len(left)} workers are left')
         time.sleep(.05)
     process.stderr.close()
-    assert list(tmp_path.glob('*.cells/*.npz'))
+    assert list(tmp_path.glob(CHECKPOINTS))
 
 
 @pytest.mark.parametrize('jobs', ['1', '2'])
 def test_ctrl_c_is_answered_within_a_second(tmp_path, jobs):
     process = start_command(*COMMAND, '--repetitions', '99', '--jobs', jobs,
                             '--out', str(tmp_path))
-    while not list(tmp_path.glob('*.cells/*.npz')):
+    while not list(tmp_path.glob(CHECKPOINTS)):
         assert process.poll() is None
         time.sleep(.05)
     process.send_signal(signal.SIGINT)
@@ -247,7 +249,7 @@ def test_ctrl_c_is_answered_within_a_second(tmp_path, jobs):
         f'{tmp_path}, and the same command with --resume goes on.\n')
     process.communicate()
     assert process.returncode == 130
-    paths = list(tmp_path.glob('*.cells/*.npz'))
+    paths = list(tmp_path.glob(CHECKPOINTS))
     assert paths and all('batches' in load_arrays(path) for path in paths)
 
 
