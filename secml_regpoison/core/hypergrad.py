@@ -54,7 +54,7 @@ class Hypergradient(NamedTuple):
     grad_lmbda: torch.Tensor
 
 
-def _heavy_ball(form, eta, momentum, path, outputs, answer):
+def _heavy_ball(form, eta, momentum, path, outputs, answer, order=1):
     """Steps with momentum, of training and of its reverse:
 
         vel_{t+1} = momentum vel_t - eta (A^T r_t / n + mu (u_w, 0)),
@@ -63,17 +63,19 @@ def _heavy_ball(form, eta, momentum, path, outputs, answer):
     `path`, (T + 1, 2, n_coords), has vel and u of a time in a row; the first
     is given, the others are filled in. So is `outputs`, the scores of a state
     a row; `answer(t, outputs[t])` returns the row that takes its place in the
-    step. A call of torch costs about a tenth of a product here, so that a
-    step is four of them in Gram form: the product, the answer, the two sums.
+    step. With `order` -1 it goes from the last row of both to the first. A
+    call of torch costs about a tenth of a product here, so that a step is
+    four of them in Gram form: the product, the answer, the two sums.
     """
     weights = path.new_tensor([momentum, -eta * form.mu])
-    vels, states = path[:, 0].unbind(), path[:, 1].unbind()
-    pairs, rows = path.mT.unbind(), outputs.unbind()
-    for t, row in enumerate(rows):
-        form.outputs(states[t], row)
-        form.move(vels[t + 1], pairs[t], weights, answer(t, row),
+    vels, states, pairs, rows, times = (part[::order] for part in (
+        path[:, 0].unbind(), path[:, 1].unbind(), path.mT.unbind(),
+        outputs.unbind(), range(len(outputs))))
+    for i, (t, row) in enumerate(zip(times, rows)):
+        form.outputs(states[i], row)
+        form.move(vels[i + 1], pairs[i], weights, answer(t, row),
                   -eta / form.n)
-        torch.add(states[t], vels[t + 1], out=states[t + 1])
+        torch.add(states[i], vels[i + 1], out=states[i + 1])
 
 
 def _descend(form, inner, problem, start):
@@ -101,14 +103,13 @@ def _reverse(model, seed, inner):
     With momentum the state is (u, vel): the adjoint of vel gathers
     ``p_t = momentum p_{t+1} + v_{t+1}``, then ``v_t = v_{t+1} - eta H p_t``.
     These are steps with momentum too, of p, from ``p_{T-1} = seed`` with the
-    velocity `seed` backwards in time: rows are in that order here.
+    velocity `seed` backwards in time.
     """
     form, eta = model.form, model.eta
     last = slice(-(inner.truncate or len(model.q)), None)
-    tail = replace(model, path=model.path[last].flip(0),
-                   q=model.q[last].flip(0))
+    tail = replace(model, path=model.path[last], q=model.q[last])
     path = seed.new_empty(len(tail.q) + 1, 2, form.n_coords)
-    path[0] = seed
+    path[-1] = seed
     curvature = seed.new_ones(len(tail.q), form.n_outputs)
     torch.mul(tail.q, 1 - tail.q, out=curvature[:, :form.n])
     outputs, rows = torch.empty_like(curvature), curvature.unbind()
@@ -116,12 +117,13 @@ def _reverse(model, seed, inner):
 
     def answer(t, row):
         return torch.mul(row, rows[t], out=answered)
-    _heavy_ball(form, eta, inner.momentum, path, outputs, answer)
-    p, k, s = path[:-1, 1], outputs[:, :form.n], curvature[:, :form.n] / form.n
+    _heavy_ball(form, eta, inner.momentum, path, outputs, answer, order=-1)
+    p, k = path[1:, 1], outputs[:, :form.n]
+    s = curvature[:, form.n_tr:form.n] / form.n
     by_rows, by_lmbda = pull_back(tail, p, k, s, -eta)
     if model.eta_by_rows is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t)
-        steps = training_steps(model, inner.momentum)[last].flip(0)
+        steps = training_steps(model, inner.momentum)[last]
         by_eta = form.inner(p, k, steps).sum() / eta
         by_rows.add_(by_eta * model.eta_by_rows)
         by_lmbda.sub_(by_eta * eta ** 2 * form.mu)

@@ -104,7 +104,8 @@ def adjoint_solve(model, seed, inner):
             f' asked for {tol:.1e}: regularisation may be too weak for '
             f'{p.dtype}.', RuntimeWarning, stacklevel=5)
     scores = model.form.scores(p, torch.empty_like(s))
-    return pull_back(model, p[None], scores[None], s[None], -1.)
+    return pull_back(model, p[None], scores[None], s[None, model.form.n_tr:],
+                     -1.)
 
 
 def solve_hessian(model, seed):

@@ -155,12 +155,13 @@ def training_steps(model, momentum):
 def pull_back(model, p, k, s, scale):
     """``scale sum_t d/d(rows, lmbda) (p_t . grad L(u_t))``, (p, d) and 0-d.
 
-    `p` are the adjoints, `k` their scores, `s` the curvatures, a row a step;
-    the sums are two products of (p, T) with (T, .) matrices, done once.
+    `p` are the adjoints, `k` their scores, `s` the curvatures of the poisoning
+    rows, a row a step; the sums are two products of (p, T) with (T, .)
+    matrices, done once.
     """
     form, u, n_tr = model.form, model.path, model.form.n_tr
     coords = (model.q[:, n_tr:].T @ p).div_(form.n)
-    coords.addmm_((s[:, n_tr:] * k[:, n_tr:]).T, u)
+    coords.addmm_((s * k[:, n_tr:]).T, u)
     inner_w = form.inner(p, k, u) - form.biases(p) * form.biases(u)
     return (form.weights(coords).mul_(scale),
             inner_w.sum().mul_(scale * form.mu))
