@@ -51,32 +51,36 @@ def seconds(folder):
 
 @pytest.fixture(scope='module')
 def left_alone(tmp_path_factory):
-    """Folder of a run that was not disturbed, and the seconds it took."""
+    """Folder of a run that was not disturbed."""
     folder = tmp_path_factory.mktemp('left_alone')
-    for name in 'ab':  # the second is the one to time
-        began = time.monotonic()
+    for name in 'ab':
         assert killed.finish(killed.command, *ALONE, str(folder / name)) == 0
     assert results(folder / 'a') == results(folder / 'b')
-    return folder / 'b', time.monotonic() - began
+    return folder / 'b'
 
 
 def test_killed_at_random_moments_and_resumed(left_alone, tmp_path):
-    expected, duration = left_alone
     rng, moments = random.Random(0), []
-    process, n_kills = None, 0
+    process = None
     while process is None or process.exitcode:
+        begun = len(moments)
         process = killed.start(killed.command, *ALONE, str(tmp_path),
                                '--resume')
-        process.join(duration * rng.uniform(.1, .4) if n_kills < 5 else 60)
-        moments.append(len(list(tmp_path.glob(CHECKPOINTS))))
-        n_kills += process.is_alive()
-        process.kill()
-        process.join()
-    assert process.exitcode == 0 and n_kills >= 3 and len(set(moments)) > 2
-    assert results(tmp_path) == results(expected)
-    assert sorted(os.listdir(tmp_path)) == sorted(os.listdir(expected))
+        if begun < 3:
+            # some time into the next evaluation, of four; by what is done,
+            # not by the clock, which other work on the machine bends
+            while len(list(tmp_path.glob(CHECKPOINTS))) <= begun:
+                assert process.is_alive()
+                time.sleep(.005)
+            time.sleep(rng.uniform(0., .3))
+            process.kill()
+            moments.append(len(list(tmp_path.glob(CHECKPOINTS))))
+        process.join(60)
+    assert process.exitcode == 0 and len(moments) == 3
+    assert results(tmp_path) == results(left_alone)
+    assert sorted(os.listdir(tmp_path)) == sorted(os.listdir(left_alone))
     # times of what was recalled are those of when it was done
-    assert seconds(tmp_path).sum() > .3 * seconds(expected).sum()
+    assert seconds(tmp_path).sum() > .1 * seconds(left_alone).sum()
     assert len(seconds(tmp_path)) == 16
 
 
@@ -98,7 +102,7 @@ def test_without_resume_it_starts_anew(stopped, left_alone):
              process)
     process.join(60)
     assert process.exitcode == 0
-    assert results(stopped) != results(left_alone[0])
+    assert results(stopped) != results(left_alone)
 
 
 @pytest.mark.parametrize('change, words', [
@@ -181,8 +185,8 @@ def test_a_second_process_is_refused(left_alone, tmp_path, capsys, second):
         'end, or choose another place.')
     first.join(60)
     assert first.exitcode == 0
-    assert results(tmp_path) == results(left_alone[0])
-    assert sorted(os.listdir(tmp_path)) == sorted(os.listdir(left_alone[0]))
+    assert results(tmp_path) == results(left_alone)
+    assert sorted(os.listdir(tmp_path)) == sorted(os.listdir(left_alone))
 
 
 def start_command(*argv):
