@@ -65,13 +65,25 @@ class Game:
 
         The answer is searched near `lmbda`; with `scan`, first everywhere.
         """
-        learn = self.bounds is not None
-        if learn and scan:
+        if scan and self.bounds is not None:
             lmbda = self.scan(x_p, lmbda)
+        return self._answer(x_p, lmbda, scan)
+
+    def settle(self, here):
+        """`here`, or the defender's better answer to it, far from it."""
+        if self.bounds is None:
+            return here
+        lmbda = self.scan(here.x_p, here.lmbda)
+        return here if lmbda == here.lmbda else self._answer(
+            here.x_p, lmbda, True)
+
+    def _answer(self, x_p, lmbda, scanned):
+        """The iterate at the best answer near `lmbda`, recorded; never worse
+        than at `lmbda` where that was `scanned`."""
         here = best = self.evaluate(x_p, lmbda)
-        if learn:
+        if self.bounds is not None:
             here = self._descend(here)
-            if scan and here.loss > best.loss:  # it climbed, to nothing
+            if scanned and here.loss > best.loss:  # it climbed, to nothing
                 here = best
         self.f_seq.append(here.value)
         self.lmbda_seq.append(here.lmbda)
@@ -96,11 +108,6 @@ class Game:
         if losses[lmbda] <= enough:
             return lmbda
         return max(at for at, loss in losses.items() if loss <= enough)
-
-    def is_settled(self, here):
-        """True unless the defender has a better answer far from here."""
-        return self.bounds is None or self.scan(
-            here.x_p, here.lmbda) == here.lmbda
 
     def _descend(self, here):
         """Projected descent on lambda against fixed points.

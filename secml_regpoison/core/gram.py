@@ -35,7 +35,7 @@ class Gram:
         k[:n_tr, n_tr:self.n] = k[n_tr:, :n_tr].T
         k[n_tr:, n_tr:self.n] = rows_p @ rows_p.T
         k[:n_tr, -1], k[n_tr:, -1] = problem.rows_tr[:, -1], rows_p[:, -1]
-        self.direction = torch.zeros_like(rows_p[:1]).sum(0)
+        self.direction = rows_p.new_zeros(rows_p.shape[1])
         self._weigh_biases()
 
     def _weigh_biases(self):

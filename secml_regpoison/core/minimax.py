@@ -139,14 +139,13 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
         stalled = stalled + 1 if gain < tol * abs(best.value) else 0
         best, step = (here, 1.2 * step) if gain > 0 else (best, step / 2)
         if stalled == patience:
-            if left or game.is_settled(best):
+            answered = best if left else game.settle(best)
+            if answered is best:
                 break
             # it climbed in a valley of lambda that the defender has left
-            best = game.respond(best.x_p, best.lmbda, scan=True)
-            stalled, step, left = 0, first_step, True
+            best, stalled, step, left = answered, 0, first_step, True
     else:
-        if not game.is_settled(best):
-            best = game.respond(best.x_p, best.lmbda, scan=True)
+        best = game.settle(best)
     if upward * best.value < upward * first.value:
         best = first
     return Solution(best.x_p, best.lmbda, best.value, best.model.w,
