@@ -120,21 +120,21 @@ def seconds(work):
 
 
 def compare(what, case, ours, other, unit, target='', n_runs=N_RUNS,
-            other_parts=1, calls=1):
+            other_parts=1, calls=1, clock=seconds):
     """Time two callables in turns; a `Claim` about their ratio.
 
     The ratio is that of each pair of neighbouring runs, other / ours for
     'x faster' and ours / other for 'x', so that a machine that slows down
     slows both. Which side goes first alternates. `other` may do one of
     `other_parts` equal parts of its work a call, and both may do theirs
-    `calls` times.
+    `calls` times. `clock` takes the time of a call.
     """
     for work in (ours, other) * N_WARM_UP:
         work()
     pairs = []
     for i in range(n_runs):
         first, second = (ours, other) if i % 2 else (other, ours)
-        times = {first: seconds(first), second: seconds(second)}
+        times = {first: clock(first), second: clock(second)}
         pairs.append((times[ours] / calls,
                       other_parts * times[other] / calls))
     ratios = [b / a if unit == 'x faster' else a / b for a, b in pairs]

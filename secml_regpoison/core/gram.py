@@ -4,6 +4,7 @@ import torch
 from . import logistic
 from .logistic import factorise
 from .primal import Primal
+from .steps import gram_steps
 
 
 class Gram:
@@ -16,7 +17,7 @@ class Gram:
         [      0           0          0   ]
         [ -n mu a_b^T  -n mu g_b   -n mu  ]  -n mu b
 
-    turns coordinates into all that a training step needs (`move`). Only the
+    turns coordinates into all that a training step needs. Only the
     rows and columns of the poisoning points are computed here; the block of
     the fixed rows is the problem's, once.
 
@@ -27,8 +28,8 @@ class Gram:
         self.problem, self.rows_p, self.mu = problem, rows_p, mu
         n_tr, p = problem.n_tr, rows_p.shape[0]
         self.n_tr, self.n = n_tr, n_tr + p
-        self.n_coords = self.n_outputs = self.n + 2
-        self.system = rows_p.new_zeros(self.n_outputs, self.n_coords)
+        self.n_coords = self.n + 2
+        self.system = rows_p.new_zeros(self.n_coords, self.n_coords)
         self.kernel = k = self.system[:self.n]
         k[:n_tr, :n_tr] = problem.gram
         k[n_tr:, :n_tr] = rows_p @ problem.rows_tr.T
@@ -44,19 +45,16 @@ class Gram:
                                self.direction.new_ones(1)])
         torch.mul(self.bias, -self.n * self.mu, out=self.system[-1])
 
+    steps = staticmethod(gram_steps)
+
+    @property
+    def operands(self):
+        """The data of a step."""
+        return self.system,
+
     def scores(self, u, out):
         """``A u``, written to `out` (n,)."""
         return torch.mv(self.kernel, u, out=out)
-
-    def outputs(self, u, out):
-        """``(A u, 0, -n mu b)``, written to `out` (n_outputs,)."""
-        torch.mv(self.system, u, out=out)
-
-    def move(self, after, pair, weights, r, scale):
-        """A velocity, written to `after`: `pair @ weights`, of the columns of
-        `pair` the velocity before and the state, plus `scale` times
-        ``A^T r``, `r` the state's outputs with the scores answered."""
-        torch.addmv(r, pair, weights, beta=scale, out=after)
 
     def add_lift(self, u, r, alpha):
         """``u += alpha A^T r`` in place, `r` (n,)."""

@@ -33,6 +33,7 @@ from .inner import (
     Inner, Trained, check, pull_back, smoothness, training_steps)
 from .logistic import fold, softplus_mean
 from .problem import side_by_side
+from .steps import heavy_ball
 
 
 class Hypergradient(NamedTuple):
@@ -54,46 +55,15 @@ class Hypergradient(NamedTuple):
     grad_lmbda: torch.Tensor
 
 
-def _heavy_ball(form, eta, momentum, path, outputs, answer, order=1):
-    """Steps with momentum, of training and of its reverse:
-
-        vel_{t+1} = momentum vel_t - eta (A^T r_t / n + mu (u_w, 0)),
-        u_{t+1}   = u_t + vel_{t+1},   r_t = answer(A u_t)
-
-    `path`, (T + 1, 2, n_coords), has vel and u of a time in a row; the first
-    is given, the others are filled in. So is `outputs`, the scores of a state
-    a row; `answer(t, outputs[t])` returns the row that takes its place in the
-    step. With `order` -1 it goes from the last row of both to the first. A
-    call of torch costs about a tenth of a product here, so that a step is
-    four of them in Gram form: the product, the answer, the two sums.
-    """
-    weights = path.new_tensor([momentum, -eta * form.mu])
-    vels, states, pairs, rows, times = (part[::order] for part in (
-        path[:, 0].unbind(), path[:, 1].unbind(), path.mT.unbind(),
-        outputs.unbind(), range(len(outputs))))
-    for i, (t, row) in enumerate(zip(times, rows)):
-        form.outputs(states[i], row)
-        form.move(vels[i + 1], pairs[i], weights, answer(t, row),
-                  -eta / form.n)
-        torch.add(states[i], vels[i + 1], out=states[i + 1])
-
-
 def _descend(form, inner, problem, start):
     """T steps of gradient descent from 0, states kept."""
-    like, eta, eta_by_rows = form.rows_p, inner.eta, None
+    eta, eta_by_rows = inner.eta, None
     if eta is None:
         bound, by_rows = smoothness(problem, form.rows_p, form.mu)
         eta, eta_by_rows = 1. / bound, -by_rows / bound ** 2
-    path = like.new_zeros(inner.n_inner + 1, 2, form.n_coords)
-    outputs = like.new_empty(inner.n_inner, form.n_outputs)
-    q = outputs[:, :form.n]
-    scores = q.unbind()
-
-    def answer(t, row):
-        scores[t].sigmoid_()
-        return row
-    _heavy_ball(form, eta, inner.momentum, path, outputs, answer)
-    states = path[:, 1]
+    states, q = heavy_ball(
+        form, (inner.momentum, -eta * form.mu, -eta / form.n),
+        form.rows_p.new_zeros(2, form.n_coords), inner.n_inner)
     return Trained(form, states[-1], states[:-1], q, eta, eta_by_rows)
 
 
@@ -108,18 +78,11 @@ def _reverse(model, seed, inner):
     form, eta = model.form, model.eta
     last = slice(-(inner.truncate or len(model.q)), None)
     tail = replace(model, path=model.path[last], q=model.q[last])
-    path = seed.new_empty(len(tail.q) + 1, 2, form.n_coords)
-    path[-1] = seed
-    curvature = seed.new_ones(len(tail.q), form.n_outputs)
-    torch.mul(tail.q, 1 - tail.q, out=curvature[:, :form.n])
-    outputs, rows = torch.empty_like(curvature), curvature.unbind()
-    answered = torch.empty_like(rows[0])
-
-    def answer(t, row):
-        return torch.mul(row, rows[t], out=answered)
-    _heavy_ball(form, eta, inner.momentum, path, outputs, answer, order=-1)
-    p, k = path[1:, 1], outputs[:, :form.n]
-    s = curvature[:, form.n_tr:form.n] / form.n
+    curvature = tail.q * (1 - tail.q)
+    states, k = heavy_ball(
+        form, (inner.momentum, -eta * form.mu, -eta / form.n),
+        seed.expand(2, -1), len(curvature), curvature)
+    p, s = states[1:], curvature[:, form.n_tr:] / form.n
     by_rows, by_lmbda = pull_back(tail, p, k, s, -eta)
     if model.eta_by_rows is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t)

@@ -3,6 +3,7 @@ import torch
 
 from . import logistic
 from .logistic import conjugate_gradients, factorise, hessian_product
+from .steps import primal_steps
 
 
 class Primal:
@@ -22,21 +23,20 @@ class Primal:
     def __init__(self, problem, rows_p, mu):
         self.rows, self.rows_p, self.mu = problem.rows_tr, rows_p, mu
         self.n_tr, self.n = problem.n_tr, problem.n_tr + rows_p.shape[0]
-        self.n_coords, self.n_outputs = rows_p.shape[1], self.n
+        self.n_coords = rows_p.shape[1]
+
+    steps = staticmethod(primal_steps)
+
+    @property
+    def operands(self):
+        """The data of a step."""
+        return self.rows, self.rows_p
 
     def scores(self, u, out):
         """``A u``, written to `out` (n,)."""
         torch.mv(self.rows, u, out=out[:self.n_tr])
         torch.mv(self.rows_p, u, out=out[self.n_tr:])
         return out
-
-    outputs = scores
-
-    def move(self, after, pair, weights, r, scale):
-        """See `Gram.move`; what comes after the scores is done here."""
-        torch.mv(pair, weights, out=after)
-        self.add_lift(after, r, scale)
-        after[-1:].add_(pair[-1:, 1], alpha=-scale * self.n * self.mu)
 
     def add_lift(self, u, r, alpha):
         """``u += alpha A^T r`` in place, `r` (n,)."""
