@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 # What is tested from a copy, so that no test finds the source tree.
 LEFT_OUT = shutil.ignore_patterns(
     'secml_regpoison', '.git', '.nox', '.venv*', '.cache', 'build', 'dist',
-    'results', '*.egg-info', '__pycache__')
+    '*.egg-info', '__pycache__')
 
 
 def _constraints(session, numpy):

@@ -2,6 +2,7 @@
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -267,9 +268,11 @@ def test_apply_again_changes_nothing():
 # secml missing or too old
 
 
-def test_missing_secml_is_said_with_what_to_type():
-    # -S: no installed package at all, not even NumPy.
-    error = last_line_of_error('import secml_regpoison', options=['-S'])
+def test_missing_secml_is_said_with_what_to_type(tmp_path):
+    # -S: no installed package at all, not even NumPy, but a copy of ours.
+    shutil.copytree(Path(compat.__file__).parent, tmp_path / 'secml_regpoison')
+    error = last_line_of_error('import secml_regpoison', tmp_path,
+                               options=['-S'])
     assert 'secml is not installed' in error[-2]
     assert error[-1].strip() == (
         f'{sys.executable} -m pip install --no-deps '

@@ -61,7 +61,7 @@ def _graph(steps, n_steps, dtype, device, *shapes):
         return torch.cuda.make_graphed_callables(loop, samples)
     except RuntimeError as error:
         warnings.warn(
-            f'no CUDA graph of {n_steps} steps could be captured, they are '
+            f'no CUDA graph of {n_steps:d} steps could be captured, they are '
             f'launched one by one: {error}', RuntimeWarning, stacklevel=5)
         return loop
 
