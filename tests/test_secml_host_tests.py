@@ -38,6 +38,7 @@ class TestArrays(CUnitTest):
         self.skipTest('not here')
 """
 OF_DATA = "import os\nos._exit(3)\n"
+OF_FIGURES = "import pytest\npytest.importorskip('no_such_package')\n"
 
 
 @pytest.fixture(scope='module')
@@ -61,7 +62,8 @@ def checkout(tmp_path_factory):
     source = tmp_path_factory.mktemp('checkout') / 'src'
     shutil.copytree(Path(secml.__file__).parent, source / 'secml',
                     ignore=shutil.ignore_patterns('__pycache__'))
-    for part, text in (('array', OF_ARRAYS), ('data', OF_DATA)):
+    for part, text in (('array', OF_ARRAYS), ('data', OF_DATA),
+                       ('figure', OF_FIGURES)):
         folder = source / 'secml' / part / 'tests'
         folder.mkdir()
         (folder / '__init__.py').touch()
@@ -84,7 +86,7 @@ def state(results, name):
 
 def test_what_passes_and_why_the_rest_does_not(results):
     found = json.loads(results.read_text())
-    assert len(found) == 7
+    assert len(found) == 8
     assert state(results, 'test_mended') == {'state': 'passed'}
     assert state(results, 'test_left_out') == {
         'state': 'skipped', 'error': 'not here'}
@@ -93,6 +95,7 @@ def test_what_passes_and_why_the_rest_does_not(results):
     assert 'test_array.py' in state(results, 'test_gone')['where']
     assert 'test_array.py' not in state(results, 'test_in_secml')['where']
     assert 'ended with 3' in state(results, 'test_data')['error']
+    assert state(results, 'test_figure')['state'] == 'skipped'
 
 
 def test_it_is_printed(results, report, capsys):
@@ -101,7 +104,7 @@ def test_it_is_printed(results, report, capsys):
     for words in ('1 failed: another result', '1 failed: a package is missing',
                   '1 failed: the test itself calls what is gone',
                   "1 failed: secml's code", '1 failed: the file could not be',
-                  '1 passed, 5 failed, 1 skipped'):
+                  '1 passed, 5 failed, 2 skipped'):
         assert words in out
 
 
