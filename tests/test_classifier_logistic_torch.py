@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits, make_classification
 from sklearn.linear_model import LogisticRegression
+from test_core_steps import on_gpu
 
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CClassifierLogisticTorch)
@@ -153,8 +154,7 @@ def test_singular_hessian(tall):
         clf.fit(x, tall.Y)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+@on_gpu
 @pytest.mark.parametrize('solver', ['newton', 'sgd'])
 def test_cuda_agrees_with_cpu(data, solver):
     u = [params(fitted(data, solver=solver, device=device))

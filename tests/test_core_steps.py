@@ -10,14 +10,10 @@ from secml_regpoison.core.gram import choose_form
 from secml_regpoison.core.logistic import fold
 from secml_regpoison.core.steps import _graph, heavy_ball
 
-GPU = (pytest.mark.gpu, pytest.mark.skipif(
-    not torch.cuda.is_available(), reason='no CUDA device'))
-
 
 def on_gpu(test):
-    for mark in GPU:
-        test = mark(test)
-    return test
+    return pytest.mark.gpu(pytest.mark.skipif(
+        not torch.cuda.is_available(), reason='no CUDA device')(test))
 
 
 def to(device, problem, *tensors):
@@ -48,8 +44,7 @@ def test_steps_are_those_of_the_formula(form):
     form = choose_form(problem, fold(x_p, y_p), .03, form)
     eta, momentum = .4, .8
     states, q = heavy_ball(
-        form, (momentum, -eta * form.mu, -eta / form.n),
-        form.rows_p.new_zeros(2, form.n_coords), 7)
+        form, eta, momentum, form.rows_p.new_zeros(2, form.n_coords), 7)
     expected = closed_form(torch.cat([problem.rows_tr, form.rows_p]), form.mu,
                            7, eta, momentum)
     found = torch.cat([form.weights(states), form.biases(states)[:, None]], 1)
@@ -91,9 +86,9 @@ def test_a_replay_leaves_earlier_results_alone():
     problem, x_p, y_p = to('cuda', *make())
     form = choose_form(problem, fold(x_p, y_p), .03, 'gram')
     start = x_p.new_zeros(2, form.n_coords)
-    first = heavy_ball(form, (.8, -.01, -.02), start, 7)
+    first = heavy_ball(form, .4, .8, start, 7)
     kept = [part.clone() for part in first]
-    heavy_ball(form, (.1, -.02, -.05), start, 7)
+    heavy_ball(form, .9, .1, start, 7)
     assert all(map(torch.equal, first, kept))
 
 

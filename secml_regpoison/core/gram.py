@@ -17,9 +17,9 @@ class Gram:
         [      0           0          0   ]
         [ -n mu a_b^T  -n mu g_b   -n mu  ]  -n mu b
 
-    turns coordinates into all that a training step needs. Only the
-    rows and columns of the poisoning points are computed here; the block of
-    the fixed rows is the problem's, once.
+    turns coordinates into all that a training step needs. Only the rows and
+    columns of the poisoning points are computed here; the block of the fixed
+    rows is the problem's, once.
 
     Parameters as for `Primal`.
     """

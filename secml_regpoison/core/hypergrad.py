@@ -62,7 +62,7 @@ def _descend(form, inner, problem, start):
         bound, by_rows = smoothness(problem, form.rows_p, form.mu)
         eta, eta_by_rows = 1. / bound, -by_rows / bound ** 2
     states, q = heavy_ball(
-        form, (inner.momentum, -eta * form.mu, -eta / form.n),
+        form, eta, inner.momentum,
         form.rows_p.new_zeros(2, form.n_coords), inner.n_inner)
     return Trained(form, states[-1], states[:-1], q, eta, eta_by_rows)
 
@@ -80,8 +80,8 @@ def _reverse(model, seed, inner):
     tail = replace(model, path=model.path[last], q=model.q[last])
     curvature = tail.q * (1 - tail.q)
     states, k = heavy_ball(
-        form, (inner.momentum, -eta * form.mu, -eta / form.n),
-        seed.expand(2, -1), len(curvature), curvature)
+        form, eta, inner.momentum, seed.expand(2, -1), len(curvature),
+        curvature)
     p, s = states[1:], curvature[:, form.n_tr:] / form.n
     by_rows, by_lmbda = pull_back(tail, p, k, s, -eta)
     if model.eta_by_rows is not None:

@@ -17,15 +17,15 @@ import warnings
 import torch
 
 
-def heavy_ball(form, strengths, first, n_steps, curvature=None):
+def heavy_ball(form, eta, momentum, first, n_steps, curvature=None):
     """`n_steps` steps in the coordinates of a form.
 
     Parameters
     ----------
     form : Gram or Primal
         Coordinates and data.
-    strengths : sequence of 3 floats
-        ``(momentum, -eta mu, -eta / n)``.
+    eta, momentum : float
+        Step size and heavy-ball coefficient.
     first : Tensor, shape (2, n_coords)
         Velocity and state that the steps start from.
     n_steps : int
@@ -39,7 +39,8 @@ def heavy_ball(form, strengths, first, n_steps, curvature=None):
         Tensors (T + 1, n_coords) and (T, n), in time's order: ``u_t``, and
         the sigmoids of its scores in training, in reverse its scores.
     """
-    tensors = (*form.operands, first.new_tensor(strengths), first)
+    strengths = first.new_tensor([momentum, -eta * form.mu, -eta / form.n])
+    tensors = (*form.operands, strengths, first)
     if curvature is not None:
         tensors += (curvature,)
     if first.is_cuda:
@@ -78,7 +79,7 @@ def gram_steps(n_steps, system, strengths, first, curvature=None):
     """`heavy_ball` in the coordinates of `Gram`, with its `system`.
 
     Velocity, state and answered outputs of a time are rows of one matrix: the
-    next velocity is `strengths` times it.
+    next velocity is the strengths ``(momentum, -eta mu, -eta / n)`` times it.
     """
     n, order = len(system) - 2, 1 if curvature is None else -1
     path = _room(n_steps, 3, first, order)
@@ -86,7 +87,8 @@ def gram_steps(n_steps, system, strengths, first, curvature=None):
     if curvature is not None:
         outputs = path.new_empty(n_steps, n + 2)
         # what follows the scores is no score: it is taken as it is
-        curvature = torch.nn.functional.pad(curvature, (0, 2), value=1.)
+        weights = torch.nn.functional.pad(
+            curvature, (0, 2), value=1.).unbind()[::order]
     vels, states, answers, times, rows, scores = (
         part.unbind()[::order] for part in (
             *path.unbind(1), path.mT, outputs, outputs[:, :n]))
@@ -95,7 +97,7 @@ def gram_steps(n_steps, system, strengths, first, curvature=None):
         if curvature is None:
             scores[i].sigmoid_()
         else:
-            torch.mul(row, curvature[-1 - i], out=answers[i])
+            torch.mul(row, weights[i], out=answers[i])
         torch.mv(times[i], strengths, out=vels[i + 1])
         torch.add(states[i], vels[i + 1], out=states[i + 1])
     return path[:, 1], outputs[:, :n]
@@ -107,6 +109,8 @@ def primal_steps(n_steps, rows, rows_p, strengths, first, curvature=None):
     Two products with the data a step: the calls count for little.
     """
     n_tr, order = len(rows), 1 if curvature is None else -1
+    _, decay, scale = strengths.unbind()
+    kept = strengths[:2]
     path = _room(n_steps, 2, first, order)
     outputs = path.new_empty(n_steps, n_tr + len(rows_p))
     answer = torch.empty_like(outputs[0])
@@ -116,11 +120,11 @@ def primal_steps(n_steps, rows, rows_p, strengths, first, curvature=None):
         torch.mv(rows, states[i], out=row[:n_tr])
         torch.mv(rows_p, states[i], out=row[n_tr:])
         if curvature is None:
-            torch.mul(row.sigmoid_(), strengths[2], out=answer)
+            torch.mul(row.sigmoid_(), scale, out=answer)
         else:
-            torch.mul(row, curvature[-1 - i], out=answer).mul_(strengths[2])
-        after = torch.mv(pairs[i], strengths[:2], out=vels[i + 1])
-        after[-1:].addcmul_(states[i][-1:], strengths[1], value=-1)
+            torch.mul(row, curvature[-1 - i], out=answer).mul_(scale)
+        after = torch.mv(pairs[i], kept, out=vels[i + 1])
+        after[-1:].addcmul_(states[i][-1:], decay, value=-1)
         after.addmv_(rows.T, answer[:n_tr])
         after.addmv_(rows_p.T, answer[n_tr:])
         torch.add(states[i], after, out=states[i + 1])
