@@ -5,13 +5,14 @@ setuptools of its day. What fails while secml is being imported is mended
 here, by lending the one secml module concerned what its import statements
 miss; what fails later is mended in `mends`, inside secml's own modules. Each
 mend applies only where its cause is present, so a stack that secml supports
-is left alone. Other libraries are never patched, and nothing is faked in
-`sys.modules`, not even for a moment: other code and other threads always
-import what is really there.
+is left alone, but for a race between two first imports. Other libraries are
+never patched, and nothing is faked in `sys.modules`, not even for a moment:
+other code and other threads always import what is really there.
 """
 import builtins
 import functools
 import importlib
+import os
 import re
 import sys
 import types
@@ -157,8 +158,21 @@ def _lend_nan(name):
         return types.SimpleNamespace(NaN=np.nan)
 
 
+def _lend_makedirs(name):
+    """secml makes each folder of its home that it does not find.
+
+    Of two processes that import it for the first time at once, the slower
+    one would stop at a folder that the other has made since it looked.
+    """
+    if name == 'os':
+        return types.SimpleNamespace(**{
+            **vars(os),
+            'makedirs': functools.partial(os.makedirs, exist_ok=True)})
+
+
 LENT = {
     'secml': _lend_pkg_resources,
+    'secml.settings': _lend_makedirs,
     'secml.ml.classifiers': _hide_torch,
     'secml.adv.attacks.evasion.foolbox.c_attack_evasion_foolbox': _lend_nan,
 }

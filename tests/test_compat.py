@@ -210,6 +210,35 @@ def test_a_module_is_lent_what_numpy_dropped_and_no_other(
     assert hasattr(np, 'NaN') == had_nan
 
 
+# Another process makes each folder just after the first look at it.
+RACE = '''
+import os
+isdir, looked = os.path.isdir, set()
+def look(path):
+    first = path not in looked
+    looked.add(path)
+    return isdir(path) and not (first and path.startswith(home))
+home, os.path.isdir = os.environ['SECML_HOME_DIR'], look
+'''
+
+
+def test_two_first_imports_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv('SECML_HOME_DIR', str(tmp_path))
+    monkeypatch.setenv('SECML_PYTORCH_DIR', str(tmp_path / 'pytorch-data'))
+    assert outcome('import secml_regpoison; out = 0') == 0
+    assert (tmp_path / 'datasets').is_dir()
+    assert outcome(f'''
+{RACE}
+import secml_regpoison
+import secml.settings
+out = secml.settings.SECML_DS_DIR, os.makedirs is secml.settings.os.makedirs
+''') == [str(tmp_path / 'datasets'), False]
+    (tmp_path / 'models').rmdir()
+    (tmp_path / 'models').touch()
+    error = last_line_of_error(f'{RACE}import secml_regpoison')[-1]
+    assert error.startswith('FileExistsError') and 'models' in error
+
+
 # What must stay as it was
 
 
