@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from secml_regpoison import cli
 from secml_regpoison.datasets import load_data
+from secml_regpoison.files import only_writer
 from secml_regpoison.paper import FIGURES, attacks, command, run_figure
 from secml_regpoison.paper import settings as table
 from secml_regpoison.paper.cells import forget, forget_all
@@ -218,7 +219,7 @@ def test_all_makes_each_figure_and_shares_attacks(
         monkeypatch, tmp_path, resume):
     asked, forgotten = [], []
     monkeypatch.setattr(
-        command, 'run_figure', lambda name, out, quick, jobs, resume, **more:
+        command, 'make_figure', lambda name, out, quick, jobs, resume, **more:
         asked.append((name, resume, more)) or '')
     monkeypatch.setattr(command, 'forget_all', forgotten.append)
     assert cli.main(['paper', 'all', '--solver', 'implicit', '--out',
@@ -227,6 +228,27 @@ def test_all_makes_each_figure_and_shares_attacks(
         (name, True, {} if name in ('fig1', 'inner')
          else {'solver': 'implicit'}) for name in FIGURES]
     assert forgotten == [str(tmp_path)] * (not resume)
+
+
+@pytest.mark.parametrize('bad, error, words', [
+    (dict(name='fig9'), ValueError, "`name` must be one of fig1, .*'fig9'"),
+    (dict(out=3), TypeError, '`out` must be the path of a folder, got int'),
+    (dict(jobs=0), ValueError, '`jobs` must be an integer other than 0'),
+    (dict(jobs='2'), TypeError, '`jobs` must be an integer, got str'),
+    (dict(solver='sgd'), ValueError, "`solver` must be rmd or .*'sgd'"),
+    (dict(name='fig1', solver='rmd'), TypeError, 'solver')])
+def test_bad_arguments_leave_no_file(tmp_path, bad, error, words):
+    with pytest.raises(error, match=words):
+        run_figure(**{'name': 'fig2', 'out': tmp_path, 'quick': True, **bad})
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_another_process_writes_to_is_refused(tmp_path):
+    with only_writer(tmp_path, 'out'):
+        before = os.listdir(tmp_path)
+        with pytest.raises(OSError, match='`out` must be a place that no '):
+            run_figure('fig3', tmp_path, quick=True)
+        assert os.listdir(tmp_path) == before
 
 
 def test_a_solver_where_there_is_no_choice_is_refused(capsys, tmp_path):

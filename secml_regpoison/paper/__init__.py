@@ -9,6 +9,8 @@ import os
 from importlib import import_module
 from inspect import signature
 
+from secml_regpoison.checks import check, check_kind
+from secml_regpoison.files import only_writer
 from secml_regpoison.paper.output import write_text
 
 # Name on the command line: the module of the figure, and what it shows.
@@ -20,6 +22,7 @@ FIGURES = {
     'limits': ('limits', "other data: where a learned lambda does not help"),
     'inner': ('inner', 'what the training steps that the attack sees do'),
 }
+SOLVERS = 'rmd', 'implicit'
 
 
 def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
@@ -30,7 +33,7 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
     name : str
         Any of `FIGURES`.
     out : str
-        Folder for the results; it must exist.
+        Folder for the results, made if missing.
     quick : bool, optional
         A smoke version, under a minute.
     jobs : int, optional
@@ -45,7 +48,29 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
     str
         The table that goes with the figure.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the argument.
+    OSError
+        `out` cannot be written to, or another process writes to it.
+
     """
+    check('name', name, name in FIGURES, f"one of {', '.join(FIGURES)}")
+    check_kind('out', out, (str, os.PathLike), 'the path of a folder')
+    check_kind('jobs', jobs, int, 'an integer')
+    check('jobs', jobs, jobs != 0, 'an integer other than 0')
+    if 'solver' in options:
+        check('solver', options['solver'], options['solver'] in SOLVERS,
+              ' or '.join(SOLVERS))
+    out = os.fspath(out)
+    os.makedirs(out, exist_ok=True)
+    with only_writer(out, 'out'):
+        return make_figure(name, out, quick, jobs, resume, **options)
+
+
+def make_figure(name, out, quick, jobs, resume, **options):
+    """`run_figure` for who has checked its input and holds `out`."""
     text = _run_of(name)(out, quick=quick, jobs=jobs, resume=resume,
                          **options)
     solver = f"_{options.get('solver', 'rmd')}" if has_solver(name) else ''

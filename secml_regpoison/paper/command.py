@@ -4,7 +4,8 @@ import os
 
 import joblib
 
-from secml_regpoison.paper import FIGURES, has_solver, run_figure
+from secml_regpoison.paper import (
+    FIGURES, SOLVERS, has_solver, make_figure)
 from secml_regpoison.paper.cells import forget_all
 
 DESCRIPTION = """\
@@ -45,7 +46,7 @@ def add_parser(commands, integer):
         help='keep what an interrupted run, or another figure in the same '
              'folder, has finished')
     command.add_argument(
-        '--solver', choices=('rmd', 'implicit'),
+        '--solver', choices=SOLVERS,
         help='how the attacks of fig2, fig3, transfer and limits '
              'differentiate, see sec-eval --help (default rmd); it is part of '
              'the names of their files')
@@ -74,5 +75,6 @@ def run_paper(args):
     for name in names:
         options = {'solver': args.solver} \
             if args.solver and has_solver(name) else {}
-        print(run_figure(name, args.out, args.quick, jobs, resume, **options))
+        print(make_figure(name, args.out, args.quick, jobs, resume,
+                          **options))
     print(f'\nResults are in {os.path.abspath(args.out)}')
