@@ -12,7 +12,6 @@ import numpy as np
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.data import CDataset
-from secml.ml.classifiers import CClassifierLogistic
 
 from secml_regpoison.experiment import (
     Plan, default_points, make_attack, to_rows)
@@ -116,57 +115,55 @@ def attack_cell(data, title, plan, policy, repetition):
     attack = make_attack(split, plan, policy_lmbda(data, policy),
                          plan.seed + repetition)
     try:
-        evaluated, costs = _evaluate(attack, plan.n_points, split.test)
+        evaluated, measured = _evaluate(attack, plan.n_points, split.test)
     except (ValueError, ArithmeticError) as error:
         raise RuntimeError(
             f'{title}, {plan.solver_type}, {policy}, repetition '
             f'{repetition}: {error}') from error
     rows = to_rows(evaluated, policy, repetition, split.train.num_samples,
                    plan.poison_mode)
-    first, *_, last = evaluated.adv_ds
+    weights, last = measured.pop('weights'), evaluated.adv_ds[-1]
     return {
         **{name: [getattr(row, name) for row in rows] for name in (
             'n_points', 'fraction', 'test_error', 'validation_loss', 'lmbda',
             'w_norm', 'seconds')},
-        **costs,
+        **measured,
         'share_predicted_1': [y.mean() for y in evaluated.Y_pred],
         'share_1': [split.test.Y.mean()] * len(rows),
         'poison_x': last.X.tondarray(), 'poison_y': last.Y.tondarray(),
-        'weights': np.stack([refit(attack, adv_ds).w.tondarray().ravel()
-                             for adv_ds in (first, last)])}
+        'weights': np.stack([weights[0], weights[-1]])}
 
 
 def _evaluate(attack, n_points, test):
-    """`CSecEvalData` of the strengths, and what each of them cost."""
-    costs = _measure_runs(attack)
+    """`CSecEvalData` of the strengths, and what was measured at each."""
+    measured = _measure_runs(attack)
     sec_eval = CSecEval(attack, 'n_points', CArray(n_points),
                         save_adv_ds=True)
     sec_eval.run_sec_eval(test)
-    return sec_eval.sec_eval_data, costs
+    return sec_eval.sec_eval_data, measured
 
 
 def _measure_runs(attack):
-    """Lists that get the cost of each run, by the name of the column."""
-    run, costs = attack.run, {'n_hypergradients': [], 'seconds_cpu': []}
+    """Lists that get what each run costs, by the name of the column, and the
+    weights of the classifier that it evaluates."""
+    run, retrained = attack.run, attack._retrained
+    measured = {'n_hypergradients': [], 'seconds_cpu': [], 'weights': []}
 
     def run_and_measure(*args, **kwargs):
         # of this thread: a machine that others use too tells the same
         began = time.thread_time()
         result = run(*args, **kwargs)
-        costs['n_hypergradients'].append(attack.grad_eval)
-        costs['seconds_cpu'].append(time.thread_time() - began)
+        measured['n_hypergradients'].append(attack.grad_eval)
+        measured['seconds_cpu'].append(time.thread_time() - began)
         return result
 
-    attack.run = run_and_measure
-    return costs
+    def retrained_and_kept(data):
+        clf = retrained(data)
+        measured['weights'].append(clf.w.tondarray().ravel())
+        return clf
 
-
-def refit(attack, adv_ds):
-    """The classifier that the attack evaluated, trained anew."""
-    train = attack.poisoned_data(adv_ds)
-    clf = CClassifierLogistic(C=float(np.exp(-adv_ds.header.lmbda)),
-                              random_state=0)
-    return clf.fit(train.X, train.Y)
+    attack.run, attack._retrained = run_and_measure, retrained_and_kept
+    return measured
 
 
 def poison_of(result):
