@@ -11,11 +11,12 @@ from secml_regpoison.experiment import (
     Plan, check_plan, default_points, run_cells)
 from secml_regpoison.files import only_writer
 from secml_regpoison.paper.cells import cells_folder
-from secml_regpoison.paper.command import check_solver, run_paper
+from secml_regpoison.paper.command import complete, run_paper
 from secml_regpoison.policies import policy_name
 from secml_regpoison.progress import progress_bar
 from secml_regpoison.report import (
-    draw, save_result, save_sec_eval, summarise, table, verdict, write_csv)
+    draw, save_result, save_sec_eval, show, summarise, table, verdict,
+    write_csv)
 from secml_regpoison.splits import split_sizes
 
 # What bad data and a failed run raise. Anything else is a defect of this
@@ -30,7 +31,7 @@ def main(argv=None):
     code = 2
     try:
         if args.command == 'paper':
-            check_solver(args)
+            complete(args)
             work = partial(run_paper, args)
         else:
             work = partial(_sec_eval, args, *_prepare(args))
@@ -76,7 +77,8 @@ def _run(args, source, plan, folder):
              for repetition in range(args.repetitions)]
     jobs = min(len(order), args.jobs or joblib.cpu_count())
     cells = {}
-    with progress_bar(len(order) * len(plan.n_points), ' strength') as report:
+    with progress_bar(len(order) * len(plan.n_points), ' strength',
+                      folder) as report:
         for policy, repetition, data, rows in run_cells(
                 source, plan, args.policies, args.repetitions, jobs, report,
                 folder):
@@ -102,11 +104,8 @@ def _report(args, plan, cells, source):
     fractions = [row.fraction for row in rows[:len(plan.n_points)]]
     draw(os.path.join(args.out, 'sec_eval.png'), curves, fractions, title)
     summary = summarise(rows)
-    text = '\n\n'.join((name, table(summary), verdict(summary),
-                        f'Results are in {os.path.abspath(args.out)}'))
-    # a terminal without the sign ± gets a question mark, not an error
-    encoding = sys.stdout.encoding or 'utf-8'
-    print(text.encode(encoding, 'replace').decode(encoding))
+    show('\n\n'.join((name, table(summary), verdict(summary),
+                      f'Results are in {os.path.abspath(args.out)}')))
 
 
 def _fail(code, error):

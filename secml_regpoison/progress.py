@@ -10,16 +10,17 @@ from tqdm import tqdm
 
 
 @contextmanager
-def progress_bar(total, unit):
+def progress_bar(total, unit, folder=None):
     """Show a bar on stderr, with the remaining time.
 
     Yields a callable that moves it by one. It can be pickled, so that workers
     report what they have done: each call appends a byte to a file whose
-    length is read here, which needs neither a lock nor a server.
+    length is read here, which needs neither a lock nor a server. Workers on
+    other machines need a `folder` for it that they see too.
     """
     # a log file gets a line now and then, not two each second
     period = 0.5 if sys.stderr.isatty() else 15.
-    with tempfile.TemporaryDirectory() as folder, tqdm(
+    with tempfile.TemporaryDirectory(dir=folder) as folder, tqdm(
             total=total, unit=unit, mininterval=period) as bar:
         path = os.path.join(folder, 'done')
         _append_byte(path)

@@ -1,5 +1,6 @@
 """What the command line leaves behind: CSV, picture, table, words."""
 import csv
+import sys
 from dataclasses import astuple, fields
 from itertools import cycle
 
@@ -19,6 +20,12 @@ PANELS = (
     (r'$\|w\|_2$ (log scale)', 'plot_weight_norm', {}))
 MEASURED = ('fraction', 'test_error', 'validation_loss', 'lmbda', 'w_norm',
             'seconds')
+
+
+def show(text):
+    """Print; a terminal without the sign ± gets a question mark for it."""
+    encoding = sys.stdout.encoding or 'utf-8'
+    print(text.encode(encoding, 'replace').decode(encoding))
 
 
 def write_csv(path, rows):

@@ -297,8 +297,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ['sec_eval.csv']
 
 
-def test_the_bar_counts_what_is_reported_from_anywhere(capsys):
-    with progress.progress_bar(8, ' step') as advance:
+def test_the_bar_counts_what_is_reported_from_anywhere(capsys, tmp_path):
+    # of workers on other machines, which see this folder
+    with progress.progress_bar(8, ' step', tmp_path) as advance:
+        assert len(list(tmp_path.glob('*/done'))) == 1
         threads = [threading.Thread(target=advance) for _ in range(8)]
         for thread in threads:
             thread.start()

@@ -2,6 +2,7 @@
 import csv
 import dataclasses
 import glob
+import io
 import os
 import signal
 import subprocess
@@ -107,6 +108,25 @@ def test_a_finished_figure_resumes_to_the_same_bytes(finished, out):
         assert stream.read() == before  # times too: nothing was run again
 
 
+def test_a_quick_run_has_a_folder_of_its_own(monkeypatch, tmp_path):
+    made = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, 'make_figure', lambda name, out, *_, **__:
+                        made.append(out) or '')
+    for options in ([], ['--quick'], ['--quick', '--out', 'here']):
+        assert cli.main(['paper', 'fig3', *options]) == 0
+    assert made == ['paper', 'paper-quick', 'here']
+
+
+def test_a_terminal_without_the_sign_gets_the_table(monkeypatch, tmp_path):
+    stream = io.TextIOWrapper(io.BytesIO(), 'ascii')
+    monkeypatch.setattr(sys, 'stdout', stream)
+    monkeypatch.setattr(command, 'make_figure', lambda *_, **__: '1 ± 2')
+    assert cli.main(['paper', 'fig3', '--out', str(tmp_path)]) == 0
+    stream.flush()
+    assert stream.buffer.getvalue().startswith(b'1 ? 2\n')
+
+
 def test_without_resume_cells_are_run_again_and_others_kept(tmp_path):
     quick = dataclasses.replace(table.FIGURE_3_QUICK, n_splits=1)
     cells = attacks.attack_cells(quick, 'rmd')
@@ -119,8 +139,9 @@ def test_without_resume_cells_are_run_again_and_others_kept(tmp_path):
     assert sum(a != b for a, b in zip(stamps, again)) == 1
     forget(cells, str(tmp_path / 'attacks.cells'))
     assert not glob.glob(str(tmp_path / 'attacks.cells' / '*.npz'))
+    (tmp_path / 'sec_eval.cells').mkdir()  # of another command
     forget_all(str(tmp_path))
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == ['sec_eval.cells']
 
 
 def test_killed_and_resumed_is_the_same_table(finished, out, tmp_path):

@@ -15,7 +15,7 @@ from secml_regpoison.core.logistic import fold
 from secml_regpoison.paper import fig1, fig1_claims, synthetic
 from secml_regpoison.paper.settings import FIGURE_1, FIGURE_1_QUICK
 
-# Of the issue: how near the boundaries of the published figure must come.
+# How near the boundaries of the published figure must come.
 OFFSET, SLOPE = .1, .03
 FILES = ['fig1.csv', 'fig1.pdf', 'fig1.png', 'fig1.txt', 'fig1_draws.csv',
          'fig1_maps.csv']
@@ -233,6 +233,19 @@ def test_resumed_or_in_two_processes_the_numbers_are_the_same(
             fig1.run(str(resumed), quick=True)
     assert _numbers(whole) == _numbers(resumed)
     assert {path.name for path in whole.iterdir()} == {*FILES} - {'fig1.txt'}
+
+
+def test_what_is_computed_outlasts_a_picture_that_fails(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(fig1, 'FIGURE_1_QUICK', TINY)
+    (tmp_path / 'fig1.pdf').mkdir()
+    with pytest.raises(OSError):
+        fig1.run(str(tmp_path), quick=True)
+    (tmp_path / 'fig1.pdf').rmdir()
+    _interrupt(monkeypatch, 'attack_cell', 'draws_cell', 'map_cell')
+    fig1.run(str(tmp_path), quick=True, resume=True)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *FILES} - {'fig1.txt'}
 
 
 @pytest.mark.parametrize('arguments, words', [

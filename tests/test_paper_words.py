@@ -39,6 +39,15 @@ def test_limits_say_in_words_what_was_found(loss, error, predicted, words,
     assert found['strengths_with_lower_loss_only'].split()[0] == '1'
 
 
+def test_limits_look_at_no_poison_too():
+    found = verdict([
+        line('clean-cv', 0, .2, .1), line('clean-cv', 2, .5, .2),
+        line('learned', 0, .1, .2), line('learned', 2, .4, .1)], 'd')
+    assert found['in_words'] == (
+        'learned lowers the loss and the error at 2 poison rows, against '
+        'clean-cv; the loss but not the error at 0 rows')
+
+
 @pytest.mark.parametrize('learned, holds', [(.05, 'yes'), (.2, 'NO')])
 def test_claims_of_fig2_can_fail(learned, holds):
     means = {

@@ -7,6 +7,7 @@ import joblib
 from secml_regpoison.paper import (
     FIGURES, SOLVERS, has_solver, make_figure)
 from secml_regpoison.paper.cells import forget_all
+from secml_regpoison.report import show
 
 DESCRIPTION = """\
 Make the figures of arXiv 2105.10948 anew: CSV, PNG and PDF files in DIR, and
@@ -51,12 +52,17 @@ def add_parser(commands, integer):
              'differentiate, see sec-eval --help (default rmd); it is part of '
              'the names of their files')
     command.add_argument(
-        '--out', default='paper', metavar='DIR',
-        help='folder for the results, made if missing (default paper)')
+        '--out', metavar='DIR',
+        help='folder for the results, made if missing (default paper, or '
+             'paper-quick with --quick); results of the same name are '
+             'replaced')
 
 
-def check_solver(args):
-    """Raise ValueError if the figure has no choice of a solver."""
+def complete(args):
+    """Fill in the folder; ValueError if the figure has no choice of a
+    solver."""
+    if args.out is None:
+        args.out = 'paper-quick' if args.quick else 'paper'
     if args.solver and args.figure != 'all' and not has_solver(args.figure):
         raise ValueError(
             f"`--solver` must be left out with {args.figure}, got "
@@ -75,6 +81,5 @@ def run_paper(args):
     for name in names:
         options = {'solver': args.solver} \
             if args.solver and has_solver(name) else {}
-        print(make_figure(name, args.out, args.quick, jobs, resume,
-                          **options))
-    print(f'\nResults are in {os.path.abspath(args.out)}')
+        show(make_figure(name, args.out, args.quick, jobs, resume, **options))
+    show(f'\nResults are in {os.path.abspath(args.out)}')

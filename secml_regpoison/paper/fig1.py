@@ -35,7 +35,14 @@ def run(out, quick=False, jobs=1, resume=False):
     started = time.perf_counter()
     settings = FIGURE_1_QUICK if quick else FIGURE_1
     problem = synthetic.make_problem(settings)
-    attacks, maps, draws = _compute(out, settings, problem, jobs, resume)
+    with cells_folder(out, 'fig1', resume) as folder:
+        attacks, maps, draws = _compute(folder, settings, problem, jobs)
+        text = _write(out, settings, problem, attacks, maps, draws)
+    return f'{text}\n\nfig1 took {time.perf_counter() - started:.1f} s'
+
+
+def _write(out, settings, problem, attacks, maps, draws):
+    """Write all files; the text of the table."""
     rows = _rows(settings, problem, attacks)
     places = synthetic.grid(settings, settings.n_places)
     claims = {training: make_claims(
@@ -47,23 +54,20 @@ def run(out, quick=False, jobs=1, resume=False):
                _map_rows(settings, places, maps))
     write_rows(os.path.join(out, 'fig1_draws.csv'), _draw_rows(draws))
     _draw(out, settings, problem, rows, attacks, maps)
-    seconds = time.perf_counter() - started
-    return '\n\n'.join((_table(rows), _verdict(settings, claims, draws),
-                        f'fig1 took {seconds:.1f} s'))
+    return f'{_table(rows)}\n\n{_verdict(settings, claims, draws)}'
 
 
-def _compute(out, settings, problem, jobs, resume):
+def _compute(folder, settings, problem, jobs):
     """What the attacks, the maps (stacked by lambda) and the draws give."""
     lmbdas = lmbda_grid(settings).tolist()
     panels = [getattr(settings, name) for name in PANELS.values()]
     clean = tuple(tuple(u.tolist()) for u in core_models(
         settings, problem, problem.x_tr[:0], settings.lmbda_none))
-    with cells_folder(out, 'fig1', resume) as folder:
-        results = run_cells(
-            [(attack_cell, settings, lmbda) for lmbda in panels]
-            + [(draws_cell, settings, clean)]
-            + [(map_cell, settings, lmbda)
-               for lmbda in (*lmbdas, settings.lmbda_fixed)], folder, jobs)
+    results = run_cells(
+        [(attack_cell, settings, lmbda) for lmbda in panels]
+        + [(draws_cell, settings, clean)]
+        + [(map_cell, settings, lmbda)
+           for lmbda in (*lmbdas, settings.lmbda_fixed)], folder, jobs)
     *attacks, draws = results[:3]
     maps = {name: np.stack([part[name] for part in results[3:]])
             for name in results[3]}
@@ -236,4 +240,9 @@ def _verdict(settings, claims, draws):
             for i in range(len(TRAININGS))]
         lines.append(f'{text:44} {here[0]:>8} {here[1]:>10}   '
                      f'{shares[0]:4.0f} %{shares[1]:8.0f} %')
+    here, high = claims[TRAININGS[0]], settings.lmbda_bounds[1]
+    lines.append(
+        f'T steps: at {100 * here.harmless_ties:.0f} % of the harmless places '
+        f'no lambda has a smaller error than {high:g}; by the loss, the best '
+        f'lambda is at most {here.largest_by_loss:g} at any place')
     return '\n'.join(lines)

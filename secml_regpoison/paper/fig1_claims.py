@@ -23,8 +23,10 @@ class Claims:
         and in the centre map. none_range, fixed_range : largest less smallest
         error there. clean_error : without the point and regularisation.
     harmless_at_bound : share of the harmless places where the best lambda is
-        the lower bound; harmful_share : of all places; harmful_from_3 : of
-        the harmful ones, where it is 3 or more. NaN where there are none.
+        the lower bound; harmless_ties : where no lambda has a smaller error
+        than the upper bound, for of equals the smallest is best;
+        harmful_share : of all places; harmful_from_3 : of the harmful ones,
+        where it is 3 or more. NaN where there are none.
     largest_by_error, largest_by_loss : of the best lambdas, by the error and
         by the loss.
     """
@@ -37,6 +39,7 @@ class Claims:
     fixed_range: float
     clean_error: float
     harmless_at_bound: float
+    harmless_ties: float
     harmful_share: float
     harmful_from_3: float
     largest_by_error: float
@@ -87,7 +90,9 @@ def make_claims(settings, places, clean_error, error, loss):
     return Claims(
         *map(float, (*none, *fixed)), float(np.ptp(error[0])),
         float(np.ptp(error[-1])), float(clean_error),
-        _share(by_error[harmless] == lmbdas[0]), float(harmful.mean()),
+        _share(by_error[harmless] == lmbdas[0]),
+        _share((error[-2] <= error[:-1].min(axis=0))[harmless]),
+        float(harmful.mean()),
         _share(by_error[harmful] >= 3), float(by_error.max()),
         float(by_loss.max()))
 

@@ -67,7 +67,7 @@ def verdict(rows, name):
     """
     means = {key[1:]: stats for key, stats in mean_and_std(
         [row for row in rows if row['data'] == name], KEYS).items()}
-    strengths = sorted({n_points for _, n_points in means})[1:]
+    strengths = sorted({n_points for _, n_points in means})
     lowered = {column: [n_points for n_points in strengths
                         if means['learned', n_points][column][0]
                         < means['clean-cv', n_points][column][0]]
