@@ -212,7 +212,9 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
            from ``ds_init.header.lmbda``: a security evaluation costs as much
            as its strongest attack. Where its header says that it was made for
            another `distance`, `dmax`, `lb`, `ub`, `y_target` or fixed C, it is
-           as good as None: `CSecEval` over these makes each attack anew.
+           as good as None: `CSecEval` over these makes each attack anew. Over
+           `random_seed`, `n_restarts`, `batch_size`, `solver_type` and
+           `poison_mode` it does not: a warning says so.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
         4. The classifier is retrained with its preprocess, as `fit` does.
@@ -248,7 +250,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `w_norm` (norm of the
             retrained weights, in the classifier's feature space), `starts`
-            (the validation rows where the points started) and `made_for`.
+            (the validation rows where the points started), `made_for` and
+            `made_by` (settings that it was made for and with, see 2).
         f_opt : float
             Attacker's loss, see `objective_function`.
 
@@ -304,6 +307,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
             checks.check_number('ds_init.header.lmbda', lmbda, math.isfinite,
                                 'a finite number')
         poison = data.poison(lmbda, ds_init)
+        if 0 < (self.n_points or 0) <= len(poison.x):
+            settings.warn_if_made_otherwise(header, self)
         kept = slice(0, self.n_points or 0)
         return poison._replace(x=poison.x[kept], y=poison.y[kept],
                                starts=poison.starts[kept]), False

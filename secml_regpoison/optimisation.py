@@ -67,7 +67,8 @@ class OptimisationMixin:
         xc = to_carray(poison.x, self.training_data.issparse)
         yc = labels(poison.y, data.classes)
         header = CDatasetHeader(lmbda=poison.lmbda, starts=poison.starts,
-                                made_for=settings.fingerprint(self))
+                                made_for=settings.fingerprint(self),
+                                made_by=settings.manner(self))
         # in one go, so that Ctrl-C cannot leave half of it
         vars(self).update(
             _xc=xc, _yc=yc, _x_opt=xc, _lmbda=poison.lmbda,

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import math
 import numbers
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -215,3 +216,23 @@ def fingerprint(attack):
                 None if attack.y_target is None else float(attack.y_target),
                 None if attack.learn_lmbda else float(attack.classifier.C))
     return hashlib.sha256(repr(made_for).encode()).hexdigest()[:16]
+
+
+def warn_if_made_otherwise(header, attack):
+    """Warn that points which are all kept were sought in another manner."""
+    here = manner(attack)
+    there = getattr(header, 'made_by', here)
+    if there != here:
+        warnings.warn(
+            f'`ds_init` has all {attack.n_points} points: they are kept, and '
+            f'none is sought anew with {here}. They were made with {there}. '
+            'To compare such settings, run each attack without `ds_init`; '
+            'CSecEval passes the poison of the value before.', RuntimeWarning,
+            stacklevel=4)
+
+
+def manner(attack):
+    """How poisoning points are sought, in words."""
+    return ', '.join(f'{name} {getattr(attack, name)}' for name in (
+        'random_seed', 'n_restarts', 'batch_size', 'solver_type',
+        'poison_mode'))

@@ -1,5 +1,6 @@
 """Stock CSecEval and plot_sec_eval, and runs that continue another run."""
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -147,7 +148,11 @@ def test_points_of_ds_init_are_held_fixed(header):
                         CDatasetHeader(id='mine'))
     for n_points in (9, 6, 2, 0):
         attack = make(data, n_points)
-        adv_ds, f_opt = run(attack, data, ds_init=prev)[2:]
+        with warnings.catch_warnings(record=True) as said:
+            adv_ds, f_opt = run(attack, data, ds_init=prev)[2:]
+        assert any('made with random_seed 3' in str(warning.message)
+                   for warning in said) == (
+            header == 'ours' and n_points in (6, 2))
         assert adv_ds.num_samples == n_points
         n_kept = min(n_points, 6)
         assert_array_equal(adv_ds.X.tondarray()[:n_kept],
@@ -203,6 +208,19 @@ def test_sweeps_attack_anew(param_name):
         attack.set(param_name, value)
         assert_same_result((found.Y_pred[k], found.scores[k], found.adv_ds[k],
                             found.fobj[k].item()), run(attack, data))
+
+
+@pytest.mark.parametrize('param_name, values', [
+    ('random_seed', [0, 1]), ('n_restarts', [0, 1]), ('batch_size', [1, 2]),
+    ('solver_type', ['rmd', 'implicit']),
+    ('poison_mode', ['append', 'replace'])])
+def test_a_sweep_that_keeps_the_points_says_so(param_name, values):
+    data = small()
+    words = (f'are kept, and none is sought anew with .*{param_name} '
+             f'{values[1]}.* made with .*{param_name} {values[0]}')
+    with pytest.warns(RuntimeWarning, match=words):
+        found, _ = sec_eval(data, param_name, values)
+    assert_array_equal(*(ds.X.tondarray() for ds in found.adv_ds))
 
 
 def test_sweep_of_c_is_lambda():
