@@ -13,6 +13,8 @@ from secml.data import CDataset
 # Beyond it liblinear's training is frozen (scikit-learn says so), and the
 # products of a few rows are near the end of float64.
 LARGEST = 1e30
+# Below it their squares are 0, and liblinear never ends.
+SMALLEST = 1e-150
 
 
 def check(name, value, ok, condition, advice=''):
@@ -77,10 +79,14 @@ def check_finite(name, x):
 
 
 def check_size(name, x):
-    """No number that is too large to train on."""
+    """Numbers that are neither too large nor, all of them, too small to train
+    on."""
     largest = float(abs(x).max())
     check(name, largest, largest <= LARGEST,
           f'between -{LARGEST:g} and {LARGEST:g}', ' Rescale the features.')
+    check(name, largest, largest == 0 or largest >= SMALLEST,
+          f'0 or, the largest of them, at least {SMALLEST:g}',
+          ' Rescale the features.')
 
 
 def check_classes(training_data, val):

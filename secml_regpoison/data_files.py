@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from secml_regpoison.checks import LARGEST
+from secml_regpoison.checks import LARGEST, SMALLEST
 
 EXTENSIONS = ('.npz', '.csv')
 
@@ -47,6 +47,10 @@ def read_file(path):
                 f"{path} must hold finite numbers, got {x[row, column]} in "
                 f"row {row + 1}, column {column + 1} of the features (none "
                 f"may be beyond {LARGEST:g}).")
+        if 0 < abs(x).max() < SMALLEST:
+            raise ValueError(
+                f'{path} must hold features of at least {SMALLEST:g}, the '
+                f'largest of them, got {abs(x).max():g}: rescale them.')
         if y.dtype.kind == 'f' and not np.isfinite(y).all():
             raise ValueError(
                 f"{path} must have finite labels, got {y[~np.isfinite(y)][0]}"

@@ -224,7 +224,7 @@ def warn_if_made_otherwise(header, attack):
     there = getattr(header, 'made_by', here)
     if there != here:
         warnings.warn(
-            f'`ds_init` has all {attack.n_points} points: they are kept, and '
+            f'`ds_init` has all {attack.n_points:d} points: they are kept, and '
             f'none is sought anew with {here}. They were made with {there}. '
             'To compare such settings, run each attack without `ds_init`; '
             'CSecEval passes the poison of the value before.', RuntimeWarning,

@@ -129,6 +129,8 @@ BAD_FILES = {
     'npz: short y': (_npz(X=X, y=Y[1:]), r'one label .* 8 rows, got .*\(7,'),
     'npz: NaN': (_npz(X=WITH_NAN, y=Y), 'finite numbers, got nan in row 2, '
                                         'column 2'),
+    'npz: tiny': (_npz(X=X * 1e-200, y=Y), 'at least 1e-150, the largest of '
+                                           'them, got .*e-200: rescale'),
     'npz: inf': (_npz(X=WITH_NAN * np.inf, y=Y), 'finite numbers'),
     'npz: NaN label': (_npz(X=X, y=np.r_[Y[:-1], np.nan]),
                        'finite labels, got nan in row 8'),

@@ -65,6 +65,23 @@ def test_extreme_margins(solver_type, scale):
     assert abs(adv_ds.X.tondarray()).max() > scale / 10
 
 
+@pytest.mark.parametrize('solver_type', SOLVERS)
+def test_smallest_features(solver_type):
+    """1e-150 is attacked; further below liblinear would never return."""
+    data = [clouds(n, seed) for seed, n in enumerate((40, 24, 60))]
+    small = scaled(data, 1e-149)
+    attack = make(small, 5, solver_type=solver_type, lb='x0', ub='x0')
+    attack.lb, attack.ub = -1e-149, 1e-149
+    f_opt = run(attack, small)[3]
+    assert math.isfinite(f_opt) and f_opt >= attack.f_seq[0].item()
+    for name in ('training_data', 'val'):
+        parts = {'training_data': data[0], 'val': data[1],
+                 name: scaled(data, 1e-200)[0]}
+        with pytest.raises(ValueError, match=fr'`{name}.X` must be 0 or, the '
+                           'largest of them, at least 1e-150, got .*e-200'):
+            run(make(list(parts.values()), 5), data)
+
+
 def test_margins_past_the_exponential():
     """exp(2000) is no float64; softplus(2000) is 2000 all the same. At eta
     far above 2 / L the first step makes such margins, on both sides."""
