@@ -16,7 +16,7 @@ from secml.array import CArray
 from secml.ml.classifiers import CClassifier
 
 from .checks import (
-    LARGEST, check, check_kind, check_number, check_numeric)
+    LARGEST, check, check_kind, check_number, check_numeric, check_word)
 from .core.inner import METHODS, Inner
 
 # exp(+-46) = 1e+-20. Beyond 1e+-100, liblinear never returns; long before, it
@@ -97,16 +97,13 @@ def as_solver_params(value, defaults):
 
 def check_settings(attack, classes):
     """Every setting of the attack that can be checked without the rows."""
-    check('solver_type', attack.solver_type, attack.solver_type in METHODS,
-          f'one of {METHODS}')
+    check_word('solver_type', attack.solver_type, METHODS)
     check_solver_params(attack.solver_type, attack.solver_params)
     for name, values in (('poison_mode', ('append', 'replace')),
                          ('distance', ('l1', 'l2'))):
-        value = getattr(attack, name)
-        check(name, value, value in values,
-              "'{}' or '{}'".format(*values))
-    check('init_type', attack.init_type, attack.init_type == 'random',
-          "'random'", ' Points start as validation points, labels flipped.')
+        check_word(name, getattr(attack, name), values)
+    check_word('init_type', attack.init_type, ('random',),
+               ' Points start as validation points, labels flipped.')
     check('learn_lmbda', attack.learn_lmbda,
           isinstance(attack.learn_lmbda, (bool, np.bool_)), 'True or False')
     check('y_target', attack.y_target, attack.y_target is None
@@ -131,7 +128,7 @@ def check_solver_params(solver_type, params):
           f'a dict with keys among {known}')
     for name, value in params.items():
         if name != 'form' and not (value is None and name in MAY_BE_NONE):
-            check_kind(name, value, numbers.Real, 'a number')
+            check_kind(name, value, (int, float), 'an int or a float')
     for name, (ok, condition) in OUTER_PARAMS.items():
         if params.get(name) is not None:
             check(name, params[name], ok(params[name]), condition)
@@ -224,11 +221,11 @@ def warn_if_made_otherwise(header, attack):
     there = getattr(header, 'made_by', here)
     if there != here:
         warnings.warn(
-            f'`ds_init` has all {attack.n_points:d} points: they are kept, and '
-            f'none is sought anew with {here}. They were made with {there}. '
-            'To compare such settings, run each attack without `ds_init`; '
-            'CSecEval passes the poison of the value before.', RuntimeWarning,
-            stacklevel=4)
+            f'`ds_init` has all {attack.n_points:d} points: they are kept, '
+            f'and none is sought anew with {here}. They were made with '
+            f'{there}. To compare such settings, run each attack without '
+            '`ds_init`; CSecEval passes the poison of the value before.',
+            RuntimeWarning, stacklevel=4)
 
 
 def manner(attack):
