@@ -39,6 +39,11 @@ def finish(function, *args):
     return process.exitcode
 
 
+def fair(seconds):
+    """`seconds`, or more where more processes run than there are cores."""
+    return seconds * max(1., os.getloadavg()[0] / os.cpu_count())
+
+
 def make_attack(**kwargs):
     """An attack of six batches, the first for lambda alone."""
     return make(digits(), 17, batch_size=4, n_restarts=1,

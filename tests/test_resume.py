@@ -247,7 +247,7 @@ def test_ctrl_c_is_answered_within_a_second(tmp_path, jobs):
     for line in process.stderr:
         if 'interrupted' in line:
             break
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < killed.fair(1)
     assert line == (
         f'secml-regpoison: error: interrupted; what was finished is in '
         f'{tmp_path}, and the same command with --resume goes on.\n')

@@ -80,9 +80,11 @@ def factorise(matrix):
 
 def singular(dtype):
     """The error for a training Hessian that cannot be inverted."""
+    advice = 'rescale the features' if dtype == torch.float64 \
+        else 'use float64'
     return FloatingPointError(
         f'the training Hessian is singular in {dtype}: regularise more (a '
-        'larger lambda), or use float64.')
+        f'larger lambda), or {advice}.')
 
 
 def conjugate_gradients(product, g, rtol=1e-10, max_iter=1000):
