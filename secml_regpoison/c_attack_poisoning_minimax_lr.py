@@ -269,7 +269,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         """
         data = self._prepare()
         checks.check_test_data(x, y, self.training_data)
-        checks.check('max_iter', max_iter, max_iter == 1, '1')
+        checks.check('max_iter', max_iter,
+                     np.isscalar(max_iter) and max_iter == 1, '1')
         poison, is_new = self._continue_from(ds_init, data)
         n_fixed, n_points = len(poison.x), self.n_points or 0
         stops = [min(k + self.batch_size, n_points)

@@ -11,7 +11,7 @@ from secml.array import CArray
 from secml.ml.classifiers.gradients import CClassifierGradientLinearMixin
 
 from .c_loss_logistic_nats import CLossLogisticNats
-from .checks import check, resolve_device
+from .checks import check, check_finite, resolve_device
 from .convert import signs, to_carray, to_tensor
 from .core.logistic import fold, softplus_mean
 
@@ -42,10 +42,23 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         """The loss of a sample, in natural log."""
         return self._loss
 
+    def _check_rows(self, x, y):
+        """Rows of finite numbers, one at least, and a label for each."""
+        x, y = self._check_input(x, CArray([]) if y is None else y)
+        check('x', x.shape, 0 not in x.shape,
+              'at least one row and one feature')
+        check('y', f'{y.size} labels', y.size == x.shape[0],
+              f'one label for each of {x.shape[0]} rows of `x`')
+        check_finite('x', x)
+        check_finite('y', y)
+        return x, y
+
     def _check_samples(self, x, y):
         """Samples for the trained classifier, with labels that it knows."""
         self._check_is_fitted()
-        x, y = self._check_input(x, y)
+        x, y = self._check_rows(x, y)
+        check('x', x.shape, x.shape[1] == self.n_features,
+              f'rows of {self.n_features} features')
         known, found = self.classes.tolist(), y.unique().tolist()
         check('y', found, set(found) <= set(known),
               f'labels among the classes {known}')
@@ -78,8 +91,9 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
 
         Raises
         ------
-        ValueError
-            If a label is none of the classifier's.
+        TypeError, ValueError
+            If `x` is no finite rows of the classifier's features, or a label
+            is missing or none of the classifier's.
 
         """
         rows, u = self._rows(x, y)

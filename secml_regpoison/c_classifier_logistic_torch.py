@@ -13,7 +13,8 @@ from secml.ml.classifiers import CClassifier, CClassifierLinearMixin
 
 from .c_classifier_gradient_logistic_torch import (
     CClassifierGradientLogisticTorchMixin)
-from .checks import check, check_finite, check_kind, resolve_device
+from .checks import (
+    check, check_kind, check_whole, check_word, resolve_device)
 from .convert import signs, to_carray, to_tensor
 from .core import Problem
 from .core.hypergrad import train
@@ -82,8 +83,9 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     TypeError, ValueError
         Before any work, naming the parameter, the condition and the value.
     FloatingPointError
-        From `fit`, if 'sgd' diverged (names the learning rate), or if 'newton'
-        met a singular Hessian: next to no regularisation (lambda = -30).
+        From `fit`, if 'sgd' diverged (names the learning rate), if 'newton'
+        met a singular Hessian: next to no regularisation (lambda = -30), or if
+        the sum of the squares of all features overflows in `dtype`.
 
     Warns
     -----
@@ -155,19 +157,17 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
 
     def _check_settings(self):
         """Raise on a parameter that is a plain attribute and wrong."""
-        check('solver', self.solver, self.solver in ('newton', 'sgd'),
-              "'newton' or 'sgd'")
+        check_word('solver', self.solver, ('newton', 'sgd'))
         if self.eta is not None:
             check_kind('eta', self.eta, numbers.Real, 'a number or None')
             check('eta', self.eta, 0 < self.eta < math.inf,
                   'positive and finite, or None')
         for name, least in (('batch_size', 1), ('epochs', 1),
                             ('random_state', 0)):
-            value = getattr(self, name)
-            check_kind(name, value, numbers.Integral, 'a whole number')
-            check(name, value, value >= least, f'at least {least}')
-        check('dtype', self.dtype, self.dtype in TOLERANCES,
-              "'float64' or 'float32'")
+            check_whole(name, getattr(self, name), least)
+        check_word('dtype', self.dtype, tuple(TOLERANCES))
+        check('lmbda', self.lmbda, self.dtype == 'float64' or self.lmbda <= 80,
+              'at most 80 in float32')
         resolve_device(self.device)
 
     def fit(self, x, y):
@@ -187,11 +187,7 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
 
         """
         self._check_settings()
-        x, y = self._check_input(x, y)
-        check('y', f'{y.size} labels', y.size == x.shape[0],
-              f'one label for each of {x.shape[0]} rows of `x`')
-        check_finite('x', x)
-        check_finite('y', y)
+        x, y = self._check_rows(x, y)
         n_classes = y.unique().size
         check('y', f'labels of {n_classes}', n_classes == 2,
               'labels of exactly two classes', ' For more, wrap the '
@@ -200,7 +196,13 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
 
     def _fit(self, x, y):
         dtype, device = getattr(torch, self.dtype), resolve_device(self.device)
-        x = to_tensor(x, device).to(dtype)
+        features = to_tensor(x, device)
+        x = features.to(dtype)
+        # beyond, gradients and curvatures are inf or NaN, and w stays 0
+        if not math.isfinite(x.ravel() @ x.ravel()):
+            raise FloatingPointError(
+                f'numbers as large as {float(features.abs().max()):g}, squared'
+                f', overflow in {self.dtype}: rescale the features.')
         y = signs(y, self.classes, device).to(dtype)
         # the validation set is of no account in training
         problem = Problem(x, y, x, y)

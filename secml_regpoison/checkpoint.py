@@ -41,9 +41,10 @@ def open_checkpoint(path, attack, data):
     check_kind('checkpoint', path, (str, os.PathLike), 'a path or None')
     path = os.fspath(path)
     folder, name = os.path.split(path)
-    check('checkpoint', path, name and not os.path.isdir(path)
+    check('checkpoint', path, name and '\0' not in path
+          and (os.path.isfile(path) or not os.path.exists(path))
           and os.path.isdir(folder or os.curdir),
-          'the path of a file in a folder that exists')
+          'the path of a file (no device, no pipe) in a folder that exists')
     with only_writer(path, 'checkpoint'):
         saved = Checkpoint(path, problem_of(attack, data), data.device)
         saved.read() if os.path.exists(path) else saved.write()
@@ -92,11 +93,11 @@ class Checkpoint:
                 'problem': json.dumps(self.problem),
                 'batches': np.array(list(self.batches), dtype=str), **arrays})
         except OSError as error:
+            kept = ('. What it held before is still there, and the attack has '
+                    'all its points in `adv_ds`') if self.batches else ''
             raise OSError(
                 error.errno, f'`checkpoint` cannot be written: '
-                f'{error.strerror}. What it held before is still there, and '
-                'the attack has all its points in `adv_ds`',
-                self.path) from error
+                f'{error.strerror}{kept}', self.path) from error
 
     def read(self):
         """Take what is in the file, if it is of this problem."""

@@ -40,6 +40,19 @@ def check_number(name, value, ok, condition, or_none=False):
     check(name, value, ok(value), condition)
 
 
+def check_word(name, value, words, advice=''):
+    """One of a few words."""
+    check(name, value, isinstance(value, str) and value in words,
+          ' or '.join(map(repr, words)), advice)
+
+
+def check_whole(name, value, least):
+    """A whole number, of at least `least`, that torch can hold."""
+    check_kind(name, value, numbers.Integral, 'a whole number')
+    check(name, value, least <= value < 2 ** 63,
+          f'at least {least} and below 2**63')
+
+
 def check_dataset(name, dataset, like=None):
     """A dataset of finite numbers, with rows, of the features of `like`."""
     check_kind(name, dataset, CDataset, 'a CDataset')
@@ -170,7 +183,7 @@ def check_starts(name, starts, n_val):
 
 def resolve_device(device):
     """`torch.device` of 'auto' (CUDA where there is one), 'cpu', 'cuda'."""
-    if device == 'auto':
+    if isinstance(device, str) and device == 'auto':
         return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     try:
         resolved = torch.device(device)

@@ -14,7 +14,8 @@ def to_tensor(x, device='cpu'):
     point has no zero left. Always a copy: the array is the user's, and may
     be read-only, as joblib hands it to its workers.
     """
-    return torch.tensor(x.tondarray(), dtype=torch.float64).to(device)
+    # torch has no long double
+    return torch.tensor(x.tondarray().astype(float, copy=False)).to(device)
 
 
 def to_float64(x):

@@ -105,8 +105,14 @@ def _pick_classes(name, labels, classes):
             raise ValueError(
                 f"{name} must hold two classes, got {labels.size}: {listed}. "
                 "Pick two with `classes` (--classes A B).")
-    picked = [label for asked in classes for label in labels
-              if _is_same_label(asked, label)]
+    found = [[label for label in labels if _is_same_label(asked, label)]
+             for asked in classes]
+    for same in found:
+        if len(same) > 1:
+            raise ValueError(
+                f"{name} must hold labels that differ as numbers, got "
+                f"{', '.join(map(str, same))}.")
+    picked = sum(found, [])
     if len(set(picked)) != 2 or len(classes) != 2:
         raise ValueError(
             f"`classes` must be two of the labels of {name} ({listed}), got "

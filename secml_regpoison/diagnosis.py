@@ -1,8 +1,10 @@
 """What an attack says of its own result, for users who want to see."""
+import math
 from dataclasses import dataclass, fields, replace
 
 import torch
 
+from .checks import check_number, check_whole
 from .core import hypergradient
 from .core.diagnostics import diagnose
 
@@ -62,14 +64,23 @@ class DiagnosisMixin:
         -------
         GradientCheck
 
+        Raises
+        ------
+        TypeError, ValueError
+            Before any work, naming the parameter.
+
         """
+        check_whole('n_directions', n_directions, 1)
+        check_number('step', step, lambda step: 0 < step < math.inf,
+                     'positive and finite')
+        check_whole('random_seed', random_seed, 0)
         _, problem, x_p, y_p = self._all_points()
-        defended = replace(problem, y_target=None)
+        step, defended = float(step), replace(problem, y_target=None)
         inner = self._inner()
         settings = {field.name: getattr(inner, field.name)
                     for field in fields(inner)}
         settings['inner_tol'] = 1e-12  # differences of values need it
-        rng = torch.Generator().manual_seed(random_seed)
+        rng = torch.Generator().manual_seed(int(random_seed))
 
         def evaluate(problem, x, lmbda):
             return hypergradient(problem, x, y_p, lmbda, **settings)

@@ -29,9 +29,11 @@ def atomic_path(path):
         with open(scratch, 'rb+') as stream:
             os.fsync(stream.fileno())
         os.replace(scratch, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):  # the first error is the one to report
             os.remove(scratch)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = path  # which a full disk does not name
         raise
 
 

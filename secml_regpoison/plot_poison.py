@@ -1,5 +1,6 @@
 """Poison as images, and the weights that it leaves."""
 import math
+import numbers
 
 import numpy as np
 
@@ -152,8 +153,10 @@ def _image_shape(dataset, shape):
         shape = [size if isinstance(size, int) else side
                  for size in (getattr(dataset.header, name, side)
                               for name in ('img_h', 'img_w'))]
-    check('shape', shape, len(shape) == 2 and math.prod(shape) == d,
-          f'height and width with a product of {d} features')
+    check('shape', shape, np.shape(shape) == (2,) and all(
+        isinstance(size, numbers.Integral) and size > 0 for size in shape)
+        and math.prod(shape) == d,
+        f'height and width, whole numbers with a product of {d} features')
     return tuple(shape)
 
 

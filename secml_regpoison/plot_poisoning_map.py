@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from secml.array import CArray
 from secml.data import CDataset
 
-from .checks import check, check_kind
+from .checks import check, check_kind, check_number, check_word
 from .plot_sec_eval import legend_below
 
 # Okabe and Ito's palette; markers and dashes tell the same in grey.
@@ -51,10 +51,10 @@ class PoisoningMapMixin:
         ------
         TypeError, ValueError
             Before any work, if it is not such an attack, or not of two
-            features and one point, or `value` or `n_grid_points` is wrong.
+            features and one point, or another argument is wrong.
 
         """
-        _check_map(attack, value, n_grid_points)
+        _check_map(attack, value, n_grid_points, vmin, vmax)
         lower, upper = _box(attack)
         sides = np.linspace(lower, upper, n_grid_points).T
         measure, label = {
@@ -78,16 +78,19 @@ class PoisoningMapMixin:
                      frameon=True, facecolor='0.8', edgecolor='none')
 
 
-def _check_map(attack, value, n_grid_points):
+def _check_map(attack, value, n_grid_points, vmin, vmax):
     """Raise on what has no map."""
     if not hasattr(attack, 'learned_lmbda'):
         raise TypeError('`attack` must be a CAttackPoisoningMinimaxLR, got '
                         f'{type(attack).__name__}.')
     d = attack.training_data.num_features
     check('attack', f'one of {d}', d == 2, 'an attack on two features')
-    check('value', value, value in ('error', 'lmbda'), "'error' or 'lmbda'")
+    check_word('value', value, ('error', 'lmbda'))
     check_kind('n_grid_points', n_grid_points, int, 'a whole number')
     check('n_grid_points', n_grid_points, n_grid_points >= 2, 'at least 2')
+    for name, end in (('vmin', vmin), ('vmax', vmax)):
+        check_number(name, end, math.isfinite, 'None or a finite number',
+                     or_none=True)
     n_points = 0 if attack.xc is None else CArray(attack.xc).atleast_2d(
         ).shape[0]
     check('attack', f'{n_points} of them', n_points == 1,

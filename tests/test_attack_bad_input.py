@@ -15,7 +15,7 @@ NAN, INF = float('nan'), float('inf')
 
 # Settings, each by the constructor and by `set`.
 SETTINGS = [
-    ('solver_type', 'pgd-ls', ValueError, "'rmd'), got 'pgd-ls'"),
+    ('solver_type', 'pgd-ls', ValueError, "or 'rmd', got 'pgd-ls'"),
     ('solver_type', None, ValueError, 'got None'),
     ('solver_params', {'n_iner': 3}, ValueError, "got ['n_iner']"),
     ('solver_params', {'method': 'rmd'}, ValueError, "got ['method']"),
@@ -73,7 +73,7 @@ SOLVER_PARAMS = [
     ('n_inner', 10.5, ValueError, 'got 10.5'),
     ('n_inner', None, TypeError, 'got NoneType'),
     ('eta', 0., ValueError, 'positive and finite, got 0.0'),
-    ('eta', 'auto', TypeError, 'a number, got str'),
+    ('eta', 'auto', TypeError, 'an int or a float, got str'),
     ('momentum', 1, ValueError, 'in [0, 1), got 1'),
     ('momentum', NAN, ValueError, 'got nan'),
     ('form', 'dual', ValueError, "got 'dual'"),

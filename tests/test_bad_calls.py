@@ -8,23 +8,27 @@ test_datasets.py; here is what slipped through, or nearly.
 import io
 import os
 import zipfile
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
-from attack_problems import clouds, make
+from attack_problems import clouds, make, run, small
 from refusals import DATA, raises
 from secml_regpoison import CClassifierLogisticTorch, cli
 from secml_regpoison.core import Problem, hypergradient, solve
 from secml_regpoison.datasets import load_data
+from secml_regpoison.paper import run_figure
 
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
+from secml.figure import CFigure
 
 NAN, INF = float('nan'), float('inf')
 TEST = DATA[2]
+FAR = [CDataset(part.X * 1e25, part.Y) for part in DATA]
 rng = np.random.default_rng(0)
 X, Y = rng.random((60, 2)), np.arange(60) % 2
 
@@ -78,7 +82,7 @@ def typed(*argv):
     return call
 
 
-def read(name, content):
+def read(name, content, classes=None):
     """A file: text, bytes or arrays."""
     def call(folder):
         if isinstance(content, dict):
@@ -86,7 +90,7 @@ def read(name, content):
         else:
             (folder / name).write_bytes(content.encode() if isinstance(
                 content, str) else content)
-        load_data(str(folder / name))
+        load_data(str(folder / name), classes)
     return call
 
 
@@ -113,6 +117,60 @@ def solved(**changes):
     options = {name: changes.pop(name) for name in list(changes)
                if name not in ('x_tr', 'y_tr', 'x_p', 'y_p', 'lmbda')}
     return lambda folder: solve(*tensors(**changes), **options)
+
+
+def trained(x=X, y=Y, **kwargs):
+    """The classifier of ours, by mini-batches."""
+    return lambda folder: CClassifierLogisticTorch(
+        **{'solver': 'sgd', **kwargs}).fit(x, y)
+
+
+def asked(method, *args):
+    """A method of that classifier, trained."""
+    return lambda folder: getattr(
+        CClassifierLogisticTorch().fit(X, Y), method)(*args)
+
+
+def compared(**kwargs):
+    """`check_gradient`, at a point set by hand."""
+    def call(folder):
+        attack = make(DATA)
+        attack.xc, attack.yc = CArray([[.5, .5]]), CArray([0])
+        attack.check_gradient(**kwargs)
+    return call
+
+
+def plotted(method, d=2, **kwargs):
+    """A plot of one poisoning point of `d` features."""
+    def call(folder):
+        data, fig = small(d=d), CFigure()
+        attack = make(data, 1)
+        poison = run(attack, data)[2]
+        try:
+            getattr(fig.sp, method)(
+                *([attack, poison] if 'images' in method else [attack]),
+                **kwargs)
+        finally:
+            fig.close()
+    return call
+
+
+def drawn(name='fig2', **kwargs):
+    """A figure of the paper, which has begun nothing when it is refused."""
+    def call(folder):
+        (folder / 'file').touch()
+        try:
+            run_figure(name, **{'out': folder / 'new', 'quick': True,
+                                **kwargs})
+        finally:
+            assert os.listdir(folder) == ['file']
+    return call
+
+
+def kept_in_a_pipe(folder):
+    """`run`, with a checkpoint that no one would ever read."""
+    os.mkfifo(folder / 'pipe')
+    ran(checkpoint=folder / 'pipe')(folder)
 
 
 CONSTRUCTOR = {
@@ -147,13 +205,21 @@ CONSTRUCTOR = {
     'key that is no name': (built(solver_params={1: 2}), ValueError,
                             '`solver_params` must be a dict with keys among'),
     'None as tol': (built(solver_params={'tol': None}), TypeError,
-                    '`tol` must be a number, got NoneType.'),
+                    '`tol` must be an int or a float, got NoneType.'),
     'True as n_outer': (built(solver_params={'n_outer': True}), TypeError,
-                        '`n_outer` must be a number, got bool.'),
+                        '`n_outer` must be an int or a float, got bool.'),
+    'fraction as eta': (built(solver_params={'eta': Fraction(1, 10)}),
+                        TypeError, '`eta` must be an int or a float, got Fr'),
+    'fraction as step': (built(solver_params={'step': Fraction(1, 10)}),
+                         TypeError, '`step` must be an int or a float'),
+    'array of modes': (built(poison_mode=np.array(['append', 'append'])),
+                       ValueError, "`poison_mode` must be 'append' or 'repl"),
+    'array of starts': (built(init_type=np.array(['random', 'random'])),
+                        ValueError, "`init_type` must be 'random', got arr"),
     'infinite inner_tol': (built(solver_params={'inner_tol': INF}),
                            ValueError, '`inner_tol` must be None or positive'),
     'list of solvers': (built(solver_type=['rmd', 'fmd']), ValueError,
-                        '`solver_type` must be one of'),
+                        "`solver_type` must be 'fmd' or 'implicit'"),
     'set of bounds': (built(lmbda_bounds={1, 2}), TypeError, 'got set'),
     'flags as bounds': (built(lmbda_bounds=(False, True)), TypeError,
                         '`lmbda_bounds` must be two numbers in order'),
@@ -163,6 +229,10 @@ CONSTRUCTOR = {
     'list as y_target': (built(y_target=[0]), ValueError, 'got [0]'),
     'NaN as y_target': (built(y_target=NAN), ValueError, 'got nan'),
     'number as device': (built(device=5), ValueError, '`device` must be'),
+    'array as device': (built(device=np.array(['cpu', 'cpu'])), ValueError,
+                        '`device` must be'),
+    'array as form': (built(solver_params={'form': np.array(['gram'] * 2)}),
+                      ValueError, "`form` must be 'auto', 'primal' or 'gram'"),
     'empty device': (built(device=''), ValueError, "got ''"),
     'array as a flag': (built(learn_lmbda=CArray([True])), ValueError,
                         '`learn_lmbda` must be True or False, got CArray'),
@@ -223,6 +293,14 @@ RUN = {
     'one row too wide': (ran(x=CArray([.1, .2, .3]), y=CArray([0])),
                          ValueError, '`x` must have 2 features'),
     'more epochs': (ran(max_iter='2'), ValueError, "must be 1, got '2'"),
+    'array of epochs': (ran(max_iter=np.array([1, 1])), ValueError,
+                        '`max_iter` must be 1, got array([1, 1])'),
+    'null byte': (ran(checkpoint='a\0b'), ValueError,
+                  "`checkpoint` must be the path of a file (no device, no "
+                  "pipe) in a folder that exists, got 'a\\x00b'"),
+    'device as a file': (ran(checkpoint=os.devnull), ValueError,
+                         "(no device, no pipe)"),
+    'pipe as a file': (kept_in_a_pipe, ValueError, '(no device, no pipe)'),
     'a path': (ran(ds_init='poison.gz'), TypeError,
                '`ds_init` must be a CDataset, got str.'),
     'starts that are one': (continued(starts=5), TypeError,
@@ -259,6 +337,93 @@ CORE = {
     'unknown setting': (solved(n_steps=3), TypeError, "'n_steps'"),
     'half a step': (lambda folder: hypergradient(*tensors(), n_inner=.5),
                     ValueError, '`n_inner` must be an integer'),
+}
+
+NONE = np.zeros((0, 2))
+CLASSIFIER = {
+    'list as dtype': (trained(dtype=['float64']), ValueError,
+                      "`dtype` must be 'float64' or 'float32', got ['float"),
+    'array as solver': (trained(solver=np.array(['sgd', 'sgd'])), ValueError,
+                        "`solver` must be 'newton' or 'sgd', got array("),
+    'seed past 64 bits': (trained(random_state=2 ** 70), ValueError,
+                          '`random_state` must be at least 0 and below 2**63'),
+    'batch past 64 bits': (trained(batch_size=10 ** 20), ValueError,
+                           '`batch_size` must be at least 1 and below 2**63'),
+    'no data': (trained(None, None), ValueError,
+                '`x` must be at least one row and one feature, got (1, 0)'),
+    'no labels': (trained(y=None), ValueError,
+                  "one label for each of 60 rows of `x`, got '0 labels'"),
+    'fewer labels': (asked('objective', X, Y[:3]), ValueError,
+                     "one label for each of 60 rows of `x`, got '3 labels'"),
+    'other features': (asked('objective', X[:, :1], Y), ValueError,
+                       "`x` must be rows of 2 features, got (60, 1)"),
+    'nothing': (asked('hessian_tr_params', None, None), ValueError,
+                '`x` must be at least one row and one feature, got (1, 0)'),
+    'no rows': (asked('grad_tr_params', NONE, []), ValueError,
+                '`x` must be at least one row and one feature, got (0, 2)'),
+    'text as features': (asked('objective', X.astype(str), Y), TypeError,
+                         '`x` must be numbers, got <U'),
+    'lambda past float32': (trained(dtype='float32', lmbda=100), ValueError,
+                            '`lmbda` must be at most 80 in float32'),
+    'past float32': (trained(X * 1e25, dtype='float32'), FloatingPointError,
+                     'e+24, squared, overflow in float32:'
+                     ' rescale the features.'),
+    'past float64': (trained(X * 1e160, solver='newton'), FloatingPointError,
+                     'numbers as large as 9.9'),
+    'past float32, attacked': (
+        lambda folder: run(make(FAR, 2, ub=1e25, clf=CClassifierLogisticTorch(
+            dtype='float32')), FAR), FloatingPointError,
+        'squared, overflow in float32: rescale the features.'),
+}
+
+IMAGES, MAP = 'plot_poisoning_images', 'plot_poisoning_map'
+RESULT = {
+    'no directions': (compared(n_directions=0), ValueError,
+                      '`n_directions` must be at least 1 and below'),
+    'fewer than none': (compared(n_directions=-1), ValueError, 'got -1'),
+    'half a direction': (compared(n_directions=1.5), TypeError,
+                         '`n_directions` must be a whole number, got float'),
+    'no step': (compared(step=0), ValueError,
+                '`step` must be positive and finite, got 0'),
+    'seed by name': (compared(random_seed='a'), TypeError,
+                     '`random_seed` must be a whole number, got str'),
+    'side for two': (plotted(IMAGES, 4, shape=4), ValueError,
+                     '`shape` must be height and width, whole numbers with a '
+                     'product of 4 features, got 4'),
+    'sides by name': (plotted(IMAGES, 4, shape='ab'), ValueError, "got 'ab'"),
+    'inside out': (plotted(IMAGES, 4, shape=(-2, -2)), ValueError,
+                   'got (-2, -2)'),
+    'broken sides': (plotted(IMAGES, 4, shape=(2., 2.)), ValueError,
+                     'got (2.0, 2.0)'),
+    'end by name': (plotted(MAP, vmin='a'), TypeError,
+                    '`vmin` must be None or a finite number, got str'),
+    'other end, NaN': (plotted(MAP, vmax=NAN), ValueError,
+                       '`vmax` must be None or a finite number, got nan'),
+}
+
+FIGURE = {
+    'no such figure': (drawn('fig9'), ValueError,
+                       '`name` must be one of fig1, '),
+    'list of figures': (drawn(['fig1']), ValueError, "got ['fig1']"),
+    'other option': (drawn(bogus=1), TypeError,
+                     '`bogus` must be left out with fig2, got 1'),
+    'option of another': (drawn('fig1', solver='rmd'), TypeError,
+                          "`solver` must be left out with fig1, got 'rmd'"),
+    'other solver': (drawn(solver='sgd'), ValueError,
+                     "`solver` must be rmd or implicit, got 'sgd'"),
+    'number as a folder': (drawn(out=3), TypeError,
+                           '`out` must be the path of a folder, got int'),
+    'no folder': (drawn(out=''), ValueError,
+                  "`out` must be the path of a folder, got ''"),
+    'file as a folder': (drawn(out='file'), ValueError, "got 'file'"),
+    'no jobs': (drawn(jobs=0), ValueError,
+                '`jobs` must be an integer other than 0'),
+    'jobs by name': (drawn(jobs='2'), TypeError,
+                     '`jobs` must be an integer, got str'),
+    'quick by name': (drawn(quick='no'), TypeError,
+                      '`quick` must be True or False, got str'),
+    'resume, 1': (drawn(resume=1), TypeError,
+                  '`resume` must be True or False, got int'),
 }
 
 COMMANDS = {
@@ -327,6 +492,16 @@ FILES = {
     'three labels, one NaN': (
         read('a.csv', '1,2,a\n3,4,b\n5,6,nan\n'), ValueError,
         'must hold two classes, got 3: a, b, nan'),
+    'two names of a number': (
+        read('a.npz', {'X': X[:2], 'y': np.array(['1', '1.0'])}), ValueError,
+        'must hold labels that differ as numbers, got 1, 1.0'),
+    'two numbers of a float': (
+        read('a.npz', {'X': X[:2], 'y': 2 ** 63 + np.arange(
+            2, dtype=np.uint64)}), ValueError,
+        'got 9223372036854775808, 9223372036854775809'),
+    'one class, by two names': (
+        read('a.csv', '1,2,1\n3,4,1.0\n5,6,a\n', ('1', 'b')), ValueError,
+        'must hold labels that differ as numbers, got 1, 1.0'),
     'folder': (lambda folder: load_data(str(_folder(folder / 'a.csv'))),
                IsADirectoryError, 'a.csv'),
 }
@@ -338,7 +513,8 @@ def _folder(path):
 
 
 GROUPS = {'constructor': CONSTRUCTOR, 'sweep': SWEEPS, 'run': RUN,
-          'core': CORE, 'command': COMMANDS, 'file': FILES}
+          'core': CORE, 'classifier': CLASSIFIER, 'result': RESULT,
+          'figure': FIGURE, 'command': COMMANDS, 'file': FILES}
 TABLE = {f'{group}: {name}': row for group, rows in GROUPS.items()
          for name, row in rows.items()}
 

@@ -17,7 +17,7 @@ X = np.array([[0., .25, 3.], [-1., 0., 2.]])
 
 @pytest.mark.parametrize('sparse', [False, True])
 @pytest.mark.parametrize('dtype', [
-    np.float64, np.float32, np.int64, np.int32, bool])
+    np.longdouble, np.float64, np.float32, np.int64, np.int32, bool])
 def test_any_array_becomes_a_dense_float64_tensor(sparse, dtype):
     x = X.astype(dtype)
     tensor = to_tensor(CArray(x, tosparse=sparse))

@@ -251,19 +251,6 @@ def test_all_makes_each_figure_and_shares_attacks(
     assert forgotten == [str(tmp_path)] * (not resume)
 
 
-@pytest.mark.parametrize('bad, error, words', [
-    (dict(name='fig9'), ValueError, "`name` must be one of fig1, .*'fig9'"),
-    (dict(out=3), TypeError, '`out` must be the path of a folder, got int'),
-    (dict(jobs=0), ValueError, '`jobs` must be an integer other than 0'),
-    (dict(jobs='2'), TypeError, '`jobs` must be an integer, got str'),
-    (dict(solver='sgd'), ValueError, "`solver` must be rmd or .*'sgd'"),
-    (dict(name='fig1', solver='rmd'), TypeError, 'solver')])
-def test_bad_arguments_leave_no_file(tmp_path, bad, error, words):
-    with pytest.raises(error, match=words):
-        run_figure(**{'name': 'fig2', 'out': tmp_path, 'quick': True, **bad})
-    assert os.listdir(tmp_path) == []
-
-
 def test_a_folder_that_another_process_writes_to_is_refused(tmp_path):
     with only_writer(tmp_path, 'out'):
         before = os.listdir(tmp_path)

@@ -56,7 +56,8 @@ class Inner:
     def __post_init__(self):
         check('method', self.method, self.method in METHODS,
               f'one of {METHODS}')
-        check('form', self.form, self.form in ('auto', 'primal', 'gram'),
+        check('form', self.form, isinstance(self.form, str)
+              and self.form in ('auto', 'primal', 'gram'),
               "'auto', 'primal' or 'gram'")
         check('n_inner', self.n_inner, isinstance(self.n_inner, int)
               and self.n_inner >= 1, 'an integer of at least 1')

@@ -56,14 +56,23 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
         `out` cannot be written to, or another process writes to it.
 
     """
-    check('name', name, name in FIGURES, f"one of {', '.join(FIGURES)}")
+    check('name', name, isinstance(name, str) and name in FIGURES,
+          f"one of {', '.join(FIGURES)}")
     check_kind('out', out, (str, os.PathLike), 'the path of a folder')
     check_kind('jobs', jobs, int, 'an integer')
     check('jobs', jobs, jobs != 0, 'an integer other than 0')
+    for flag, value in (('quick', quick), ('resume', resume)):
+        check_kind(flag, value, bool, 'True or False')
+    for option, value in options.items():
+        if option not in signature(_run_of(name)).parameters:
+            raise TypeError(
+                f'`{option}` must be left out with {name}, got {value!r}.')
     if 'solver' in options:
         check('solver', options['solver'], options['solver'] in SOLVERS,
               ' or '.join(SOLVERS))
     out = os.fspath(out)
+    check('out', out, os.path.isdir(out) or out and not os.path.exists(out),
+          'the path of a folder')
     os.makedirs(out, exist_ok=True)
     with only_writer(out, 'out'):
         return make_figure(name, out, quick, jobs, resume, **options)
