@@ -17,6 +17,7 @@ from test_attack_host import assert_same_result
 
 from secml_regpoison import cli
 from secml_regpoison.files import load_arrays, only_writer
+from secml_regpoison.paper.output import write_text
 from secml.adv.seceval import CSecEval, CSecEvalData
 from secml.array import CArray
 
@@ -230,6 +231,19 @@ def test_a_full_disk_is_seen_before_any_work(small_disk):
     with pytest.raises(OSError, match='No space left on device'):
         run(attack, digits(), checkpoint=small_disk[0] / 'ckpt')
     assert attack.f_eval == 0 and attack.xc is None
+
+
+def test_a_disk_that_is_full_at_once(tmp_path):
+    """/dev/full: the system's own error, which names no file."""
+    for name in ('a.txt', 'ckpt'):
+        (tmp_path / f'.part-{name}').symlink_to('/dev/full')
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.txt'$"):
+        write_text(str(tmp_path / 'a.txt'), 'text')
+    # nothing was held before, and nothing is in `adv_ds`
+    with pytest.raises(OSError, match='`checkpoint` cannot be written: No '
+                       "space left on device: '.*ckpt'$"):
+        run(make(small(), 4), small(), checkpoint=tmp_path / 'ckpt')
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_read_only_disk_is_seen_before_any_work(small_disk):
