@@ -32,8 +32,9 @@ def atomic_path(path):
     except BaseException as error:
         with suppress(OSError):  # the first error is the one to report
             os.remove(scratch)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = path  # which a full disk does not name
+        # a full disk names no file; an error without number would be lost
+        if isinstance(error, OSError) and error.errno and not error.filename:
+            error.filename = path
         raise
 
 
