@@ -134,6 +134,7 @@ class OptimisationMixin:
         return solve(
             problem, new.x, new.y, new.lmbda, lb, ub, dmax=self.dmax,
             distance=self.distance, learn_lmbda=self.learn_lmbda,
-            lmbda_bounds=self.lmbda_bounds, callback=record,
+            lmbda_bounds=tuple(map(float, self.lmbda_bounds)),
+            callback=record,
             method=self.solver_type,
             **{'step': data.default_step(), **self.solver_params})

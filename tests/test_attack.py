@@ -1,5 +1,6 @@
 """What a run returns: the poison, the predictions, the loss, the path."""
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -248,3 +249,10 @@ def test_whole_numbers_are_data_too():
     assert_array_equal(found[2].X.tondarray(), expected[2].X.tondarray())
     assert (found[2].X.tondarray() % 1).any()
     assert_array_equal(found[1].tondarray(), expected[1].tondarray())
+
+
+def test_bounds_of_lambda_are_any_real_numbers():
+    data = small()
+    found = [run(make(data, 3, lmbda_bounds=bounds), data)[3]
+             for bounds in ((-8., 11.), (Fraction(-8), np.float32(11)))]
+    assert found[0] == found[1]

@@ -60,7 +60,8 @@ class Inner:
               and self.form in ('auto', 'primal', 'gram'),
               "'auto', 'primal' or 'gram'")
         check('n_inner', self.n_inner, isinstance(self.n_inner, int)
-              and self.n_inner >= 1, 'an integer of at least 1')
+              and 1 <= self.n_inner < 2 ** 31,
+              'an integer of at least 1 and below 2**31')
         check('eta', self.eta, self.eta is None
               or 0. < self.eta < math.inf, 'None or positive and finite')
         check('momentum', self.momentum, 0. <= self.momentum < 1.,
