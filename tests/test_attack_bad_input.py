@@ -69,7 +69,7 @@ CHECKED_WHEN_SET = ('dmax',)  # the others by the next call
 
 # What `solver_params` may hold.
 SOLVER_PARAMS = [
-    ('n_inner', 0, ValueError, 'at least 1, got 0'),
+    ('n_inner', 0, ValueError, 'at least 1 and below 2**31, got 0'),
     ('n_inner', 10.5, ValueError, 'got 10.5'),
     ('n_inner', None, TypeError, 'got NoneType'),
     ('eta', 0., ValueError, 'positive and finite, got 0.0'),
