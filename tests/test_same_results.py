@@ -1,0 +1,143 @@
+"""The results of 0.1.0, which the re-made house has to give again.
+
+``python tests/test_same_results.py`` writes the record anew: do that only
+where a change of the results is meant, and say so in the changelog.
+"""
+import os
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_limits
+
+from secml_regpoison import CAttackPoisoningMinimaxLR, CClassifierLogisticTorch
+from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.data import load_data, split_data
+
+from secml.array import CArray
+from secml.adv.seceval import CSecEval
+from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features.normalization import CNormalizerMeanStd
+from secml.settings import SECML_DS_DIR
+
+RECORD = Path(__file__).with_name('data') / 'same_results.npz'
+HAS_MNIST = os.path.isdir(os.path.join(SECML_DS_DIR, 'mnist'))
+METHODS = 'rmd', 'fmd', 'implicit'
+FORMS = 'primal', 'gram'
+
+
+def _problem():
+    split = split_data(load_data('digits'), 60, 30)
+    x, y, x_val, y_val = (
+        torch.from_numpy(np.array(part.tondarray(), dtype=float))
+        for ds in (split.train, split.val) for part in (ds.X, ds.Y))
+    return Problem(x, 2 * y - 1, x_val, 2 * y_val - 1)
+
+
+def hypergradients():
+    """Value and derivatives for each way to train and differentiate."""
+    problem = _problem()
+    x_p, y_p = problem.x_val[:4], -problem.y_val[:4]
+    target = Problem(problem.x_tr, problem.y_tr, problem.x_val, problem.y_val,
+                     torch.ones_like(problem.y_val))
+    for method, form, eta, momentum, lmbda in product(
+            METHODS, FORMS, (None, .05), (0., .9), (-4., 2.)):
+        if method == 'implicit' and (eta, momentum) != (None, 0.):
+            continue
+        found = hypergradient(problem, x_p, y_p, lmbda, method, 30, eta,
+                              momentum, form=form)
+        name = f'{method} {form} eta {eta} momentum {momentum} lmbda {lmbda}'
+        yield name, np.concatenate(
+            [np.atleast_1d(part.numpy()).ravel() for part in found])
+    for name, options in (('truncate', {'truncate': 7}), ('target', {})):
+        found = hypergradient(target, x_p, y_p, 1., n_inner=30, momentum=.9,
+                              **options)
+        yield name, np.concatenate(
+            [np.atleast_1d(part.numpy()).ravel() for part in found])
+
+
+def solutions():
+    """The core's minimax, with and without a ball."""
+    problem = _problem()
+    x_p, y_p = problem.x_val[:4], -problem.y_val[:4]
+    for method, learn, dmax in product(
+            ('rmd', 'implicit'), (True, False), (None, .7)):
+        found = solve(problem, x_p, y_p, 0., 0., 1., dmax=dmax,
+                      learn_lmbda=learn, n_outer=8, method=method, n_inner=40)
+        yield f'solve {method} {learn} {dmax}', np.r_[
+            found.x_p.numpy().ravel(), found.w.numpy(), float(found.b),
+            found.lmbda, found.value, found.f_seq, found.lmbda_seq,
+            found.n_trainings, found.n_evaluations, found.converged]
+
+
+def attacks(data, strengths, **params):
+    """Security evaluations through secml: rmd and implicit, lambda fixed and
+    learned."""
+    split = split_data(load_data(data))
+    for solver, learn in product(('rmd', 'implicit'), (True, False)):
+        for kind in (CClassifierLogistic, CClassifierLogisticTorch):
+            if kind is CClassifierLogisticTorch and solver == 'implicit':
+                continue
+            attack = CAttackPoisoningMinimaxLR(
+                kind(C=1.), split.train, split.val, lb=split.lb, ub=split.ub,
+                learn_lmbda=learn, solver_type=solver, **params)
+            sec_eval = CSecEval(attack, 'n_points', CArray(strengths),
+                                save_adv_ds=True)
+            sec_eval.run_sec_eval(split.test)
+            found = sec_eval.sec_eval_data
+            yield f'{data} {solver} {learn} {kind.__name__}', np.r_[
+                found.fobj.tondarray(), found.adv_ds[-1].X.tondarray().ravel(),
+                found.adv_ds[-1].Y.tondarray(),
+                [ds.header.lmbda for ds in found.adv_ds],
+                [ds.header.w_norm for ds in found.adv_ds],
+                [(y != found.Y).mean() for y in found.Y_pred],
+                attack.f_seq.tondarray(), attack.lmbda_seq.tondarray(),
+                attack.f_eval, attack.grad_eval]
+
+
+def preprocessed():
+    """A normaliser, poison in place of clean rows, restarts and a target."""
+    split = split_data(load_data('digits'), 60, 30)
+    for name, params in (('replace', {'poison_mode': 'replace'}),
+                         ('restarts', {'n_restarts': 1}),
+                         ('target', {'y_target': 1, 'dmax': 1.})):
+        attack = CAttackPoisoningMinimaxLR(
+            CClassifierLogistic(preprocess=CNormalizerMeanStd()), split.train,
+            split.val, batch_size=3, solver_params={'n_outer': 5}, **params)
+        attack.n_points = 6
+        y_pred, scores, adv_ds, f_opt = attack.run(split.test.X, split.test.Y)
+        yield f'preprocessed {name}', np.r_[
+            adv_ds.X.tondarray().ravel(), adv_ds.header.lmbda, f_opt,
+            y_pred.tondarray(), scores.tondarray().ravel()]
+
+
+PARTS = {
+    'hypergradient': hypergradients, 'solve': solutions,
+    'preprocess': preprocessed,
+    'digits': lambda: attacks('digits', [0, 5, 10], batch_size=5),
+    'mnist': lambda: attacks('mnist', [0, 17], batch_size=17)}
+
+
+@pytest.mark.parametrize('part', PARTS)
+@pytest.mark.slow
+def test_results_are_those_of_0_1_0(part):
+    if part == 'mnist' and not HAS_MNIST:
+        pytest.skip('MNIST is not in the dataset folder of secml')
+    with np.load(RECORD) as record, threadpool_limits(1):
+        n_compared = 0
+        for name, found in PARTS[part]():
+            np.testing.assert_allclose(found, record[name], rtol=1e-9,
+                                       atol=1e-11, err_msg=name)
+            n_compared += 1
+    assert n_compared
+
+
+if __name__ == '__main__':
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        np.savez_compressed(RECORD, **{
+            name: found for part in PARTS.values() for name, found in part()})
+    sys.stdout.write(f'{RECORD} written\n')
