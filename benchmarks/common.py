@@ -12,8 +12,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from secml_regpoison.core import Problem
-from secml_regpoison.datasets import load_data
-from secml_regpoison.splits import split_data
+from secml_regpoison.data.sources import load_data
+from secml_regpoison.data.splits import split_data
 
 from secml.settings import SECML_DS_DIR
 

@@ -11,8 +11,8 @@ from common import (
     LMBDA, N_INNER, N_SLOW_RUNS, compare, one_thread, poisoned, report,
     splits)
 from secml_regpoison.core import solve
-from secml_regpoison.core.inner import Inner
-from secml_regpoison.core.game import Game
+from secml_regpoison.core.solvers.training import Inner
+from secml_regpoison.core.defender import Game
 
 N_OUTER = 15
 METHODS = {'implicit': Inner('implicit'),

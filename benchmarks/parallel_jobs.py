@@ -9,8 +9,8 @@ import statistics
 import sys
 import time
 
-from secml_regpoison.experiment import Plan, run_cell
-from secml_regpoison.workers import spread
+from secml_regpoison.experiment.security_evaluation import Plan, run_cell
+from secml_regpoison.experiment.parallel import spread
 
 from common import Claim, mnist_split, report
 

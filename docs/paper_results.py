@@ -14,8 +14,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from secml_regpoison.paper.curves import COSTS
-from secml_regpoison.paper.output import as_text
+from secml_regpoison.experiment.statistics import COSTS
+from secml_regpoison.experiment.tables import as_text
 
 HERE = Path(__file__).parent
 BLOCK = re.compile(r'(<!-- ([\w.]+) -->\n```text\n).*?(?=^```$)', re.M | re.S)

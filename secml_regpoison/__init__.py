@@ -18,8 +18,9 @@ if compat.secml_problem() and compat.importing(__name__ + '.core'):
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 else:
     compat.apply()
-    from .c_attack_poisoning_minimax_lr import CAttackPoisoningMinimaxLR
-    from .c_classifier_logistic_torch import CClassifierLogisticTorch
-    from .c_dataloader_dogfish import CDataLoaderDogFish
-    from .c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
-    from .c_plot_regpoison import CPlotRegPoison
+    from .attack.c_attack_poisoning_minimax_lr import CAttackPoisoningMinimaxLR
+    from .classifier.c_classifier_logistic_torch import (
+        CClassifierLogisticTorch)
+    from .data.c_dataloader_dogfish import CDataLoaderDogFish
+    from .data.c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
+    from .figure.c_plot_regpoison import CPlotRegPoison

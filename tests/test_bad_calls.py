@@ -18,7 +18,7 @@ from attack_problems import clouds, make, run, small
 from refusals import DATA, raises
 from secml_regpoison import CClassifierLogisticTorch, cli
 from secml_regpoison.core import Problem, hypergradient, solve
-from secml_regpoison.datasets import load_data
+from secml_regpoison.data.sources import load_data
 from secml_regpoison.paper import run_figure
 
 from secml.adv.seceval import CSecEval

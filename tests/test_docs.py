@@ -37,8 +37,8 @@ MATHEMATICS = re.compile(
 
 # What README's examples take as given: three datasets, and six tensors.
 README_DATA = '''
-from secml_regpoison.datasets import load_data
-from secml_regpoison.splits import split_data
+from secml_regpoison.data.sources import load_data
+from secml_regpoison.data.splits import split_data
 split = split_data(load_data('digits'), n_train=150, n_val=60)
 tr, val, ts = split.train, split.val, split.test
 '''

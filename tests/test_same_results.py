@@ -23,7 +23,7 @@ from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.features.normalization import CNormalizerMeanStd
 from secml.settings import SECML_DS_DIR
 
-RECORD = Path(__file__).with_name('data') / 'same_results.npz'
+RECORD = Path(__file__).with_name('helpers') / 'same_results.npz'
 HAS_MNIST = os.path.isdir(os.path.join(SECML_DS_DIR, 'mnist'))
 METHODS = 'rmd', 'fmd', 'implicit'
 FORMS = 'primal', 'gram'

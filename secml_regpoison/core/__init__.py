@@ -1,5 +1,5 @@
 """Hypergradients and the minimax problem: torch in, torch out."""
-from .hypergrad import Hypergradient, hypergradient
+from .hypergradient import Hypergradient, hypergradient
 from .minimax import Solution, solve
 from .problem import Problem
 

@@ -3,10 +3,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from .box import check_box, project
-from .hypergrad import differentiate, train
-from .implicit import relative_gradient, solve_hessian
-from .logistic import fold, softplus_mean
+from .projection import check_box, project
+from .hypergradient import differentiate, train
+from .solvers.implicit import relative_gradient, solve_hessian
+from .coordinates.margins import fold, softplus_mean
 
 
 @dataclass(frozen=True)

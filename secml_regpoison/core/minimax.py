@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from .box import check_box, project
-from .game import Game
-from .inner import Inner, check
-from .logistic import fold
+from .projection import check_box, project
+from .defender import Game
+from .solvers.training import Inner, check
+from .coordinates.margins import fold
 from .problem import side_by_side
 
 

@@ -6,7 +6,7 @@ from typing import Callable, Optional
 
 import torch
 
-from .logistic import fold, top_eigenvalue
+from .coordinates.margins import fold, top_eigenvalue
 
 
 @dataclass(frozen=True, eq=False)

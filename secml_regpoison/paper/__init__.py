@@ -9,9 +9,9 @@ import os
 from importlib import import_module
 from inspect import signature
 
-from secml_regpoison.checks import check, check_kind
-from secml_regpoison.files import only_writer
-from secml_regpoison.paper.output import write_text
+from secml_regpoison.validation import check, check_type
+from secml_regpoison.storage import only_writer
+from secml_regpoison.experiment.tables import write_text
 
 # Name on the command line: the module of the figure, and what it shows.
 FIGURES = {
@@ -58,11 +58,11 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
     """
     check('name', name, isinstance(name, str) and name in FIGURES,
           f"one of {', '.join(FIGURES)}")
-    check_kind('out', out, (str, os.PathLike), 'the path of a folder')
-    check_kind('jobs', jobs, int, 'an integer')
+    check_type('out', out, (str, os.PathLike), 'the path of a folder')
+    check_type('jobs', jobs, int, 'an integer')
     check('jobs', jobs, jobs != 0, 'an integer other than 0')
     for flag, value in (('quick', quick), ('resume', resume)):
-        check_kind(flag, value, bool, 'True or False')
+        check_type(flag, value, bool, 'True or False')
     for option, value in options.items():
         if option not in signature(_run_of(name)).parameters:
             raise TypeError(

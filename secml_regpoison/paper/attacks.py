@@ -13,13 +13,12 @@ from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.data import CDataset
 
-from secml_regpoison.experiment import (
+from secml_regpoison.experiment.security_evaluation import (
     Plan, default_points, make_attack, to_rows)
-from secml_regpoison.paper.cells import forget, run_cells
-from secml_regpoison.paper.settings import PAIRS
-from secml_regpoison.paper.sources import (
-    check_title, load_pair, load_split, pair_title)
-from secml_regpoison.splits import split_sizes
+from secml_regpoison.experiment.cells import clear_cache, run_cells
+from .config import PAIRS
+from .sources import check_title, load_pair, load_split, pair_title
+from secml_regpoison.data.splits import split_sizes
 
 # Columns of each CSV, in order. A policy goes by its name in `settings`.
 COLUMNS = ('data', 'solver', 'policy', 'repetition', 'n_points', 'fraction',
@@ -43,7 +42,7 @@ def compute(cells, out, jobs, resume):
     """
     folder = attacks_folder(out)
     if not resume:
-        forget(cells, folder)
+        clear_cache(cells, folder)
     return run_cells(cells, folder, jobs)
 
 

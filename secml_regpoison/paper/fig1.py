@@ -12,15 +12,16 @@ import numpy as np
 import torch
 
 from secml_regpoison.core import solve
-from secml_regpoison.core.hypergrad import train
-from secml_regpoison.core.inner import Inner
-from secml_regpoison.core.logistic import fold
-from secml_regpoison.paper import fig1_picture, synthetic
-from secml_regpoison.paper.cells import cells_folder, run_cells
-from secml_regpoison.paper.fig1_claims import (
-    HOLDS, TRAININGS, Claims, best_lmbda, draws_cell, lmbda_grid, make_claims)
-from secml_regpoison.paper.output import write_rows
-from secml_regpoison.paper.settings import FIGURE_1, FIGURE_1_QUICK
+from secml_regpoison.core.hypergradient import train
+from secml_regpoison.core.solvers.training import Inner
+from secml_regpoison.core.coordinates.margins import fold
+from . import fig1_picture, synthetic
+from secml_regpoison.experiment.cells import cells_folder, run_cells
+from .fig1_claims import (
+    HOLDS, TRAININGS, Claims, best_lmbda, lmbda_grid, make_claims,
+    other_validation_sets)
+from secml_regpoison.experiment.tables import write_rows
+from .config import FIGURE_1, FIGURE_1_QUICK
 
 PANELS = {'no_reg': 'lmbda_none', 'lambda_log20': 'lmbda_fixed'}
 
@@ -65,7 +66,7 @@ def _compute(folder, settings, problem, jobs):
         settings, problem, problem.x_tr[:0], settings.lmbda_none))
     results = run_cells(
         [(attack_cell, settings, lmbda) for lmbda in panels]
-        + [(draws_cell, settings, clean)]
+        + [(other_validation_sets, settings, clean)]
         + [(map_cell, settings, lmbda)
            for lmbda in (*lmbdas, settings.lmbda_fixed)], folder, jobs)
     *attacks, draws = results[:3]
@@ -242,7 +243,7 @@ def _verdict(settings, claims, draws):
                      f'{shares[0]:4.0f} %{shares[1]:8.0f} %')
     here, high = claims[TRAININGS[0]], settings.lmbda_bounds[1]
     lines.append(
-        f'T steps: at {100 * here.harmless_ties:.0f} % of the harmless places '
+        f'T steps: at {100 * here.share_ties:.0f} % of the harmless places '
         f'no lambda has a smaller error than {high:g}; by the loss, the best '
         f'lambda is at most {here.largest_by_loss:g} at any place')
     return '\n'.join(lines)

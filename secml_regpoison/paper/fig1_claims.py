@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from secml_regpoison.paper import synthetic
+from . import synthetic
 
 # One or two ways of training, and what of it is looked at.
 TRAININGS = 'gd', 'converged'
@@ -23,7 +23,7 @@ class Claims:
         and in the centre map. none_range, fixed_range : largest less smallest
         error there. clean_error : without the point and regularisation.
     harmless_at_bound : share of the harmless places where the best lambda is
-        the lower bound; harmless_ties : where no lambda has a smaller error
+        the lower bound; share_ties : where no lambda has a smaller error
         than the upper bound, for of equals the smallest is best;
         harmful_share : of all places; harmful_from_3 : of the harmful ones,
         where it is 3 or more. NaN where there are none.
@@ -39,7 +39,7 @@ class Claims:
     fixed_range: float
     clean_error: float
     harmless_at_bound: float
-    harmless_ties: float
+    share_ties: float
     harmful_share: float
     harmful_from_3: float
     largest_by_error: float
@@ -101,7 +101,7 @@ def _share(hits):
     return float(hits.mean()) if hits.size else float('nan')
 
 
-def draws_cell(settings, clean):
+def other_validation_sets(settings, clean):
     """Claims on `n_draws` validation sets that nobody picked.
 
     `clean` are the clean models, a tuple of three numbers for each of

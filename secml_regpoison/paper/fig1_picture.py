@@ -4,7 +4,7 @@ from matplotlib import patheffects
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from secml_regpoison.paper.output import save_picture
+from secml_regpoison.experiment.tables import save_picture
 
 # Okabe and Ito's palette; markers and dashes tell the same in grey.
 BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'

@@ -9,13 +9,13 @@ import time
 
 from matplotlib.figure import Figure
 
-from secml_regpoison.paper.attacks import attack_cells, compute, make_rows
-from secml_regpoison.paper.curves import (
+from .attacks import attack_cells, compute, make_rows
+from secml_regpoison.experiment.statistics import (
     by_strength, cost, curve, draw_curves, mark_strengths, mean_and_std,
     mean_rows)
-from secml_regpoison.paper.fig2_claims import claims
-from secml_regpoison.paper.output import save_picture, write_rows
-from secml_regpoison.paper.settings import FIGURE_2, FIGURE_2_QUICK
+from .fig2_claims import claims
+from secml_regpoison.experiment.tables import save_picture, write_rows
+from .config import FIGURE_2, FIGURE_2_QUICK
 
 KEYS = 'data', 'policy', 'n_points'
 MEASURES = (('test error %', 'test_error', 2, 100, None),

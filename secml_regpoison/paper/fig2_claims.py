@@ -2,7 +2,7 @@
 
 The bounds are this project's: the paper gives curves, no numbers.
 """
-from secml_regpoison.paper.output import as_text
+from secml_regpoison.experiment.tables import as_text
 
 # Least ratio of the test errors at the strongest attack, small lambda over
 # learned lambda.

@@ -10,12 +10,12 @@ import time
 import numpy as np
 from matplotlib.figure import Figure
 
-from secml_regpoison.paper.attacks import attack_cells, compute, make_rows
-from secml_regpoison.paper.curves import mean_and_std
-from secml_regpoison.paper.output import (
-    as_text, save_picture, spread, write_rows)
-from secml_regpoison.paper.settings import FIGURE_3, FIGURE_3_QUICK
-from secml_regpoison.plot_poison import draw_weights
+from .attacks import attack_cells, compute, make_rows
+from secml_regpoison.experiment.statistics import mean_and_std
+from secml_regpoison.experiment.tables import (
+    as_text, save_picture, format_mean_std, write_rows)
+from .config import FIGURE_3, FIGURE_3_QUICK
+from secml_regpoison.figure.images_and_weights import draw_weights
 
 TITLES = {'small': 'no regularisation', 'learned': r'$\lambda$ learned'}
 LABELS = 'no poison', 'strongest attack'
@@ -61,8 +61,8 @@ def _widths(cells, results):
 def _table(means):
     return as_text(
         ('data', 'policy', 'poison', 'std of w', 'width of 90 % of w'),
-        [(data, policy, f'{n_points}', spread(stats['std'], 4),
-          spread(stats['width_90'], 4))
+        [(data, policy, f'{n_points}', format_mean_std(stats['std'], 4),
+          format_mean_std(stats['width_90'], 4))
          for (data, policy, n_points), stats in means.items()])
 
 

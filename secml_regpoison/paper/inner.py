@@ -10,13 +10,13 @@ import time
 
 from matplotlib.figure import Figure
 
-from secml_regpoison.paper.attacks import (
-    attack_cell, compute, make_plan, make_rows)
-from secml_regpoison.paper.curves import cost, mean_and_std
-from secml_regpoison.paper.output import (
-    POLICY_LABELS, POLICY_STYLES, as_text, save_picture, spread, write_rows)
-from secml_regpoison.paper.settings import INNER, INNER_QUICK
-from secml_regpoison.paper.sources import pair_title
+from .attacks import attack_cell, compute, make_plan, make_rows
+from secml_regpoison.experiment.statistics import cost, mean_and_std
+from secml_regpoison.experiment.tables import (
+    POLICY_LABELS, POLICY_STYLES, as_text, format_mean_std, save_picture,
+    write_rows)
+from .config import INNER, INNER_QUICK
+from .sources import pair_title
 
 KEYS = 'data', 'policy', 'momentum', 'n_inner'
 
@@ -71,8 +71,9 @@ def _table(means):
         ('data', 'policy', 'momentum', 'T', 'test error %', 'val. loss',
          'lambda', 'hypergradients', 's of a processor'),
         [(data, policy, f'{momentum}', f'{n_inner}',
-          spread(stats['test_error'], 2, 100),
-          spread(stats['validation_loss'], 4), spread(stats['lmbda'], 2),
+          format_mean_std(stats['test_error'], 2, 100),
+          format_mean_std(stats['validation_loss'], 4),
+          format_mean_std(stats['lmbda'], 2),
           f"{stats['n_hypergradients'][0]:.0f}",
           f"{stats['seconds_cpu'][0]:.1f}")
          for (data, policy, momentum, n_inner), stats in means.items()])

@@ -8,11 +8,11 @@ import time
 
 from matplotlib.figure import Figure
 
-from secml_regpoison.paper.attacks import attack_cells, compute, make_rows
-from secml_regpoison.paper.curves import (
+from .attacks import attack_cells, compute, make_rows
+from secml_regpoison.experiment.statistics import (
     COSTS, by_strength, cost, draw_curves, mean_and_std, mean_rows)
-from secml_regpoison.paper.output import save_picture, write_rows
-from secml_regpoison.paper.settings import LIMITS, LIMITS_QUICK
+from secml_regpoison.experiment.tables import save_picture, write_rows
+from .config import LIMITS, LIMITS_QUICK
 
 KEYS = 'data', 'policy', 'n_points'
 MEASURES = (('test error %', 'test_error', 2, 100, None),

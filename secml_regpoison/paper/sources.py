@@ -6,9 +6,9 @@ from sklearn.datasets import load_breast_cancer
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
-from secml_regpoison.datasets import Source, load_data
-from secml_regpoison.paper.settings import PAIRS
-from secml_regpoison.splits import split_data
+from secml_regpoison.data.sources import Source, load_data
+from .config import PAIRS
+from secml_regpoison.data.splits import split_data
 
 
 @lru_cache(maxsize=1)

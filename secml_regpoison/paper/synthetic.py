@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from secml_regpoison.core import Problem
-from secml_regpoison.core.logistic import fold
+from secml_regpoison.core.coordinates.margins import fold
 
 # Places trained together: their scores stay in a core's cache.
 CHUNK = 1000

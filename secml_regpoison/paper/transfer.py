@@ -10,14 +10,12 @@ import time
 import numpy as np
 from matplotlib.figure import Figure
 
-from secml_regpoison.paper.attacks import (
-    attack_cells, compute, make_rows, poison_of)
-from secml_regpoison.paper.curves import COSTS, mean_and_std
-from secml_regpoison.paper.output import (
+from .attacks import attack_cells, compute, make_rows, poison_of
+from secml_regpoison.experiment.statistics import COSTS, mean_and_std
+from secml_regpoison.experiment.tables import (
     POLICY_STYLES, as_text, save_picture, write_rows)
-from secml_regpoison.paper.settings import TRANSFER, TRANSFER_QUICK
-from secml_regpoison.paper.transfer_cell import (
-    NO_POISON, STOCK, Poison, transfer_cell)
+from .config import TRANSFER, TRANSFER_QUICK
+from .transfer_cell import NO_POISON, Poison, STOCK, transfer_cell
 
 KEYS = 'data', 'poison_for', 'victim'
 NAMES = {**{policy: f'{policy} LR' for policy in POLICY_STYLES},

@@ -10,8 +10,8 @@ from secml.data.splitter import CDataSplitterStratifiedKFold
 from secml.ml.classifiers import (
     CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 
-from secml_regpoison.experiment import make_attack
-from secml_regpoison.paper.sources import check_title, load_split
+from secml_regpoison.experiment.security_evaluation import make_attack
+from .sources import check_title, load_split
 
 NO_POISON = 'no poison'
 # Classifier, its parameter, and the sign of its log in lambda = -log C.

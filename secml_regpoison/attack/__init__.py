@@ -1,0 +1,1 @@
+"""The poisoning attack, as one of secml's."""

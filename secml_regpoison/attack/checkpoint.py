@@ -1,0 +1,174 @@
+"""State of an attack on disk after each batch of points."""
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import fields, replace
+
+import numpy as np
+import torch
+
+from .batch import Batch
+from secml_regpoison.validation import check, check_type
+from secml_regpoison.storage import load_arrays, only_writer, save_arrays
+from .settings import bound_array, is_not_numeric
+from secml_regpoison.version import __version__
+
+
+@contextmanager
+def open_checkpoint(path, attack, data):
+    """Yield the `Checkpoint` in a file, held against other processes.
+
+    Parameters
+    ----------
+    path : str, path-like or None
+        None: nothing is kept.
+    attack : CAttackPoisoningMinimaxLR
+    data : PoisoningData
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work: `path` is none, or what is there is damaged or of
+        another problem; says what differs.
+    OSError
+        Before any work: it cannot be written to, or another process does.
+
+    """
+    if path is None:
+        yield Checkpoint(None, {}, data.device)
+        return
+    check_type('checkpoint', path, (str, os.PathLike), 'a path or None')
+    path = os.fspath(path)
+    folder, name = os.path.split(path)
+    check('checkpoint', path, name and '\0' not in path
+          and (os.path.isfile(path) or not os.path.exists(path))
+          and os.path.isdir(folder or os.curdir),
+          'the path of a file (no device, no pipe) in a folder that exists')
+    with only_writer(path, 'checkpoint'):
+        saved = Checkpoint(path, problem_of(attack, data), data.device)
+        saved.read() if os.path.exists(path) else saved.write()
+        yield saved
+
+
+class Checkpoint:
+    """Batches that are done, by what they were added to.
+
+    As the result of a batch depends on nothing but the problem and the points
+    before it, a run that is taken up gets the same bits, and one file serves
+    all strengths of a `CSecEval`.
+    """
+
+    def __init__(self, path, problem, device):
+        self.path, self.problem, self.device = path, problem, device
+        self.batches = {}
+
+    def key(self, fixed, n_points):
+        """Name of the batch that is added to `fixed` up to `n_points`."""
+        return digest(fixed.x, fixed.y, np.array(fixed.starts, dtype=int),
+                      np.array([fixed.lmbda, n_points], dtype=float))
+
+    def get(self, key):
+        """The `Batch` of that name, or None."""
+        return self.batches.get(key)
+
+    def put(self, key, batch):
+        """Keep a batch that is new, and write all."""
+        if self.path is None or key in self.batches:
+            return
+        # the path is by far the largest part, and an attack shows its last
+        # one only: those before keep their start
+        self.batches = {name: replace(old, path=old.path[:1])
+                        for name, old in self.batches.items()}
+        self.batches[key] = batch
+        self.write()
+
+    def write(self):
+        """Replace the file; OSError leaves the old one."""
+        arrays = {f'{key}.{field.name}': _to_array(getattr(batch, field.name))
+                  for key, batch in self.batches.items()
+                  for field in fields(Batch)}
+        try:
+            save_arrays(self.path, {
+                'problem': json.dumps(self.problem),
+                'batches': np.array(list(self.batches), dtype=str), **arrays})
+        except OSError as error:
+            kept = ('. What it held before is still there, and the attack has '
+                    'all its points in `adv_ds`') if self.batches else ''
+            raise OSError(
+                error.errno, f'`checkpoint` cannot be written: '
+                f'{error.strerror}{kept}', self.path) from error
+
+    def read(self):
+        """Take what is in the file, if it is of this problem."""
+        arrays = load_arrays(self.path)
+        check('checkpoint', self.path, 'problem' in arrays,
+              'the file of a checkpoint')
+        self._check_problem(json.loads(arrays['problem'].item()))
+        kinds = {torch.Tensor: lambda value: torch.as_tensor(
+            value, device=self.device), tuple: lambda value: tuple(
+                value.tolist())}
+        self.batches = {
+            key: Batch(*(
+                kinds.get(field.type, field.type)(
+                    arrays[f'{key}.{field.name}'])
+                for field in fields(Batch)))
+            for key in arrays['batches'].tolist()}
+
+    def _check_problem(self, found):
+        """Raise ValueError unless the file is of this problem."""
+        differences = [
+            f'{name} is {found.get(name)} there and {here} here'
+            for name, here in self.problem.items() if found.get(name) != here]
+        if differences:
+            raise ValueError(
+                '`checkpoint` must be of the same problem, got '
+                f"'{self.path}' of another: {'; '.join(differences)}. Give "
+                'another path, or delete the file to start anew.')
+
+
+def problem_of(attack, data):
+    """What decides the result of a batch, but for the points before it.
+
+    Returns
+    -------
+    dict of str to None, numbers, text, and lists and dicts of them
+        By the names that users know.
+
+    """
+    rows = {'training_data': (data.x_tr, data.y_tr),
+            'val': (data.x_val, data.y_val)}
+    if attack.classifier.preprocess is not None:
+        rows['preprocessed rows'] = data.phi_tr, data.phi_val
+    problem = {'version of secml_regpoison': __version__}
+    for name, parts in rows.items():
+        problem[f'shape of {name}'] = list(parts[0].shape)
+        problem[f'content of {name}'] = digest(*parts)
+    problem['classifier'] = attack.classifier.class_type
+    problem['classifier.C'] = float(attack.classifier.C)
+    problem['lmbda_bounds'] = [float(bound) for bound in attack.lmbda_bounds]
+    for name in ('lb', 'ub'):
+        bound = getattr(attack, name)
+        if not is_not_numeric(bound):
+            bound = bound_array(bound)
+            bound = bound.item() if bound.size == 1 else digest(bound)
+        problem[name] = bound
+    for name in ('distance', 'dmax', 'y_target', 'learn_lmbda', 'poison_mode',
+                 'batch_size', 'solver_type', 'solver_params', 'n_restarts'):
+        problem[name] = getattr(attack, name)
+    problem['random_seed'], problem['device'] = data.seed, str(data.device)
+    # as it comes back from the file; NumPy's numbers as Python's
+    return json.loads(json.dumps(problem, default=float))
+
+
+def digest(*arrays):
+    """The content of arrays or tensors, as a short string."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(_to_array(array)).tobytes())
+    return found.hexdigest()[:16]
+
+
+def _to_array(value):
+    return np.asarray(value.cpu() if isinstance(value, torch.Tensor)
+                      else value)

@@ -1,0 +1,235 @@
+"""What the attack refuses before any work, and the words it uses: settings.
+
+The data are checked in `checks`.
+"""
+import hashlib
+import inspect
+import math
+import numbers
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from secml.array import CArray
+from secml.ml.classifiers import CClassifier
+
+from secml_regpoison.validation import (
+    LARGEST, check, check_type, check_number, check_numeric, check_choice)
+from secml_regpoison.core.solvers.training import Inner, METHODS
+
+# exp(+-46) = 1e+-20. Beyond 1e+-100, liblinear never returns; long before, it
+# has reached its limit, all weights 0 or no penalty.
+MAX_LMBDA = 46.
+
+# What `solver_params` may hold: settings of training, passed to `Inner` ...
+INNER_PARAMS = tuple(name for name in inspect.signature(Inner).parameters
+                     if name != 'method')
+# ... and of the outer loop, passed to `solve`.
+OUTER_PARAMS = {
+    'n_outer': (lambda n: n >= 0 and isinstance(n, numbers.Integral),
+                'a whole number of at least 0'),
+    'step': (lambda step: 0 < step < math.inf, 'None or positive and finite'),
+    'tol': (lambda tol: 0 <= tol < math.inf, 'finite and at least 0'),
+    'patience': (lambda n: n >= 1 and isinstance(n, numbers.Integral),
+                 'a whole number of at least 1')}
+MAY_BE_NONE = ('step', 'eta', 'inner_tol', 'truncate')
+
+
+def check_classifier(classifier):
+    """A logistic regression, and nothing else."""
+    check_type('classifier', classifier, CClassifier, 'a secml classifier')
+    if getattr(classifier, 'class_type', None) not in (
+            'logistic', 'logistic-torch'):
+        raise TypeError(
+            '`classifier` must be a logistic regression '
+            '(CClassifierLogistic or CClassifierLogisticTorch), got '
+            f'{type(classifier).__name__}.')
+
+
+def check_preprocess(preprocess, x):
+    """The fitted `preprocess` has a derivative, at the point `x`."""
+    try:
+        preprocess.gradient(x, w=preprocess.transform(x))
+    except (NotImplementedError, AttributeError) as error:
+        # the latter from secml's unit norm of a single feature
+        raise TypeError(
+            "`classifier.preprocess` must have a derivative, as secml's "
+            f'normalizers do, got {type(preprocess).__name__}: {error}.'
+        ) from error
+
+
+def check_features_finite(name, phi):
+    """The preprocess made numbers of a set that can be trained on."""
+    bad = int((~(phi.abs() <= LARGEST)).sum())
+    check('classifier.preprocess', bad, not bad, f'one that maps `{name}` '
+          f'to numbers within {LARGEST:g}',
+          f' That many of {phi.numel()} are not.')
+
+
+def as_n_points(value):
+    """`value` as an int; CSecEval passes NumPy numbers and floats."""
+    if value is None:
+        return None
+    check_type('n_points', value, numbers.Real, 'a whole number')
+    check('n_points', value, math.isfinite(value) and value == int(value)
+          and value >= 0, 'a whole number of at least 0')
+    return int(value)
+
+
+def as_dmax(value):
+    """`value` as a float, or None."""
+    check_number('dmax', value, lambda dmax: dmax >= 0,
+                 'None (unbounded) or a number of at least 0', or_none=True)
+    return value if value is None else float(value)
+
+
+def as_solver_params(value, defaults):
+    """`value`, a dict or None, with the defaults filled in."""
+    value = {} if value is None else value
+    check_type('solver_params', value, Mapping, 'a dict or None')
+    # NumPy's numbers are not the int and float that the core asks for
+    return {**defaults, **{
+        name: setting.item() if isinstance(setting, np.generic) else setting
+        for name, setting in value.items()}}
+
+
+def check_settings(attack, classes):
+    """Every setting of the attack that can be checked without the rows."""
+    check_choice('solver_type', attack.solver_type, METHODS)
+    check_solver_params(attack.solver_type, attack.solver_params)
+    for name, values in (('poison_mode', ('append', 'replace')),
+                         ('distance', ('l1', 'l2'))):
+        check_choice(name, getattr(attack, name), values)
+    check_choice('init_type', attack.init_type, ('random',),
+                 ' Points start as validation points, labels flipped.')
+    check('learn_lmbda', attack.learn_lmbda,
+          isinstance(attack.learn_lmbda, (bool, np.bool_)), 'True or False')
+    check('y_target', attack.y_target, attack.y_target is None
+          or (isinstance(attack.y_target, numbers.Real)
+              and attack.y_target in classes.tolist()),
+          f'None or one of the classes {classes.tolist()}')
+    for name, least in (('batch_size', 1), ('n_restarts', 0),
+                        ('random_seed', 0)):
+        check_number(name, getattr(attack, name), lambda value, least=least:
+                     value >= least and isinstance(value, numbers.Integral),
+                     f'a whole number of at least {least}',
+                     or_none=name == 'random_seed')
+    check_lmbda(attack.classifier.C, attack.lmbda_bounds)
+    check_bounds(attack.lb, attack.ub, attack.training_data.num_features)
+
+
+def check_solver_params(solver_type, params):
+    """Settings of the outer loop and of training, by kind and value."""
+    known = (*OUTER_PARAMS, *INNER_PARAMS)
+    unknown = [name for name in params if name not in known]
+    check('solver_params', unknown, not unknown,
+          f'a dict with keys among {known}')
+    for name, value in params.items():
+        if name != 'form' and not (value is None and name in MAY_BE_NONE):
+            check_type(name, value, (int, float), 'an int or a float')
+    for name, (ok, condition) in OUTER_PARAMS.items():
+        if params.get(name) is not None:
+            check(name, params[name], ok(params[name]), condition)
+    Inner(solver_type, **{name: params[name] for name in INNER_PARAMS
+                          if name in params})
+
+
+def check_lmbda(c, bounds):
+    """Where lambda starts, and what it may become."""
+    check_number('classifier.C', c,
+                 lambda c: c > 0 and abs(math.log(c)) <= MAX_LMBDA + .1,
+                 'a number between 1e-20 and 1e20')
+    condition = (f'two numbers in order between {-MAX_LMBDA:g} and '
+                 f'{MAX_LMBDA:g}')
+    check_type('lmbda_bounds', bounds, (Sequence, CArray, np.ndarray),
+               condition)
+    bounds = tuple(bounds)
+    check('lmbda_bounds', bounds, len(bounds) == 2, condition)
+    for bound in bounds:
+        check_type('lmbda_bounds', bound, numbers.Real, condition)
+    check('lmbda_bounds', bounds,
+          -MAX_LMBDA <= bounds[0] <= bounds[1] <= MAX_LMBDA, condition)
+
+
+def check_bounds(lb, ub, n_features):
+    """Bounds as secml takes them: number, one a feature, None or 'x0'."""
+    for name, bound in (('lb', lb), ('ub', ub)):
+        if is_not_numeric(bound):
+            continue
+        check_type(name, bound, (numbers.Real, CArray, np.ndarray),
+                   "a number, a CArray with one bound a feature, 'x0' or "
+                   'None')
+        check_numeric(name, CArray(bound))
+        values = bound_array(bound)
+        if values.size not in (1, n_features):
+            raise ValueError(f'`{name}` must be one bound, or one for each '
+                             f'of {n_features} features, got {values.size}.')
+        # an infinite bound is none, on its own side
+        side, sign = ('below', 1) if name == 'lb' else ('above', -1)
+        bad = values[~(sign * values <= LARGEST)]
+        check(name, float(bad[0]) if bad.size else None, not bad.size,
+              f'free of NaN and {side} {sign * LARGEST:g}')
+    if not is_not_numeric(lb) and not is_not_numeric(ub):
+        low, high = np.broadcast_arrays(bound_array(lb), bound_array(ub))
+        j = int(np.argmax(low > high))
+        check('lb', float(low[j]), low[j] <= high[j],
+              f'at most `ub` ({high[j]:g} at feature {j})')
+
+
+def is_not_numeric(bound):
+    """Whether a bound is None or 'x0', which are no numbers."""
+    return bound is None or (isinstance(bound, str) and bound == 'x0')
+
+
+def bound_array(bound):
+    """Bounds that are numbers, as a flat float array of one or d."""
+    return CArray(bound).tondarray().astype(float).ravel()
+
+
+def check_n_points(attack, data):
+    """Rows enough to start from, and, in the mode 'replace', left."""
+    n_points, n_val = attack.n_points or 0, attack.val.num_samples
+    check('n_points', n_points, n_points <= n_val, f'at most {n_val}, the '
+          'validation points that poison starts from')
+    check_clean_rows_left('n_points', n_points, data)
+
+
+def check_clean_rows_left(name, n_points, data):
+    """Clean rows of both classes beside `n_points` of poison."""
+    kept = data.y_tr[torch.as_tensor(data.clean_rows(n_points))]
+    check(name, n_points, (kept > 0).any() and (kept < 0).any(),
+          f"few enough that poison_mode='replace' leaves training rows of "
+          f'both classes (of {len(data.y_tr)})')
+
+
+def problem_id(attack):
+    """What poisoning points are made for beside the data, as a short string:
+    where they may be, what they aim at, and lambda where it is fixed."""
+    bounds = [bound if is_not_numeric(bound) else bound_array(bound).tolist()
+              for bound in (attack.lb, attack.ub)]
+    settings = (attack.distance, attack.dmax, bounds,
+                None if attack.y_target is None else float(attack.y_target),
+                None if attack.learn_lmbda else float(attack.classifier.C))
+    return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
+
+
+def warn_if_made_otherwise(header, attack):
+    """Warn that all points are kept, though made with other settings."""
+    here = search_settings(attack)
+    there = getattr(header, 'search_settings', here)
+    if there != here:
+        warnings.warn(
+            f'`ds_init` has all {attack.n_points:d} points: they are kept, '
+            f'and none is sought anew with {here}. They were made with '
+            f'{there}. To compare such settings, run each attack without '
+            '`ds_init`; CSecEval passes the poison of the value before.',
+            RuntimeWarning, stacklevel=4)
+
+
+def search_settings(attack):
+    """How poisoning points are sought, in words."""
+    return ', '.join(f'{name} {getattr(attack, name)}' for name in (
+        'random_seed', 'n_restarts', 'batch_size', 'solver_type',
+        'poison_mode'))

@@ -1,0 +1,1 @@
+"""The attack's own logistic regression, as one of secml's classifiers."""

@@ -1,0 +1,141 @@
+"""
+.. module:: CClassifierGradientLogisticTorchMixin
+   :synopsis: Training objective of logistic regression and its derivatives
+
+"""
+import math
+
+import torch
+
+from secml.array import CArray
+from secml.ml.classifiers.gradients import CClassifierGradientLinearMixin
+
+from .c_loss_logistic_nats import CLossLogisticNats
+from secml_regpoison.validation import check, check_finite, resolve_device
+from secml_regpoison.convert import signs, to_carray, to_tensor
+from secml_regpoison.core.coordinates.margins import fold, softplus_mean
+
+
+class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
+    r"""Training objective of `CClassifierLogisticTorch`, and its derivatives.
+
+    .. math::
+
+        L(w, b) = \frac{1}{n} \sum_i \log(1 + e^{-y_i(x_i w + b)})
+                  + \frac{e^\lambda}{2 n} ||w||^2
+
+    at the trained (w, b) and the classifier's present lambda, on any samples:
+    n is the number of those passed, and labels are the classifier's own. The
+    bias is not penalised, and is the last row of every derivative. secml's
+    objective, ``C sum_i loss_i + ||w||^2 / 2``, is ``C n`` times this one,
+    and so are its derivatives. Computed in float64 on the device that the
+    classifier trains on.
+
+    The derivatives of the decision function, `grad_f_params` and `grad_f_x`,
+    are secml's.
+
+    """
+    _loss = CLossLogisticNats()
+
+    @property
+    def loss(self):
+        """The loss of a sample, in natural log."""
+        return self._loss
+
+    def _check_rows(self, x, y):
+        """Rows of finite numbers, one at least, and a label for each."""
+        x, y = self._check_input(x, CArray([]) if y is None else y)
+        check('x', x.shape, 0 not in x.shape,
+              'at least one row and one feature')
+        check('y', f'{y.size} labels', y.size == x.shape[0],
+              f'one label for each of {x.shape[0]} rows of `x`')
+        check_finite('x', x)
+        check_finite('y', y)
+        return x, y
+
+    def _check_samples(self, x, y):
+        """Samples for the trained classifier, with labels that it knows."""
+        self._check_is_fitted()
+        x, y = self._check_rows(x, y)
+        check('x', x.shape, x.shape[1] == self.n_features,
+              f'rows of {self.n_features} features')
+        known, found = self.classes.tolist(), y.unique().tolist()
+        check('y', found, set(found) <= set(known),
+              f'labels among the classes {known}')
+        return x, y
+
+    def _rows(self, x, y):
+        """Folded rows of preprocessed samples, (n, d + 1), and (w, b)."""
+        x, y = self._check_samples(x, y)
+        x = x if self.preprocess is None else self.preprocess.transform(x)
+        device = resolve_device(self.device)
+        u = to_tensor(self.w.append(CArray([self.b])), device)
+        return fold(to_tensor(x, device), signs(y, self.classes, device)), u
+
+    def _mu(self, n):
+        return math.exp(self.lmbda) / n
+
+    def objective(self, x, y):
+        """L on the samples `x` with labels `y`.
+
+        Parameters
+        ----------
+        x : CArray, shape (n, d)
+            Samples, before the preprocess.
+        y : CArray, shape (n,)
+            Their labels, of the classifier's two.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `x` is no finite rows of the classifier's features, or a label
+            is missing or none of the classifier's.
+
+        """
+        rows, u = self._rows(x, y)
+        w = u[:-1]
+        return float(softplus_mean(rows @ u) + self._mu(len(rows)) / 2 * w @ w)
+
+    def hessian_tr_params(self, x, y):
+        """Hessian of L by ``(w, b)``, (d + 1, d + 1).
+
+        ``sum_i s_i (x_i, 1) (x_i, 1)^T + exp(lmbda)/n diag(1, ..., 1, 0)``,
+        ``s = sigma(f) (1 - sigma(f)) / n``: the same for either label.
+        Parameters and errors are those of `objective`.
+
+        """
+        rows, u = self._rows(x, y)
+        q = torch.sigmoid(rows @ u)
+        hess = (rows.T * (q * (1 - q) / len(rows))) @ rows
+        hess.diagonal()[:-1].add_(self._mu(len(rows)))
+        return to_carray(hess)
+
+    def grad_loss_params(self, x, y, loss=None):
+        """Derivative of the mean `loss` by ``(w, b)``, (d + 1, n).
+
+        Column i is the share of sample i, ``(1/n) dloss_i/df (x_i, 1)``: the
+        columns add up to the derivative. `loss` None is the classifier's.
+        The other parameters and the errors are those of `objective`.
+
+        """
+        x, y = self._check_samples(x, y)
+        y = CArray(y == self.classes[1]).astype(int)
+        return super().grad_loss_params(x, y, loss) / (self.C * y.size)
+
+    def grad_tr_params(self, x, y):
+        """Derivative of L by ``(w, b)``, (d + 1, n).
+
+        Column i is the share of sample i: the columns add up to the
+        derivative. (Of the penalty, secml adds all to each.) Parameters
+        and errors are those of `objective`.
+
+        """
+        rows, u = self._rows(x, y)
+        n = len(rows)
+        grad = (rows * (torch.sigmoid(rows @ u) / n)[:, None]).T
+        grad[:-1].add_(u[:-1, None], alpha=self._mu(n) / n)
+        return to_carray(grad)

@@ -1,0 +1,4 @@
+"""The command line, `secml-regpoison`."""
+from .main import main
+
+__all__ = ['main']

@@ -1,0 +1,192 @@
+"""Options of the command line and their types."""
+import argparse
+
+import numpy as np
+
+from secml_regpoison.version import __version__
+from secml_regpoison.core.solvers.training import METHODS
+from . import paper
+from secml_regpoison.experiment.policies import POLICIES
+
+DESCRIPTION = """\
+Measure how a logistic regression degrades as part of its training data is
+poisoned, once with its L2 regularisation lambda held fixed and once with
+lambda re-learned on trusted validation data while the attack goes on.
+
+lambda is a natural log: scikit-learn's and secml's C is exp(-lambda), so a
+larger lambda is a stronger regularisation.
+"""
+
+EPILOG = """\
+examples:
+  secml-regpoison sec-eval
+      handwritten digits 0 v 8, under a minute, no download
+  secml-regpoison sec-eval --data mnist --policies=-8,clean-cv,learned
+      the paper's setting: 512 training rows, of which up to 85 are poison
+  secml-regpoison sec-eval --data my.csv --classes spam ham --out results
+      your own rows: numbers, and the label in the last column
+  secml-regpoison paper fig1
+      a figure of the paper made anew; see secml-regpoison paper --help
+
+DIR then holds sec_eval.csv, sec_eval.png, and for each evaluation
+sec_eval_POLICY_REP.npz, the poison and what it does, and ..._REP.gz, to be
+read with secml's CSecEvalData.load. The latter is a pickle, whose code is run
+when it is loaded: load your own only.
+
+exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors take one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {one_line(message)} "
+                     f"(see {self.prog} --help)\n")
+
+
+def make_parser():
+    """All options, their defaults and their help."""
+    parser = _Parser(
+        prog='secml-regpoison', description=DESCRIPTION, epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--version', action='version', version=f'%(prog)s {__version__}')
+    commands = parser.add_subparsers(
+        dest='command', required=True, metavar='COMMAND')
+    command = commands.add_parser(
+        'sec-eval', help='security evaluation under several lambda policies',
+        description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_data_options(command)
+    _add_attack_options(command)
+    command.add_argument(
+        '--repetitions', type=_integer(1), default=3, metavar='R',
+        help='random splits to average over (default 3)')
+    command.add_argument(
+        '--seed', type=_integer(0), default=0, metavar='N',
+        help='repetition r uses seed + r; the same seed gives the same '
+             'numbers whatever --jobs is (default 0)')
+    command.add_argument(
+        '--jobs', type=_integer(1), metavar='N',
+        help='evaluations run at a time (default: one for each core)')
+    command.add_argument(
+        '--resume', action='store_true',
+        help='go on where the same command was interrupted, to the same '
+             'numbers; without it, that work is thrown away')
+    command.add_argument(
+        '--out', default='sec_eval', metavar='DIR',
+        help='folder for the results, made if missing (default sec_eval)')
+    paper.add_parser(commands, _integer(1))
+    return parser
+
+
+def _add_data_options(command):
+    """Options that choose the rows."""
+    command.add_argument(
+        '--data', default='digits', metavar='NAME|FILE',
+        help='digits (default; ships with scikit-learn), mnist, '
+             'fashion-mnist, dogfish, FILE.npz (arrays X and y, or X_train, '
+             'y_train, X_test and y_test) or FILE.csv (numbers separated by '
+             'commas, the label in the last column, with a header line or '
+             'without). mnist, fashion-mnist and dogfish are looked for in '
+             'the dataset folder of secml, SECML_DS_DIR, and downloaded if '
+             'missing. Features of dogfish and of a file are standardised by '
+             'the training rows, and poison stays within their range')
+    command.add_argument(
+        '--classes', nargs=2, metavar=('A', 'B'),
+        help='the two labels to tell apart (default: 0 8 for digits and '
+             'mnist, 0 2 - T-shirt, pullover - for fashion-mnist, 0 1 - dog, '
+             'fish - for dogfish, those of the file if it has just two)')
+    command.add_argument(
+        '--train', type=_integer(2), metavar='N',
+        help='training rows (default: 512, or fewer if the data is small)')
+    command.add_argument(
+        '--val', type=_integer(2), metavar='N',
+        help='trusted validation rows, on which lambda is learned and from '
+             'which poison starts (default: 171, or fewer if '
+             'the data is small)')
+
+
+def _add_attack_options(command):
+    """Options that choose the attack and the defence."""
+    command.add_argument(
+        '--points', type=_points, metavar='N,N,...',
+        help='poison rows at each strength of the attack (default: six '
+             'strengths from none to a sixth of the training rows)')
+    command.add_argument(
+        '--poison-mode', choices=('replace', 'append'), default='replace',
+        help='poison takes the place of clean training rows (default, as in '
+             'the paper) or is added to them')
+    command.add_argument(
+        '--policies', type=_policies, default=POLICIES, metavar='P,P,...',
+        help='how lambda is chosen: clean-cv (5-fold cross-validation on '
+             'clean rows, then fixed), learned (re-learned at each strength), '
+             'or a number (fixed at it) (default clean-cv,learned)')
+    command.add_argument(
+        '--solver', choices=METHODS, default='rmd',
+        help='how the attack differentiates through training: rmd (reverse '
+             'mode through its steps, default), fmd (forward mode: the same '
+             'numbers, slower) or implicit (at the optimum: slower, and the '
+             'strongest where lambda is small)')
+
+
+def join_policies(argv):
+    """Let a policy begin with a minus, which argparse takes for an option."""
+    joined = list(argv)
+    if '--policies' in joined[:-1]:
+        i = joined.index('--policies')
+        joined[i:i + 2] = [f'--policies={joined[i + 1]}']
+    return joined
+
+
+def _integer(least):
+    """Make a type for argparse: an integer, at least `least`."""
+    def integer(text):
+        if not text.strip().removeprefix('+').isdecimal() \
+                or int(text) < least:
+            raise argparse.ArgumentTypeError(
+                f"must be an integer, at least {least}, got {text!r}.")
+        return int(text)
+    return integer
+
+
+def _points(text):
+    """Parse strengths: integers, none negative, in increasing order."""
+    points = [_integer(0)(part) for part in text.split(',')]
+    if len(points) < 2:
+        raise argparse.ArgumentTypeError(
+            f"must name two strengths or more, as in 0,{text}, got {text!r}: "
+            "a curve is drawn through them.")
+    if (np.diff(points) <= 0).any():
+        raise argparse.ArgumentTypeError(
+            f"must increase from each strength to the next, got {text}.")
+    return tuple(points)
+
+
+def _policies(text):
+    """Parse policies: names and finite numbers, none twice."""
+    policies = [part if part in POLICIES else _lmbda(part)
+                for part in text.split(',')]
+    if len(set(policies)) < len(policies):
+        raise argparse.ArgumentTypeError(
+            f"must name each policy once, got {text}.")
+    return policies
+
+
+def _lmbda(text):
+    """Parse a fixed lambda."""
+    try:
+        lmbda = float(text)
+    except ValueError:
+        lmbda = np.nan
+    if not abs(lmbda) <= 30:
+        raise argparse.ArgumentTypeError(
+            f"must be of {', '.join(POLICIES)}, or a lambda between -30 and "
+            f"30, got {text!r}.")
+    return lmbda
+
+
+def one_line(message):
+    """Put a message, maybe of another library, on one line."""
+    return ' '.join(str(message).split())

@@ -1,0 +1,85 @@
+"""The subcommand `secml-regpoison paper`."""
+import argparse
+import os
+
+import joblib
+
+from secml_regpoison.paper import FIGURES, SOLVERS, has_solver, make_figure
+from secml_regpoison.experiment.cells import clear_caches
+from secml_regpoison.experiment.report import print_text
+
+DESCRIPTION = """\
+Make the figures of arXiv 2105.10948 anew: CSV, PNG and PDF files in DIR, and
+a table on the screen and in DIR.
+
+figures:
+"""
+
+
+def add_parser(commands, integer):
+    """Add the subcommand to those of the command line.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+    integer : callable
+        Type of argparse for integers of at least 1.
+
+    """
+    listed = '\n'.join(f'  {name:10} {what}'
+                       for name, (_, what) in FIGURES.items())
+    command = commands.add_parser(
+        'paper', help="the paper's figures", allow_abbrev=False,
+        description=DESCRIPTION + listed,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.add_argument(
+        'figure', choices=(*FIGURES, 'all'), metavar='FIGURE',
+        help=f"{', '.join(FIGURES)}, or all")
+    command.add_argument(
+        '--quick', action='store_true',
+        help='a smoke version, under a minute: coarse, and no result')
+    command.add_argument(
+        '--jobs', type=integer, metavar='N',
+        help='processes (default: one for each core)')
+    command.add_argument(
+        '--resume', action='store_true',
+        help='keep what an interrupted run, or another figure in the same '
+             'folder, has finished')
+    command.add_argument(
+        '--solver', choices=SOLVERS,
+        help='how the attacks of fig2, fig3, transfer and limits '
+             'differentiate, see sec-eval --help (default rmd); it is part of '
+             'the names of their files')
+    command.add_argument(
+        '--out', metavar='DIR',
+        help='folder for the results, made if missing (default paper, or '
+             'paper-quick with --quick); results of the same name are '
+             'replaced')
+
+
+def complete(args):
+    """Fill in the folder; ValueError if the figure has no choice of a
+    solver."""
+    if args.out is None:
+        args.out = 'paper-quick' if args.quick else 'paper'
+    if args.solver and args.figure != 'all' and not has_solver(args.figure):
+        raise ValueError(
+            f"`--solver` must be left out with {args.figure}, got "
+            f"{args.solver}.")
+
+
+def run_paper(args):
+    """Make the figures asked for and print their tables."""
+    jobs = args.jobs or joblib.cpu_count()
+    names, resume = (args.figure,), args.resume
+    if args.figure == 'all':
+        if not resume:
+            clear_caches(args.out)
+        # an attack that several figures show is computed once
+        names, resume = FIGURES, True
+    for name in names:
+        options = {'solver': args.solver} \
+            if args.solver and has_solver(name) else {}
+        print_text(make_figure(name, args.out, args.quick, jobs, resume,
+                               **options))
+    print_text(f'\nResults are in {os.path.abspath(args.out)}')

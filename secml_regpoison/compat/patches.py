@@ -1,0 +1,233 @@
+"""What breaks in secml 0.15.6 after it was imported, one mend a cause.
+
+Applied by `compat.apply`. Each mend looks for its cause, not for a version,
+rebinds one name in one module or class of secml's own, and may be repeated.
+"""
+import functools
+import inspect
+import types
+import warnings
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse
+import scipy.sparse.linalg
+import sklearn.linear_model
+from matplotlib.scale import LogScale
+from secml.adv.attacks.poisoning import CAttackPoisoning
+from secml.array import CArray, c_dense
+from secml.array.c_dense import CDense
+from secml.array.c_sparse import CSparse
+from secml.core import type_utils
+from secml.figure._plots import CPlot
+from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.classifiers.sklearn import (
+    c_classifier_logistic, c_classifier_sgd)
+
+
+class _Overlay(types.ModuleType):
+    """A library as one secml module sees it: a few names differ."""
+
+    def __init__(self, library):
+        super().__init__(library.__name__)
+        self._library = library
+
+    def __getattr__(self, name):
+        return getattr(self._library, name)
+
+
+def _overlay(module, name, **names):
+    """Make `names` differ in the library that `module` knows as `name`."""
+    if not isinstance(getattr(module, name), _Overlay):
+        setattr(module, name, _Overlay(getattr(module, name)))
+    vars(getattr(module, name)).update(names)
+
+
+def _dropped_arguments(function, *names):
+    """The arguments `names` that `function` dropped or deprecates."""
+    known = inspect.signature(function).parameters
+    return [name for name in names
+            if name not in known or known[name].default == 'deprecated']
+
+
+def _fails_or_warns(function, *args, **kwargs):
+    """Whether a call is an error now, or is warned to become one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        try:
+            function(*args, **kwargs)
+        except (TypeError, ValueError, DeprecationWarning, FutureWarning):
+            return True
+    return False
+
+
+def text_type():
+    """NumPy 2 dropped `np.unicode_`; it always was `np.str_`."""
+    if not hasattr(np, 'unicode_'):
+        _overlay(type_utils, 'np', unicode_=np.str_)
+
+
+def array_copy():
+    """`np.array(copy=False)` may no longer copy where it must, since NumPy 2.
+
+    What secml means by it, copy only if needed, is now `copy=None`.
+    """
+    if _fails_or_warns(np.array, [0.], copy=False):
+        _overlay(c_dense, 'np', array=_array)
+
+
+def _array(data, copy=True, **kwargs):
+    return np.array(data, copy=copy or None, **kwargs)
+
+
+def unique_inverse():
+    """NumPy 2 gives the inverse of `np.unique` the input's shape."""
+    if np.unique([[0]], return_inverse=True)[1].ndim != 1:
+        _overlay(c_dense, 'np', unique=_unique)
+
+
+def _unique(*args):
+    found = np.unique(*args)
+    return tuple(map(np.ravel, found)) if isinstance(found, tuple) else found
+
+
+def sparse_division():
+    """SciPy 1.11 lets sparse by dense stay sparse; secml wants it dense."""
+    quotient = scipy.sparse.csr_matrix([[1.]]) / np.ones((1, 1))
+    if scipy.sparse.issparse(quotient):
+        CSparse.__truediv__ = _truediv
+
+
+_sparse_truediv = CSparse.__truediv__
+
+
+@functools.wraps(_sparse_truediv)
+def _truediv(self, other):
+    if isinstance(other, CDense):
+        return CDense(self.tondarray()) / other
+    return _sparse_truediv(self, other)
+
+
+def sparse_and():
+    """NumPy 2.4 makes no `int` of an array of one element, secml does.
+
+    A sparse `logical_and` so drops the second array's decimals: there 0.5
+    counts as False. That is secml's answer on every stack, so it is kept.
+    """
+    if _fails_or_warns(int, np.ones(1)):
+        CSparse.logical_and = _logical_and
+
+
+def _logical_and(self, array):
+    if self.shape != array.shape:
+        raise ValueError(f'array to compare must have shape {self.shape}')
+    both = self.tocsr().astype(bool).multiply(
+        array.tocsr().astype(int).astype(bool))
+    both.eliminate_zeros()
+    return CSparse(both)
+
+
+def logistic_arguments():
+    """scikit-learn 1.8 dropped `multi_class` and deprecates `penalty`.
+
+    secml passes 'ovr' and 'l2', which is what liblinear does without them.
+    """
+    if _dropped_arguments(sklearn.linear_model.LogisticRegression,
+                          'multi_class', 'penalty'):
+        c_classifier_logistic.LogisticRegression = _logistic_regression
+
+
+def _logistic_regression(multi_class, penalty, **kwargs):
+    return sklearn.linear_model.LogisticRegression(**kwargs)
+
+
+def logistic_jobs():
+    """scikit-learn 1.8 warns of any `n_jobs`; secml sets it to 1 always."""
+    model = sklearn.linear_model.LogisticRegression(
+        solver='liblinear', n_jobs=1)
+    if _fails_or_warns(model.fit, [[0.], [1.]], [0, 1]):
+        CClassifierLogistic._fit = _fit_without_jobs
+
+
+_fit = CClassifierLogistic._fit
+
+
+@functools.wraps(_fit)
+def _fit_without_jobs(self, x, y):
+    n_jobs = self.n_jobs
+    self._sklearn_model.set_params(n_jobs=None)
+    try:
+        return _fit(self, x, y)
+    finally:
+        self._sklearn_model.set_params(n_jobs=n_jobs)
+
+
+def sgd_loss():
+    """scikit-learn 1.3 renamed SGDClassifier's loss 'log' to 'log_loss'."""
+    if 'log' not in sklearn.linear_model.SGDClassifier.loss_functions:
+        _overlay(c_classifier_sgd, 'linear_model',
+                 SGDClassifier=_sgd_classifier)
+
+
+def _sgd_classifier(loss, **kwargs):
+    return sklearn.linear_model.SGDClassifier(
+        loss='log_loss' if loss == 'log' else loss, **kwargs)
+
+
+def poisoning_solve():
+    """SciPy 1.11 dropped `linalg.solve(sym_pos=)` for `assume_a=`."""
+    if _dropped_arguments(scipy.linalg.solve, 'sym_pos'):
+        CAttackPoisoning._compute_grad_solve = _compute_grad_solve
+
+
+def _compute_grad_solve(self, G, H, grad_loss_params, sym_pos=True):
+    v = scipy.linalg.solve(H.tondarray(), grad_loss_params.tondarray(),
+                           assume_a='pos' if sym_pos else 'gen')
+    return -G.dot(CArray(v)).ravel()
+
+
+def poisoning_iterative_solve():
+    """SciPy 1.14 renamed `cg`'s `tol` to `rtol`."""
+    if _dropped_arguments(scipy.sparse.linalg.cg, 'tol'):
+        CAttackPoisoning._compute_grad_solve_iterative = \
+            _compute_grad_solve_iterative
+
+
+def _compute_grad_solve_iterative(self, G, H, grad_loss_params, tol=1e-6):
+    start = self._warm_start
+    v, not_converged = scipy.sparse.linalg.cg(
+        H.tondarray(), grad_loss_params.tondarray(), rtol=tol,
+        x0=None if start is None else start.tondarray())
+    if not_converged:
+        warnings.warn('Convergence of poisoning algorithm not reached!')
+    self._warm_start = CArray(v.ravel())
+    return -G.dot(self._warm_start.T).ravel()
+
+
+def log_scales():
+    """Matplotlib 3.5 dropped `nonposx` and `basex` from its axis scales."""
+    if _dropped_arguments(LogScale, 'nonposx'):
+        CPlot.xscale = _xscale
+        CPlot.yscale = _yscale
+
+
+def _xscale(self, scale_type, nonposx='mask', basex=10, **kwargs):
+    self._sp.set_xscale(
+        scale_type, **_scale_arguments(scale_type, nonposx, basex), **kwargs)
+
+
+def _yscale(self, scale_type, nonposy='mask', basey=10, **kwargs):
+    self._sp.set_yscale(
+        scale_type, **_scale_arguments(scale_type, nonposy, basey), **kwargs)
+
+
+def _scale_arguments(scale_type, nonpositive, base):
+    known = {'log': {'nonpositive': nonpositive, 'base': base},
+             'symlog': {'base': base}, 'logit': {'nonpositive': nonpositive}}
+    return known.get(scale_type, {})
+
+
+PATCHES = (
+    text_type, array_copy, unique_inverse, sparse_division, sparse_and,
+    logistic_arguments, logistic_jobs, sgd_loss, poisoning_solve,
+    poisoning_iterative_solve, log_scales)

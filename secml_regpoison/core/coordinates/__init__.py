@@ -1,0 +1,1 @@
+"""Coordinates of a linear model in which it is trained."""

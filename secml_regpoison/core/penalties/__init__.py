@@ -1,0 +1,1 @@
+"""Penalties of the weights, one a file."""

@@ -1,0 +1,1 @@
+"""Ways to train and to differentiate, one algorithm a file."""

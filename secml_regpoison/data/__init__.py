@@ -1,0 +1,5 @@
+"""Two-class data: by name or from a file, and its splits."""
+from .sources import load_data
+from .splits import split_data
+
+__all__ = ['load_data', 'split_data']

@@ -1,0 +1,1 @@
+"""Security evaluations by policy and split: run, kept, averaged, shown."""

@@ -1,0 +1,66 @@
+"""Calls in several processes, on a thread each."""
+import os
+import threading
+import time
+from contextlib import contextmanager
+from functools import cache
+
+import joblib
+import torch
+from threadpoolctl import threadpool_limits
+
+
+def parallel_map(calls, jobs):
+    """Call functions, several at a time; yields results as they come.
+
+    The numbers do not depend on `jobs`: each call has one thread. The
+    processes are joblib's, so that a `joblib.parallel_config` around this
+    sends the calls elsewhere.
+
+    Parameters
+    ----------
+    calls : iterable of tuple
+        Function and its arguments.
+    jobs : int or None
+        Number of processes.
+
+    """
+    # memory maps are off: they are read-only, and torch warns at each
+    parallel = joblib.Parallel(n_jobs=jobs, return_as='generator_unordered',
+                               max_nbytes=None)
+    return parallel(joblib.delayed(_work)(os.getpid(), *call)
+                    for call in calls)
+
+
+def _work(starter, function, *args):
+    if os.getppid() == starter:
+        _exit_with_parent(starter)
+    with _one_thread():
+        return function(*args)
+
+
+@contextmanager
+def _one_thread():
+    """Keep torch and BLAS on one thread: same sums, no crowded cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@cache
+def _exit_with_parent(starter):
+    """End this process soon after the one that started it.
+
+    joblib's would work on for a run that was killed, and hold its files
+    against the run that takes it up.
+    """
+    def watch():
+        while os.getppid() == starter:
+            time.sleep(.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

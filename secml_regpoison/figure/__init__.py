@@ -1,0 +1,1 @@
+"""Plots that every `fig.sp` has once this package is imported."""

@@ -1,0 +1,37 @@
+"""
+.. module:: CPlotRegPoison
+   :synopsis: Plots of poisoning and of the regularisation that answers it
+
+"""
+from secml.figure._plots import CPlot
+
+from .images_and_weights import PoisonPicturesMixin
+from .poisoning_map import PoisoningMapMixin
+from .sec_eval import SecEvalCurvesMixin
+
+
+class CPlotRegPoison(SecEvalCurvesMixin, PoisonPicturesMixin,
+                     PoisoningMapMixin, CPlot):
+    """Plots what `.CAttackPoisoningMinimaxLR` did, and what was answered.
+
+    Once this module is imported every `fig.sp` has these methods:
+
+    - `plot_lmbda`, `plot_weight_norm`, `plot_sec_eval_minimax`: curves
+      against the strength of the attack. They read lambda and ||w|| from the
+      headers of the poisoning points, which a `.CSecEval` keeps if created
+      with ``save_adv_ds=True``.
+    - `plot_weight_histogram`: the weights of classifiers.
+    - `plot_poisoning_map`: what one poisoning point does at each place of
+      the plane.
+    - `plot_poisoning_images`: poison as images.
+
+    As with secml's own, ``fig.sp.show_legend = False`` before a call leaves
+    its legend out.
+
+    See Also
+    --------
+    .CPlotSecEval : the error of the classifier against the same strength.
+    .CPlot : basic subplot functions.
+    .CFigure : creates and handle figures.
+
+    """

@@ -1,0 +1,200 @@
+"""Poison as images, and the weights that it leaves."""
+import math
+import numbers
+
+import numpy as np
+
+from secml.array import CArray
+from secml.ml.classifiers import CClassifier
+
+from secml_regpoison.validation import check, check_finite, check_type
+from .sec_eval import STYLES, legend_below
+
+# Odd: 0 is mid-bin.
+N_BINS = 61
+# Of an image's width, between images.
+GAP = .15
+
+
+class PoisonPicturesMixin:
+    """Methods of `.CPlotRegPoison` that draw poison and weights."""
+
+    def plot_weight_histogram(self, weights, label=None):
+        """Plot histograms of weights, the number on a logarithmic scale.
+
+        The first is filled, the others are outlines of different line
+        styles, all on the same bins, symmetric about 0. A training without
+        regularisation, or on poison, has wide ones.
+
+        Parameters
+        ----------
+        weights : CClassifier, CArray or list
+            A trained linear classifier, whose weights are taken without the
+            bias; weights, of any shape; or a list of such to compare.
+        label : str or list of str, optional
+            A name for each, for the legend below the axes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there are no weights (the classifier is not linear, or not
+            trained), they are not finite, or labels are missing.
+
+        """
+        several = isinstance(weights, list)
+        weights = [_as_weights(w) for w in (weights if several else [weights])]
+        check('weights', [], bool(weights),
+              'one classifier or CArray, or more')
+        labels = label if isinstance(label, list) else [label] * len(weights)
+        check('label', label, len(labels) == len(weights)
+              and not (several and isinstance(label, str)),
+              f'a list of {len(weights)} names')
+        draw_weights(self._sp, weights, labels)
+        self.xlabel('Weight')
+        self.ylabel('Number of weights (log scale)')
+        handles, labels = self.get_legend_handles_labels()
+        if labels:
+            legend_below(self, handles)
+
+    def plot_poisoning_images(self, attack, adv_ds, n_images=8, shape=None):
+        """Plot poisoning points as images: start, optimised, difference.
+
+        A column a point, in the order in which they were added, under the
+        label that it is given in the training data. A point starts as a
+        validation row of the other class. Images are black at `attack.lb`
+        and white at `attack.ub` where these are two numbers, else at the
+        least and the greatest value shown. The difference is optimised less
+        start: bright where it was raised, dark where it was lowered.
+
+        Parameters
+        ----------
+        attack : CAttackPoisoningMinimaxLR
+            The attack that made the poison.
+        adv_ds : CDataset
+            The poison as `run` returns it, or a `.CSecEval` keeps it.
+        n_images : int, optional
+            Number of points shown, if there are so many. Default 8.
+        shape : (int, int), optional
+            Height and width. Default None: from the header of the training
+            data (`img_h`, `img_w`), else square.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the poison has no points, is not this attack's, or the
+            features are no image of this shape.
+
+        """
+        _check_attack(attack)
+        check_type('n_images', n_images, int, 'a whole number')
+        check('n_images', n_images, n_images >= 1, 'at least 1')
+        shape = _image_shape(attack.training_data, shape)
+        start = attack.starting_points(adv_ds)
+        n_images = min(n_images, adv_ds.num_samples)
+        check('adv_ds', '0 points', n_images > 0, 'poison of at least 1 point')
+        _draw_images(self, *(
+            x[:n_images, :].tondarray().reshape(-1, *shape)
+            for x in (start, adv_ds.X)), (attack.lb, attack.ub))
+        self.xticklabels(_names(attack.training_data,
+                                adv_ds.Y[:n_images].tolist()))
+        self.xlabel('Label of the poisoning point')
+
+
+def draw_weights(ax, weights, labels=(None, None)):
+    """Histograms on the same bins: the first filled, the others outlined.
+
+    Parameters
+    ----------
+    ax : Axes
+    weights : list of ndarray
+    labels : list of str or None
+
+    """
+    most = max(np.abs(w).max() for w in weights)
+    bins = np.linspace(-most, most, N_BINS + 1) if most else N_BINS
+    for k, (w, label) in enumerate(zip(weights, labels)):
+        style = STYLES[k % len(STYLES)]
+        look = dict(histtype='step', linewidth=1.8,
+                    linestyle=STYLES[k - 1]['linestyle']) \
+            if k else dict(alpha=.45)
+        ax.hist(w, bins, color=style['color'], label=label, **look)
+    ax.set_yscale('log')
+    ax.set_ylim(bottom=.7)
+    ax.grid(alpha=.3)
+
+
+def _as_weights(weights):
+    """Weights of a trained classifier or an array, (d,); checked."""
+    if isinstance(weights, CClassifier):
+        name = type(weights).__name__
+        weights = getattr(weights, 'w', None)
+        if weights is None:
+            raise ValueError(f'`weights` must be a trained linear classifier, '
+                             f'got {name} without weights: call `fit` first.')
+    check_type('weights', weights, CArray,
+               'a trained linear classifier, a CArray or a list of them')
+    check('weights', weights, weights.size > 0, 'at least one number')
+    check_finite('weights', weights)
+    return weights.tondarray().ravel()
+
+
+def _check_attack(attack):
+    if not hasattr(attack, 'starting_points'):
+        raise TypeError('`attack` must be a CAttackPoisoningMinimaxLR, got '
+                        f'{type(attack).__name__}.')
+
+
+def _image_shape(dataset, shape):
+    """Height and width of the rows of `dataset`."""
+    d = dataset.num_features
+    side = math.isqrt(d)
+    if shape is None:
+        # folders of images have an array here
+        shape = [size if isinstance(size, int) else side
+                 for size in (getattr(dataset.header, name, side)
+                              for name in ('img_h', 'img_w'))]
+    check('shape', shape, np.shape(shape) == (2,) and all(
+        isinstance(size, numbers.Integral) and size > 0 for size in shape)
+        and math.prod(shape) == d,
+        f'height and width, whole numbers with a product of {d} features')
+    return tuple(shape)
+
+
+def _names(dataset, labels):
+    """What the labels were called before a loader renumbered them."""
+    original = getattr(dataset.header, 'y_original', ())
+    if dataset.classes.tolist() == list(range(len(original))):
+        return [original[label] for label in labels]
+    return labels
+
+
+def _draw_images(sp, start, optimised, bounds):
+    """Two rows of images and their difference, a column a point."""
+    if not all(isinstance(bound, (int, float)) for bound in bounds):
+        bounds = np.min([start, optimised]), np.max([start, optimised])
+    difference = optimised - start
+    most = np.abs(difference).max() or 1.
+    pixels = dict(cmap='gray', vmin=bounds[0], vmax=bounds[1])
+    # no diverging map: their two ends look the same in grey
+    change = dict(cmap='cividis', vmin=-most, vmax=most)
+    height = start.shape[1] / start.shape[2]
+    lefts = np.arange(len(start)) * (1 + GAP)
+    bottoms = -np.arange(3) * (height + GAP)
+    # from below, for the scale drawn last stands next to the images
+    for images, bottom, look in zip((difference, optimised, start),
+                                    bottoms[::-1], (change, pixels, pixels)):
+        shown = [sp.imshow(image, extent=(left, left + 1, bottom,
+                                          bottom + height), **look)
+                 for image, left in zip(images, lefts)]
+        if images is not optimised:
+            name, pad = ('pixel', .02) if images is start \
+                else ('difference', .1)
+            sp.colorbar(shown[0], ax=sp._sp, fraction=.03, pad=pad).set_label(
+                name, size=sp._params['font.size'])
+    sp.xlim(lefts[0], lefts[-1] + 1)
+    sp.ylim(bottoms[-1], height)
+    sp.xticks(lefts + .5)
+    sp.yticks(bottoms + height / 2)
+    sp.yticklabels(['start', 'optimised', 'difference'])
+    sp.tick_params(length=0)
+    sp._sp.spines[:].set_visible(False)

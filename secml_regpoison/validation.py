@@ -1,0 +1,195 @@
+"""What the attack refuses before any work, and the words it uses: data.
+
+The attack's settings are checked in `settings`.
+"""
+import numbers
+
+import numpy as np
+import torch
+
+from secml.array import CArray
+from secml.data import CDataset
+
+# Beyond it liblinear's training is frozen (scikit-learn says so), and the
+# products of a few rows are near the end of float64.
+LARGEST = 1e30
+# Below it their squares are 0, and liblinear never ends.
+SMALLEST = 1e-150
+
+
+def check(name, value, ok, condition, advice=''):
+    """Raise ValueError unless `ok`: the name, the condition, the value."""
+    if not ok:
+        raise ValueError(
+            f'`{name}` must be {condition}, got {value!r}.{advice}')
+
+
+def check_type(name, value, kind, condition):
+    """Raise TypeError unless `value` is of `kind`."""
+    if not isinstance(value, kind) or isinstance(value, bool) != (
+            kind is bool):
+        raise TypeError(
+            f'`{name}` must be {condition}, got {type(value).__name__}.')
+
+
+def check_number(name, value, ok, condition, or_none=False):
+    """A number for which `ok` is true, or None where that is allowed."""
+    if value is None and or_none:
+        return
+    check_type(name, value, numbers.Real, condition)
+    check(name, value, ok(value), condition)
+
+
+def check_choice(name, value, words, advice=''):
+    """One of a few words."""
+    check(name, value, isinstance(value, str) and value in words,
+          ' or '.join(map(repr, words)), advice)
+
+
+def check_integer(name, value, least):
+    """A whole number, of at least `least`, that torch can hold."""
+    check_type(name, value, numbers.Integral, 'a whole number')
+    check(name, value, least <= value < 2 ** 63,
+          f'at least {least} and below 2**63')
+
+
+def check_dataset(name, dataset, like=None):
+    """A dataset of finite numbers, with rows, of the features of `like`."""
+    check_type(name, dataset, CDataset, 'a CDataset')
+    for axis, what in enumerate(('row', 'feature')):
+        if dataset.X.shape[axis] == 0:
+            raise ValueError(
+                f'`{name}` must have at least one {what}, got none.')
+    check_finite(f'{name}.X', dataset.X)
+    check_size(f'{name}.X', dataset.X)
+    check_finite(f'{name}.Y', dataset.Y)
+    if like is not None:
+        check_features(f'{name}.X', dataset.X, like)
+
+
+def check_features(name, x, like):
+    """As many columns as the training data."""
+    if x.atleast_2d().shape[1] != like.num_features:
+        raise ValueError(
+            f'`{name}` must have {like.num_features} features like '
+            f'`training_data`, got {x.atleast_2d().shape[1]}.')
+
+
+def check_numeric(name, x):
+    """No text and no complex numbers."""
+    if x.dtype.kind not in 'biuf':
+        raise TypeError(f'`{name}` must be numbers, got {x.dtype}.')
+
+
+def check_finite(name, x):
+    """Numbers, no NaN, no inf; says how many there are."""
+    check_numeric(name, x)
+    values = x.nnz_data.tondarray() if x.issparse else x.tondarray()
+    bad = values.size - np.count_nonzero(np.isfinite(values))
+    if bad:
+        raise ValueError(f'`{name}` must be finite, got {bad} NaN or inf '
+                         f'among {values.size} values.')
+
+
+def check_size(name, x):
+    """Numbers that are neither too large nor, all of them, too small to train
+    on."""
+    largest = float(abs(x).max())
+    check(name, largest, largest <= LARGEST,
+          f'between -{LARGEST:g} and {LARGEST:g}', ' Rescale the features.')
+    check(name, largest, largest == 0 or largest >= SMALLEST,
+          f'0 or, the largest of them, at least {SMALLEST:g}',
+          ' Rescale the features.')
+
+
+def check_classes(training_data, val):
+    """Two classes in training, the same two in validation; returns them."""
+    classes = training_data.classes
+    check('training_data.Y', classes.tolist(), classes.size == 2,
+          'labels of exactly two classes',
+          ' Choose two classes, or relabel one against the rest.')
+    check('training_data.Y', classes.tolist(),
+          all(abs(label) <= 2 ** 53 and label == int(label)
+              for label in classes.tolist()), 'labels that are whole numbers',
+          ' Renumber them.')
+    check('val.Y', val.classes.tolist(),
+          val.classes.tolist() == classes.tolist(),
+          f'labels of both classes {classes.tolist()} of `training_data`')
+    return classes
+
+
+def check_test_data(x, y, training_data):
+    """Test points of the features of the training data, and their labels."""
+    check_type('x', x, CArray, 'a CArray')
+    check_features('x', x, training_data)
+    n_rows = x.atleast_2d().shape[0]
+    if not n_rows:
+        raise ValueError('`x` must have at least one row, got none.')
+    check_finite('x', x)
+    y = CArray([] if y is None else y)
+    if y.size != n_rows:
+        raise ValueError(f'`y` must have one label for each of {n_rows} rows '
+                         f'of `x`, got {y.size}.')
+    check_finite('y', y)
+    check_labels('y', y, training_data)
+
+
+def check_labels(name, y, training_data):
+    """Labels of the two classes, or of one of them."""
+    classes = training_data.classes.tolist()
+    found = y.unique().tolist() if y.size else []
+    check(name, found, set(found) <= set(classes),
+          f'labels among the classes {classes}')
+
+
+def check_points(name_x, x, name_y, y, training_data):
+    """Poisoning points: finite, a label each, of the two classes."""
+    check_features(name_x, x, training_data)
+    check_finite(name_x, x)
+    n_rows = x.atleast_2d().shape[0]
+    if y.size != n_rows:
+        raise ValueError(f'`{name_y}` must have one label for each of '
+                         f'{n_rows} rows of `{name_x}`, got {y.size}.')
+    check_labels(name_y, y, training_data)
+
+
+def check_poison(name, poison, attack):
+    """A dataset of poisoning points, maybe of none, inside the box."""
+    check_type(name, poison, CDataset, 'a CDataset')
+    check_points(f'{name}.X', poison.X, f'{name}.Y', poison.Y,
+                 attack.training_data)
+    check_starts(f'{name}.header.starts',
+                 getattr(poison.header, 'starts', ()), attack.val.num_samples)
+    if not poison.num_samples:
+        return
+    x = poison.X.tondarray()
+    for side, bound, sign in (('lb', attack.lb, 1), ('ub', attack.ub, -1)):
+        if bound is None or isinstance(bound, str):
+            continue
+        beyond = (sign * (CArray(bound).tondarray() - x)).max()
+        if beyond > 1e-9:  # room for a file that was written with ten digits
+            raise ValueError(f'`{name}.X` must be inside the box, got a value '
+                             f'{beyond:g} beyond `{side}`.')
+
+
+def check_starts(name, starts, n_val):
+    """Validation rows, none twice; a selection of points has too many."""
+    check_type(name, starts, (tuple, list), 'a tuple of validation rows')
+    check(name, starts, all(
+        isinstance(row, numbers.Integral) and 0 <= row < n_val
+        for row in starts) and len(set(starts)) == len(starts),
+        f'different validation rows, whole numbers below {n_val}')
+
+
+def resolve_device(device):
+    """`torch.device` of 'auto' (CUDA where there is one), 'cpu', 'cuda'."""
+    if isinstance(device, str) and device == 'auto':
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    try:
+        resolved = torch.device(device)
+        torch.zeros(1, device=resolved).item()  # 'meta' holds no numbers
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ValueError(
+            f"`device` must be 'auto' or a device that torch finds here, got "
+            f'{device!r}: {str(error).splitlines()[0]}') from error
+    return resolved

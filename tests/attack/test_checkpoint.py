@@ -1,0 +1,326 @@
+"""Runs that are killed, and the files that they are taken up from."""
+import os
+import random
+import time
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import killed
+from attack_problems import QUICK, make, run, small
+from attack_invariants import assert_same_result
+
+from secml_regpoison.storage import load_arrays, save_arrays
+from secml.adv.seceval import CSecEval
+from secml.array import CArray
+from secml.data import CDataset
+from secml.ml.classifiers import CClassifierLogistic
+
+
+def n_batches(path):
+    """Batches in a checkpoint, 0 without one."""
+    return load_arrays(path)['batches'].size if path.exists() else 0
+
+
+def assert_same_file(found, expected):
+    """The same bits in two results of `killed.attack`."""
+    with np.load(found) as found, np.load(expected) as expected:
+        assert set(found) == set(expected)
+        for name in expected:
+            assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+@pytest.fixture(scope='module')
+def left_alone(tmp_path_factory):
+    """Result of a run without a checkpoint, and the seconds it took."""
+    folder = tmp_path_factory.mktemp('left_alone')
+    # the second is the one to time: the first starts the server of forks
+    for name in 'ab':
+        began = time.monotonic()
+        assert killed.finish(killed.attack, None, folder / f'{name}.npz') == 0
+    assert_same_file(folder / 'a.npz', folder / 'b.npz')
+    return folder / 'a.npz', time.monotonic() - began
+
+
+def test_killed_at_20_random_moments_and_taken_up(left_alone, tmp_path):
+    expected, seconds = left_alone
+    rng = random.Random(0)
+    reached = []
+    for i in range(20):
+        path, result = tmp_path / f'{i}.ckpt', tmp_path / f'{i}.npz'
+        process = killed.start(killed.attack, path, result)
+        process.join(rng.uniform(0, seconds))
+        process.kill()
+        process.join()
+        reached.append(-1 if result.exists() else n_batches(path))
+        assert killed.finish(killed.attack, path, result) == 0
+        assert_same_file(result, expected)
+    # not all before the first batch or after the last
+    assert len(set(reached)) >= 4, reached
+
+
+@pytest.mark.parametrize('nth', [1, 2, 4, 7])
+def test_killed_before_a_new_state_is_in_place(left_alone, tmp_path, nth):
+    path, result = tmp_path / 'ckpt', tmp_path / 'result.npz'
+    assert killed.finish(killed.attack_killed_at, nth, path, result) == -9
+    assert n_batches(path) == max(0, nth - 2)  # the first write is empty
+    assert sorted(os.listdir(tmp_path)) == sorted(
+        ['.part-ckpt', 'ckpt.lock', *['ckpt'] * (nth > 1)])
+    assert killed.finish(killed.attack, path, result) == 0
+    assert_same_file(result, left_alone[0])
+    # nothing is left of the kill
+    assert sorted(os.listdir(tmp_path)) == ['ckpt', 'result.npz']
+
+
+def test_a_file_is_on_disk_before_it_takes_the_place_of_the_old_one(
+        tmp_path, monkeypatch):
+    calls = []
+    for name in ('fsync', 'replace'):
+        monkeypatch.setattr(os, name, lambda *args, name=name, call=getattr(
+            os, name): (calls.append(name), call(*args)))
+    save_arrays(tmp_path / 'file', {'x': 1})
+    assert calls == ['fsync', 'replace']
+    assert load_arrays(tmp_path / 'file') == {'x': 1}
+
+
+def test_points_added_to_others_are_others(tmp_path):
+    """One file, two security evaluations from different points."""
+    data, path = small(), tmp_path / 'ckpt'
+    attack = make(data)
+    held = run(attack, data, 4)[2]
+    moved = CDataset(held.X * .5, held.Y, held.header)
+    defended = CDataset(held.X, held.Y, held.header.deepcopy())
+    defended.header.lmbda += .5
+    for n_others, poison in enumerate((held, moved, defended), 1):
+        expected = run(attack, data, 8, ds_init=poison)
+        assert_same_result(run(attack, data, 8, ds_init=poison,
+                               checkpoint=path), expected)
+        assert n_batches(path) == n_others
+
+
+def test_a_batch_that_is_done_is_not_computed_again(tmp_path, monkeypatch):
+    data, path = small(), tmp_path / 'ckpt'
+    expected = run(make(data, 9, batch_size=4), data)
+    run(make(data, 8, batch_size=4), data, checkpoint=path)
+    assert n_batches(path) == 3
+    attack = make(data, 9, batch_size=4)
+    computed, optimised = [], attack._optimised
+    monkeypatch.setattr(attack, '_optimised', lambda data, fixed, stop:
+                        computed.append(stop) or optimised(data, fixed, stop))
+    assert_same_result(run(attack, data, checkpoint=path), expected)
+    assert computed == [9]
+    assert attack.seconds_from_checkpoint > 0
+    # ... nor one of another order, and a shorter run is part of a longer one
+    assert_same_result(run(attack, data, 4, checkpoint=path),
+                       run(make(data, 4, batch_size=4), data))
+    assert computed == [9]
+    assert attack.x_seq.shape == (1, 8) and attack.f_seq.size > 1
+    run(attack, data, 5, checkpoint=path)
+    assert computed == [9, 5]
+
+
+@pytest.mark.parametrize('kwargs', [
+    {'learn_lmbda': False}, {'y_target': 1}, {'poison_mode': 'replace'},
+    {'dmax': .2, 'lb': 'x0'}, {'lmbda_bounds': CArray([-2., 3.])},
+    {'lb': CArray([0., .1]), 'n_restarts': np.int64(1)},
+    {'solver_type': 'implicit'}, {'random_seed': None}],
+    ids=lambda kwargs: '-'.join(kwargs))
+@pytest.mark.parametrize('sparse', [False, True])
+def test_any_setting_is_taken_up(tmp_path, kwargs, sparse):
+    data, path = small(), tmp_path / 'ckpt'
+    data = [ds.tosparse() for ds in data] if sparse else data
+    clf = CClassifierLogistic(C=.3, preprocess='min-max')
+    attack = make(data, 7, clf, batch_size=4, **kwargs)
+    other = attack.deepcopy()
+    expected = run(attack, data)
+    assert_same_result(run(attack, data, checkpoint=path), expected)
+    assert_same_result(run(other, data, checkpoint=path), expected)
+    assert other.f_eval == attack.f_eval and other.seconds_from_checkpoint > 0
+    for name in ('f_seq', 'lmbda_seq', 'x_seq', 'x0', 'xc', 'x_opt'):
+        assert_array_equal(getattr(other, name).tondarray(),
+                           getattr(attack, name).tondarray())
+
+
+def test_one_file_serves_a_security_evaluation(tmp_path):
+    data, path = small(), tmp_path / 'ckpt'
+
+    def evaluate(**kwargs):
+        sec_eval = CSecEval(make(data), 'n_points', CArray([0, 3, 6]),
+                            save_adv_ds=True)
+        sec_eval.run_sec_eval(data[2], **kwargs)
+        return sec_eval
+
+    expected = evaluate().sec_eval_data
+    for _ in range(2):
+        sec_eval = evaluate(checkpoint=path)
+        found = sec_eval.sec_eval_data
+        for name in ('Y_pred', 'scores'):
+            for a, b in zip(getattr(found, name), getattr(expected, name)):
+                assert_array_equal(a.tondarray(), b.tondarray())
+        assert_array_equal(found.fobj.tondarray(), expected.fobj.tondarray())
+    assert sec_eval.attack.seconds_from_checkpoint > 0
+    assert n_batches(path) == 3
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """A checkpoint of a small attack."""
+    path = tmp_path_factory.mktemp('whole') / 'ckpt'
+    run(make(small(), 3), small(), checkpoint=path)
+    return path
+
+
+@pytest.mark.parametrize('kwargs, words', [
+    ({'random_seed': 1}, 'random_seed is 0 there and 1 here'),
+    ({'batch_size': 3}, 'batch_size is 17 there and 3 here'),
+    ({'lb': .1}, 'lb is 0.0 there and 0.1 here'),
+    ({'ub': None}, 'ub is 1.0 there and None here'),
+    ({'ub': CArray([1., .9])}, 'ub is 1.0 there and'),
+    ({'dmax': .5}, 'dmax is None there and 0.5 here'),
+    ({'distance': 'l1'}, 'distance is l2 there and l1 here'),
+    ({'y_target': 1}, 'y_target is None there and 1 here'),
+    ({'learn_lmbda': False}, 'learn_lmbda is True there and False here'),
+    ({'lmbda_bounds': (-3, 4)},
+     'lmbda_bounds is [-8.0, 11.5] there and [-3.0, 4.0] here'),
+    ({'poison_mode': 'replace'}, 'poison_mode is append there'),
+    ({'solver_type': 'implicit'}, 'solver_type is rmd there'),
+    ({'solver_params': {**QUICK, 'n_inner': 16}}, "'n_inner': 16"),
+    ({'n_restarts': 1}, 'n_restarts is 0 there and 1 here'),
+    ({'clf': CClassifierLogistic(C=.5)},
+     'classifier.C is 1.0 there and 0.5 here'),
+    ({'clf': CClassifierLogistic(preprocess='min-max')},
+     'shape of preprocessed rows is None there and [40, 2] here')],
+    ids=lambda value: '-'.join(value) if isinstance(value, dict) else '')
+def test_another_problem_is_refused_by_name(whole, kwargs, words):
+    attack = make(small(), 3, **kwargs)
+    with pytest.raises(ValueError, match='`checkpoint` must be of the same '
+                       'problem') as found:
+        run(attack, small(), checkpoint=whole)
+    assert words in str(found.value) and str(whole) in str(found.value)
+    assert str(found.value).count(' there and ') == (
+        2 if 'preprocessed' in words else 1)
+    assert attack.f_eval == 0 and attack.xc is None
+
+
+@pytest.mark.parametrize('part, change, words', [
+    (0, lambda ds: CDataset(ds.X[:-1, :], ds.Y[:-1]),
+     'shape of training_data is [40, 2] there and [39, 2] here'),
+    (1, lambda ds: CDataset(ds.X[:-1, :], ds.Y[:-1]),
+     'shape of val is [24, 2] there and [23, 2] here'),
+    (0, lambda ds: CDataset(ds.X + 1e-12, ds.Y), 'content of training_data'),
+    (1, lambda ds: CDataset(ds.X, 1 - ds.Y), 'content of val')])
+def test_other_data_are_refused_by_name(whole, part, change, words):
+    data = list(small())
+    data[part] = change(data[part])
+    with pytest.raises(ValueError) as found:
+        run(make(data, 3), data, checkpoint=whole)
+    assert words in str(found.value)
+
+
+def test_a_refusal_leaves_the_last_result(whole):
+    attack = make(small(), 4, random_seed=1)
+    expected = run(attack, small())
+    f_eval = attack.f_eval
+    with pytest.raises(ValueError, match='same problem'):
+        run(attack, small(), checkpoint=whole)
+    assert_array_equal(attack.adv_ds.X.tondarray(), expected[2].X.tondarray())
+    assert attack.f_opt == expected[3] and attack.f_eval == f_eval > 0
+
+
+def test_another_version_is_refused(whole, monkeypatch):
+    monkeypatch.setattr('secml_regpoison.attack.checkpoint.__version__', '9.9')
+    with pytest.raises(ValueError, match='version of secml_regpoison is .* '
+                       'there and 9.9 here'):
+        run(make(small(), 3), small(), checkpoint=whole)
+
+
+def test_test_data_and_strength_may_be_others(whole):
+    data = small()
+    other = [*data[:2], data[0]]
+    assert_same_result(run(make(other, 3), other, checkpoint=whole),
+                       run(make(other, 3), other))
+
+
+def damaged(content):
+    """Each byte with a bit flipped, and each shorter file."""
+    for i in range(len(content)):
+        flipped = bytearray(content)
+        flipped[i] ^= 1 << i % 8
+        yield bytes(flipped)
+        yield content[:i]
+
+
+def test_a_damaged_file_is_never_read(whole, tmp_path):
+    content, path = whole.read_bytes(), tmp_path / 'ckpt'
+    n_files = 0
+    for n_files, file in enumerate(damaged(content), 1):
+        path.write_bytes(file)
+        with pytest.raises(ValueError, match='wrong checksum'):
+            load_arrays(path)
+    assert n_files == 2 * len(content) > 5000
+
+
+def test_a_damaged_checkpoint_is_refused_and_left_as_it_is(whole, tmp_path):
+    content, path = whole.read_bytes(), tmp_path / 'ckpt'
+    attack = make(small(), 3)
+    for file in list(damaged(content))[::1000] + [content + b'x']:
+        path.write_bytes(file)
+        with pytest.raises(ValueError, match='must be .* checksum.* Delete'):
+            run(attack, small(), checkpoint=path)
+        assert path.read_bytes() == file
+    assert attack.f_eval == 0 and attack.xc is None
+    assert os.listdir(tmp_path) == ['ckpt']
+
+
+def test_another_file_is_refused_and_left_as_it_is(tmp_path):
+    path = tmp_path / 'mine.npz'
+    np.savez(path, X=np.eye(3))
+    mine = path.read_bytes()
+    with pytest.raises(ValueError, match='something else'):
+        run(make(small(), 3), small(), checkpoint=path)
+    assert path.read_bytes() == mine
+    save_arrays(path, {'x': 1})
+    with pytest.raises(ValueError, match='the file of a checkpoint'):
+        run(make(small(), 3), small(), checkpoint=path)
+
+
+def test_a_file_with_code_in_it_is_not_run(tmp_path):
+    """Even with the right checksum: an object array is a pickle."""
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / 'exploded'),)
+    path = tmp_path / 'ckpt'
+    save_arrays(path, {'problem': np.array([Bomb()], dtype=object)})
+    with pytest.raises(ValueError, match='allow_pickle=False'):
+        run(make(small(), 3), small(), checkpoint=path)
+    assert os.listdir(tmp_path) == ['ckpt']
+    with np.load(path, allow_pickle=True) as arrays:
+        assert arrays['problem'] is not None
+    assert (tmp_path / 'exploded').exists()  # it was one
+
+
+def test_numpy_alone_can_read_a_checkpoint(whole):
+    with np.load(whole, allow_pickle=False) as arrays:
+        key = arrays['batches'][-1]
+        assert arrays[f'{key}.x'].shape == (3, 2)
+
+
+@pytest.mark.parametrize('path, error, words', [
+    (3, TypeError, '`checkpoint` must be a path or None, got int'),
+    ('nowhere/ckpt', ValueError, 'in a folder that exists'),
+    ('.', ValueError, 'the path of a file'),
+    ('', ValueError, 'the path of a file'),
+    (os.devnull + '/ckpt', ValueError, 'in a folder that exists')])
+def test_what_can_be_no_checkpoint(path, error, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    attack = make(small(), 3)
+    with pytest.raises(error, match=words):
+        run(attack, small(), checkpoint=path)
+    assert attack.f_eval == 0 and os.listdir(tmp_path) == []
+
+
+def test_a_name_without_a_folder_is_a_file_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(make(small(), 3), small(), checkpoint='ckpt')
+    assert os.listdir(tmp_path) == ['ckpt']

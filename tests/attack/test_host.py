@@ -1,0 +1,240 @@
+"""The attack as one of secml's objects: made, set, copied, stored, quiet."""
+import hashlib
+import logging
+import pickle
+import random
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+
+from attack_invariants import assert_same_result
+from attack_problems import QUICK, digits, make, run, small
+from secml_regpoison import CAttackPoisoningMinimaxLR
+
+from secml.adv.attacks.poisoning import CAttackPoisoning
+from secml.array import CArray
+from secml.core import CCreator
+from secml.data import CDataset, CDatasetHeader
+from secml.ml.classifiers import CClassifierLogistic
+
+
+def test_created_by_its_type():
+    data = small()
+    attack = CAttackPoisoning.create(
+        'p-minimax-lr', CClassifierLogistic(), data[0], data[1],
+        solver_params=QUICK, batch_size=5)
+    assert type(attack) is CAttackPoisoningMinimaxLR
+    assert attack.class_type == 'p-minimax-lr' and attack.batch_size == 5
+    attack.n_points = 6
+    assert_same_result(run(attack, data),
+                       run(make(data, 6, batch_size=5), data))
+    # the stock attacks are still created
+    stock = CAttackPoisoning.create(
+        'p-logistic', CClassifierLogistic(), data[0], data[1],
+        solver_params={'eta': .1})
+    assert stock.class_type == 'p-logistic'
+
+
+def test_parameters_are_listed_and_set():
+    data = small()
+    attack = make(data)
+    params = attack.get_params()
+    for name in ('n_points', 'lb', 'ub', 'dmax', 'distance', 'y_target',
+                 'learn_lmbda', 'lmbda_bounds', 'poison_mode', 'batch_size',
+                 'solver_type', 'solver_params', 'n_restarts', 'device',
+                 'random_seed', 'classifier.C', 'val', 'training_data'):
+        assert name in params, name
+    changes = {'n_points': 3, 'lb': .1, 'dmax': .4, 'distance': 'l1',
+               'poison_mode': 'replace', 'batch_size': 2,
+               'lmbda_bounds': (-1, 2), 'solver_type': 'implicit',
+               'random_seed': 5, 'classifier.C': .2, 'learn_lmbda': False,
+               'solver_params': {'n_outer': 2}}
+    for name, value in changes.items():
+        attack.set(name, value)
+    kwargs = {name: value for name, value in changes.items()
+              if name not in ('n_points', 'classifier.C')}
+    expected = make(data, 3, CClassifierLogistic(C=.2), **kwargs)
+    assert_same_result(run(attack, data), run(expected, data))
+
+
+def test_solver_params_that_are_set_keep_the_defaults():
+    """`run` and `objective_function` train alike."""
+    data = small()
+    attack = make(data, 4, solver_params=None)
+    assert attack.solver_params == {'n_inner': 150, 'eta': None,
+                                    'momentum': .9}
+    attack.solver_params = {'n_outer': 2, 'n_inner': np.int64(10)}
+    assert attack.solver_params['momentum'] == .9
+    f_opt = run(attack, data)[3]
+    assert attack.objective_function(attack.xc[0, :]) == f_opt
+
+
+@pytest.mark.parametrize('ran', [False, True])
+@pytest.mark.parametrize('copied', ['deepcopy', 'pickle', 'save'])
+@pytest.mark.parametrize('random_seed', [0, None])
+def test_copies_attack_alike(tmp_path, ran, copied, random_seed):
+    """Before and after a run; stock attacks cannot be copied after one."""
+    data = small()
+    attack = make(data, 4, random_seed=random_seed)
+    first = run(attack, data) if ran else None
+    if copied == 'deepcopy':
+        other = attack.deepcopy()
+    elif copied == 'pickle':
+        other = pickle.loads(pickle.dumps(attack))
+    else:
+        loader = CCreator if ran else CAttackPoisoning
+        other = loader.load(attack.save(str(tmp_path / 'attack')))
+    assert other is not attack and other.lmbda == attack.lmbda
+    if ran:
+        assert_array_equal(other.f_seq.tondarray(), attack.f_seq.tondarray())
+        assert_array_equal(other.xc.tondarray(), first[2].X.tondarray())
+    attack.n_points = other.n_points = 7
+    ds_init = first[2] if ran else None
+    assert_same_result(run(other, data, ds_init=ds_init),
+                       run(attack, data, ds_init=ds_init))
+
+
+def test_a_copy_is_independent():
+    data = small()
+    attack = make(data, 4)
+    first = run(attack, data)
+    other = attack.deepcopy()
+    other.random_seed, other.lb = 8, .2
+    run(other, data, 6)
+    assert attack.n_points == 4 and attack.lb == 0
+    assert_array_equal(attack.xc.tondarray(), first[2].X.tondarray())
+    assert_same_result(run(attack, data), first)
+
+
+def test_what_a_run_returned_is_the_users():
+    """Writing to it changes nothing in the attack, and the reverse."""
+    data = small()
+    attack = make(data, 4)
+    adv_ds = run(attack, data)[2]
+    before = attack.xc.deepcopy()
+    adv_ds.X[0, :] = .5
+    assert_array_equal(attack.xc.tondarray(), before.tondarray())
+    attack.xc[1, :] = .25
+    assert not (adv_ds.X[1, :] == .25).all()
+
+
+def test_progress_is_logged_at_verbose_1():
+    data = small()
+    attack = make(data, 4)
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = attack.logger._logger
+    logger.addHandler(handler)
+    run(attack, data)
+    assert attack.verbose == 0 and not lines
+    attack.verbose = 1
+    f_opt = run(attack, data)[3]
+    logger.removeHandler(handler)
+    assert f'4 points: lmbda {attack.lmbda:.3f}, loss {f_opt:.4f}' in lines[-1]
+    assert sum(f'loss {value:.6f}' in line for value in attack.f_seq
+               for line in lines) >= attack.f_seq.size
+
+
+@pytest.mark.parametrize('ran', [False, True])
+def test_printed_as_secml_prints(ran):
+    data = small()
+    attack = make(data, 4)
+    if ran:
+        run(attack, data)
+    text = repr(attack)
+    assert text.startswith('CAttackPoisoningMinimaxLR{')
+    assert "'batch_size': 17" in text and "'lmbda': " in text
+
+
+def state(value):
+    """All that an object of secml holds, as bytes."""
+    if isinstance(value, CDataset):
+        header = None if value.header is None else value.header.get_params()
+        return state(value.X), state(value.Y), repr(header)
+    if isinstance(value, CArray):
+        # the content: SciPy notes in a sparse array what it found out of it
+        return (value.issparse, value.dtype, value.shape,
+                value.tondarray().tobytes())
+    return hashlib.sha1(pickle.dumps(value)).hexdigest()
+
+
+@pytest.mark.parametrize('fitted', [False, True])
+@pytest.mark.parametrize('sparse', [False, True])
+@pytest.mark.parametrize('poison_mode', ['append', 'replace'])
+@pytest.mark.parametrize('preprocess', [None, 'min-max'])
+def test_the_users_objects_are_never_changed(fitted, sparse, poison_mode,
+                                             preprocess):
+    data = [ds.tosparse() if sparse else ds for ds in small()]
+    data[0].header = CDatasetHeader(id='mine')
+    clf = CClassifierLogistic(C=.7, preprocess=preprocess)
+    if fitted:
+        clf.fit(data[0].X, data[0].Y)
+    bounds = CArray([0., .1]), CArray([1., .9])
+    prev = run(make(data, 2, poison_mode=poison_mode, lb=bounds[0],
+                    ub=bounds[1]), data)[2]
+    mine = (clf, *data, prev, *bounds)
+    before = [state(each) for each in mine]
+    attack = make(data, 5, clf, poison_mode=poison_mode, lb=bounds[0],
+                  ub=bounds[1])
+    *_, adv_ds, _ = run(attack, data, ds_init=prev)
+    attack.poisoned_data(adv_ds)
+    attack.objective_function(adv_ds.X[0, :])
+    attack.objective_function_gradient(adv_ds.X[0, :])
+    attack.diagnostics()
+    assert attack.classifier is clf and attack.training_data is data[0]
+    assert clf.is_fitted() is fitted
+    assert [state(each) for each in mine] == before
+    assert (data[0].append(adv_ds).X.shape[0]) == 45
+
+
+def test_objective_leaves_the_attacks_points():
+    """Stock attacks write the argument into `xc`."""
+    data = small()
+    attack = make(data, 3)
+    adv_ds = run(attack, data)[2]
+    here = attack.objective_function(adv_ds.X[0, :])
+    assert attack.objective_function(CArray([0., 1.])) != here
+    attack.objective_function_gradient(CArray([0., 1.]))
+    assert_array_equal(attack.xc.tondarray(), adv_ds.X.tondarray())
+    assert attack.objective_function(adv_ds.X[0, :]) == here
+
+
+@pytest.mark.parametrize('random_seed', [0, None])
+@pytest.mark.parametrize('random_state', [None, 3])
+def test_global_random_numbers_are_left_alone(random_seed, random_state):
+    data = digits()
+    random.seed(1), np.random.seed(2), torch.manual_seed(3)
+    before = (random.getstate(), pickle.dumps(np.random.get_state()),
+              torch.get_rng_state())
+    clf = CClassifierLogistic(random_state=random_state)
+    attack = make(data, 5, clf, random_seed=random_seed, n_restarts=1)
+    run(attack, data)
+    attack.objective_function(attack.xc[0, :])
+    assert random.getstate() == before[0]
+    assert pickle.dumps(np.random.get_state()) == before[1]
+    assert torch.equal(torch.get_rng_state(), before[2])
+
+
+def test_same_seed_same_bits_whatever_the_global_state():
+    data = digits()
+    expected = run(make(data, 20, random_seed=4), data)
+    random.seed(9), np.random.seed(9), torch.manual_seed(9)
+    found = run(make([CDataset(ds.X.deepcopy(), ds.Y.deepcopy())
+                      for ds in data], 20, random_seed=4), data)
+    assert_same_result(found, expected)
+    assert run(make(data, 20, random_seed=5), data)[3] != expected[3]
+
+
+def test_without_a_seed_each_attack_has_its_own():
+    """Which it keeps: a longer run continues a shorter one."""
+    data = small()
+    attack, other = (make(data, 8, random_seed=None, batch_size=4)
+                     for _ in range(2))
+    first = run(attack, data)
+    assert_same_result(run(attack, data), first)
+    assert run(other, data)[2].header.starts != first[2].header.starts
+    half = run(attack, data, 4)[2]
+    assert_same_result(run(attack, data, 8, ds_init=half), first)

@@ -1,0 +1,306 @@
+"""Ctrl-C, disks that take nothing more, and two processes at one file."""
+import logging
+import os
+import resource
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import killed
+from attack_problems import digits, make, run, small
+from attack_invariants import assert_same_result
+
+from secml_regpoison import cli
+from secml_regpoison.storage import load_arrays, only_writer
+from secml_regpoison.experiment.tables import write_text
+from secml.adv.seceval import CSecEval, CSecEvalData
+from secml.array import CArray
+
+
+@contextmanager
+def ctrl_c_at(attack, words, nth):
+    """A real SIGINT when the attack logs `words` for the `nth` time."""
+    left = [nth]
+
+    def emit(record):
+        left[0] -= words in record.getMessage()
+        if not left[0]:
+            left[0] -= 1
+            signal.raise_signal(signal.SIGINT)
+
+    handler = logging.Handler()
+    handler.emit = emit
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    attack.verbose = 1
+    attack.logger._logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        attack.logger._logger.removeHandler(handler)
+        attack.verbose = 0
+        signal.signal(signal.SIGINT, old)
+
+
+def best(values, y_target=None):
+    return max(values) if y_target is None else min(values)
+
+
+@pytest.mark.parametrize('y_target', [None, 1])
+@pytest.mark.parametrize('n_iterates', [2, 4])
+def test_ctrl_c_keeps_the_best_points_so_far(tmp_path, y_target, n_iterates):
+    """Those of the batches that are done, and the best of the one at hand."""
+    data, path = digits(), tmp_path / 'ckpt'
+    attack = make(data, 10, batch_size=5, y_target=y_target)
+    done = run(attack.deepcopy(), data, 5)[2]
+    whole = attack.deepcopy()
+    expected = run(whole, data)
+    # in the second batch: that of lambda alone is not as long
+    with ctrl_c_at(attack, f'iterate {n_iterates}:', 2), \
+            pytest.raises(KeyboardInterrupt) as stop:
+        run(attack, data, checkpoint=path)
+    assert 'on the way to 10 points; the best so far are in `adv_ds`' in str(
+        stop.value)
+    assert f"goes on from the last whole batch in '{path}'" in str(stop.value)
+    kept = attack.adv_ds
+    assert_array_equal(kept.X[:5, :].tondarray(), done.X.tondarray())
+    values = whole.f_seq.tolist()[:n_iterates]
+    assert attack.f_opt == best(values, y_target)
+    assert attack.f_seq.tolist() == values
+    at = values.index(attack.f_opt)
+    assert_array_equal(kept.X[5:, :].tondarray().ravel(),
+                       whole.x_seq[at, :].tondarray().ravel())
+    assert kept.header.lmbda == attack.lmbda == whole.lmbda_seq[at].item()
+    assert_array_equal(attack.xc.tondarray(), kept.X.tondarray())
+    # the same call gives what it would have given ...
+    assert_same_result(run(attack, data, 10, checkpoint=path), expected)
+    # ... and the best so far can be gone on from, or be evaluated
+    y_pred, _, again, _ = run(attack, data, ds_init=kept)
+    assert_array_equal(again.X.tondarray(), kept.X.tondarray())
+    assert y_pred.size == data[2].num_samples
+
+
+def test_ctrl_c_in_a_restart_keeps_the_better_try():
+    data = digits()
+    attack = make(data, 5, n_restarts=2, batch_size=5, learn_lmbda=False)
+    first = run(make(data, 5, learn_lmbda=False), data)[3]
+    with ctrl_c_at(attack, 'iterate 0:', 2), pytest.raises(KeyboardInterrupt):
+        run(attack, data)
+    assert attack.f_opt == first and attack.adv_ds.num_samples == 5
+
+
+def test_ctrl_c_while_the_classifier_is_retrained(monkeypatch):
+    data = small()
+    attack = make(data, 4)
+    expected = run(attack.deepcopy(), data)
+    with ctrl_c_at(attack, 'Fitting', 1):
+        monkeypatch.setattr(type(attack.classifier), 'fit', lambda *_:
+                            signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt, match='the best so far'):
+            run(attack, data)
+    assert_array_equal(attack.adv_ds.X.tondarray(), expected[2].X.tondarray())
+
+
+def test_ctrl_c_before_there_is_anything_to_keep():
+    data = small()
+    attack = make(data, 4)
+    run(attack, data)
+    with ctrl_c_at(attack, 'iterate 0:', 1), pytest.raises(
+            KeyboardInterrupt) as stop:
+        attack._starts = lambda *_: signal.raise_signal(signal.SIGINT)
+        run(attack, data)
+    assert str(stop.value) == '`run` was stopped on the way to 4 points.'
+    assert attack.adv_ds is None
+
+
+def test_ctrl_c_stops_within_a_second(tmp_path):
+    for i, wait in enumerate((0., .3, .7)):
+        path, result = tmp_path / f'{i}.ckpt', tmp_path / f'{i}.npz'
+        process = killed.start(killed.attack_long, path, result)
+        killed.wait_for(lambda: path.exists(), process)
+        time.sleep(1 + wait)
+        began = time.monotonic()
+        os.kill(process.pid, signal.SIGINT)
+        process.join(20)
+        assert time.monotonic() - began < killed.fair(1)
+        with np.load(result) as left:
+            assert 'the best so far are in `adv_ds`' in str(left['words'])
+            assert left['n_points'] == len(left['x']) == 17
+            assert np.isfinite(left['f_opt'])
+
+
+def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path):
+    path = tmp_path / 'ckpt'
+    first = killed.start(killed.attack_without_end, path)
+    try:
+        killed.wait_for(path.exists, first)
+        attack = killed.make_attack()
+        with pytest.raises(OSError, match='`checkpoint` must be a place that '
+                           'no other process writes to.*ckpt.*: wait'):
+            run(attack, digits(), checkpoint=path)
+        assert attack.f_eval == 0 and attack.xc is None
+        # another file in the same folder is free
+        run(attack, digits(), 3, checkpoint=tmp_path / 'other')
+    finally:
+        first.kill()
+        first.join()
+    with only_writer(path, 'checkpoint'):
+        pass
+    assert sorted(os.listdir(tmp_path)) == ['ckpt', 'other']
+
+
+@contextmanager
+def file_size_limit(n_bytes):
+    """No file of this process may grow beyond `n_bytes`."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def assert_holds(attack, data, n_points):
+    """The attack has `n_points` as a run without a checkpoint finds them."""
+    expected = run(make(data, n_points, batch_size=4), data)
+    kept = attack.adv_ds
+    assert_array_equal(kept.X.tondarray(), expected[2].X.tondarray())
+    assert kept.header.lmbda == attack.lmbda == expected[2].header.lmbda
+    assert attack.f_opt == expected[3]
+    attack.n_points = n_points
+    y_pred = run(attack, data, ds_init=kept)[0]
+    assert_array_equal(y_pred.tondarray(), expected[0].tondarray())
+
+
+def test_a_file_that_may_not_grow_keeps_the_run_in_memory(tmp_path):
+    data, path = digits(), tmp_path / 'ckpt'
+    run(make(data, 4, batch_size=4), data, checkpoint=path)
+    before = path.read_bytes()
+    attack = make(data, 12, batch_size=4)
+    with file_size_limit(len(before) + 1000), pytest.raises(
+            OSError, match='`checkpoint` cannot be written: File too large. '
+            'What it held .* `adv_ds`.*ckpt'):
+        run(attack, data, checkpoint=path)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ['ckpt']
+    assert_holds(attack, data, 8)
+    # room again: the same call goes on
+    assert_same_result(
+        run(attack, data, 12, checkpoint=path),
+        run(make(data, 12, batch_size=4), data))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 48 KiB, and the function that makes it read-only."""
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=48k', 'tmpfs',
+                       tmp_path], capture_output=True).returncode:
+        pytest.skip('no file system can be mounted here')
+    yield tmp_path, lambda: subprocess.run(
+        ['mount', '-o', 'remount,ro', tmp_path], check=True)
+    subprocess.run(['umount', tmp_path], check=True)
+
+
+def test_a_full_disk_keeps_the_run_in_memory(small_disk):
+    data, path = digits(), small_disk[0] / 'ckpt'
+    attack = make(data, 24, batch_size=4)
+    with pytest.raises(OSError, match='cannot be written: No space left on '
+                       'device. What it held before is still there'):
+        run(attack, data, checkpoint=path)
+    assert os.listdir(small_disk[0]) == ['ckpt']
+    n_points = attack.adv_ds.num_samples
+    assert 4 <= n_points < 24
+    assert_holds(attack, data, n_points)
+
+
+def test_a_full_disk_is_seen_before_any_work(small_disk):
+    with pytest.raises(OSError), open(small_disk[0] / 'big', 'wb') as file:
+        file.write(bytes(10 ** 6))
+    attack = make(digits(), 4)
+    with pytest.raises(OSError, match='No space left on device'):
+        run(attack, digits(), checkpoint=small_disk[0] / 'ckpt')
+    assert attack.f_eval == 0 and attack.xc is None
+
+
+def test_a_disk_that_is_full_at_once(tmp_path):
+    """/dev/full: the system's own error, which names no file."""
+    for name in ('a.txt', 'ckpt'):
+        (tmp_path / f'.part-{name}').symlink_to('/dev/full')
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.txt'$"):
+        write_text(str(tmp_path / 'a.txt'), 'text')
+    # nothing was held before, and nothing is in `adv_ds`
+    with pytest.raises(OSError, match='`checkpoint` cannot be written: No '
+                       "space left on device: '.*ckpt'$"):
+        run(make(small(), 4), small(), checkpoint=tmp_path / 'ckpt')
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_read_only_disk_is_seen_before_any_work(small_disk):
+    small_disk[1]()
+    attack = make(digits(), 4)
+    with pytest.raises(OSError, match='`checkpoint` cannot be written to: '
+                       'Read-only file system'):
+        run(attack, digits(), checkpoint=small_disk[0] / 'ckpt')
+    assert attack.f_eval == 0 and attack.xc is None
+
+
+def test_the_command_line_on_a_full_disk(small_disk, capsys):
+    assert cli.main(['sec-eval', '--train', '40', '--val', '10', '--points',
+                     '0,8', '--repetitions', '9', '--jobs', '1', '--policies',
+                     'learned', '--out', str(small_disk[0])]) == 1
+    assert 'No space left on device' in capsys.readouterr().err.splitlines()[
+        -1]
+    # what was written is whole
+    paths = list(small_disk[0].glob('**/*.npz'))
+    assert paths and all(load_arrays(path) for path in paths)
+    for path in small_disk[0].glob('*.gz'):
+        assert CSecEvalData.load(str(path)).param_values.size == 2
+
+
+def test_the_command_line_on_a_read_only_disk(small_disk, capsys):
+    small_disk[1]()
+    assert cli.main(['sec-eval', '--out', str(small_disk[0])]) == 2
+    error, = capsys.readouterr().err.splitlines()
+    assert error.startswith('secml-regpoison: error: ')
+    assert '`--out` cannot be written to: Read-only file system' in error
+
+
+def test_a_folder_that_is_gone_keeps_the_run_in_memory(tmp_path):
+    data, folder = digits(), tmp_path / 'folder'
+    folder.mkdir()
+    attack = make(data, 12, batch_size=4)
+    hold, n_held = attack._set_result, []
+
+    def hold_then_move_folder(*args):
+        hold(*args)
+        n_held.append(args[1].x.shape[0])
+        if n_held[-1] == 8:
+            folder.rename(tmp_path / 'elsewhere')
+
+    attack._set_result = hold_then_move_folder
+    with pytest.raises(OSError, match='cannot be written: No such file'):
+        run(attack, data, checkpoint=folder / 'ckpt')
+    del attack._set_result
+    assert n_held[-1] == 8
+    assert_holds(attack, data, 8)
+
+
+def test_ctrl_c_in_a_security_evaluation(tmp_path):
+    """secml's own loop; the same call goes on."""
+    data, path = digits(), tmp_path / 'ckpt'
+
+    def evaluate(attack, **kwargs):
+        sec_eval = CSecEval(attack, 'n_points', CArray([0, 4, 8]))
+        sec_eval.run_sec_eval(data[2], **kwargs)
+        return [scores.tondarray()
+                for scores in sec_eval.sec_eval_data.scores]
+
+    attack = make(data, batch_size=4)
+    with ctrl_c_at(attack, 'iterate 2:', 2), pytest.raises(KeyboardInterrupt):
+        evaluate(attack, checkpoint=path)
+    assert attack.n_points == 8 and attack.adv_ds.num_samples == 8
+    assert_array_equal(evaluate(attack, checkpoint=path),
+                       evaluate(make(data, batch_size=4)))

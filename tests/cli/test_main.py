@@ -1,0 +1,312 @@
+"""The command line: results, messages and exit codes."""
+import csv
+import importlib
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from secml_regpoison import cli, storage as files
+from secml_regpoison.experiment import progress
+from secml.adv.seceval import CSecEvalData
+
+COLUMNS = ['policy', 'repetition', 'n_points', 'fraction', 'test_error',
+           'validation_loss', 'lmbda', 'w_norm', 'seconds']
+QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
+MAIN = importlib.import_module('secml_regpoison.cli.main')
+COMMAND = [sys.executable, '-m', 'secml_regpoison.cli', 'sec-eval']
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """One run of the command as a user starts it, on two cores."""
+    folder = tmp_path_factory.mktemp('finished')
+    process = subprocess.run(
+        COMMAND + QUICK + ['--jobs', '2', '--repetitions', '2', '--policies',
+                           '-2,clean-cv,learned', '--out', 'results'],
+        cwd=folder, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return process, folder / 'results'
+
+
+def _rows(path):
+    with open(path, newline='') as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_csv(finished):
+    rows = _rows(finished[1] / 'sec_eval.csv')
+    assert list(rows[0]) == COLUMNS
+    assert [(row['policy'], row['repetition'], row['n_points'])
+            for row in rows] == [
+        (policy, repetition, n_points)
+        for policy in ('-2', 'clean-cv', 'learned') for repetition in '01'
+        for n_points in '024']
+    for row in rows:
+        numbers = [float(row[name]) for name in COLUMNS[1:]]
+        assert np.isfinite(numbers).all()
+        assert float(row['fraction']) == int(row['n_points']) / 40
+    assert {row['lmbda'] for row in rows[:6]} == {'-2.0'}
+    assert float(rows[12]['lmbda']) < float(rows[14]['lmbda'])
+
+
+def test_the_sec_eval_data_is_readable_by_secml(finished):
+    rows = _rows(finished[1] / 'sec_eval.csv')
+    for i, name in enumerate(('-2_0', '-2_1', 'clean-cv_0', 'clean-cv_1',
+                              'learned_0', 'learned_1')):
+        data = CSecEvalData.load(
+            str(finished[1] / f'sec_eval_{name}.gz'))
+        of_cell = rows[3 * i:3 * i + 3]
+        assert data.param_values.tolist() == [0, 2, 4]
+        assert [ds.header.lmbda for ds in data.adv_ds] == [
+            float(row['lmbda']) for row in of_cell]
+        assert data.fobj.tolist() == [
+            float(row['validation_loss']) for row in of_cell]
+
+
+def test_the_npz_holds_the_same_without_pickle(finished):
+    rows = _rows(finished[1] / 'sec_eval.csv')
+    for i, name in enumerate(('-2_0', '-2_1', 'clean-cv_0', 'clean-cv_1',
+                              'learned_0', 'learned_1')):
+        path = finished[1] / f'sec_eval_{name}'
+        data = CSecEvalData.load(f'{path}.gz')
+        with np.load(f'{path}.npz', allow_pickle=False) as arrays:
+            for column in ('n_points', 'test_error', 'validation_loss',
+                           'lmbda', 'w_norm'):
+                assert arrays[column].tolist() == [
+                    float(row[column]) for row in rows[3 * i:3 * i + 3]]
+            for k, n_points in enumerate(arrays['n_points']):
+                poison = data.adv_ds[k]
+                assert (arrays['x'][:n_points] == poison.X.tondarray()).all()
+                assert (arrays['y'][:n_points] == poison.Y.tondarray()).all()
+                wrong = arrays['y_pred'][k] != arrays['y_test']
+                assert wrong.mean() == arrays['test_error'][k]
+                assert (arrays['scores'][k].argmax(1)
+                        == arrays['y_pred'][k]).all()
+
+
+def test_the_picture_is_a_png_of_some_size(finished):
+    picture = (finished[1] / 'sec_eval.png').read_bytes()
+    assert picture[:8] == b'\x89PNG\r\n\x1a\n'
+    assert len(picture) > 20_000
+
+
+def test_nothing_else_is_left_in_the_folder(finished):
+    assert len(os.listdir(finished[1])) == 2 + 2 * 6
+
+
+def test_the_table_and_the_words_are_those_of_the_csv(finished):
+    process, folder = finished
+    rows = _rows(folder / 'sec_eval.csv')
+    lines = process.stdout.splitlines()
+    assert sum(bool(re.match(r' *(-2|clean-cv|learned) ', line))
+               for line in lines) == 9
+    for policy, words in (('-2', 'lambda fixed at -2:'),
+                          ('clean-cv', 'lambda fixed by clean cross-'),
+                          ('learned', 'lambda learned:')):
+        clean, poisoned = (
+            [100 * float(row['test_error']) for row in rows
+             if (row['policy'], row['n_points']) == (policy, n_points)]
+            for n_points in '04')
+        sentence, = (line for line in lines if line.startswith(words))
+        assert (f'{np.mean(clean):.2f} % at 0.0 % poison, '
+                f'{np.mean(poisoned):.2f} % at 10.0 %') in sentence
+        cell = re.compile(rf' *{policy} +4 +10.0 +{np.mean(poisoned):.2f} ± '
+                          f'{np.std(poisoned):.2f} ')
+        assert any(cell.match(line) for line in lines)
+    assert lines[-1] == f'Results are in {folder}'
+
+
+def test_progress_and_nothing_else_on_stderr(finished):
+    process, _ = finished
+    *_, last = re.split('[\r\n]+', process.stderr.strip())
+    assert '18/18' in last and '100%' in last
+    assert all('strength' in line for line in
+               re.split('[\r\n]+', process.stderr.strip()))
+
+
+def test_the_same_seed_gives_the_same_csv_whatever_jobs_is(
+        finished, tmp_path, capsys):
+    for seed, same in (('0', True), ('1', False)):
+        assert cli.main(['sec-eval', *QUICK, '--policies', 'learned',
+                         '--repetitions', '1', '--seed', seed,
+                         '--out', str(tmp_path)]) == 0
+        rows = _rows(tmp_path / 'sec_eval.csv')
+        expected = _rows(finished[1] / 'sec_eval.csv')[12:15]
+        for row in rows + expected:
+            del row['seconds']
+        assert (rows == expected) is same
+
+
+def test_a_file_of_ones_own(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    lines = [f'{a:.3f},{b:.3f},{("ham", "spam", "eggs")[i % 3]}'
+             for i, (a, b) in enumerate(rng.normal(size=(90, 2)))]
+    (tmp_path / 'mail.csv').write_text('\n'.join(['a,b,kind', *lines]))
+    code = cli.main(['sec-eval', *QUICK[2:], '--train', '20', '--data',
+                     str(tmp_path / 'mail.csv'), '--classes', 'ham', 'spam',
+                     '--policies', 'learned', '--repetitions', '1', '--solver',
+                     'implicit', '--poison-mode', 'append',
+                     '--out', str(tmp_path / 'deep' / 'down')])
+    assert code == 0
+    rows = _rows(tmp_path / 'deep' / 'down' / 'sec_eval.csv')
+    assert float(rows[2]['fraction']) == pytest.approx(4 / 24)
+
+
+def test_a_terminal_without_our_signs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(
+        io.BytesIO(), encoding='ascii'))
+    assert cli.main(['sec-eval', *QUICK, '--policies', '-2', '--repetitions',
+                     '1', '--out', str(tmp_path)]) == 0
+    sys.stdout.flush()
+    assert b'lambda fixed at -2' in sys.stdout.buffer.getvalue()
+
+
+BAD_CALLS = {
+    'no command': ([], 'COMMAND'),
+    'unknown command': (['attack'], "invalid choice: 'attack'"),
+    'unknown option': (['sec-eval', '--point', '3'], '--point'),
+    'unknown data': (['sec-eval', '--data', 'letters'],
+                     "`data` must be digits, mnist, fashion-mnist, dogfish, "
+                     "or the path of a .npz or .csv file, got 'letters'"),
+    'missing file': (['sec-eval', '--data', 'no.csv'], 'no.csv'),
+    'one class': (['sec-eval', '--classes', '3'], '--classes'),
+    'unknown class': (['sec-eval', '--classes', '3', 'x'],
+                      '`classes` must be two of the labels of digits (0, 1'),
+    'points: word': (['sec-eval', '--points', '0,many'],
+                     "--points: must be an integer, at least 0, got 'many'"),
+    'points: negative': (['sec-eval', '--points=-3,0'], "got '-3'"),
+    'points: fraction': (['sec-eval', '--points', '0,1.5'], "got '1.5'"),
+    'points: order': (['sec-eval', '--points', '0,5,5'], 'must increase'),
+    'points: empty': (['sec-eval', '--points', ''], "got ''"),
+    'points: too many': (['sec-eval', '--points', '0,51'],
+                         '`points` must be at most 50'),
+    'unknown policy': (['sec-eval', '--policies', 'cv'],
+                       "--policies: must be of clean-cv, learned, or a "
+                       "lambda between -30 and 30, got 'cv'"),
+    'policy: nan': (['sec-eval', '--policies', 'nan'], "got 'nan'"),
+    'policy: huge': (['sec-eval', '--policies', '1e9'], "got '1e9'"),
+    'policy: twice': (['sec-eval', '--policies', '-8,-8.0'], 'once'),
+    'unknown solver': (['sec-eval', '--solver', 'adam'], "'adam'"),
+    'unknown mode': (['sec-eval', '--poison-mode', 'add'], "'add'"),
+    'no repetition': (['sec-eval', '--repetitions', '0'],
+                      "must be an integer, at least 1, got '0'"),
+    'negative seed': (['sec-eval', '--seed', '-1'], '--seed'),
+    'no jobs': (['sec-eval', '--jobs', '0'], '--jobs'),
+    'too many rows': (['sec-eval', '--train', '400'], '`train` must'),
+    'no rows left': (['sec-eval', '--val', '198'], 'test rows'),
+    'out: a file': (['sec-eval', '--out', os.devnull], os.devnull),
+}
+
+
+@pytest.mark.parametrize('argv, words', BAD_CALLS.values(),
+                         ids=BAD_CALLS.keys())
+def test_bad_calls_say_so_in_one_line(
+        argv, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = cli.main(argv)
+    except SystemExit as stop:
+        code = stop.code
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert words in err
+    assert out == '' and err.count('\n') == 1 and err.endswith('\n')
+    assert re.match('secml-regpoison( sec-eval)?: error: ', err)
+    # nothing was begun
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    for out in (tmp_path / 'file', tmp_path / 'file' / 'below'):
+        assert cli.main(['sec-eval', '--out', str(out)]) == 2
+        assert str(out) in capsys.readouterr().err
+
+
+def test_a_run_that_fails(tmp_path, capsys, monkeypatch):
+    def fail(*args):
+        raise FloatingPointError('diverged\nat eta = 1e9')
+        yield
+    monkeypatch.setattr(MAIN, 'run_cells', fail)
+    assert cli.main(['sec-eval', *QUICK, '--out', str(tmp_path)]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == 'secml-regpoison: error: diverged at eta = 1e9'
+
+
+def test_a_defect_is_not_hidden(tmp_path, monkeypatch):
+    def fail(*args):
+        raise TypeError('a defect')
+        yield
+    monkeypatch.setattr(MAIN, 'run_cells', fail)
+    with pytest.raises(TypeError, match='a defect'):
+        cli.main(['sec-eval', *QUICK, '--out', str(tmp_path)])
+
+
+def test_ctrl_c_keeps_what_is_finished(tmp_path):
+    # a test run in the background of a shell ignores SIGINT, and its children
+    process = subprocess.Popen(
+        COMMAND + QUICK + ['--repetitions', '999', '--out', str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob('sec_eval_*.gz')):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert 'Traceback' not in err
+    assert err.splitlines()[-1].endswith(
+        f'finished is in {tmp_path}, and the same command with --resume goes '
+        'on.')
+    for path in tmp_path.glob('sec_eval_*.gz'):
+        assert CSecEvalData.load(str(path)).param_values.size == 3
+
+
+@pytest.mark.parametrize('argv', [['--help'], ['sec-eval', '--help']])
+def test_help_names_all_that_matters(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(argv)
+    assert stop.value.code == 0
+    text = ' '.join(capsys.readouterr().out.split())
+    for words in ('sec-eval', 'C is exp(-lambda)', 'examples', 'exit codes',
+                  'sec_eval.csv'):
+        assert words in text
+    if argv[0] == 'sec-eval':
+        for option in ('--data', '--classes', '--points', '--policies',
+                       '--solver', '--repetitions', '--seed', '--out',
+                       '--train', '--val', '--jobs', '--poison-mode',
+                       '--resume', 'last column', 'header'):
+            assert option in text
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / 'sec_eval.csv'
+    path.write_text('old')
+    with pytest.raises(OSError, match='disk full'):
+        with files.atomic_path(str(path)) as scratch:
+            with open(scratch, 'w') as stream:
+                stream.write('half')
+            raise OSError('disk full')
+    assert path.read_text() == 'old'
+    assert os.listdir(tmp_path) == ['sec_eval.csv']
+
+
+def test_the_bar_counts_what_is_reported_from_anywhere(capsys, tmp_path):
+    # of workers on other machines, which see this folder
+    with progress.progress_bar(8, ' step', tmp_path) as advance:
+        assert len(list(tmp_path.glob('*/done'))) == 1
+        threads = [threading.Thread(target=advance) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert '8/8' in capsys.readouterr().err

@@ -1,0 +1,286 @@
+"""`sec-eval` interrupted and taken up, and two processes at one folder."""
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+import killed
+
+from secml_regpoison import cli
+from secml_regpoison.experiment import parallel as workers
+from secml_regpoison.storage import load_arrays
+from secml_regpoison.experiment import cells
+from secml.adv.seceval import CSecEvalData
+
+# not the scratch files of a write
+CHECKPOINTS = '*.cells/[!.]*.npz'
+COMMAND = ['sec-eval', '--train', '40', '--val', '10', '--points', '0,2,4,6',
+           '--policies=-2,learned', '--repetitions', '2']
+ALONE = [*COMMAND, '--jobs', '1', '--out']
+
+
+def results(folder):
+    """The CSV without its times, and what else the evaluations hold."""
+    with open(folder / 'sec_eval.csv', newline='') as stream:
+        rows = [{name: value for name, value in row.items()
+                 if name != 'seconds'} for row in csv.DictReader(stream)]
+    arrays = []
+    for path in sorted(folder.glob('*.gz')):
+        data = CSecEvalData.load(str(path))
+        arrays += [array.tondarray().tobytes() for array in (
+            *data.Y_pred, *data.scores, data.fobj, data.param_values,
+            *(ds.X for ds in data.adv_ds), *(ds.Y for ds in data.adv_ds))]
+    return rows, arrays
+
+
+def seconds(folder):
+    """Times in the CSV."""
+    with open(folder / 'sec_eval.csv', newline='') as stream:
+        return np.array([float(row['seconds'])
+                         for row in csv.DictReader(stream)])
+
+
+@pytest.fixture(scope='module')
+def left_alone(tmp_path_factory):
+    """Folder of a run that was not disturbed."""
+    folder = tmp_path_factory.mktemp('left_alone')
+    for name in 'ab':
+        assert killed.finish(killed.command, *ALONE, str(folder / name)) == 0
+    assert results(folder / 'a') == results(folder / 'b')
+    return folder / 'b'
+
+
+def test_killed_at_random_moments_and_resumed(left_alone, tmp_path):
+    rng, moments = random.Random(0), []
+    process = None
+    while process is None or process.exitcode:
+        begun = len(moments)
+        process = killed.start(killed.command, *ALONE, str(tmp_path),
+                               '--resume')
+        if begun < 3:
+            # some time into the next evaluation, of four; by what is done,
+            # not by the clock, which other work on the machine bends
+            while len(list(tmp_path.glob(CHECKPOINTS))) <= begun:
+                assert process.is_alive()
+                time.sleep(.005)
+            time.sleep(rng.uniform(0., .3))
+            process.kill()
+            moments.append(len(list(tmp_path.glob(CHECKPOINTS))))
+        process.join(60)
+    assert process.exitcode == 0 and len(moments) == 3
+    assert results(tmp_path) == results(left_alone)
+    assert sorted(os.listdir(tmp_path)) == sorted(os.listdir(left_alone))
+    # times of what was recalled are those of when it was done
+    assert seconds(tmp_path).sum() > .1 * seconds(left_alone).sum()
+    assert len(seconds(tmp_path)) == 16
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """Folder of a run that was killed after some batches."""
+    process = killed.start(killed.command, *ALONE, str(tmp_path))
+    killed.wait_for(lambda: len(list(tmp_path.glob(CHECKPOINTS))) > 1, process)
+    process.kill()
+    process.join()
+    return tmp_path
+
+
+def test_without_resume_it_starts_anew(stopped, left_alone):
+    before = set(stopped.glob(CHECKPOINTS))
+    assert before
+    process = killed.start(killed.command, *ALONE, str(stopped), '--seed', '1')
+    killed.wait_for(lambda: not before <= set(stopped.glob(CHECKPOINTS)),
+                    process)
+    process.join(60)
+    assert process.exitcode == 0
+    assert results(stopped) != results(left_alone)
+
+
+@pytest.mark.parametrize('change, words', [
+    (['--seed', '1'], 'random_seed is 0 there and 1 here'),
+    (['--train', '41'], 'shape of training_data is [40, 64] there and [41'),
+    (['--solver', 'fmd'], 'solver_type is rmd there and fmd here'),
+    (['--poison-mode', 'append'], 'poison_mode is replace there and append')])
+def test_resuming_another_run_is_refused(stopped, capsys, change, words):
+    before = {path: path.read_bytes()
+              for path in stopped.glob(CHECKPOINTS)}
+    assert cli.main([*ALONE, str(stopped), '--resume', *change]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert words in error and 'Policy -2, repetition 0' in error
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_more_strengths_and_repetitions_are_the_same_run(stopped):
+    more = ['--resume', '--points', '0,2,4,6,8', '--repetitions', '3']
+    assert cli.main([*ALONE, str(stopped), *more]) == 0
+    with open(stopped / 'sec_eval.csv') as stream:
+        assert len(stream.readlines()) == 1 + 2 * 3 * 5
+
+
+def test_a_damaged_cell_is_named(stopped, capsys):
+    path = stopped / 'sec_eval.cells' / '-2_0.npz'
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert cli.main([*ALONE, str(stopped), '--resume']) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert str(path) in error and 'wrong checksum' in error
+    # as it says
+    path.unlink()
+    assert cli.main([*ALONE, str(stopped), '--resume']) == 0
+
+
+def test_checkpoints_last_until_all_is_written(tmp_path, capsys):
+    (tmp_path / 'sec_eval.csv').mkdir()  # in the way of the file
+    quick = [*ALONE, str(tmp_path), '--policies=-2', '--repetitions', '1']
+    assert cli.main(quick) == 1
+    assert 'sec_eval.csv' in capsys.readouterr().err.splitlines()[-1]
+    checkpoint, = tmp_path.glob(CHECKPOINTS)
+    assert load_arrays(checkpoint)['batches'].size == 4
+    (tmp_path / 'sec_eval.csv').rmdir()
+    assert cli.main([*quick, '--resume']) == 0
+    assert sorted(os.listdir(tmp_path)) == [
+        'sec_eval.csv', 'sec_eval.png', 'sec_eval_-2_0.gz',
+        'sec_eval_-2_0.npz']
+
+
+def square(number):
+    """A cell of a figure."""
+    return {'square': number ** 2}
+
+
+def test_a_damaged_cell_of_a_figure_is_named(tmp_path):
+    work = [(square, 3), (square, 4)]
+    assert [each['square'] for each in cells.run_cells(
+        work, str(tmp_path))] == [9, 16]
+    for path in tmp_path.glob('*.npz'):
+        content = path.read_bytes()
+        path.write_bytes(content[:-1])
+        with pytest.raises(ValueError, match='wrong checksum') as error:
+            cells.run_cells(work, str(tmp_path))
+        assert str(path) in str(error.value)
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize('second', [COMMAND, ['paper', 'fig3', '--quick']])
+def test_a_second_process_is_refused(left_alone, tmp_path, capsys, second):
+    """And does no harm to the first."""
+    first = killed.start(killed.command, *ALONE, str(tmp_path))
+    killed.wait_for(lambda: list(tmp_path.glob(CHECKPOINTS)), first)
+    assert cli.main([*second, '--out', str(tmp_path)]) == 2
+    assert first.is_alive()
+    error, = capsys.readouterr().err.splitlines()
+    assert error == (
+        'secml-regpoison: error: `--out` must be a place that no other '
+        f"process writes to, got '{tmp_path}': wait for the other process to "
+        'end, or choose another place.')
+    first.join(60)
+    assert first.exitcode == 0
+    assert results(tmp_path) == results(left_alone)
+    assert sorted(os.listdir(tmp_path)) == sorted(os.listdir(left_alone))
+
+
+def start_command(*argv):
+    """The command as a user starts it, with the pids of its workers."""
+    return subprocess.Popen(
+        [sys.executable, '-m', 'secml_regpoison.cli', *argv],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        # a test run in the background of a shell ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+
+def children(pid):
+    """Live processes that were started by `pid`."""
+    found = []
+    for name in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{name}/stat') as stream:
+                state, parent = stream.read().rpartition(')')[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == pid and state != 'Z':
+            found.append(int(name))
+    return found
+
+
+def n_threads(pid):
+    """Threads of a process, 0 if it is gone."""
+    try:
+        return len(os.listdir(f'/proc/{pid}/task'))
+    except OSError:
+        return 0
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
+def test_workers_end_with_a_run_that_is_killed(tmp_path):
+    """Or they would hold their cells against the run that takes it up."""
+    process = start_command(*COMMAND, '--repetitions', '99', '--jobs', '2',
+                            '--out', str(tmp_path))
+    # Those that have work watch for the end in a thread. One that joblib has
+    # given none yet holds no cell, and may be left waiting for it.
+    while len(pids := [pid for pid in children(process.pid)
+                       if n_threads(pid) > 1]) < 2 or not list(
+            tmp_path.glob(CHECKPOINTS)):
+        assert process.poll() is None
+        time.sleep(.05)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while left := [pid for pid in pids if os.path.exists(f'/proc/{pid}')]:
+        if time.monotonic() > deadline:
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            pytest.fail(f'{len(left)} workers are left')
+        time.sleep(.05)
+    process.stderr.close()
+    assert list(tmp_path.glob(CHECKPOINTS))
+
+
+@pytest.mark.parametrize('jobs', ['1', '2'])
+def test_ctrl_c_is_answered_within_a_second(tmp_path, jobs):
+    process = start_command(*COMMAND, '--repetitions', '99', '--jobs', jobs,
+                            '--out', str(tmp_path))
+    while not list(tmp_path.glob(CHECKPOINTS)):
+        assert process.poll() is None
+        time.sleep(.05)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    for line in process.stderr:
+        if 'interrupted' in line:
+            break
+    assert time.monotonic() - began < killed.fair(1)
+    assert line == (
+        f'secml-regpoison: error: interrupted; what was finished is in '
+        f'{tmp_path}, and the same command with --resume goes on.\n')
+    process.communicate()
+    assert process.returncode == 130
+    paths = list(tmp_path.glob(CHECKPOINTS))
+    assert paths and all('batches' in load_arrays(path) for path in paths)
+
+
+def threads():
+    """Threads of torch and of each library that has a pool of its own."""
+    return os.getpid(), torch.get_num_threads(), [
+        library['num_threads'] for library in threadpool_info()]
+
+
+def test_a_worker_has_one_thread():
+    """Torch, BLAS and OpenMP, in processes that would have two of each."""
+    with joblib.parallel_config(backend='loky', inner_max_num_threads=2):
+        free = joblib.Parallel(n_jobs=2)([joblib.delayed(threads)()] * 4)
+        found = list(workers.parallel_map([(threads,)] * 4, jobs=2))
+    for of_torch, of_libraries, result in ((2, 2, free), (1, 1, found)):
+        assert os.getpid() not in [pid for pid, _, _ in result]
+        for _, torch_has, libraries_have in result:
+            assert torch_has == of_torch
+            assert len(libraries_have) >= 2
+            assert set(libraries_have) == {of_libraries}

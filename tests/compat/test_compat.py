@@ -1,0 +1,455 @@
+"""Unmodified secml 0.15.6 on this stack, patched by the package `compat`."""
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import textwrap
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn.linear_model
+
+import compat_probes
+from secml_regpoison import compat
+from secml_regpoison.compat import imports, patches
+from secml.adv.attacks.poisoning import (
+    CAttackPoisoningLogisticRegression, CAttackPoisoningRidge,
+    CAttackPoisoningSVM)
+from secml.adv.seceval import CSecEval, CSecEvalData
+from secml.array import CArray
+from secml.data.loader import CDLRandomBlobs
+from secml.data.splitter import CTrainTestSplit
+from secml.figure import CFigure
+from secml.ml.classifiers import (
+    CClassifierLogistic, CClassifierRidge, CClassifierSVM)
+from secml.ml.features import CNormalizerUnitNorm
+
+ROOT = Path(__file__).parents[2]
+NAMES = [patch.__name__ for patch in patches.PATCHES]
+
+WITHOUT_SECML = "sys.modules['secml'] = None\n"
+
+
+def python(code, *path, options=()):
+    """Run `code` in a fresh interpreter with `path` first on its path."""
+    code = textwrap.dedent(code)
+    path = [str(p) for p in (*path, ROOT, ROOT / 'tests' / 'helpers')]
+    return subprocess.run(
+        [sys.executable, *options, '-c', f'import sys\n'
+         f'sys.path[:0] = {path!r}\n{code}'],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def outcome(code, *path):
+    """What `code` assigns to `out`, which has to be JSON."""
+    done = python(code + '\nimport json\nprint("\\n" + json.dumps(out))',
+                  *path)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def last_line_of_error(code, *path, options=()):
+    done = python(code, *path, options=options)
+    assert done.returncode == 1, done.stdout
+    return done.stderr.strip().splitlines()
+
+
+# The package's own import would apply the patches: a stand-in with its path
+# takes its place, so that each patch's probe can be tried before and after.
+ONE_BY_ONE = '''
+import importlib.util, types
+from pathlib import Path
+package = types.ModuleType('secml_regpoison')
+root, = [p for p in sys.path if (Path(p) / 'secml_regpoison').is_dir()][:1]
+package.__path__ = [str(Path(root) / 'secml_regpoison')]
+sys.modules['secml_regpoison'] = package
+from secml_regpoison.compat import imports
+sys.meta_path.insert(0, imports._ShimFinder)
+import secml.adv.attacks, secml.figure
+sys.meta_path.remove(imports._ShimFinder)
+from secml_regpoison.compat import patches
+import compat_probes
+
+touched = [patches.c_dense, patches.type_utils, patches.c_classifier_logistic,
+           patches.c_classifier_sgd, patches.CSparse, patches.CPlot,
+           patches.CClassifierLogistic, patches.CAttackPoisoning]
+
+
+def names():
+    whole = {}
+    for owner in touched:
+        for name, value in vars(owner).items():
+            whole[owner.__name__, name] = value
+            if isinstance(value, patches._Overlay):
+                for inner, what in vars(value).items():
+                    whole[owner.__name__, name, inner] = what
+    return whole
+
+
+def changed(before):
+    return [key for key, value in names().items()
+            if before.get(key) is not value]
+
+
+out = {}
+for patch in patches.PATCHES:
+    before, name = names(), patch.__name__
+    steps = [compat_probes.passes(name)]
+    patch()
+    steps += [bool(changed(before)), compat_probes.passes(name)]
+    before = names()
+    patch()
+    out[name] = steps + [bool(changed(before))]
+'''
+
+
+@pytest.fixture(scope='module')
+def one_by_one():
+    return outcome(ONE_BY_ONE)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_mend_cures_its_cause_and_nothing_else(one_by_one, name):
+    well_before, changed, well_after, changed_again = one_by_one[name]
+    assert well_after
+    assert changed is not well_before
+    assert not changed_again
+
+
+def test_every_mend_has_a_probe_and_passes_it_together():
+    for name in NAMES:
+        getattr(compat_probes, name)()
+
+
+# Import-time patches
+
+
+@pytest.mark.skipif(find_spec('pkg_resources') is not None,
+                    reason='pkg_resources is installed')
+def test_secml_imports_without_pkg_resources():
+    assert 'pkg_resources' in python('import secml').stderr
+    assert outcome('''
+import secml_regpoison, secml
+out = [secml.__version__, 'pkg_resources' in sys.modules]
+''') == ['0.15.6', False]
+
+
+@pytest.mark.parametrize('version, dev', [
+    ('0.15.6', None), ('0.15.6+abc123', None), ('0.16.dev1+abc', '.dev1')])
+def test_stand_in_for_parse_version_is_what_secml_reads(version, dev):
+    parsed = imports._parse_version(version)
+    assert parsed._version.dev == dev
+    assert parsed.public == version.partition('+')[0]
+
+
+@pytest.mark.skipif(find_spec('torchvision') is not None,
+                    reason='torchvision is installed')
+def test_without_torchvision_secml_goes_without_its_torch_classifier():
+    assert outcome('''
+import torch
+import secml_regpoison
+import secml.ml.classifiers, secml.data.loader
+out = [hasattr(secml.ml.classifiers, 'CClassifierPyTorch'),
+       'torchvision' in sys.modules, sys.modules['torch'] is torch]
+''') == [False, False, True]
+
+
+LAMBDA = '''
+class Lambda:
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, image):
+        return self.function(image)
+'''
+TORCH_CLASSIFIER = '''
+import torch
+import secml_regpoison
+from secml.array import CArray
+from secml.ml.classifiers import CClassifierPyTorch
+net = torch.nn.Sequential(torch.nn.Linear(1, 2))
+clf = CClassifierPyTorch(
+    net, torch.nn.CrossEntropyLoss(), torch.optim.SGD(net.parameters(), 1.),
+    epochs=50, input_shape=(1,), random_state=0)
+x, y = CArray([[-1.], [1.]]), CArray([0, 1])
+clf.fit(x, y)
+out = clf.predict(x).tolist()
+'''
+
+
+def test_with_torchvision_secml_keeps_its_torch_classifier(tmp_path):
+    if find_spec('torchvision') is None:
+        # All of torchvision that secml asks for here.
+        for name, text in [('models/resnet', 'class BasicBlock: pass'),
+                           ('transforms/transforms', LAMBDA),
+                           ('models/__init__', ''),
+                           ('transforms/__init__', ''), ('__init__', '')]:
+            path = tmp_path / 'torchvision' / f'{name}.py'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    assert outcome(TORCH_CLASSIFIER, tmp_path) == [0, 1]
+
+
+def test_a_module_is_lent_what_numpy_dropped_and_no_other(
+        tmp_path, monkeypatch):
+    (tmp_path / 'wants_nan.py').write_text(
+        'import math\nfrom numpy import NaN\nassert math.isnan(NaN)\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, 'meta_path', sys.meta_path[:])
+    had_nan = hasattr(np, 'NaN')
+    if not had_nan:
+        with pytest.raises(ImportError, match='NaN'):
+            __import__('wants_nan')
+    sys.meta_path.insert(0, imports._ShimFinder)
+    monkeypatch.setitem(imports.SHIMS, 'wants_nan', imports._shim_nan)
+    assert np.isnan(__import__('wants_nan').NaN)
+    assert hasattr(np, 'NaN') == had_nan
+
+
+# Another process makes each folder just after the first look at it.
+RACE = '''
+import os
+isdir, looked = os.path.isdir, set()
+def look(path):
+    first = path not in looked
+    looked.add(path)
+    return isdir(path) and not (first and path.startswith(home))
+home, os.path.isdir = os.environ['SECML_HOME_DIR'], look
+'''
+
+
+def test_two_first_imports_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv('SECML_HOME_DIR', str(tmp_path))
+    monkeypatch.setenv('SECML_PYTORCH_DIR', str(tmp_path / 'pytorch-data'))
+    assert outcome('import secml_regpoison; out = 0') == 0
+    assert (tmp_path / 'datasets').is_dir()
+    assert outcome(f'''
+{RACE}
+import secml_regpoison
+import secml.settings
+out = secml.settings.SECML_DS_DIR, os.makedirs is secml.settings.os.makedirs
+''') == [str(tmp_path / 'datasets'), False]
+    (tmp_path / 'models').rmdir()
+    (tmp_path / 'models').touch()
+    error = last_line_of_error(f'{RACE}import secml_regpoison')[-1]
+    assert error.startswith('FileExistsError') and 'models' in error
+
+
+# What must stay as it was
+
+
+def test_other_libraries_and_the_import_system_are_left_alone():
+    report = outcome('''
+import importlib.util, types
+import numpy, numpy.random, scipy.linalg, scipy.sparse.linalg, torch
+import sklearn.linear_model, sklearn.svm, matplotlib.axes, matplotlib.scale
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+if importlib.util.find_spec('torchvision'):
+    import torchvision  # whose import has torch rebind a name of its own
+
+owners = [numpy, scipy.linalg, scipy.sparse, scipy.sparse.linalg, torch,
+          scipy.sparse.csr_matrix, sklearn.linear_model, LogisticRegression,
+          SGDClassifier, matplotlib.axes.Axes, matplotlib.scale.LogScale]
+before = [dict(vars(owner)) for owner in owners]
+finders, hooks = list(sys.meta_path), list(sys.path_hooks)
+import builtins
+plain_import = builtins.__import__
+loaded = dict(sys.modules)
+import secml_regpoison
+
+out = []
+for owner, was in zip(owners, before):
+    for name, value in vars(owner).items():
+        # Submodules appear on their package as they are imported.
+        if was.get(name) is not value \\
+                and not isinstance(value, types.ModuleType):
+            out.append([owner.__name__, name])
+if [sys.meta_path, sys.path_hooks] != [finders, hooks]:
+    out.append('import system')
+if builtins.__import__ is not plain_import:
+    out.append('__import__')
+out += [name for name, module in loaded.items()
+        if sys.modules.get(name) is not module]
+out += [name for name in ('pkg_resources', 'torchvision', 'foolbox')
+        if not hasattr(sys.modules.get(name, sys), '__spec__')]
+out += [name for name, module in sys.modules.items()
+        if module is None and name not in loaded]
+''')
+    assert report == []
+
+
+def test_apply_again_changes_nothing():
+    names = {(owner, name): value
+             for owner in (
+                 patches.c_dense, patches.CSparse, patches.type_utils,
+                 patches.CAttackPoisoning, patches.CClassifierLogistic)
+             for name, value in vars(owner).items()}
+    compat.apply()
+    assert all(vars(owner)[name] is value
+               for (owner, name), value in names.items())
+    for name in NAMES:
+        getattr(compat_probes, name)()
+
+
+# secml missing or too old
+
+
+def test_missing_secml_is_said_with_what_to_type(tmp_path):
+    # -S: no installed package at all, not even NumPy, but a copy of ours.
+    shutil.copytree(Path(compat.__file__).parents[1],
+                    tmp_path / 'secml_regpoison')
+    error = last_line_of_error('import secml_regpoison', tmp_path,
+                               options=['-S'])
+    assert 'secml is not installed' in error[-2]
+    assert error[-1].strip() == (
+        f'{sys.executable} -m pip install --no-deps '
+        f'--ignore-requires-python secml==0.15.6')
+
+
+def test_old_secml_is_said_with_its_version(tmp_path):
+    (tmp_path / 'secml').mkdir()
+    (tmp_path / 'secml' / '__init__.py').write_text('')
+    (tmp_path / 'secml' / 'VERSION').write_text('0.13.post1\n')
+    error = last_line_of_error('import secml_regpoison', tmp_path)
+    assert error[-2].startswith('ImportError: secml_regpoison needs')
+    assert 'secml is at 0.13.post1' in error[-2]
+    assert 'secml==0.15.6' in error[-1]
+
+
+@pytest.mark.parametrize('version, good', [
+    ('0.15.6', True), ('0.15.10', True), ('0.16', True), ('1.0.1', True),
+    ('0.15.5', False), ('0.15', False), ('0.9', False), (None, False)])
+def test_which_secml_will_do(monkeypatch, version, good):
+    monkeypatch.setattr(imports, 'secml_version', lambda: version)
+    assert (compat.secml_problem() is None) is good
+
+
+def test_core_alone_imports_without_secml():
+    assert outcome(WITHOUT_SECML + '''
+from secml_regpoison.core import Problem
+import secml_regpoison
+try:
+    from secml_regpoison import CAttackPoisoningMinimaxLR
+except ImportError as error:
+    out = [Problem.__name__, 'secml==0.15.6' in str(error),
+           hasattr(secml_regpoison, '__wrapped__')]
+''') == ['Problem', True, False]
+
+
+@pytest.mark.parametrize('statement', [
+    'import secml_regpoison', 'import secml_regpoison.cli',
+    'from secml_regpoison import CAttackPoisoningMinimaxLR'])
+def test_all_but_core_wants_secml(statement):
+    error = last_line_of_error(WITHOUT_SECML + statement)
+    assert 'secml==0.15.6' in error[-1]
+
+
+# secml at work
+
+
+@pytest.fixture(scope='module')
+def data():
+    dataset = CDLRandomBlobs(n_samples=60, n_features=2, random_state=0,
+                             centers=[[-.5, -.5], [.5, .5]],
+                             cluster_std=0.3).load()
+    return CTrainTestSplit(train_size=40, test_size=20,
+                           random_state=0).split(dataset)
+
+
+def test_logistic_is_scikit_learns_and_quiet(data):
+    tr, ts = data
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        clf = CClassifierLogistic(C=0.5).fit(tr.X, tr.Y)
+        y_pred = clf.predict(ts.X)
+    oracle = sklearn.linear_model.LogisticRegression(
+        C=0.5, solver='liblinear').fit(tr.X.tondarray(), tr.Y.tondarray())
+    np.testing.assert_array_equal(clf.w.tondarray(), oracle.coef_.ravel())
+    assert clf.b == oracle.intercept_[0]
+    assert np.all(y_pred.tondarray() == oracle.predict(ts.X.tondarray()))
+
+
+@pytest.mark.parametrize('clf', [
+    CClassifierLogistic(preprocess='min-max'), CClassifierRidge(),
+    CClassifierSVM(kernel='rbf', preprocess='mean-std')],
+    ids=lambda clf: clf.class_type)
+@pytest.mark.parametrize('sparse', [False, True])
+def test_fitted_classifiers_pickle_copy_and_differentiate(data, clf, sparse):
+    tr, ts = data
+    if sparse:
+        tr, ts = tr.tosparse(), ts.tosparse()
+    clf = clf.deepcopy().fit(tr.X, tr.Y)
+    expected = clf.predict(ts.X).tolist()
+    assert np.mean(np.equal(expected, ts.Y.tolist())) > 0.9
+    pickled = pickle.dumps(clf)
+    # Readable where this package is not installed.
+    assert b'secml_regpoison' not in pickled
+    assert pickle.loads(pickled).predict(ts.X).tolist() == expected
+    assert clf.deepcopy().predict(ts.X).tolist() == expected
+
+    x, step = ts.X[0, :].todense(), CArray([1e-6, 0])
+    score = [clf.decision_function(x + s * step, y=1).item() for s in (-1, 1)]
+    np.testing.assert_allclose(
+        clf.grad_f_x(ts.X[0, :], y=1).todense().ravel()[0].item(),
+        (score[1] - score[0]) / 2e-6, rtol=1e-5)
+
+
+def test_gradient_through_the_unit_norm_of_a_sparse_row():
+    row = CArray([[3., 0., 4.]])
+    dense = CNormalizerUnitNorm().fit(row).gradient(row)
+    sparse = CNormalizerUnitNorm().fit(row).gradient(row.tosparse())
+    np.testing.assert_allclose(sparse.todense().tondarray(),
+                               dense.tondarray())
+
+
+@pytest.mark.parametrize('attack_class, clf', [
+    (CAttackPoisoningSVM, CClassifierSVM(kernel='linear')),
+    (CAttackPoisoningLogisticRegression, CClassifierLogistic()),
+    (CAttackPoisoningRidge, CClassifierRidge())],
+    ids=lambda value: getattr(value, 'class_type', ''))
+def test_stock_poisoning_attack_in_a_security_evaluation(
+        data, attack_class, clf, tmp_path):
+    tr, ts = data
+    attack = attack_class(
+        clf.deepcopy().fit(tr.X, tr.Y), training_data=tr, val=ts, lb=-1, ub=1,
+        solver_type='pgd', solver_params={'eta': 0.2, 'max_iter': 20,
+                                          'eps': 1e-4},
+        init_type='random', random_seed=0)
+    evaluation = CSecEval(attack, 'n_points', CArray([0, 10]),
+                          save_adv_ds=True)
+    evaluation.run_sec_eval(ts)
+    found = evaluation.sec_eval_data
+    assert found.adv_ds[1].num_samples == 10
+    assert found.fobj[1] > 0
+
+    found.save(str(tmp_path / 'data'))
+    loaded = CSecEvalData.load(str(tmp_path / 'data.gz'))
+    assert [y.tolist() for y in loaded.Y_pred] == [
+        y.tolist() for y in found.Y_pred]
+
+    figure = CFigure()
+    figure.sp.plot_sec_eval(found, metric='test-error')
+    figure.savefig(str(tmp_path / 'sec_eval.png'))
+    figure.close()
+    assert (tmp_path / 'sec_eval.png').stat().st_size > 1000
+
+
+def test_decision_regions_are_drawn(data, tmp_path):
+    tr, _ = data
+    figure = CFigure()
+    figure.sp.plot_ds(tr)
+    figure.sp.plot_decision_regions(
+        CClassifierLogistic().fit(tr.X, tr.Y), n_grid_points=10)
+    figure.savefig(str(tmp_path / 'regions.png'))
+    figure.close()
+    assert (tmp_path / 'regions.png').stat().st_size > 1000
+
+
+def test_environment_of_the_tests_is_a_real_one():
+    assert 'secml' not in os.environ.get('PYTHONPATH', '')
+    assert 'site-packages' in sys.modules['secml'].__file__

@@ -1,0 +1,473 @@
+"""Hypergradients by independent routes, exact identities, and mutations.
+
+The routes: central differences of the value, autograd through the unrolled
+training, and the implicit formula where training has converged. `compare` is
+what every test of a derivative calls; `test_broken_derivatives_are_caught`
+breaks the derivative in the ways that matter and sees it fail.
+"""
+import importlib
+import math
+import warnings
+
+import pytest
+import torch
+
+from core_problems import ETA, FORMS, make
+
+from secml_regpoison.core import Problem, hypergradient
+from secml_regpoison.core.coordinates import (
+    kernel as gram, margins as logistic)
+from secml_regpoison.core.solvers.training import Inner
+
+hypergrad = importlib.import_module('secml_regpoison.core.hypergradient')
+
+
+def unrolled(problem, x_p, y_p, lmbda, n_inner, eta, momentum,
+             truncate=None):
+    """Value by a naive training loop, open to autograd, which sees only the
+    last `truncate` steps."""
+    x = torch.cat([problem.x_tr, x_p])
+    y = torch.cat([problem.y_tr, y_p])
+    n, d = x.shape
+    w, b = x.new_zeros(d), x.new_zeros(())
+    vel_w, vel_b = w, b
+    for t in range(n_inner):
+        if truncate is not None and t == n_inner - truncate:
+            w, b, vel_w, vel_b = (v.detach() for v in (w, b, vel_w, vel_b))
+        r = -y * torch.sigmoid(-y * (x @ w + b)) / n
+        vel_w = momentum * vel_w - eta * (x.T @ r + torch.exp(lmbda) / n * w)
+        vel_b = momentum * vel_b - eta * r.sum()
+        w, b = w + vel_w, b + vel_b
+    return torch.nn.functional.softplus(
+        -problem.y_val * (problem.x_val @ w + b)).mean()
+
+
+def autograd(problem, x_p, y_p, lmbda, n_inner, eta, momentum, **kwargs):
+    """(value, grad_x_p, grad_lmbda) through the whole unroll."""
+    x_p = x_p.clone().requires_grad_()
+    lmbda = torch.tensor(lmbda, dtype=x_p.dtype, requires_grad=True)
+    value = unrolled(problem, x_p, y_p, lmbda, n_inner, eta, momentum,
+                     **kwargs)
+    return (value.detach(), *torch.autograd.grad(value, (x_p, lmbda)))
+
+
+def central(problem, x_p, y_p, lmbda, step=1e-5, seed=0, **kwargs):
+    """Derivatives along 3 directions of the points, and by lambda."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def value(x, at):
+        return float(hypergradient(problem, x, y_p, at, **kwargs).value)
+    directions = [torch.randn(x_p.shape, generator=rng, dtype=x_p.dtype)
+                  for _ in range(3)]
+    by_x = [(value(x_p + step * u, lmbda) - value(x_p - step * u, lmbda))
+            / (2 * step) for u in directions]
+    by_lmbda = (value(x_p, lmbda + step) - value(x_p, lmbda - step)) / (
+        2 * step)
+    return directions, torch.tensor(by_x), by_lmbda
+
+
+def compare(got, expected, rtol):
+    """Assert equality relative to the largest entry of `expected`."""
+    got, expected = torch.as_tensor(got), torch.as_tensor(expected)
+    assert got.shape == expected.shape
+    scale = expected.abs().max()
+    assert scale > 0, 'nothing to compare with'
+    assert (got - expected).abs().max() <= rtol * scale
+
+
+def check_against_autograd(form, momentum=.9, lmbda=1.):
+    problem, x_p, y_p = make()
+    value, by_x, by_lmbda = autograd(problem, x_p, y_p, lmbda, 40, ETA,
+                                     momentum)
+    got = hypergradient(problem, x_p, y_p, lmbda, n_inner=40, eta=ETA,
+                        momentum=momentum, form=form)
+    compare(got.value, value, 1e-12)
+    compare(got.grad_x_p, by_x, 1e-12)
+    compare(got.grad_lmbda, by_lmbda, 1e-12)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('momentum', [0., .5, .9])
+@pytest.mark.parametrize('lmbda', [-8., 0., 3.])
+def test_rmd_is_autograd(form, momentum, lmbda):
+    check_against_autograd(form, momentum, lmbda)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('momentum', [0., .9])
+@pytest.mark.parametrize('eta', [ETA, None])
+@pytest.mark.parametrize('lmbda', [-3., 2.])
+def test_rmd_is_central_difference(form, momentum, eta, lmbda):
+    # eta=None is 1/L of the poisoned rows: it moves, and counts
+    problem, x_p, y_p = make(seed=1)
+    kwargs = {'n_inner': 30, 'eta': eta, 'momentum': momentum, 'form': form}
+    got = hypergradient(problem, x_p, y_p, lmbda, **kwargs)
+    directions, by_x, by_lmbda = central(problem, x_p, y_p, lmbda, **kwargs)
+    compare(torch.stack([(got.grad_x_p * u).sum() for u in directions]),
+            by_x, 1e-6)
+    compare(got.grad_lmbda, by_lmbda, 1e-6)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('lmbda', [-2., 3.])
+def test_implicit_is_central_difference(form, lmbda):
+    problem, x_p, y_p = make(seed=2)
+    kwargs = {'method': 'implicit', 'inner_tol': 1e-12, 'form': form}
+    got = hypergradient(problem, x_p, y_p, lmbda, **kwargs)
+    directions, by_x, by_lmbda = central(problem, x_p, y_p, lmbda, **kwargs)
+    compare(torch.stack([(got.grad_x_p * u).sum() for u in directions]),
+            by_x, 1e-6)
+    compare(got.grad_lmbda, by_lmbda, 1e-6)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('momentum', [0., .9])
+@pytest.mark.parametrize('eta', [ETA, None])
+@pytest.mark.parametrize('d', [5, 20])
+def test_fmd_is_rmd(form, momentum, eta, d):
+    problem, x_p, y_p = make(d=d, seed=10)
+    forward, reverse = (hypergradient(
+        problem, x_p, y_p, 1., method, n_inner=30, eta=eta,
+        momentum=momentum, form=form) for method in ('fmd', 'rmd'))
+    for got, expected in zip(forward, reverse):
+        compare(got, expected, 1e-10)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('truncate', [1, 7, 30, 99])
+def test_truncated_rmd_is_autograd_through_the_last_steps(form, truncate):
+    problem, x_p, y_p = make(seed=11)
+    n_inner = 30
+    got = hypergradient(problem, x_p, y_p, 1., n_inner=n_inner, eta=ETA,
+                        momentum=.9, form=form, truncate=truncate)
+    _, by_x, by_lmbda = autograd(problem, x_p, y_p, 1., n_inner, ETA, .9,
+                                 truncate=truncate)
+    compare(got.grad_x_p, by_x, 1e-11)
+    compare(got.grad_lmbda, by_lmbda, 1e-11)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_rmd_converges_to_implicit(form):
+    problem, x_p, y_p = make(seed=3)
+    rmd = hypergradient(problem, x_p, y_p, 2., n_inner=3000, momentum=.9,
+                        form=form)
+    implicit = hypergradient(problem, x_p, y_p, 2., method='implicit',
+                             form=form)
+    for got, expected in zip(rmd, implicit):
+        compare(got, expected, 1e-8)
+
+
+def test_far_from_convergence_they_differ():
+    """RMD is the derivative of T steps, not of the optimum."""
+    problem, x_p, y_p = make(seed=3)
+    rmd = hypergradient(problem, x_p, y_p, -6., n_inner=5).grad_x_p
+    implicit = hypergradient(problem, x_p, y_p, -6., 'implicit').grad_x_p
+    cosine = torch.nn.functional.cosine_similarity(
+        rmd.ravel(), implicit.ravel(), dim=0)
+    assert cosine < .9
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_float32_keeps_up_over_many_steps(form):
+    """A recurrence on u alone, without the velocity, is the same in exact
+    arithmetic; over 2000 steps in float32 it loses a factor of a hundred,
+    and fails here."""
+    single, double = (
+        hypergradient(*make(n=60, d=40, dtype=dtype), -8., n_inner=2000,
+                      momentum=.9, form=form)
+        for dtype in (torch.float32, torch.float64))
+    for got, expected in zip(single, double):
+        compare(got.double(), expected, 2e-5)
+
+
+def _zeroed(pull_back):
+    return lambda *args: tuple(0 * g for g in pull_back(*args))
+
+
+def _flipped(pull_back):
+    return lambda *args: tuple(-g for g in pull_back(*args))
+
+
+def _last_step_dropped(pull_back):
+    def broken(model, p, k, s, scale):
+        p, k = p.clone(), k.clone()
+        p[-1], k[-1] = 0., 0.
+        return pull_back(model, p, k, s, scale)
+    return broken
+
+
+def _no_curvature(pull_back):
+    return lambda model, p, k, s, scale: pull_back(model, p, k, 0 * s, scale)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('breakage', [
+    _zeroed, _flipped, _last_step_dropped, _no_curvature])
+def test_broken_derivatives_are_caught(monkeypatch, form, breakage):
+    check_against_autograd(form)
+    monkeypatch.setattr(hypergrad, 'pull_back', breakage(hypergrad.pull_back))
+    with pytest.raises(AssertionError):
+        check_against_autograd(form)
+
+
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+@pytest.mark.parametrize('lmbda', [-4., 2.])
+def test_primal_is_gram(method, lmbda):
+    problem, x_p, y_p = make(n=20, d=30, seed=4)
+    kwargs = {'method': method}
+    if method == 'implicit':
+        kwargs['inner_tol'] = 1e-12
+    primal, gram = (hypergradient(problem, x_p, y_p, lmbda, form=form,
+                                  **kwargs) for form in FORMS)
+    for got, expected in zip(gram, primal):
+        compare(got, expected, 1e-6)
+
+
+def test_implicit_without_a_matrix(monkeypatch):
+    """Conjugate gradients where d is too large to factorise."""
+    problem, x_p, y_p = make(n=40, seed=12)
+    kwargs = {'method': 'implicit', 'form': 'primal'}
+    factorised = hypergradient(problem, x_p, y_p, 0., **kwargs)
+    monkeypatch.setattr(logistic, 'TOO_LARGE', 3)
+    assert isinstance(gram.choose_form(
+        problem, x_p, 1., method='implicit'), gram.Primal)
+    for got, expected in zip(hypergradient(problem, x_p, y_p, 0., **kwargs),
+                             factorised):
+        compare(got, expected, 1e-8)
+
+
+def test_missed_tolerances_are_warned_about(monkeypatch):
+    """With the number reached and the number asked."""
+    problem, x_p, y_p = make(n=40, seed=12)
+    kwargs = {'method': 'implicit', 'form': 'primal'}
+    with pytest.warns(RuntimeWarning, match='asked for 1.0e-30'):
+        hypergradient(problem, x_p, y_p, 0., inner_tol=1e-30, **kwargs)
+    monkeypatch.setattr(logistic, 'TOO_LARGE', 3)
+    monkeypatch.setattr(logistic.conjugate_gradients, '__defaults__',
+                        (1e-10, 1))
+    with pytest.warns(RuntimeWarning, match='relative residual of .* asked'):
+        hypergradient(problem, x_p, y_p, 0., **kwargs)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_weak_regularisation_of_separable_data(form, dtype):
+    """lambda = -8 and no overlap between the classes: finite, and the
+    derivative by lambda still that of the value."""
+    problem, x_p, y_p = make(n=40, d=60, seed=13, dtype=dtype)
+    got = hypergradient(problem, x_p, y_p, -8., 'implicit', form=form)
+    assert all(torch.isfinite(part).all() for part in got)
+    if dtype == torch.float64:
+        _, by_x, by_lmbda = central(problem, x_p, y_p, -8., step=1e-3,
+                                    method='implicit', form=form,
+                                    inner_tol=1e-11)
+        compare(got.grad_lmbda, by_lmbda, 1e-4)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_bad_warm_start_begins_again(form):
+    """Coordinates with all margins large: Newton's Hessian is nothing but
+    the penalty there, and its step leads nowhere."""
+    problem, x_p, y_p = make(n=40, d=60, seed=13)
+    rows_p = logistic.fold(x_p, y_p)
+    settings = Inner('implicit', form=form, inner_tol=1e-11)
+    cold = hypergrad.train(problem, rows_p, -8., settings)
+    rng = torch.Generator().manual_seed(0)
+    for scale in (1e2, 1e4, 1e6):
+        start = scale * torch.randn(cold.u.shape, generator=rng,
+                                    dtype=torch.float64)
+        if form == 'gram':
+            start[-2] = 0.  # in the span of the training rows
+        warm = hypergrad.train(problem, rows_p, -8., settings, start)
+        assert warm.grad_norm <= 1e-8
+        compare(warm.w, cold.w, 1e-6)
+
+
+def test_stale_start_costs_hardly_more_than_none(monkeypatch):
+    """Rows have moved and lambda is small: the optimum before is far off."""
+    problem, x_p, y_p = make(n=40, d=60, p=5, seed=13)
+    settings, factors = Inner('implicit', form='gram'), []
+    solver = gram.Gram.solver
+
+    def counted(form, s):
+        factors.append(1)
+        return solver(form, s)
+    monkeypatch.setattr(gram.Gram, 'solver', counted)
+
+    def n_factors(x, start):
+        factors.clear()
+        model = hypergrad.train(problem, logistic.fold(x, y_p), -8., settings,
+                                start)
+        return len(factors), model.u
+    _, before = n_factors(x_p, None)
+    for move in (.1, 1., 10.):
+        cold, _ = n_factors(x_p + move, None)
+        warm, _ = n_factors(x_p + move, before)
+        assert warm <= cold + 1
+
+
+@pytest.mark.filterwarnings('ignore:training stopped', 'ignore:the linear')
+@pytest.mark.parametrize('form', FORMS)
+def test_singular_hessian_says_what_to_do(form):
+    problem, x_p, y_p = make(n=4, d=30, seed=13, dtype=torch.float32)
+    with pytest.raises(FloatingPointError, match='regularise more'):
+        hypergradient(problem, x_p, y_p, -40., 'implicit', form=form)
+
+
+@pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
+def test_target_separates_the_players(method):
+    """The points follow the attacker's loss, lambda the defender's."""
+    problem, x_p, y_p = make(seed=5)
+    target = torch.ones_like(problem.y_val)
+    aimed = Problem(problem.x_tr, problem.y_tr, problem.x_val,
+                    problem.y_val, target)
+    as_if = Problem(problem.x_tr, problem.y_tr, problem.x_val, target)
+    got = hypergradient(aimed, x_p, y_p, 1., method)
+    attacker = hypergradient(as_if, x_p, y_p, 1., method)
+    defender = hypergradient(problem, x_p, y_p, 1., method)
+    compare(got.value, attacker.value, 1e-12)
+    compare(got.grad_x_p, attacker.grad_x_p, 1e-12)
+    compare(got.grad_lmbda, defender.grad_lmbda, 1e-12)
+    assert abs(defender.grad_lmbda - attacker.grad_lmbda) > 1e-6
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
+class TestIdentities:
+
+    def run(self, problem, x_p, y_p, lmbda, method, form):
+        kwargs = {'inner_tol': 1e-12} if method == 'implicit' else {}
+        return hypergradient(problem, x_p, y_p, lmbda, method, eta=ETA,
+                             form=form, **kwargs)
+
+    def test_duplicated_rows(self, method, form):
+        """Each row twice: same mean loss, half the penalty a row."""
+        problem, x_p, y_p = make(seed=6)
+        twice = Problem(problem.x_tr.repeat(2, 1), problem.y_tr.repeat(2),
+                        problem.x_val, problem.y_val)
+        one = self.run(problem, x_p, y_p, 1., method, form)
+        two = self.run(twice, x_p.repeat(2, 1), y_p.repeat(2),
+                       1. + math.log(2), method, form)
+        compare(two.value, one.value, 1e-9)
+        compare(two.grad_lmbda, one.grad_lmbda, 1e-7)
+        compare(two.grad_x_p[:3] + two.grad_x_p[3:], one.grad_x_p, 1e-7)
+
+    def test_permuted_points(self, method, form):
+        problem, x_p, y_p = make(seed=7)
+        order = torch.tensor([2, 0, 1])
+        one = self.run(problem, x_p, y_p, 0., method, form)
+        two = self.run(problem, x_p[order], y_p[order], 0., method, form)
+        compare(two.grad_x_p, one.grad_x_p[order], 1e-8)
+        compare(two.value, one.value, 1e-12)
+
+    def test_flipped_labels_and_features(self, method, form):
+        problem, x_p, y_p = make(seed=8)
+        flipped = Problem(-problem.x_tr, -problem.y_tr, -problem.x_val,
+                          -problem.y_val)
+        one = self.run(problem, x_p, y_p, 0., method, form)
+        two = self.run(flipped, -x_p, -y_p, 0., method, form)
+        compare(two.value, one.value, 1e-12)
+        compare(-two.grad_x_p, one.grad_x_p, 1e-8)
+
+    def test_no_points(self, method, form):
+        problem, x_p, y_p = make(seed=9)
+        got = self.run(problem, x_p[:0], y_p[:0], 0., method, form)
+        assert got.grad_x_p.shape == (0, 5)
+        joined = Problem(problem.x_tr[:-1], problem.y_tr[:-1],
+                         problem.x_val, problem.y_val)
+        one = self.run(joined, problem.x_tr[-1:], problem.y_tr[-1:], 0.,
+                       method, form)
+        compare(got.value, one.value, 1e-12)
+        compare(got.grad_lmbda, one.grad_lmbda, 1e-7)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+def test_float32_is_float64(method, form):
+    one = hypergradient(*make(), 1., method, form=form)
+    two = hypergradient(*make(dtype=torch.float32), 1., method, form=form)
+    for got, expected in zip(two, one):
+        assert got.dtype == torch.float32
+        # float32 sums of a few dozen terms over 150 steps; its implicit
+        # training stops at 1e-4 of the first gradient
+        compare(got.double(), expected,
+                2e-5 if method == 'rmd' else 1e-3)
+
+
+def test_inputs_are_left_alone():
+    problem, x_p, y_p = make()
+    before = [t.clone() for t in (problem.x_tr, problem.y_tr, problem.x_val,
+                                  problem.y_val, x_p, y_p)]
+    state = torch.random.get_rng_state()
+    hypergradient(problem, x_p, y_p, 0.)
+    for tensor, copy in zip((problem.x_tr, problem.y_tr, problem.x_val,
+                             problem.y_val, x_p, y_p), before):
+        assert torch.equal(tensor, copy)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_diverging_steps_name_the_step_size():
+    problem, x_p, y_p = make()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)
+        with pytest.raises(FloatingPointError, match='eta = 1000'):
+            hypergradient(problem, x_p, y_p, 5., eta=1e3, n_inner=2000)
+
+
+def test_step_above_two_over_l_is_warned_about():
+    problem, x_p, y_p = make()
+    with pytest.warns(RuntimeWarning, match=r'eta = 10 is above 2 / L'):
+        hypergradient(problem, x_p, y_p, 0., eta=10., n_inner=3)
+
+
+@pytest.mark.parametrize('kwargs, words', [
+    ({'method': 'sgd'}, "`method` must be one of"),
+    ({'n_inner': 0}, '`n_inner` must be an integer of at least 1 .*got 0'),
+    ({'n_inner': 10 ** 20}, '`n_inner` must be .* below 2[*][*]31, got 10000'),
+    ({'n_inner': 1.5}, '`n_inner`'),
+    ({'eta': -1.}, '`eta` must be None or positive and finite, got -1.0'),
+    ({'eta': math.nan}, '`eta`'),
+    ({'momentum': 1.}, r'`momentum` must be in \[0, 1\), got 1.0'),
+    ({'form': 'dual'}, '`form`'),
+    ({'inner_tol': 0.}, '`inner_tol`'),
+    ({'truncate': 0}, '`truncate`'),
+    ({'lmbda': math.inf}, '`lmbda` must be finite, got inf'),
+])
+def test_bad_settings(kwargs, words):
+    problem, x_p, y_p = make()
+    with pytest.raises(ValueError, match=words):
+        hypergradient(problem, x_p, y_p, **{'lmbda': 0., **kwargs})
+
+
+def _problem_with(**changes):
+    problem = make()[0]
+    fields = {name: getattr(problem, name)
+              for name in ('x_tr', 'y_tr', 'x_val', 'y_val')}
+    return Problem(**{**fields, **changes})
+
+
+@pytest.mark.parametrize('changes, error, words', [
+    ({'x_tr': [[1.]]}, TypeError, '`x_tr` must be a Tensor, got list'),
+    ({'x_tr': torch.zeros(12, 5).long()}, ValueError, '`x_tr` must be a fl'),
+    ({'x_tr': torch.zeros(12, 5, 1)}, ValueError, '`x_tr`'),
+    ({'y_tr': torch.zeros(12).double()}, ValueError, 'labels -1 and'),
+    ({'y_tr': torch.ones(11).double()}, ValueError, 'one label a row'),
+    ({'x_val': torch.zeros(9, 4).double()}, ValueError, '`x_val` must have 5'),
+    ({'x_val': torch.zeros(9, 5)}, ValueError, '`x_val` must have the dtype'),
+    ({'x_val': torch.full((9, 5), math.nan).double()}, ValueError,
+     '`x_val` must be finite'),
+    ({'x_val': torch.zeros(0, 5).double(), 'y_val': torch.zeros(0).double()},
+     ValueError, '`x_val` must have at least one row'),
+    ({'y_target': torch.ones(3).double()}, ValueError, '`y_target`'),
+])
+def test_bad_problems(changes, error, words):
+    with pytest.raises(error, match=words):
+        _problem_with(**changes)
+
+
+def test_bad_points():
+    problem, x_p, y_p = make()
+    with pytest.raises(ValueError, match='`x_p` must have 5 columns'):
+        hypergradient(problem, x_p[:, :4], y_p, 0.)
+    with pytest.raises(ValueError, match='`y_p`'):
+        hypergradient(problem, x_p, y_p[:2], 0.)

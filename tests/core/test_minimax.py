@@ -1,0 +1,302 @@
+"""The outer loop: projections, the saddle point, stops and refusals."""
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+from sklearn.datasets import load_digits
+
+from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.core.defender import Game
+from secml_regpoison.core.projection import project
+
+
+class Fake(NamedTuple):
+    """As much of an `Iterate` as the defender looks at."""
+
+    x_p: object
+    lmbda: float
+    loss: float
+    grad_lmbda: float
+    value: float = 0.
+
+
+@pytest.fixture(scope='module')
+def digits():
+    """scikit-learn's digits 0 v 8: 150 training and 60 validation rows."""
+    x, y = load_digits(return_X_y=True)
+    rows = np.flatnonzero((y == 0) | (y == 8))
+    rows = np.random.default_rng(0).permutation(rows)
+    x = torch.as_tensor(x[rows] / 16.)
+    y = torch.as_tensor(np.where(y[rows] == 8, 1., -1.))
+    return Problem(x[:150], y[:150], x[150:210], y[150:210])
+
+
+def attack(problem, n_points=8, lmbda=0., **kwargs):
+    """`solve` from flipped validation points in the box [0, 1]."""
+    return solve(problem, problem.x_val[:n_points],
+                 -problem.y_val[:n_points], lmbda, lb=0., ub=1., **kwargs)
+
+
+@pytest.fixture(scope='module', params=['rmd', 'implicit'])
+def saddle(request, digits):
+    return request.param, attack(digits, method=request.param)
+
+
+def test_lambda_answers_the_poison(digits, saddle):
+    """Within 1 % of the best lambda on a grid of step 0.25, same inner
+    solver; the learned lambda is not at a bound, where that is easy."""
+    method, solution = saddle
+    grid = [float(hypergradient(
+        digits, solution.x_p, -digits.y_val[:8], lmbda, method, momentum=.9
+    ).value) for lmbda in np.arange(-8, 11.51, .25)]
+    assert solution.value <= 1.01 * min(grid)
+    assert -7 < solution.lmbda < 10
+    # the check can fail: lambda two units away is not the best
+    assert grid[int((solution.lmbda + 10) / .25)] > 1.01 * min(grid)
+
+
+def test_best_iterate_is_kept(saddle):
+    _, solution = saddle
+    assert solution.value == max(solution.f_seq)
+    assert solution.value > 1.2 * solution.f_seq[0]
+    assert len(solution.f_seq) == len(solution.lmbda_seq) > 2
+
+
+def test_attacker_is_at_a_maximum(digits, saddle):
+    """No random move inside the box raises the loss by more than 1 %."""
+    method, solution = saddle
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        x_p = (solution.x_p + .3 * torch.randn(
+            solution.x_p.shape, generator=rng, dtype=torch.float64)).clamp(
+                0., 1.)
+        value = hypergradient(digits, x_p, -digits.y_val[:8],
+                              solution.lmbda, method, momentum=.9).value
+        assert value <= 1.01 * solution.value
+
+
+def test_learning_lambda_helps_the_defender(digits, saddle):
+    method, learned = saddle
+    fixed = attack(digits, lmbda=-8., learn_lmbda=False, method=method)
+    assert fixed.lmbda == -8. and set(fixed.lmbda_seq) == {-8.}
+    assert fixed.value > 2 * learned.value
+    assert learned.lmbda > 0
+
+
+def test_wherever_lambda_starts(digits):
+    """Plateaus included: below -4 the loss hardly feels lambda."""
+    found = [attack(digits, lmbda=lmbda).value for lmbda in (-8., 0., 11.)]
+    # 2 %: other starts take the points along other paths, to other corners
+    assert max(found) <= 1.02 * min(found)
+
+
+def test_plateau_is_left_upwards(digits, monkeypatch):
+    """A loss that falls by 1e-5 a unit, and then into a basin at 4: the
+    defender must not rest on the plateau. Going down, where 1e-5 a unit is
+    all there is, it must."""
+    def play(start, basin):
+        game = Game(digits, None, (-8., 11.5), None, None)
+        monkeypatch.setattr(game, 'evaluate', lambda x_p, lmbda: Fake(
+            x_p, lmbda, 1. + basin(lmbda)[0], basin(lmbda)[1]))
+        return game.respond(None, start).lmbda
+
+    def up(lmbda):
+        basin = .5 * math.exp(-(lmbda - 4.) ** 2)
+        return -1e-5 * lmbda - basin, -1e-5 + 2 * (lmbda - 4.) * basin
+
+    assert abs(play(-6., up) - 4.) < .1
+    assert play(0., lambda lmbda: (1e-5 * lmbda, 1e-5)) == 0.
+
+
+def test_no_points_learns_lambda_on_clean_data(digits):
+    solution = attack(digits, n_points=0)
+    assert solution.x_p.shape == (0, 64)
+    grid = [float(hypergradient(
+        digits, solution.x_p, digits.y_val[:0], lmbda, momentum=.9).value)
+        for lmbda in np.arange(-8, 11.51, .25)]
+    assert solution.value <= 1.01 * min(grid)
+
+
+def test_target_falls_for_the_attacker(digits):
+    aimed = Problem(digits.x_tr, digits.y_tr, digits.x_val, digits.y_val,
+                    torch.ones_like(digits.y_val))
+    solution = attack(aimed)
+    assert solution.value == min(solution.f_seq)
+    assert solution.value < .9 * solution.f_seq[0]
+
+
+def test_same_input_same_bits(digits):
+    one, two = attack(digits, n_outer=5), attack(digits, n_outer=5)
+    assert torch.equal(one.x_p, two.x_p)
+    assert one.f_seq == two.f_seq and one.lmbda_seq == two.lmbda_seq
+
+
+@pytest.mark.parametrize('seed, n_points', [(235, 0), (289, 3)])
+def test_never_weaker_than_its_start(seed, n_points):
+    """Few training steps on few rows: several minima in lambda. The first
+    answer of the defender climbed out of the best one here, and the last
+    found one that the way of the attacker had opened."""
+    rng, parts = np.random.default_rng(seed), []
+    for _ in range(2):
+        y = np.r_[0., 1., rng.random(6) < .3]
+        parts += [torch.as_tensor(rng.normal(y[:, None], 1., (8, 1))),
+                  torch.as_tensor(2 * y - 1)]
+    x, y, x_val, y_val = parts
+    solution = solve(Problem(x, y, x_val, y_val), x_val[:n_points],
+                     -y_val[:n_points], 0., n_inner=8, n_outer=3)
+    assert solution.value >= .999 * solution.f_seq[0]
+
+
+@pytest.mark.parametrize('method, d, spread, seed', [
+    ('implicit', 30, 1.5, 0), ('rmd', 100, 1., 3)])
+def test_as_strong_as_each_iterate(method, d, spread, seed):
+    """Skewed features, as deep networks give, have two valleys of lambda.
+    The points climbed in one until the defender was better off in the other,
+    and ended weaker than where they had come by: by 4 and 13 %."""
+    rng, parts = np.random.default_rng(seed), []
+    scale = rng.exponential(size=(2, d)) ** spread
+    for n in (24, 16):
+        y = np.tile([0, 1], n // 2)
+        x = rng.gamma(.5, size=(n, d)) * scale[y]
+        if not parts:
+            mean, std = x.mean(0), x.std(0)
+        parts += [torch.as_tensor((x - mean) / std),
+                  torch.as_tensor(2. * y - 1)]
+    problem, seen = Problem(*parts), []
+    arguments = -problem.y_val[:5], 0., problem.x_tr.amin(0), \
+        problem.x_tr.amax(0)
+    solution = solve(problem, problem.x_val[:5], *arguments, method=method,
+                     callback=seen.append)
+    held = max(solve(problem, iterate.x_p, *arguments, method=method,
+                     n_outer=0).value for iterate in seen)
+    # the defender's answers are equal within 1e-3
+    assert solution.value >= .998 * held
+
+
+def test_patience_stops(digits):
+    solution = attack(digits, tol=.5, patience=2, n_outer=50)
+    assert solution.converged and len(solution.f_seq) < 20
+    assert not attack(digits, n_outer=2).converged
+
+
+def test_callback_sees_every_iterate(digits):
+    seen = []
+    solution = attack(digits, n_outer=4, callback=seen.append)
+    assert [iterate.value for iterate in seen] == list(solution.f_seq)
+    assert any(torch.equal(iterate.x_p, solution.x_p) for iterate in seen)
+
+
+@pytest.mark.parametrize('distance, order', [('l1', 1), ('l2', 2)])
+def test_dmax_bounds_and_binds(digits, distance, order):
+    solution = attack(digits, dmax=.5, distance=distance)
+    start = digits.x_val[:8].clamp(0., 1.)
+    moved = torch.linalg.vector_norm(solution.x_p - start, order, dim=1)
+    assert moved.max() <= .5 + 1e-9
+    assert moved.max() > .49
+    assert solution.value < attack(digits).value
+
+
+def test_bounds_of_each_feature(digits):
+    ub = torch.linspace(.2, 1., 64, dtype=torch.float64)
+    solution = solve(digits, digits.x_val[:4], -digits.y_val[:4], 0., lb=0.,
+                     ub=ub, n_outer=5)
+    assert (solution.x_p <= ub).all() and (solution.x_p >= 0).all()
+    assert (solution.x_p == ub).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(['l1', 'l2']),
+       st.floats(.05, 3.))
+def test_projection_is_the_nearest_point(seed, distance, dmax):
+    """Against a general constrained optimiser, box and ball together."""
+    rng = np.random.default_rng(seed)
+    lb, ub = -rng.random(4), rng.random(4)
+    x_0, x = rng.uniform(lb, ub), 2 * rng.standard_normal(4)
+    got = project(*(torch.as_tensor(v) for v in (x[None], x_0[None], lb, ub)),
+                  dmax, distance)[0].numpy()
+    order = {'l1': 1, 'l2': 2}[distance]
+    assert (got >= lb).all() and (got <= ub).all()
+    assert np.linalg.norm(got - x_0, order) <= dmax * (1 + 1e-9)
+    # x = x_0 + up - down, so that the l1 norm is smooth
+    rows = np.vstack([np.eye(4), -np.eye(4)])
+
+    def distance_to_x(parts):
+        return .5 * ((x_0 + parts @ rows - x) ** 2).sum()
+
+    def room(parts):
+        moved = parts @ rows
+        return dmax - parts.sum() if order == 1 else (
+            dmax ** 2 - moved @ moved)
+    reference = optimize.minimize(
+        distance_to_x, np.zeros(8), method='SLSQP',
+        bounds=list(zip(np.zeros(8), np.r_[ub - x_0, x_0 - lb])),
+        constraints={'type': 'ineq', 'fun': room},
+        options={'ftol': 1e-14, 'maxiter': 300})
+    # SLSQP is good to about 1e-6 here, and never nearer than the projection
+    assert .5 * ((got - x) ** 2).sum() <= reference.fun + 1e-6
+
+
+@pytest.mark.parametrize('kwargs, words', [
+    ({'lb': 1., 'ub': 0.}, '`lb` must be at most `ub`'),
+    ({'lb': math.nan}, '`lb` must be at most `ub`'),
+    ({'ub': torch.ones(3)}, '`ub` must be a number, one a feature'),
+    ({'lmbda': math.nan}, '`lmbda` must be finite, got nan'),
+    ({'lmbda_bounds': (3, 1)}, '`lmbda_bounds` must be finite and in order'),
+    ({'n_outer': -1}, '`n_outer` must be an integer of at least 0, got -1'),
+    ({'step': 0.}, '`step`'),
+    ({'dmax': -1.}, '`dmax` must be None or at least 0, got -1.0'),
+    ({'distance': 'l3'}, "`distance` must be 'l1' or 'l2', got 'l3'"),
+])
+def test_bad_settings(digits, kwargs, words):
+    kwargs = {'lmbda': 0., 'lb': 0., 'ub': 1., **kwargs}
+    with pytest.raises(ValueError, match=words):
+        solve(digits, digits.x_val[:2], -digits.y_val[:2], **kwargs)
+
+
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+def test_featureless_data(method):
+    """All features zero: no derivative, no division by it."""
+    zero = torch.zeros(6, 3, dtype=torch.float64)
+    y = torch.tensor([1., -1., 1., -1., 1., -1.], dtype=torch.float64)
+    value, by_x, by_lmbda = hypergradient(
+        Problem(zero, y, zero, y), zero[:2], y[:2], 0., method)
+    assert abs(float(value) - math.log(2)) < 1e-6
+    assert not by_x.any() and float(by_lmbda) == 0.
+
+
+def test_points_that_leave_the_numbers(digits):
+    with pytest.raises(FloatingPointError, match='pass a smaller step'):
+        solve(digits, digits.x_val[:2], -digits.y_val[:2], 0., step=1e300)
+
+
+def test_trainings_are_counted(digits):
+    solution = attack(digits, n_outer=2)
+    assert solution.n_trainings > solution.n_evaluations >= 3
+    fixed = attack(digits, n_outer=2, learn_lmbda=False)
+    assert fixed.n_trainings == fixed.n_evaluations == 3
+
+
+def test_memory_of_one_hypergradient():
+    """Under 20 MB above the data at n = 512, d = 784, T = 150, 17 points.
+
+    Counted by torch's own allocator: tracemalloc does not see tensors.
+    """
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(495, 784, generator=rng, dtype=torch.float64)
+    y = torch.randn(495, generator=rng, dtype=torch.float64).sign()
+    problem = Problem(x, y, x[:171], y[:171])
+    with torch.profiler.profile(
+            activities=[torch.profiler.ProfilerActivity.CPU],
+            profile_memory=True) as profile:
+        hypergradient(problem, x[:17] / 2, -y[:17], 0.)
+    live = peak = 0
+    for event in profile.profiler.kineto_results.events():
+        if event.name() == '[memory]':
+            live += event.nbytes()
+            peak = max(peak, live)
+    assert 1e6 < peak < 20e6

@@ -1,0 +1,210 @@
+"""The loader of dog v fish features: where it looks, and what it returns."""
+import functools
+import http.server
+import os
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+from secml_regpoison.data import c_dataloader_dogfish as module
+from secml_regpoison.data.sources import load_data
+from secml_regpoison.data.splits import split_data
+from secml.data.loader import CDataLoader
+
+N_FEATURES = 4
+
+
+def _arrays(n_rows=12, seed=0):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(n_rows, N_FEATURES)).astype('float32'),
+            (np.arange(n_rows) % 2).astype('uint8'))
+
+
+def _save_real(folder):
+    folder.mkdir(exist_ok=True)
+    for seed, name in enumerate(module.FILES.values()):
+        np.savez(folder / name, **dict(zip(module.KEYS, _arrays(seed=seed))))
+
+
+def _save_standin(path):
+    path.parent.mkdir(exist_ok=True)
+    arrays = {}
+    for seed, keys in enumerate(module.STANDIN_KEYS.values(), start=7):
+        arrays.update(zip(keys, _arrays(seed=seed)))
+    np.savez(path, **arrays)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A dataset folder without files; features are four."""
+    monkeypatch.setattr(module, 'DOGFISH_PATH', str(tmp_path / 'dogfish'))
+    monkeypatch.setattr(module, 'STANDIN_PATH', str(
+        tmp_path / 'dogfish-standin' / 'dogfish_standin.npz'))
+    # nobody listens at this port: no test reaches the network
+    monkeypatch.setattr(module, 'DOGFISH_URL', 'http://127.0.0.1:9/')
+    monkeypatch.setattr(module, 'N_FEATURES', N_FEATURES)
+    return tmp_path
+
+
+def test_it_is_registered(folder):
+    _save_real(folder / 'dogfish')
+    assert isinstance(CDataLoader.create('dogfish'),
+                      module.CDataLoaderDogFish)
+
+
+@pytest.mark.parametrize('seed, ds', enumerate(module.FILES))
+def test_the_real_files_come_before_the_standin(folder, seed, ds):
+    _save_real(folder / 'dogfish')
+    _save_standin(folder / 'dogfish-standin' / 'dogfish_standin.npz')
+    loaded = module.CDataLoaderDogFish().load(ds)
+    x, y = _arrays(seed=seed)
+    np.testing.assert_array_equal(loaded.X.tondarray(), x)
+    np.testing.assert_array_equal(loaded.Y.tondarray(), y)
+    assert loaded.header.source == 'koh-liang'
+
+
+@pytest.mark.parametrize('seed, ds', enumerate(module.FILES, start=7))
+def test_the_standin_says_what_it_is(folder, seed, ds):
+    _save_real(folder / 'dogfish')
+    (folder / 'dogfish' / module.FILES['testing']).unlink()
+    _save_standin(folder / 'dogfish-standin' / 'dogfish_standin.npz')
+    loader = module.CDataLoaderDogFish()
+    loaded = loader.load(ds)
+    np.testing.assert_array_equal(loaded.X.tondarray(), _arrays(seed=seed)[0])
+    assert loader.source == loaded.header.source == 'stand-in'
+
+
+def test_standin_is_in_the_name_and_the_header_after_a_split(folder):
+    _save_standin(folder / 'dogfish-standin' / 'dogfish_standin.npz')
+    source = load_data('dogfish')
+    assert source.title('dogfish') == 'dogfish (stand-in)'
+    split = split_data(source, 6, 4)
+    assert split.train.header.source == 'stand-in'
+
+
+def test_standardised_by_the_training_rows_in_the_box_of_their_range(folder):
+    _save_real(folder / 'dogfish')
+    source = load_data('dogfish')
+    assert source.title('dogfish') == 'dogfish'
+    assert not source.is_image and source.test.num_samples == 12
+    split = split_data(source, 6, 4)
+    x = split.train.X.tondarray()
+    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(x.std(axis=0), 1)
+    np.testing.assert_array_equal(split.lb.tondarray(), x.min(axis=0))
+    np.testing.assert_array_equal(split.ub.tondarray(), x.max(axis=0))
+
+
+def test_classes_can_be_exchanged_and_are_two(folder):
+    _save_real(folder / 'dogfish')
+    np.testing.assert_array_equal(
+        load_data('dogfish', (1, 0)).pool.Y.tondarray(),
+        1 - load_data('dogfish').pool.Y.tondarray())
+    with pytest.raises(ValueError, match=r'\(0, 1\)'):
+        load_data('dogfish', (0, 8))
+
+
+def test_what_is_missing_is_downloaded(folder, monkeypatch):
+    _save_real(folder / 'served')
+    handler = functools.partial(_QuietHandler,
+                                directory=str(folder / 'served'))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(module, 'DOGFISH_URL',
+                            f'http://127.0.0.1:{server.server_port}/')
+        loader = module.CDataLoaderDogFish()
+        server.shutdown()
+    assert loader.source == 'koh-liang'
+    assert loader.load('testing').num_samples == 12
+    assert sorted(os.listdir(folder / 'dogfish')) == sorted(
+        module.FILES.values())
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        """Keep the test's output clean."""
+
+
+def test_neither_there_nor_to_be_had_says_what_to_do(folder):
+    with pytest.raises(RuntimeError, match='missing.*SECML_DS_DIR') as caught:
+        module.CDataLoaderDogFish()
+    assert module.FILES['training'] in str(caught.value)
+    assert os.listdir(folder / 'dogfish') == []
+
+
+class _Touch:
+    """Leaves a file behind if it is ever unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, 'w')
+
+
+def _spoilt(folder):
+    """Features and labels that must be refused, and the words for it."""
+    x, y = _arrays()
+    hole = x.copy()
+    hole[3, 2] = np.nan
+    touch = np.array([_Touch(str(folder / 'touched'))], dtype=object)
+    return {'columns': (x[:, :3], y, 'shape'),
+            'dimensions': (x[0], y, 'shape'),
+            'text': (x.astype(str), y, 'must be numbers'),
+            'fewer labels': (x, y[:-1], 'one label for each of 12 rows'),
+            'other labels': (x, 2 * y.astype(int) - 1, r'got \[-1, 1\]'),
+            'one class': (x, 0 * y, r'labels 0 and 1, got \[0\]'),
+            'not finite': (hole, y, 'must be finite, got nan'),
+            'pickled': (x, touch, 'allow_pickle')}
+
+
+@pytest.mark.parametrize('kind', [
+    'columns', 'dimensions', 'text', 'fewer labels', 'other labels',
+    'one class', 'not finite', 'pickled'])
+def test_spoilt_arrays_are_refused(folder, kind):
+    _save_real(folder / 'dogfish')
+    x, y, words = _spoilt(folder)[kind]
+    np.savez(folder / 'dogfish' / module.FILES['training'],
+             **dict(zip(module.KEYS, (x, y))))
+    with pytest.raises(RuntimeError, match=words) as caught:
+        module.CDataLoaderDogFish().load('training')
+    assert module.FILES['training'] in str(caught.value)
+    assert not (folder / 'touched').exists()
+
+
+@pytest.mark.parametrize('spoil', [
+    lambda path: path.write_bytes(path.read_bytes()[:-40]),
+    lambda path: path.write_bytes(b'<html>not found</html>'),
+    lambda path: path.write_bytes(b''),
+    lambda path: np.save(path.open('wb'), np.zeros(3)),
+    lambda path: np.savez(path, X=np.zeros((2, 4)), y=np.zeros(2))],
+    ids=['cut short', 'a page', 'empty', 'npy', 'other keys'])
+def test_damaged_files_are_refused(folder, spoil):
+    _save_real(folder / 'dogfish')
+    spoil(folder / 'dogfish' / module.FILES['testing'])
+    loader = module.CDataLoaderDogFish()
+    with pytest.raises(RuntimeError, match='damaged'):
+        loader.load('testing')
+
+
+def test_bad_argument_and_pickling(folder):
+    _save_real(folder / 'dogfish')
+    loader = pickle.loads(pickle.dumps(module.CDataLoaderDogFish()))
+    assert loader.load('training').num_samples == 12
+    with pytest.raises(ValueError, match="'training' or 'testing', got 'tr'"):
+        loader.load('tr')
+
+
+def test_the_shared_standin():
+    if not os.path.isfile(module.STANDIN_PATH):
+        pytest.skip("the stand-in is not in secml's dataset folder")
+    if all(os.path.isfile(os.path.join(module.DOGFISH_PATH, name))
+           for name in module.FILES.values()):
+        pytest.skip('the real files are there and come first')
+    source = load_data('dogfish')
+    assert source.pool.header.source == 'stand-in'
+    assert (source.pool.X.shape, source.test.X.shape) == (
+        (1800, 2048), (600, 2048))
+    assert np.bincount(source.pool.Y.tondarray()).tolist() == [900, 900]

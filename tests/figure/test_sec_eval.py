@@ -1,0 +1,211 @@
+"""The curves of lambda and ||w||, read back from the axes."""
+import inspect
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from attack_problems import make, small
+from figures import assert_outside
+from secml_regpoison.figure.c_plot_regpoison import CPlotRegPoison
+from secml.adv.seceval import CSecEval, CSecEvalData
+from secml.array import CArray
+from secml.data import CDataset, CDatasetHeader
+from secml.figure._plots import CPlot
+
+STRENGTHS = [0, 5, 10, 20]
+
+
+def _sec_eval_data(shift=0., strengths=STRENGTHS):
+    """What a CSecEval leaves behind: lambda grows, ||w|| falls."""
+    data = CSecEvalData()
+    data.param_name = 'n_points'
+    data.param_values = CArray(strengths)
+    data.adv_ds = [
+        CDataset(CArray.zeros((n, 2)) if n else CArray.empty((0, 2)),
+                 CArray.zeros(n, dtype=int),
+                 header=CDatasetHeader(lmbda=n / 10 + shift,
+                                       w_norm=9 - n / 5 - shift))
+        for n in strengths]
+    return data
+
+
+CURVES = {'plot_lmbda': [0, .5, 1, 2], 'plot_weight_norm': [9, 8, 7, 5]}
+
+
+@pytest.mark.parametrize('method, values', CURVES.items())
+def test_one_evaluation_is_a_curve(fig, method, values):
+    getattr(fig.sp, method)(_sec_eval_data(), label='learned', color='red',
+                            linestyle='--', marker='s')
+    line, = fig.sp.get_lines()
+    np.testing.assert_array_equal(line.get_xdata(), STRENGTHS)
+    np.testing.assert_allclose(line.get_ydata(), values)
+    assert (line.get_color(), line.get_linestyle(), line.get_marker(),
+            line.get_label()) == ('red', '--', 's', 'learned')
+    assert not fig.sp._sp.collections
+    assert fig.sp._sp.get_xlabel() == 'n_points'
+    assert fig.sp._sp.get_ylabel()
+    assert fig.sp.get_legend().get_texts()[0].get_text() == 'learned'
+
+
+@pytest.mark.parametrize('method, values', CURVES.items())
+def test_repetitions_are_a_mean_and_a_band(fig, method, values):
+    getattr(fig.sp, method)([_sec_eval_data(-1), _sec_eval_data(1)])
+    line, = fig.sp.get_lines()
+    np.testing.assert_allclose(line.get_ydata(), values)
+    band, = fig.sp._sp.collections
+    corners = band.get_paths()[0].vertices
+    for x, y in zip(STRENGTHS, values):
+        at = corners[corners[:, 0] == x][:, 1]
+        assert (at.min(), at.max()) == pytest.approx((y - 1, y + 1))
+    np.testing.assert_allclose(
+        band.get_facecolor()[0, :3], to_rgb(line.get_color()))
+    assert fig.sp.get_legend() is None
+
+
+def test_the_band_of_a_norm_is_never_negative(fig):
+    fig.sp.plot_weight_norm([_sec_eval_data(-9), _sec_eval_data(9)])
+    bottom = fig.sp._sp.collections[0].get_paths()[0].vertices[:, 1].min()
+    assert bottom == 0
+
+
+def test_labels_set_before_are_kept(fig):
+    fig.sp.xlabel('share of poison')
+    fig.sp.ylabel('strength')
+    fig.sp.plot_lmbda(_sec_eval_data())
+    assert fig.sp._sp.get_xlabel() == 'share of poison'
+    assert fig.sp._sp.get_ylabel() == 'strength'
+
+
+def test_every_strength_has_a_tick_and_a_marker(fig):
+    fig.sp.plot_lmbda(_sec_eval_data(), marker='o')
+    assert fig.sp._sp.get_xticks().tolist() == STRENGTHS
+    assert fig.sp.get_lines()[0].get_markevery() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize('method', CURVES)
+def test_what_is_not_there_is_not_drawn(fig, method):
+    plot = getattr(fig.sp, method)
+    with pytest.raises(ValueError, match='same strengths'):
+        plot([_sec_eval_data(), _sec_eval_data(strengths=[0, 5, 10, 25])])
+    with pytest.raises(ValueError, match='same strengths'):
+        plot([_sec_eval_data(), _sec_eval_data(strengths=[0, 5, 10])])
+    unsaved, foreign = _sec_eval_data(), _sec_eval_data()
+    unsaved.adv_ds = None
+    for ds in foreign.adv_ds:
+        ds.header = None
+    for data in (unsaved, foreign):
+        with pytest.raises(ValueError, match='save_adv_ds=True'):
+            plot(data)
+    with pytest.raises(ValueError, match='at least one'):
+        plot([])
+
+
+def test_curves_of_one_subplot_differ_in_color_line_and_marker(fig):
+    for shift in range(4):
+        fig.sp.plot_lmbda(_sec_eval_data(shift))
+    for look in ('get_color', 'get_linestyle', 'get_marker'):
+        assert len({getattr(line, look)() for line in fig.sp.get_lines()}) == 4
+
+
+def test_what_is_no_evaluation_is_refused(fig):
+    attack = CSecEval(make(small()), 'n_points', CArray(STRENGTHS))
+    for wrong in (attack, [_sec_eval_data(), 1.], None):
+        with pytest.raises(TypeError, match='must be a CSecEvalData'):
+            fig.sp.plot_lmbda(wrong)
+    with pytest.raises(ValueError, match='save_adv_ds=True'):
+        fig.sp.plot_lmbda(attack.sec_eval_data)
+    twice = _sec_eval_data()
+    twice.adv_ds = 2 * twice.adv_ds
+    with pytest.raises(ValueError, match='one adv_ds for each of 4'):
+        fig.sp.plot_lmbda(twice)
+    assert not fig.sp.get_lines()
+
+
+def _evaluated(shift=0):
+    """Of 80 test points ten wrong, and `shift` more at each strength."""
+    data = _sec_eval_data(shift)
+    data.Y = CArray([0, 1] * 40)
+    data.Y_pred = []
+    for k in range(len(STRENGTHS)):
+        y_pred = data.Y.deepcopy()
+        wrong = 10 + k * shift
+        y_pred[:wrong] = 1 - y_pred[:wrong]
+        data.Y_pred.append(y_pred)
+    data.scores = [CArray.zeros((80, 2)) for _ in STRENGTHS]
+    return data
+
+
+def test_error_and_lambda_share_a_plot(fig):
+    fig.sp.plot_sec_eval_minimax(_evaluated(1), label='a')
+    fig.sp.plot_sec_eval_minimax([_evaluated(4), _evaluated(2)], label='b')
+    errors, lmbdas = (axes.get_lines() for axes in fig._fig.axes)
+    np.testing.assert_allclose([line.get_ydata() for line in errors], [
+        [12.5, 13.75, 15, 16.25], [12.5, 16.25, 20, 23.75]])
+    np.testing.assert_allclose([line.get_ydata() for line in lmbdas],
+                               [[1, 1.5, 2, 3], [3, 3.5, 4, 5]])
+    assert [axes.get_ylabel() for axes in fig._fig.axes] == [
+        'Test error (%)', r'$\lambda$ (natural log)']
+    # of one evaluation: the same color; of one quantity: the same line
+    looks = [[(line.get_color(), line.get_marker()) for line in lines]
+             for lines in (errors, lmbdas)]
+    assert looks[0] == looks[1] and len(set(looks[0])) == 2
+    assert [{line.get_linestyle() for line in lines}
+            for lines in (errors, lmbdas)] == [{'-'}, {'--'}]
+    assert [len(axes.collections) for axes in fig._fig.axes] == [2, 1]
+
+
+def test_the_legend_of_both_axes_hides_nothing(fig):
+    fig.sp.title('kept')
+    for shift, label in enumerate('abc'):
+        fig.sp.plot_sec_eval_minimax(_evaluated(shift), label=label)
+    assert fig._fig.axes[0].get_title() == 'kept'
+    legends = [axes.get_legend() for axes in fig._fig.axes
+               if axes.get_legend()]
+    assert len(legends) == 1
+    assert sorted(text.get_text() for text in legends[0].get_texts()) == [
+        r'$\lambda$, a', r'$\lambda$, b', r'$\lambda$, c',
+        'test error, a', 'test error, b', 'test error, c']
+    assert_outside(fig, legends[0])
+
+
+@pytest.mark.parametrize('method', CURVES)
+def test_the_legend_of_curves_hides_nothing(fig, method):
+    for shift, label in enumerate('abc'):
+        getattr(fig.sp, method)(_sec_eval_data(shift), label=label)
+    getattr(fig.sp, method)(_sec_eval_data(3))
+    fig.sp.title('title')
+    legend = fig.sp.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == list('abc')
+    assert_outside(fig, legend)
+
+
+def test_a_legend_can_be_left_out(fig):
+    fig.sp.show_legend = False
+    fig.sp.plot_lmbda(_sec_eval_data(), label='learned')
+    assert fig.sp.get_legend() is None
+    fig.sp.plot_sec_eval_minimax(_evaluated(), label='learned')
+    assert not any(axes.get_legend() for axes in fig._fig.axes)
+
+
+def test_an_evaluation_that_was_not_run_has_no_error(fig):
+    with pytest.raises(ValueError, match='run_sec_eval'):
+        fig.sp.plot_sec_eval_minimax(_sec_eval_data())
+    assert not fig._fig.axes[0].get_lines()
+
+
+def test_no_method_of_the_host_is_replaced(fig):
+    classes = CPlotRegPoison.__mro__
+    ours = {name: method for cls in classes[:classes.index(CPlot)]
+            for name, method in vars(cls).items()
+            if inspect.isfunction(method)}
+    assert set(ours) == {*CURVES, 'plot_sec_eval_minimax',
+                         'plot_weight_histogram', 'plot_poisoning_map',
+                         'plot_poisoning_images'}
+    hosts = [host for _, host in CPlot.get_subclasses()
+             if host.__module__.startswith('secml.')]
+    assert len(hosts) > 5 and CPlot in hosts
+    for host in hosts:
+        assert not set(ours) & set(dir(host)), host
+    for name, method in ours.items():
+        assert getattr(fig.sp, name).__func__ is method

@@ -1,0 +1,68 @@
+"""What is true of every attack that was made, whatever its data."""
+import numpy as np
+from numpy.testing import assert_array_equal
+
+
+def box_of(attack, start):
+    """Lower and upper bounds of the points, (p, d), given their starts."""
+    low, high = (
+        np.full(start.shape, none) if bound is None or isinstance(bound, str)
+        else np.broadcast_to(bound if np.isscalar(bound)
+                             else bound.tondarray().ravel(), start.shape)
+        for bound, none in ((attack.lb, -np.inf), (attack.ub, np.inf)))
+    x_0 = np.clip(start, low, high)
+    return (x_0 if isinstance(attack.lb, str) else low,
+            x_0 if isinstance(attack.ub, str) else high)
+
+
+def assert_sound(attack, data, result):
+    """Finite, inside box and ball, labels only flipped, clean rows kept, and
+    not weaker than where it started."""
+    y_pred, scores, adv_ds, f_opt = result
+    training_data, val, _ = data
+    n_points, classes = attack.n_points or 0, training_data.classes.tolist()
+    x = adv_ds.X.tondarray()
+    assert x.shape == (n_points, training_data.num_features)
+    for values in (x, scores.tondarray(), f_opt, attack.f_seq.tondarray(),
+                   attack.lmbda_seq.tondarray(), adv_ds.header.lmbda,
+                   adv_ds.header.w_norm):
+        assert np.isfinite(values).all()
+    assert set(y_pred.tolist()) <= set(classes)
+
+    starts = list(adv_ds.header.starts)
+    assert len(set(starts)) == n_points
+    start = val.X.tondarray()[starts].astype(float)
+    if n_points:
+        assert (adv_ds.Y.tondarray() != val.Y.tondarray()[starts]).all()
+        assert set(adv_ds.Y.tolist()) <= set(classes)
+    low, high = box_of(attack, start)
+    # a rounding error of the largest number that takes part
+    eps = 1e-12 * max(abs(x).max(initial=0), abs(start).max(initial=0))
+    assert (x >= low - eps).all() and (x <= high + eps).all()
+    if attack.dmax is not None:
+        norm = np.linalg.norm(x - np.clip(start, low, high),
+                              int(attack.distance[1]), axis=1)
+        assert (norm <= attack.dmax + eps).all()
+
+    if attack.learn_lmbda:
+        bounds = attack.lmbda_bounds
+        assert bounds[0] <= adv_ds.header.lmbda <= bounds[1]
+    gain = f_opt - attack.f_seq[0].item()
+    assert (gain if attack.y_target is None else -gain) >= 0
+
+    poisoned = attack.poisoned_data(adv_ds)
+    n_clean = poisoned.num_samples - n_points
+    assert_array_equal(poisoned.X.tondarray()[n_clean:], x)
+    clean = set(map(tuple, np.c_[training_data.X.tondarray(),
+                                 training_data.Y.tondarray()].tolist()))
+    assert set(map(tuple, np.c_[poisoned.X.tondarray(), poisoned.Y.tondarray()
+                                ][:n_clean].tolist())) <= clean
+
+
+def assert_same_result(found, expected):
+    """The same bits in all that `run` returns."""
+    assert_array_equal(found[0].tondarray(), expected[0].tondarray())
+    assert_array_equal(found[1].tondarray(), expected[1].tondarray())
+    assert_array_equal(found[2].X.tondarray(), expected[2].X.tondarray())
+    assert found[2].header.get_params() == expected[2].header.get_params()
+    assert found[3] == expected[3]

@@ -1,0 +1,25 @@
+"""Small random problems for the tests of the core."""
+import pytest
+import torch
+
+from secml_regpoison.core import Problem
+
+FORMS = ('primal', 'gram')
+ETA = .1
+
+
+def make(n=12, m=9, d=5, p=3, seed=0, dtype=torch.float64, **kwargs):
+    """A small problem, poisoning points and labels."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=rng, dtype=torch.float64).to(
+            dtype)
+    problem = Problem(draw(n, d), draw(n).sign(), draw(m, d),
+                      draw(m).sign(), **kwargs)
+    return problem, draw(p, d), draw(p).sign()
+
+
+def on_gpu(test):
+    return pytest.mark.gpu(pytest.mark.skipif(
+        not torch.cuda.is_available(), reason='no CUDA device')(test))

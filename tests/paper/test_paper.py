@@ -1,0 +1,281 @@
+"""Figures 2 and 3 and what goes beyond them, in their quick versions."""
+import csv
+import dataclasses
+import glob
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from secml_regpoison import cli
+from secml_regpoison.data.sources import load_data
+from secml_regpoison.storage import only_writer
+from secml_regpoison.paper import FIGURES, attacks, run_figure
+from secml_regpoison.cli import paper as command
+from secml_regpoison.paper import config as table
+from secml_regpoison.experiment.cells import clear_cache, clear_caches
+from secml_regpoison.paper.sources import check_title, load_split, pair_title
+from secml_regpoison.paper.transfer_cell import Poison
+
+NAMES = {'fig2': 'fig2_rmd', 'fig3': 'fig3_rmd', 'inner': 'inner',
+         'limits': 'limits_rmd', 'transfer': 'transfer_rmd'}
+
+
+@pytest.fixture(scope='module')
+def out(tmp_path_factory):
+    """A folder that the tests of a finished run share."""
+    return str(tmp_path_factory.mktemp('paper'))
+
+
+@pytest.fixture(scope='module')
+def finished(out):
+    """Tables of each figure, quick, made one after the other."""
+    return {name: run_figure(name, out, quick=True, resume=True)
+            for name in NAMES}
+
+
+def read(path):
+    with open(path, newline='', encoding='utf-8') as stream:
+        return list(csv.DictReader(stream))
+
+
+def without_times(path):
+    return [{key: value for key, value in row.items()
+             if not key.startswith('seconds')} for row in read(path)]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
+    path = os.path.join(out, NAMES[name])
+    rows = read(f'{path}.csv')
+    assert {'data', 'test_error', 'lmbda', 'n_hypergradients',
+            'seconds'} <= set(rows[0])
+    with open(f'{path}.png', 'rb') as stream:
+        assert stream.read(4) == b'\x89PNG'
+    with open(f'{path}.pdf', 'rb') as stream:
+        assert stream.read(4) == b'%PDF'
+    assert 'digits' in finished[name]
+    with open(f'{path}.txt', encoding='utf-8') as stream:
+        assert stream.read() == f'{finished[name]}\n'
+
+
+def test_run_time_and_hypergradients_are_in_every_csv(finished, out):
+    paths = glob.glob(os.path.join(out, '*.csv'))
+    assert len(paths) == len(NAMES) + 3  # two of means, one of verdicts
+    for path in paths:
+        columns = {name.removesuffix('_mean') for name in read(path)[0]}
+        assert {'n_hypergradients', 'seconds', 'seconds_cpu'} <= columns, path
+
+
+def test_fig2_has_a_line_for_each_split_policy_and_strength(finished, out):
+    rows = read(os.path.join(out, 'fig2_rmd.csv'))
+    quick = table.FIGURE_2_QUICK
+    assert [(row['policy'], int(row['repetition']), int(row['n_points']))
+            for row in rows] == [
+        (policy, repetition, n_points)
+        for repetition in range(quick.n_splits)
+        for policy in quick.policies for n_points in quick.n_points]
+    for row in rows:
+        assert float(row['w_norm_squared']) == float(row['w_norm']) ** 2
+        assert int(row['n_hypergradients']) >= 1
+        # wall time is coarser than a thread's
+        assert 0 < float(row['seconds_cpu']) < float(row['seconds']) + .1
+
+
+def test_means_are_those_of_the_rows(finished, out):
+    rows = read(os.path.join(out, 'fig2_rmd.csv'))
+    for mean in read(os.path.join(out, 'fig2_rmd_means.csv')):
+        errors = [float(row['test_error']) for row in rows
+                  if all(row[key] == mean[key]
+                         for key in ('data', 'policy', 'n_points'))]
+        assert len(errors) == table.FIGURE_2_QUICK.n_splits
+        assert float(mean['test_error_mean']) == np.mean(errors)
+        assert float(mean['test_error_std']) == np.std(errors)
+
+
+def test_a_finished_figure_resumes_to_the_same_bytes(finished, out):
+    path = os.path.join(out, 'fig2_rmd.csv')
+    with open(path, 'rb') as stream:
+        before = stream.read()
+    run_figure('fig2', out, quick=True, resume=True)
+    with open(path, 'rb') as stream:
+        assert stream.read() == before  # times too: nothing was run again
+
+
+def test_a_quick_run_has_a_folder_of_its_own(monkeypatch, tmp_path):
+    made = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, 'make_figure', lambda name, out, *_, **__:
+                        made.append(out) or '')
+    for options in ([], ['--quick'], ['--quick', '--out', 'here']):
+        assert cli.main(['paper', 'fig3', *options]) == 0
+    assert made == ['paper', 'paper-quick', 'here']
+
+
+def test_a_terminal_without_the_sign_gets_the_table(monkeypatch, tmp_path):
+    stream = io.TextIOWrapper(io.BytesIO(), 'ascii')
+    monkeypatch.setattr(sys, 'stdout', stream)
+    monkeypatch.setattr(command, 'make_figure', lambda *_, **__: '1 ± 2')
+    assert cli.main(['paper', 'fig3', '--out', str(tmp_path)]) == 0
+    stream.flush()
+    assert stream.buffer.getvalue().startswith(b'1 ? 2\n')
+
+
+def test_without_resume_cells_are_run_again_and_others_kept(tmp_path):
+    quick = dataclasses.replace(table.FIGURE_3_QUICK, n_splits=1)
+    cells = attacks.attack_cells(quick, 'rmd')
+    attacks.compute(cells, str(tmp_path), 1, False)
+    paths = sorted(glob.glob(str(tmp_path / 'attacks.cells' / '*.npz')))
+    assert len(paths) == len(cells) == 2
+    stamps = [os.stat(path).st_mtime_ns for path in paths]
+    attacks.compute(cells[:1], str(tmp_path), 1, False)
+    again = [os.stat(path).st_mtime_ns for path in paths]
+    assert sum(a != b for a, b in zip(stamps, again)) == 1
+    clear_cache(cells, str(tmp_path / 'attacks.cells'))
+    assert not glob.glob(str(tmp_path / 'attacks.cells' / '*.npz'))
+    (tmp_path / 'sec_eval.cells').mkdir()  # of another command
+    clear_caches(str(tmp_path))
+    assert os.listdir(tmp_path) == ['sec_eval.cells']
+
+
+def test_killed_and_resumed_is_the_same_table(finished, out, tmp_path):
+    command_line = [sys.executable, '-m', 'secml_regpoison.cli', 'paper',
+                    'fig2', '--quick', '--jobs', '1', '--out', str(tmp_path)]
+    pattern = str(tmp_path / 'attacks.cells' / '*.npz')
+    process = subprocess.Popen(
+        command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while len(glob.glob(pattern)) < 2 and process.poll() is None:
+        assert time.monotonic() < deadline, 'no cell was finished'
+        time.sleep(.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = {path: os.stat(path).st_mtime_ns for path in glob.glob(pattern)}
+    assert 2 <= len(kept) < 8
+    assert not (tmp_path / 'fig2_rmd.csv').exists()
+    subprocess.run([*command_line, '--resume'], check=True,
+                   capture_output=True)
+    assert kept.items() <= {path: os.stat(path).st_mtime_ns
+                            for path in glob.glob(pattern)}.items()
+    assert (without_times(tmp_path / 'fig2_rmd.csv')
+            == without_times(os.path.join(out, 'fig2_rmd.csv')))
+
+
+def test_a_dask_cluster_gives_the_same_table(finished, out, tmp_path):
+    distributed = pytest.importorskip(
+        'distributed', reason='needs dask and distributed')
+    with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+            ) as cluster, distributed.Client(cluster) as client, \
+            joblib.parallel_config(backend='dask'), \
+            distributed.get_task_stream(client=client) as stream:
+        run_figure('fig3', str(tmp_path), quick=True, jobs=-1)
+    # each cell was computed there, by one worker or the other
+    assert len(stream.data) == 2 * table.FIGURE_3_QUICK.n_splits
+    assert len({task['worker'] for task in stream.data}) == 2
+    assert (without_times(tmp_path / 'fig3_rmd.csv')
+            == without_times(os.path.join(out, 'fig3_rmd.csv')))
+
+
+def test_weights_are_those_of_the_classifier_that_was_tested():
+    quick = table.FIGURE_2_QUICK
+    plan = attacks.make_plan(quick, 'rmd', 'digits')
+    result = attacks.attack_cell('digits', pair_title('digits'), plan,
+                                 'small', 0)
+    train = load_split('digits', plan, 0).train
+    clean = LogisticRegression(
+        C=np.exp(8.), solver='liblinear', random_state=0).fit(
+        train.X.tondarray(), train.Y.tondarray())
+    np.testing.assert_allclose(result['weights'][0], clean.coef_[0])
+    np.testing.assert_allclose(
+        np.linalg.norm(result['weights'], axis=1),
+        [result['w_norm'][0], result['w_norm'][-1]])
+    assert result['poison_x'].shape == (quick.n_points[-1], 64)
+    assert 0 <= result['poison_x'].min() <= result['poison_x'].max() <= 1
+
+
+def test_transfer_repeats_the_errors_of_fig2_where_lambda_is_fixed(
+        finished, out):
+    found = {(row['repetition'], row['policy']): row['test_error']
+             for row in read(os.path.join(out, 'fig2_rmd.csv'))
+             if int(row['n_points']) == table.FIGURE_2_QUICK.n_points[-1]}
+    rows = [row for row in read(os.path.join(out, 'transfer_rmd.csv'))
+            if row['poison_for'] == row['victim'] != 'learned']
+    assert len(rows) == 3 * table.TRANSFER_QUICK.n_splits
+    for row in rows:
+        assert row['test_error'] == found[row['repetition'], row['victim']]
+
+
+def test_poison_is_told_apart_by_content():
+    x, y = np.zeros((2, 3)), np.ones(2)
+    assert repr(Poison(x, y)) == repr(Poison(x.copy(), y.copy()))
+    assert repr(Poison(x, y)) != repr(Poison(x + 1e-16, y))
+
+
+def test_other_data_on_a_worker_is_refused():
+    with pytest.raises(RuntimeError, match='same data'):
+        check_title('digits', 'digits 0 v 8 (stand-in)')
+
+
+def test_a_failing_attack_is_named_in_one_line(capsys, tmp_path,
+                                               monkeypatch):
+    def diverge(*_):
+        raise FloatingPointError('diverged')
+
+    monkeypatch.setattr(attacks, '_evaluate', diverge)
+    assert cli.main(['paper', 'fig3', '--quick', '--jobs', '1', '--out',
+                     str(tmp_path)]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert 'digits 0 v 8, rmd, small, repetition 0: diverged' in error
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_all_makes_each_figure_and_shares_attacks(
+        monkeypatch, tmp_path, resume):
+    asked, forgotten = [], []
+    monkeypatch.setattr(
+        command, 'make_figure', lambda name, out, quick, jobs, resume, **more:
+        asked.append((name, resume, more)) or '')
+    monkeypatch.setattr(command, 'clear_caches', forgotten.append)
+    assert cli.main(['paper', 'all', '--solver', 'implicit', '--out',
+                     str(tmp_path), *['--resume'] * resume]) == 0
+    assert asked == [
+        (name, True, {} if name in ('fig1', 'inner')
+         else {'solver': 'implicit'}) for name in FIGURES]
+    assert forgotten == [str(tmp_path)] * (not resume)
+
+
+def test_a_folder_that_another_process_writes_to_is_refused(tmp_path):
+    with only_writer(tmp_path, 'out'):
+        before = os.listdir(tmp_path)
+        with pytest.raises(OSError, match='`out` must be a place that no '):
+            run_figure('fig3', tmp_path, quick=True)
+        assert os.listdir(tmp_path) == before
+
+
+def test_a_solver_where_there_is_no_choice_is_refused(capsys, tmp_path):
+    assert cli.main(['paper', 'inner', '--solver', 'rmd', '--out',
+                     str(tmp_path)]) == 2
+    assert '`--solver` must be left out with inner' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('data', ['mnist', 'fashion-mnist', 'dogfish'])
+def test_the_real_data_of_fig2_can_be_attacked(data):
+    """A fortieth of the figure: few steps, moves, rows and one split."""
+    try:
+        load_data(table.PAIRS[data].source, table.PAIRS[data].classes)
+    except RuntimeError as error:
+        pytest.skip(f'no data: {error}')
+    plan = attacks.make_plan(dataclasses.replace(
+        table.FIGURE_2, n_points=(0, 17), n_train=102, n_val=40,
+        solver_params=table.QUICK['solver_params']), 'rmd', data)
+    result = attacks.attack_cell(data, pair_title(data), plan, 'small', 0)
+    assert result['test_error'][1] > result['test_error'][0]
+    assert result['validation_loss'][1] > result['validation_loss'][0]

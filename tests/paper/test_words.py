@@ -1,0 +1,124 @@
+"""What the figures say of their own numbers."""
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from secml_regpoison.paper import FIGURES
+from secml_regpoison.experiment.statistics import by_strength
+from secml_regpoison.paper.fig2_claims import claims
+from secml_regpoison.paper.limits import verdict
+from secml_regpoison.paper.config import FIGURE_2
+
+
+def line(policy, n_points, loss, error, predicted=.5, repetition=0):
+    return {'data': 'd', 'policy': policy, 'repetition': repetition,
+            'n_points': n_points, 'validation_loss': loss,
+            'test_error': error, 'share_predicted_1': predicted,
+            **dict.fromkeys(('fraction', 'lmbda', 'w_norm', 'w_norm_squared',
+                             'n_hypergradients', 'seconds',
+                             'seconds_cpu'), 0.)}
+
+
+@pytest.mark.parametrize('loss, error, predicted, words, one_class', [
+    (.4, .1, .5, 'lowers the loss and the error at 2', 0),
+    (.4, .3, .5, 'lowers the loss but NOT the error at 2', 0),
+    (.6, .1, .5, 'lowers the error but not the loss at 2', 0),
+    (.6, .3, .5, 'lowers neither', 0),
+    (.4, .3, 1., 'the same class for all test rows on 1 split', 1)])
+def test_limits_say_in_words_what_was_found(loss, error, predicted, words,
+                                            one_class):
+    found = verdict([
+        line('clean-cv', 0, .1, .1), line('clean-cv', 1, .3, .2),
+        line('clean-cv', 2, .5, .2), line('learned', 0, .1, .1),
+        line('learned', 1, .2, .2), line('learned', 2, loss, error,
+                                         predicted)], 'd')
+    assert words in found['in_words']
+    assert 'the loss but not the error at 1 rows' in found['in_words']
+    assert found['splits_of_one_class'] == one_class
+    assert found['strengths_with_lower_loss_only'].split()[0] == '1'
+
+
+def test_limits_look_at_no_poison_too():
+    found = verdict([
+        line('clean-cv', 0, .2, .1), line('clean-cv', 2, .5, .2),
+        line('learned', 0, .1, .2), line('learned', 2, .4, .1)], 'd')
+    assert found['in_words'] == (
+        'learned lowers the loss and the error at 2 poison rows, against '
+        'clean-cv; the loss but not the error at 0 rows')
+
+
+@pytest.mark.parametrize('learned, holds', [(.05, 'yes'), (.2, 'NO')])
+def test_claims_of_fig2_can_fail(learned, holds):
+    means = {
+        ('MNIST 0 v 8', policy, n_points): {
+            'test_error': (error, 0), 'lmbda': (n_points, 0),
+            'w_norm_squared': (-n_points, 0)}
+        for policy, errors in (('small', (.01, .2)), ('large', (.03, .04)),
+                               ('clean-cv', (.01, .2)),
+                               ('learned', (.01, learned)))
+        for n_points, error in zip((0, 85), errors)}
+    ratio, *others = claims(means, 'rmd').splitlines()[1:]
+    assert ratio.endswith(holds) and '>= 2' in ratio
+    assert all(other.endswith('yes') for other in others)
+
+
+@pytest.mark.parametrize('course, holds', [
+    ((0, 1, 2), 'yes'), ((0, 2, 1), 'ends only'), ((2, 1, 0), 'NO')])
+def test_lambda_of_fig2_must_rise_at_each_step(course, holds):
+    means = {
+        ('digits', policy, k): {
+            'test_error': (.1, 0), 'lmbda': (lmbda, 0),
+            'w_norm_squared': (-lmbda, 0)}
+        for policy in FIGURE_2.policies
+        for k, lmbda in enumerate(course)}
+    for found in claims(means, 'rmd').splitlines()[-2:]:
+        assert found.endswith(holds)
+
+
+def test_a_table_has_a_line_a_measure_and_policy():
+    means = {('digits', policy, n_points): {
+        'fraction': (n_points / 100, 0), 'test_error': (error, .01),
+        'lmbda': (error - 8, 0)}
+        for policy, error in (('small', .5), ('learned', .25))
+        for n_points in (0, 17)}
+    lines = [line.split() for line in by_strength(means, (
+        ('error', 'test_error', 1, 100, None),
+        ('strength', 'lmbda', 2, 1, ('learned',)))).splitlines()]
+    assert lines == [
+        'digits lambda 0 rows, 0.0 % 17 rows, 17.0 %'.split(),
+        'error small 50.0 ± 1.0 50.0 ± 1.0'.split(),
+        'error learned 25.0 ± 1.0 25.0 ± 1.0'.split(),
+        'strength learned -7.75 ± 0.00 -7.75 ± 0.00'.split()]
+
+
+@pytest.fixture
+def results():
+    """The script that fills docs/paper.md."""
+    path = Path(__file__).parents[2] / 'docs' / 'paper_results.py'
+    spec = importlib.util.spec_from_file_location('paper_results', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_takes_its_tables_from_the_last_folder(results, tmp_path):
+    page = 'a\n<!-- fig2_rmd.txt -->\n```text\n{}```\nb\n' \
+        '<!-- inner.txt -->\n```text\nkept\n```\nc\n'
+    for name in ('one', 'two'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'fig2_rmd.txt').write_text(f'{name} ± 1\n')
+    folders = [tmp_path / 'one', tmp_path / 'two', tmp_path / 'none']
+    for before in ('', 'old\nlines\n', 'two ± 1\n'):
+        assert results.fill(page.format(before), folders) == page.format(
+            'two ± 1\n')
+
+
+def test_the_page_shows_each_figure(results):
+    page = (results.HERE / 'paper.md').read_text(encoding='utf-8')
+    shown = [name for _, name in results.PICTURE.findall(page)]
+    assert [name[:-4] for name in shown] + ['times'] == [
+        name[:-4] for _, name in results.BLOCK.findall(page)]
+    assert {name.split('_')[0].split('.')[0] for name in shown} == {*FIGURES}
+    for name in shown:
+        assert (results.HERE / 'paper' / name).stat().st_size < 200000
