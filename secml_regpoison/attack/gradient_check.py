@@ -7,6 +7,7 @@ import torch
 from secml_regpoison.validation import check_number, check_integer
 from secml_regpoison.core import hypergradient
 from secml_regpoison.core.diagnostics import diagnose
+from secml_regpoison.core.linear_model import LinearModel
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class DiagnosisMixin:
         """
         data, problem, x_p, y_p = self._all_points()
         lb, ub = data.bounds(self.lb, self.ub, x_p)
-        return diagnose(problem, x_p, y_p, self.lmbda, self._inner(), lb, ub,
-                        self.lmbda_bounds)
+        return diagnose(LinearModel(problem, y_p, self._training()), x_p,
+                        self.lmbda, lb, ub, self.lmbda_bounds)
 
     def check_gradient(self, n_directions=5, step=1e-4, random_seed=0):
         """Compare the hypergradient with central differences.
@@ -76,9 +77,9 @@ class DiagnosisMixin:
         check_integer('random_seed', random_seed, 0)
         _, problem, x_p, y_p = self._all_points()
         step, defended = float(step), replace(problem, y_target=None)
-        inner = self._inner()
-        settings = {field.name: getattr(inner, field.name)
-                    for field in fields(inner)}
+        training = self._training()
+        settings = {field.name: getattr(training, field.name)
+                    for field in fields(training)}
         settings['inner_tol'] = 1e-12  # differences of values need it
         rng = torch.Generator().manual_seed(int(random_seed))
 

@@ -6,9 +6,8 @@ from secml.array import CArray
 from secml_regpoison.validation import check_finite, check_points
 from secml_regpoison.convert import labels, signs, to_carray, to_tensor
 from secml_regpoison.core import solve
-from secml_regpoison.core.hypergradient import differentiate, train
-from secml_regpoison.core.solvers.training import Inner
-from secml_regpoison.core.coordinates.margins import fold, softplus_mean
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.solvers import Training
 from .poisoning_data import Poison
 
 
@@ -41,11 +40,9 @@ class ObjectiveMixin:
             y_target in the place of y_j where it is set.
 
         """
-        problem, x_p, y_p = self._with_point(xc)
-        model = train(problem, fold(problem.features(x_p)[0], y_p),
-                      self.lmbda, self._inner())
-        h = model.form.val_scores(problem.rows_attacker, model.u)
-        return float((h > 0).double().mean() if acc else softplus_mean(h))
+        model, x_p = self._model_with_point(xc)
+        losses = model.losses(model.train(x_p, self.lmbda))
+        return losses.attacker_error if acc else losses.attacker
 
     def objective_function_gradient(self, xc, normalization=True):
         """Derivative of `objective_function` by `xc`.
@@ -62,12 +59,9 @@ class ObjectiveMixin:
         CArray, shape (d,)
 
         """
-        problem, x_p, y_p = self._with_point(xc)
-        phi, pull_back = problem.features(x_p)
-        inner = self._inner()
-        model = train(problem, fold(phi, y_p), self.lmbda, inner)
-        grad = differentiate(problem, model, y_p, inner).grad_x_p
-        grad = pull_back(grad)[self._idx or 0]
+        model, x_p = self._model_with_point(xc)
+        trained = model.train(x_p, self.lmbda)
+        grad = model.hypergradient(trained).grad_x_p[self._idx or 0]
         norm = float(torch.linalg.vector_norm(grad))
         return to_carray(grad / norm if normalization and norm else grad)
 
@@ -94,6 +88,10 @@ class ObjectiveMixin:
                      lmbda_bounds=self.lmbda_bounds, method=self.solver_type,
                      **{name: value for name, value in
                         self.solver_params.items() if name != 'n_outer'}).lmbda
+
+    def _model_with_point(self, xc):
+        problem, x_p, y_p = self._with_point(xc)
+        return LinearModel(problem, y_p, self._training()), x_p
 
     def _with_point(self, xc):
         """Problem, points and labels with point `_idx` at `xc`."""
@@ -123,10 +121,10 @@ class ObjectiveMixin:
         return (to_tensor(xc, data.device).clone(),
                 signs(yc, data.classes, data.device))
 
-    def _inner(self):
-        return Inner(self.solver_type, **{
+    def _training(self):
+        return Training(self.solver_type, **{
             name: value for name, value in self.solver_params.items()
-            if name in Inner.__dataclass_fields__})
+            if name in Training.__dataclass_fields__})
 
     def _rnd_init_poisoning_points(self, n_points=None):
         """Starting points as `run` draws them, and their labels."""

@@ -17,14 +17,14 @@ from secml.ml.classifiers import CClassifier
 
 from secml_regpoison.validation import (
     LARGEST, check, check_type, check_number, check_numeric, check_choice)
-from secml_regpoison.core.solvers.training import Inner, METHODS
+from secml_regpoison.core.solvers import SOLVERS, Training
 
 # exp(+-46) = 1e+-20. Beyond 1e+-100, liblinear never returns; long before, it
 # has reached its limit, all weights 0 or no penalty.
 MAX_LMBDA = 46.
 
-# What `solver_params` may hold: settings of training, passed to `Inner` ...
-INNER_PARAMS = tuple(name for name in inspect.signature(Inner).parameters
+# What `solver_params` may hold: settings of training, passed to `Training` ...
+INNER_PARAMS = tuple(name for name in inspect.signature(Training).parameters
                      if name != 'method')
 # ... and of the outer loop, passed to `solve`.
 OUTER_PARAMS = {
@@ -97,7 +97,7 @@ def as_solver_params(value, defaults):
 
 def check_settings(attack, classes):
     """Every setting of the attack that can be checked without the rows."""
-    check_choice('solver_type', attack.solver_type, METHODS)
+    check_choice('solver_type', attack.solver_type, tuple(SOLVERS))
     check_solver_params(attack.solver_type, attack.solver_params)
     for name, values in (('poison_mode', ('append', 'replace')),
                          ('distance', ('l1', 'l2'))):
@@ -132,8 +132,8 @@ def check_solver_params(solver_type, params):
     for name, (ok, condition) in OUTER_PARAMS.items():
         if params.get(name) is not None:
             check(name, params[name], ok(params[name]), condition)
-    Inner(solver_type, **{name: params[name] for name in INNER_PARAMS
-                          if name in params})
+    Training(solver_type, **{name: params[name] for name in INNER_PARAMS
+                             if name in params})
 
 
 def check_lmbda(c, bounds):

@@ -3,17 +3,15 @@
    :synopsis: Training objective of logistic regression and its derivatives
 
 """
-import math
-
-import torch
-
 from secml.array import CArray
 from secml.ml.classifiers.gradients import CClassifierGradientLinearMixin
 
 from .c_loss_logistic_nats import CLossLogisticNats
 from secml_regpoison.validation import check, check_finite, resolve_device
 from secml_regpoison.convert import signs, to_carray, to_tensor
-from secml_regpoison.core.coordinates.margins import fold, softplus_mean
+from secml_regpoison.core.coordinates import signed_rows
+from secml_regpoison.core.linear_model import LOGISTIC
+from secml_regpoison.core.penalties import L2
 
 
 class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
@@ -65,15 +63,16 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         return x, y
 
     def _rows(self, x, y):
-        """Folded rows of preprocessed samples, (n, d + 1), and (w, b)."""
+        """Signed rows of preprocessed samples, (n, d + 1), and (w, b)."""
         x, y = self._check_samples(x, y)
         x = x if self.preprocess is None else self.preprocess.transform(x)
         device = resolve_device(self.device)
         u = to_tensor(self.w.append(CArray([self.b])), device)
-        return fold(to_tensor(x, device), signs(y, self.classes, device)), u
+        return signed_rows(to_tensor(x, device),
+                           signs(y, self.classes, device)), u
 
-    def _mu(self, n):
-        return math.exp(self.lmbda) / n
+    def _penalty(self, n):
+        return L2(self.lmbda, n)
 
     def objective(self, x, y):
         """L on the samples `x` with labels `y`.
@@ -97,8 +96,8 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
 
         """
         rows, u = self._rows(x, y)
-        w = u[:-1]
-        return float(softplus_mean(rows @ u) + self._mu(len(rows)) / 2 * w @ w)
+        return float(LOGISTIC.value(rows @ u).mean()
+                     + self._penalty(len(rows)).value(u[:-1], u[-1]))
 
     def hessian_tr_params(self, x, y):
         """Hessian of L by ``(w, b)``, (d + 1, d + 1).
@@ -109,9 +108,9 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
 
         """
         rows, u = self._rows(x, y)
-        q = torch.sigmoid(rows @ u)
-        hess = (rows.T * (q * (1 - q) / len(rows))) @ rows
-        hess.diagonal()[:-1].add_(self._mu(len(rows)))
+        s = LOGISTIC.curvature(rows @ u) / len(rows)
+        hess = (rows.T * s) @ rows
+        hess.diagonal()[:-1].add_(self._penalty(len(rows)).strength)
         return to_carray(hess)
 
     def grad_loss_params(self, x, y, loss=None):
@@ -136,6 +135,6 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         """
         rows, u = self._rows(x, y)
         n = len(rows)
-        grad = (rows * (torch.sigmoid(rows @ u) / n)[:, None]).T
-        grad[:-1].add_(u[:-1, None], alpha=self._mu(n) / n)
+        grad = (rows * (LOGISTIC.slope(rows @ u) / n)[:, None]).T
+        grad[:-1].add_(self._penalty(n).gradient(u[:-1, None], u[-1])[0] / n)
         return to_carray(grad)

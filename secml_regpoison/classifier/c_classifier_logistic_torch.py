@@ -17,9 +17,10 @@ from secml_regpoison.validation import (
     check, check_type, check_integer, check_choice, resolve_device)
 from secml_regpoison.convert import signs, to_carray, to_tensor
 from secml_regpoison.core import Problem
-from secml_regpoison.core.hypergradient import train
-from secml_regpoison.core.solvers.training import Inner
-from secml_regpoison.core.solvers.sgd import descend
+from secml_regpoison.core.linear_model import LOGISTIC, LinearModel
+from secml_regpoison.core.penalties import L2
+from secml_regpoison.core.solvers import Training
+from secml_regpoison.core.solvers.sgd import sgd
 
 # Norms of the gradient, relative to that at 0: what Newton goes for, and
 # what it warns of missing. The former costs one step more, convergence being
@@ -209,8 +210,9 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         if self.solver == 'newton':
             w, b = self._newton(problem)
         else:
-            w, b = descend(problem, self.lmbda, self.eta, int(self.batch_size),
-                           int(self.epochs), self.random_state)
+            w, b = sgd(problem, LOGISTIC, L2(self.lmbda, problem.n_tr),
+                       self.eta, int(self.batch_size), int(self.epochs),
+                       self.random_state)
         self._w, self._b = to_carray(w.double()), float(b)
         return self
 
@@ -219,8 +221,10 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         with warnings.catch_warnings():
             # of missing what is sought; what is enough is judged below
             warnings.simplefilter('ignore', RuntimeWarning)
-            model = train(problem, problem.rows_tr[:0], self.lmbda,
-                          Inner('implicit', inner_tol=sought))
+            model = LinearModel(
+                problem, problem.y_tr[:0],
+                Training('implicit', inner_tol=sought)).train(
+                    problem.x_tr[:0], self.lmbda).model
         if model.grad_norm > enough:
             warnings.warn(
                 f'training stopped at a relative gradient norm of '

@@ -4,7 +4,7 @@ import argparse
 import numpy as np
 
 from secml_regpoison.version import __version__
-from secml_regpoison.core.solvers.training import METHODS
+from secml_regpoison.core.solvers import SOLVERS
 from . import paper
 from secml_regpoison.experiment.policies import POLICIES
 
@@ -124,7 +124,7 @@ def _add_attack_options(command):
              'clean rows, then fixed), learned (re-learned at each strength), '
              'or a number (fixed at it) (default clean-cv,learned)')
     command.add_argument(
-        '--solver', choices=METHODS, default='rmd',
+        '--solver', choices=tuple(SOLVERS), default='rmd',
         help='how the attack differentiates through training: rmd (reverse '
              'mode through its steps, default), fmd (forward mode: the same '
              'numbers, slower) or implicit (at the optimum: slower, and the '

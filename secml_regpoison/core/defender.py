@@ -1,18 +1,18 @@
-"""What the attacker and the defender do, and what comes of it."""
+"""The defender's best response: lambda re-tuned against given points."""
 import math
 from dataclasses import dataclass
+from typing import Any, Callable, Optional
 
 import torch
+from torch import Tensor
 
-from .hypergradient import differentiate, train
-from .solvers.training import Trained
-from .coordinates.margins import fold, softplus_mean
+from .linear_model import Model
 
 # Losses of the defender that differ by less, relatively, count as equal.
-FLAT = 1e-3
+LOSS_RTOL = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Iterate:
     """Poisoning points, lambda, the model they give and the derivatives.
 
@@ -20,122 +20,135 @@ class Iterate:
     a `y_target`.
     """
 
-    x_p: torch.Tensor
+    x_p: Tensor
     lmbda: float
-    model: Trained
+    trained: Any
     value: float
     loss: float
-    grad_x_p: torch.Tensor
+    grad_x_p: Tensor
     grad_lmbda: float
 
 
-class Game:
-    """Evaluates iterates, and lets the defender answer the attacker."""
+class Defender:
+    """Evaluates iterates, and re-tunes lambda against the attacker's points.
 
-    def __init__(self, problem, y_p, lmbda_bounds, inner, callback):
-        self.problem, self.y_p, self.inner = problem, y_p, inner
-        self.bounds, self.callback = lmbda_bounds, callback
-        self.curvature, self.start = 0., None
+    Parameters
+    ----------
+    model : Model
+    lmbda_bounds : (float, float) or None
+        Interval of lambda; None: lambda stays as it is.
+    callback : callable or None
+        Called with each `Iterate` that is recorded.
+
+    Attributes
+    ----------
+    f_seq, lmbda_seq : list of float
+        Attacker's loss and lambda of the iterates recorded.
+    n_trainings, n_evaluations : int
+        Models trained, and hypergradients computed.
+    """
+
+    def __init__(self, model: Model,
+                 lmbda_bounds: Optional[tuple[float, float]],
+                 callback: Optional[Callable[[Iterate], None]]):
+        self.model, self.bounds = model, lmbda_bounds
+        self.callback = callback
+        self.secant_slope, self._last = 0., None
         self.n_trainings = self.n_evaluations = 0
-        self.f_seq, self.lmbda_seq = [], []
+        self.f_seq: list[float] = []
+        self.lmbda_seq: list[float] = []
 
-    def evaluate(self, x_p, lmbda):
+    def evaluate(self, x_p: Tensor, lmbda: float) -> Iterate:
         """The `Iterate` at ``(x_p, lmbda)``."""
-        phi, pull_back = self.problem.features(x_p)
-        model = self._train(phi, lmbda)
-        value, grad, grad_lmbda = differentiate(
-            self.problem, model, self.y_p, self.inner)
+        trained = self._train(x_p, lmbda)
+        value, grad_x_p, grad_lmbda = self.model.hypergradient(trained)
         self.n_evaluations += 1
-        return Iterate(x_p, lmbda, model, float(value), self._loss(model),
-                       pull_back(grad), float(grad_lmbda))
+        return Iterate(x_p, lmbda, trained, float(value),
+                       self.model.losses(trained).defender, grad_x_p,
+                       float(grad_lmbda))
 
-    def _loss(self, model):
-        return float(softplus_mean(model.form.val_scores(
-            self.problem.rows_val, model.u)))
-
-    def _train(self, phi, lmbda):
-        model = train(self.problem, fold(phi, self.y_p), lmbda, self.inner,
-                      self.start)
-        self.start = model.u
+    def _train(self, x_p: Tensor, lmbda: float) -> Any:
+        # the last model is where the next training starts, if it starts warm
+        self._last = self.model.train(x_p, lmbda, self._last)
         self.n_trainings += 1
-        return model
+        return self._last
 
-    def respond(self, x_p, lmbda, scan=False):
-        """The iterate at the defender's answer to `x_p`, recorded.
+    def best_response(self, x_p: Tensor, lmbda: float,
+                      everywhere: bool = False) -> Iterate:
+        """The iterate at the best response to `x_p`, recorded.
 
-        The answer is searched near `lmbda`; with `scan`, first everywhere.
+        It is searched near `lmbda`; with `everywhere`, first on a grid.
         """
-        if scan and self.bounds is not None:
-            lmbda = self.scan(x_p, lmbda)
-        return self._answer(x_p, lmbda, scan)
+        if everywhere and self.bounds is not None:
+            lmbda = self.grid_search(x_p, lmbda, *self.bounds)
+        return self._best_response_near(x_p, lmbda, everywhere)
 
-    def settle(self, here):
-        """`here`, or the defender's better answer to it, far from it."""
+    def global_best_response(self, here: Iterate) -> Iterate:
+        """`here`, or the iterate at a better lambda found on the grid."""
         if self.bounds is None:
             return here
-        lmbda = self.scan(here.x_p, here.lmbda)
-        return here if lmbda == here.lmbda else self._answer(
+        lmbda = self.grid_search(here.x_p, here.lmbda, *self.bounds)
+        return here if lmbda == here.lmbda else self._best_response_near(
             here.x_p, lmbda, True)
 
-    def _answer(self, x_p, lmbda, scanned):
-        """The iterate at the best answer near `lmbda`, recorded; never worse
-        than at `lmbda` where that was `scanned`."""
-        here = best = self.evaluate(x_p, lmbda)
+    def _best_response_near(self, x_p: Tensor, lmbda: float,
+                            from_grid: bool) -> Iterate:
+        """The iterate at the best lambda near `lmbda`, recorded; never worse
+        than at `lmbda` if that is `from_grid`."""
+        here = start = self.evaluate(x_p, lmbda)
         if self.bounds is not None:
-            here = self._descend(here)
-            if scanned and here.loss > best.loss:  # it climbed, to nothing
-                here = best
+            here = self._descend(here, *self.bounds)
+            if from_grid and here.loss > start.loss:
+                here = start  # descent ended above the grid's best: keep that
         self.f_seq.append(here.value)
         self.lmbda_seq.append(here.lmbda)
         if self.callback is not None:
             self.callback(here)
         return here
 
-    def scan(self, x_p, lmbda):
+    def grid_search(self, x_p: Tensor, lmbda: float, low: float,
+                    high: float) -> float:
         """`lmbda`, or the best of a coarse grid if that is better.
 
         The defender's loss can have several minima in lambda: with much
         poison, one where the weights vanish. Descent alone would stay where
         it started. Of several equally good, the largest.
         """
-        low, high = self.bounds
-        phi = self.problem.features(x_p)[0]
-        losses = {}
-        for at in (lmbda, *torch.linspace(
-                high, low, 2 + int((high - low) / 1.5)).tolist()):
-            losses[at] = self._loss(self._train(phi, at))
-        enough = (1 + FLAT) * min(losses.values())
-        if losses[lmbda] <= enough:
+        grid = torch.linspace(high, low, 2 + int((high - low) / 1.5))
+        losses = {at: self.model.losses(self._train(x_p, at)).defender
+                  for at in (lmbda, *grid.tolist())}
+        good = (1 + LOSS_RTOL) * min(losses.values())
+        if losses[lmbda] <= good:
             return lmbda
-        return max(at for at, loss in losses.items() if loss <= enough)
+        return max(at for at, loss in losses.items() if loss <= good)
 
-    def _descend(self, here):
+    def _descend(self, here: Iterate, low: float, high: float) -> Iterate:
         """Projected descent on lambda against fixed points.
 
         The step is the inverse of the last secant slope of the derivative,
         at most 2, and 2 where that slope is not positive. It stays inside
         the bracket that the signs seen so far leave. It ends at a step under
-        0.05, or at a step down that promises less than 0.1 % of the loss:
-        small lambda is a plateau, and its upper end regularises most. A step
-        up is always taken: a basin may lie beyond the plateau.
+        0.05, or at a step down that promises less than `LOSS_RTOL` of the
+        loss: small lambda is a plateau, and its upper end regularises most.
+        A step up is always taken: a basin may lie beyond the plateau.
         """
-        low, high = self.bounds
         seen = set()
         for _ in range(30):
-            slope, c = here.grad_lmbda, self.curvature
-            step = -slope / c if c > 0 else -math.copysign(2., slope)
+            grad, curvature = here.grad_lmbda, self.secant_slope
+            step = (-grad / curvature if curvature > 0
+                    else -math.copysign(2., grad))
             lmbda = here.lmbda + max(-2., min(2., step))
             lmbda = float(max(low, min(high, lmbda)))
             if lmbda in seen:
                 lmbda = (low + high) / 2
             step = lmbda - here.lmbda
-            worth_it = step > 0 or slope * -step >= FLAT * here.loss
+            worth_it = step > 0 or grad * -step >= LOSS_RTOL * here.loss
             if abs(step) < .05 or not worth_it:
                 break
             seen.add(here.lmbda)
-            low, high = ((here.lmbda, high) if slope < 0
+            low, high = ((here.lmbda, high) if grad < 0
                          else (low, here.lmbda))
             there = self.evaluate(here.x_p, lmbda)
-            self.curvature = (there.grad_lmbda - slope) / step
+            self.secant_slope = (there.grad_lmbda - grad) / step
             here = there
         return here

@@ -2,11 +2,12 @@
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
-from .projection import check_box, project
-from .hypergradient import differentiate, train
-from .solvers.implicit import relative_gradient, solve_hessian
-from .coordinates.margins import fold, softplus_mean
+from .linear_model import LinearModel
+from .projection import Bound, FeasibleSet, check_box
+from .solvers.implicit import solve_hessian
+from .solvers.newton import relative_gradient
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Diagnostics:
     attacker_grad_norm: float
     cosine: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '\n'.join((
             f'training gradient left      {self.inner_grad_norm:9.2e}  '
             'of the first; 0 is converged',
@@ -43,62 +44,50 @@ class Diagnostics:
             'are as good as training to the end'))
 
 
-def diagnose(problem, x_p, y_p, lmbda, inner, lb=None, ub=None,
-             lmbda_bounds=(-8., 11.5), grid_step=.25):
+def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
+             ub: Bound = None, lmbda_bounds: tuple[float, float] = (-8., 11.5),
+             grid_step: float = .25) -> Diagnostics:
     """`Diagnostics` of poisoning points and lambda.
 
     Parameters
     ----------
-    problem : Problem
-    x_p, y_p : Tensor, shapes (p, d) and (p,)
+    model : LinearModel
+        Trained and differentiated as the points were made with.
+    x_p : Tensor, shape (p, d)
     lmbda : float
-    inner : Inner
-        As the points were made with.
     lb, ub, lmbda_bounds
         As for `solve`.
     grid_step : float
         Step of the grid of lambda, over `lmbda_bounds`.
     """
-    lb, ub = check_box(x_p, lb, ub)
-    phi, chain_rule = problem.features(x_p)
-    rows_p = fold(phi, y_p)
-
-    def gradient(settings):
-        model = train(problem, rows_p, lmbda, settings)
-        return model, chain_rule(
-            differentiate(problem, model, y_p, settings).grad_x_p)
-
-    def loss(at):
-        model = train(problem, rows_p, at, inner)
-        return float(softplus_mean(model.form.val_scores(
-            problem.rows_val, model.u)))
-
-    model, grad = gradient(inner)
-    other = 'rmd' if inner.method == 'implicit' else 'implicit'
-    grad_other = gradient(replace(inner, method=other))[1]
-    optimum = train(problem, rows_p, lmbda, replace(
-        inner, method='implicit'))
-    seed = optimum.form.seed(problem.rows_val, torch.sigmoid(
-        optimum.form.val_scores(problem.rows_val, optimum.u))
-        / len(problem.x_val))
+    optimal = replace(model, training=replace(
+        model.training, method='implicit'))
+    other = optimal
+    if model.training.method == 'implicit':
+        other = replace(model, training=replace(model.training, method='rmd'))
+    trained, optimum = model.train(x_p, lmbda), optimal.train(x_p, lmbda)
+    grad = model.hypergradient(trained).grad_x_p
+    grad_other = other.hypergradient(other.train(x_p, lmbda)).grad_x_p
+    grad_val = optimal.val_gradient(optimum, model.problem.rows_val)[1]
     low, high = lmbda_bounds
-    n_grid = int((high - low) / grid_step) + 1
-    losses = {at: loss(at) for at in (
-        low + grid_step * k for k in range(n_grid))}
-    best = min(losses, key=losses.get)
+    losses = {at: model.losses(model.train(x_p, at)).defender for at in (
+        low + grid_step * k for k in range(int((high - low) / grid_step) + 1))}
+    best = min(losses, key=losses.__getitem__)
     return Diagnostics(
-        lmbda, relative_gradient(model), solve_hessian(optimum, seed)[2],
-        loss(lmbda) / losses[best] - 1, best,
-        _free_share(grad if problem.y_target is None else -grad, x_p, lb, ub),
+        lmbda, relative_gradient(trained.model),
+        solve_hessian(optimum.model, grad_val)[1],
+        model.losses(trained).defender / losses[best] - 1, best,
+        _free_share(grad if model.problem.y_target is None else -grad,
+                    FeasibleSet(x_p, *check_box(x_p, lb, ub))),
         float(torch.nn.functional.cosine_similarity(
             grad.ravel(), grad_other.ravel(), dim=0)))
 
 
-def _free_share(grad, x_p, lb, ub):
+def _free_share(grad: Tensor, feasible: FeasibleSet) -> float:
     """Norm of the part of an ascent step that the box allows."""
     length = torch.linalg.vector_norm(grad)
-    if not len(x_p) or length == 0:
+    if not len(grad) or length == 0:
         return 0.
-    step = 1e-6 * grad / length
-    moved = project(x_p + step, x_p, lb, ub) - x_p
+    x_p = feasible.x_0
+    moved = feasible.project(x_p + 1e-6 * grad / length) - x_p
     return float(torch.linalg.vector_norm(moved) / 1e-6)

@@ -4,17 +4,20 @@
 """
 import math
 from dataclasses import dataclass
+from typing import Any, Callable, Optional
 
 import torch
+from torch import Tensor
 
-from .projection import check_box, project
-from .defender import Game
-from .solvers.training import Inner, check
-from .coordinates.margins import fold
-from .problem import side_by_side
+from .defender import Defender, Iterate
+from .linear_model import LinearModel, Model, check_lmbda
+from .problem import Problem
+from .projection import Bound, FeasibleSet, check_box
+from .solvers import Training
+from .solvers.training import check
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """What `solve` returns: the best iterate, and how it came about.
 
@@ -23,7 +26,7 @@ class Solution:
     x_p : Tensor, shape (p, d)
         Poisoning points.
     lmbda : float
-        The defender's answer to them.
+        The defender's best response to them.
     value : float
         Attacker's loss there.
     w, b : Tensor, shapes (d,) and ()
@@ -36,36 +39,40 @@ class Solution:
         Stopped by `tol` and `patience` rather than by `n_outer`.
     """
 
-    x_p: torch.Tensor
+    x_p: Tensor
     lmbda: float
     value: float
-    w: torch.Tensor
-    b: torch.Tensor
-    f_seq: tuple
-    lmbda_seq: tuple
+    w: Tensor
+    b: Tensor
+    f_seq: tuple[float, ...]
+    lmbda_seq: tuple[float, ...]
     n_trainings: int
     n_evaluations: int
     converged: bool
 
 
-@side_by_side(list)
-def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
-          distance='l2', learn_lmbda=True, lmbda_bounds=(-8., 11.5),
-          n_outer=40, step=None, tol=1e-4, patience=5, callback=None,
-          method='rmd', n_inner=150, eta=None, momentum=.9, **inner):
+def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
+          lb: Bound = None, ub: Bound = None, dmax: Optional[float] = None,
+          distance: str = 'l2', learn_lmbda: bool = True,
+          lmbda_bounds: tuple[float, float] = (-8., 11.5), n_outer: int = 40,
+          step: Optional[float] = None, tol: float = 1e-4, patience: int = 5,
+          callback: Optional[Callable[[Iterate], None]] = None,
+          method: str = 'rmd', n_inner: int = 150,
+          eta: Optional[float] = None, momentum: float = .9,
+          model: Callable[..., Model] = LinearModel,
+          **training: Any) -> Solution:
     """Minimax poisoning: the points ascend, lambda descends.
 
-        lmbda <- Proj[lmbda - alpha_lmbda grad_lmbda A]     to its best answer
         X_p   <- Proj[X_p + step grad A / ||grad A||]       row by row
+        lmbda <- Proj[lmbda - alpha_lmbda grad_lmbda A]     to its best answer
 
-    The defender answers every move of the attacker, so that along the
-    iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative by the
-    points is the partial one (Danskin). A move that does not raise it is
-    taken back and the step halved; one that does lengthens it by a fifth.
-    The first and the last answer are searched over the whole interval; if
-    the last is elsewhere, the points ascend on from there, and each answer
-    is. A batch of problems gives a list of solutions; box and settings are
-    shared.
+    The defender answers every step of the attacker, so that along the
+    iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative with
+    respect to the points is the partial one (Danskin). A step that does not
+    raise it is rejected and the step size halved; one that does lengthens it
+    by a fifth. The first and the last answer are searched over the whole
+    interval. If the last is elsewhere, the points ascend on from there, and
+    each further answer is searched so.
 
     Parameters
     ----------
@@ -85,16 +92,22 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     lmbda_bounds : (float, float)
         Interval of the learned lambda.
     n_outer : int
-        Moves at most.
+        Steps of the points at most.
     step : float or None
         First step length, in units of `x_p`. None: 0.4 times the root mean
         square distance of the fixed rows from their mean.
     tol, patience : float, int
-        Stop after `patience` moves in a row that gain less than ``tol |A|``.
+        Stop after `patience` steps in a row that gain less than ``tol |A|``.
     callback : callable or None
         Called with each `Iterate`, the start first.
-    method, n_inner, eta, momentum, **inner : str, int, float, ...
-        How the classifier is trained and differentiated, see `Inner`.
+    method, n_inner, eta, momentum : str, int, float or None, float
+        How the classifier is trained and differentiated, see
+        `.solvers.Training`.
+    model : callable
+        ``(problem, y_p, training)`` to the model, by default logistic
+        regression whose bias is not penalised; see `.linear_model`.
+    **training
+        The other settings of `.solvers.Training`.
 
     Returns
     -------
@@ -111,54 +124,76 @@ def solve(problem, x_p, y_p, lmbda, lb=None, ub=None, dmax=None,
     ----------
     Carnerero-Cano et al. 2021, arXiv 2105.10948, eqs. 1-2 and Algorithm 1.
     """
-    inner = Inner(method, n_inner, eta, momentum, **inner)
+    attacked = model(problem, y_p, Training(
+        method, n_inner, eta, momentum, **training))
     problem.check_points(x_p, y_p)
-    lb, ub = check_box(x_p, lb, ub)
-    lmbda = _check_play(float(lmbda), lmbda_bounds, learn_lmbda, n_outer,
-                        step, dmax, distance)
-    if step is None:
-        centred = problem.x_tr - problem.x_tr.mean(0)
-        step = .4 * float(centred.pow(2).sum(1).mean().sqrt())
-    x_0 = torch.clamp(x_p, lb, ub)
-    inner.warn_if_unstable(problem, fold(problem.features(x_0)[0], y_p),
-                           lmbda)
-    game = Game(problem, y_p, lmbda_bounds if learn_lmbda else None, inner,
-                callback)
+    low, high = check_box(x_p, lb, ub)
+    lmbda = check_lmbda(lmbda)
+    _check_settings(lmbda_bounds, n_outer, step, dmax, distance)
+    if learn_lmbda:
+        lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
+    feasible = FeasibleSet(x_p.clamp(low, high), low, high, dmax, distance)
+    attacked.check(feasible.x_0, lmbda)
+    defender = Defender(attacked, lmbda_bounds if learn_lmbda else None,
+                        callback)
     upward = 1. if problem.y_target is None else -1.
+    best, converged = _play(
+        defender, feasible, lmbda, upward, n_outer if len(x_p) else 0,
+        _default_step(problem) if step is None else step, tol, patience)
+    return Solution(
+        best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
+        tuple(defender.f_seq), tuple(defender.lmbda_seq),
+        defender.n_trainings, defender.n_evaluations, converged)
 
-    best = first = game.respond(x_0, lmbda, scan=True)
-    stalled, first_step, left = 0, step, False
-    for _ in range(n_outer if len(x_p) else 0):
-        length = torch.linalg.vector_norm(best.grad_x_p, dim=1, keepdim=True)
-        ascent = upward * best.grad_x_p / length.clamp_min(
-            torch.finfo(length.dtype).tiny)
-        here = game.respond(
-            project(best.x_p + step * ascent, x_0, lb, ub, dmax, distance),
-            game.lmbda_seq[-1], scan=left)
+
+def _play(defender: Defender, feasible: FeasibleSet, lmbda: float,
+          upward: float, n_outer: int, first_step: float, tol: float,
+          patience: int) -> tuple[Iterate, bool]:
+    """The loop of eq. (2): the best iterate, and whether it converged."""
+    start = best = defender.best_response(feasible.x_0, lmbda, True)
+    step, stalled, everywhere = first_step, 0, False
+    for _ in range(n_outer):
+        x_p = ascend(best, upward * step, feasible)
+        here = defender.best_response(x_p, defender.lmbda_seq[-1], everywhere)
         gain = upward * (here.value - best.value)
         stalled = stalled + 1 if gain < tol * abs(best.value) else 0
         best, step = (here, 1.2 * step) if gain > 0 else (best, step / 2)
         if stalled == patience:
-            answered = best if left else game.settle(best)
+            answered = best if everywhere \
+                else defender.global_best_response(best)
             if answered is best:
                 break
-            # it climbed in a valley of lambda that the defender has left
-            best, stalled, step, left = answered, 0, first_step, True
+            # the points ascended at a lambda that is no longer the best
+            # response: go on from the new one
+            best, step, stalled, everywhere = answered, first_step, 0, True
     else:
-        best = game.settle(best)
-    if upward * best.value < upward * first.value:
-        best = first
-    return Solution(best.x_p, best.lmbda, best.value, best.model.w,
-                    best.model.b, tuple(game.f_seq), tuple(game.lmbda_seq),
-                    game.n_trainings, game.n_evaluations,
-                    stalled == patience)
+        best = defender.global_best_response(best)
+    if upward * best.value < upward * start.value:
+        best = start
+    return best, stalled == patience
 
 
-def _check_play(lmbda, lmbda_bounds, learn_lmbda, n_outer, step, dmax,
-                distance):
-    """Raise on a setting of `solve` that makes no sense; the first lambda."""
+def ascend(here: Iterate, step: float, feasible: FeasibleSet) -> Tensor:
+    """``Proj[X_p + step grad A / ||grad A||]``, row by row; a negative `step`
+    descends."""
+    length = torch.linalg.vector_norm(here.grad_x_p, dim=1, keepdim=True)
+    direction = here.grad_x_p / length.clamp_min(
+        torch.finfo(length.dtype).tiny)
+    return feasible.project(here.x_p + step * direction)
+
+
+def _default_step(problem: Problem) -> float:
+    """0.4 times the root mean square distance of the fixed rows from their
+    mean."""
+    centred = problem.x_tr - problem.x_tr.mean(0)
+    return .4 * float(centred.pow(2).sum(1).mean().sqrt())
+
+
+def _check_settings(lmbda_bounds: tuple[float, float], n_outer: int,
+                    step: Optional[float], dmax: Optional[float],
+                    distance: str) -> None:
+    """Raise on a setting of `solve` that makes no sense."""
     low, high = lmbda_bounds
-    check('lmbda', lmbda, math.isfinite(lmbda), 'finite')
     check('lmbda_bounds', lmbda_bounds,
           -math.inf < low <= high < math.inf, 'finite and in order')
     check('n_outer', n_outer, isinstance(n_outer, int) and n_outer >= 0,
@@ -167,4 +202,3 @@ def _check_play(lmbda, lmbda_bounds, learn_lmbda, n_outer, step, dmax,
           'None or positive and finite')
     check('dmax', dmax, dmax is None or dmax >= 0., 'None or at least 0')
     check('distance', distance, distance in ('l1', 'l2'), "'l1' or 'l2'")
-    return float(max(low, min(high, lmbda))) if learn_lmbda else lmbda

@@ -1,20 +1,18 @@
 """The data of a poisoning problem."""
-import functools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Callable, Optional
 
 import torch
+from torch import Tensor
 
-from .coordinates.margins import fold, top_eigenvalue
+from .coordinates.margins import signed_rows
+from .linalg import top_eigenvalue
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Fixed training rows and the validation set of a poisoning problem.
-
-    All may have one more dimension in front: that many independent problems
-    side by side, of the same shapes.
 
     Parameters
     ----------
@@ -26,9 +24,9 @@ class Problem:
         Labels that the attacker wants on the validation points; None for an
         indiscriminate attack. The defender always uses `y_val`.
     transform : callable or None
-        Features of poisoning points, ``x -> (phi(x), pull_back)``, with
-        ``pull_back`` taking a derivative by ``phi`` to one by ``x``. The
-        other rows are given as features already.
+        Features of poisoning points, ``x -> (phi(x), vjp)``, with ``vjp``
+        taking a derivative with respect to ``phi`` to one with respect to
+        ``x``. The other rows are given as features already.
 
     Raises
     ------
@@ -36,17 +34,14 @@ class Problem:
         A tensor of the wrong kind, shape, labels, dtype or device.
     """
 
-    x_tr: torch.Tensor
-    y_tr: torch.Tensor
-    x_val: torch.Tensor
-    y_val: torch.Tensor
-    y_target: Optional[torch.Tensor] = None
+    x_tr: Tensor
+    y_tr: Tensor
+    x_val: Tensor
+    y_val: Tensor
+    y_target: Optional[Tensor] = None
     transform: Optional[Callable] = None
 
-    def __post_init__(self):
-        if self.is_batch:
-            self.parts  # each checks itself
-            return
+    def __post_init__(self) -> None:
         self._check_rows('x_tr', 'y_tr', self.x_tr, self.y_tr)
         self._check_rows('x_val', 'y_val', self.x_val, self.y_val)
         if self.y_target is not None:
@@ -60,9 +55,10 @@ class Problem:
                 f'`x_val` must have {self.x_tr.shape[1]} columns like '
                 f'`x_tr`, got {self.x_val.shape[1]}.')
 
-    def _check_rows(self, x_name, y_name, x, y):
+    def _check_rows(self, x_name: str, y_name: str, x: Tensor,
+                    y: Tensor) -> None:
         for name, value, n_dim in ((x_name, x, 2), (y_name, y, 1)):
-            if not isinstance(value, torch.Tensor):
+            if not isinstance(value, Tensor):
                 raise TypeError(f'`{name}` must be a Tensor, got '
                                 f'{type(value).__name__}.')
             if value.dim() != n_dim or not value.is_floating_point():
@@ -85,7 +81,7 @@ class Problem:
             raise ValueError(f'`{y_name}` must hold labels -1 and +1, got '
                              f'{y.unique().tolist()[:5]}.')
 
-    def check_points(self, x_p, y_p):
+    def check_points(self, x_p: Tensor, y_p: Tensor) -> None:
         """Raise unless these are poisoning points of this problem.
 
         Parameters
@@ -99,75 +95,48 @@ class Problem:
                              f'like `x_tr`, got {x_p.shape[1]}.')
 
     @property
-    def is_batch(self):
-        """Whether these are several problems."""
-        return isinstance(self.x_tr, torch.Tensor) and self.x_tr.dim() == 3
-
-    @cached_property
-    def parts(self):
-        """The problems of a batch, a tuple of `Problem`."""
-        names = ['x_tr', 'y_tr', 'x_val', 'y_val']
-        if self.y_target is not None:
-            names.append('y_target')
-        return tuple(Problem(*rows, transform=self.transform) for rows in zip(
-            *(self._unbind(name, getattr(self, name)) for name in names)))
-
-    def _unbind(self, name, value):
-        """The rows of `value`, one for each problem of the batch."""
-        size = len(self.x_tr)
-        if not isinstance(value, torch.Tensor) or not value.dim() \
-                or len(value) != size:
-            got = (f'shape {tuple(value.shape)}'
-                   if isinstance(value, torch.Tensor)
-                   else type(value).__name__)
-            raise ValueError(
-                f'`{name}` must have {size} problems in its first dimension '
-                f'like `x_tr`, got {got}.')
-        return value.unbind()
-
-    @property
-    def n_tr(self):
+    def n_tr(self) -> int:
         """Number of fixed training rows."""
         return len(self.x_tr)
 
     @cached_property
-    def rows_tr(self):
-        """Folded fixed rows, (n, d + 1)."""
-        return fold(self.x_tr, self.y_tr)
+    def rows_tr(self) -> Tensor:
+        """Signed fixed rows, (n, d + 1)."""
+        return signed_rows(self.x_tr, self.y_tr)
 
     @cached_property
-    def rows_val(self):
-        """Folded validation rows, (m, d + 1)."""
-        return fold(self.x_val, self.y_val)
+    def rows_val(self) -> Tensor:
+        """Signed validation rows, (m, d + 1)."""
+        return signed_rows(self.x_val, self.y_val)
 
     @cached_property
-    def rows_attacker(self):
+    def rows_val_attacker(self) -> Tensor:
         """Validation rows as the attacker labels them, (m, d + 1)."""
         if self.y_target is None:
             return self.rows_val
-        return fold(self.x_val, self.y_target)
+        return signed_rows(self.x_val, self.y_target)
 
     @cached_property
-    def curvature(self):
+    def top_eigenvalue(self) -> float:
         """Largest eigenvalue of ``A^T A`` over the fixed rows."""
         return top_eigenvalue(self.rows_tr)
 
     @cached_property
-    def gram(self):
+    def gram(self) -> Tensor:
         """``A A^T`` of the fixed rows, (n, n)."""
         return self.rows_tr @ self.rows_tr.T
 
     @cached_property
-    def _gram_val(self):
+    def _gram_val(self) -> Tensor:
         return self.rows_val @ self.rows_tr.T
 
-    def gram_val(self, rows_val):
+    def gram_val(self, rows_val: Tensor) -> Tensor:
         """Products of validation rows with the fixed rows.
 
         Parameters
         ----------
         rows_val : Tensor, shape (m, d + 1)
-            Folded; kept if they are `rows_val` of this problem.
+            Signed; kept if they are `rows_val` of this problem.
 
         Returns
         -------
@@ -177,7 +146,7 @@ class Problem:
             return self._gram_val
         return rows_val @ self.rows_tr.T
 
-    def features(self, x_p):
+    def features(self, x_p: Tensor) -> tuple[Tensor, Callable]:
         """Features of poisoning points; the identity without `transform`.
 
         Parameters
@@ -187,37 +156,12 @@ class Problem:
 
         Returns
         -------
-        (phi(x_p), pull_back)
-            Features (p, d), and what takes a derivative by them to one by
-            the points.
+        (phi(x_p), vjp)
+            Features (p, d), and what takes a derivative with respect to them
+            to one with respect to the points.
         """
         if self.transform is None:
             return x_p, lambda grad: grad
         if not len(x_p):
             return self.x_tr[:0], lambda grad: x_p
         return self.transform(x_p)
-
-
-def side_by_side(collect):
-    """Let a function of ``(problem, x_p, y_p, lmbda)`` take a batch.
-
-    The points and labels then have one more dimension in front too, as lambda
-    may have; `collect` makes one of the list of results. The problems are
-    taken one after the other: on a CPU a batched product of n x n matrices
-    and vectors is slower than the products alone (``benchmarks/batch.py``).
-    """
-    def decorate(work):
-        @functools.wraps(work)
-        def wrapper(problem, x_p, y_p, lmbda, *args, **kwargs):
-            if not problem.is_batch:
-                return work(problem, x_p, y_p, lmbda, *args, **kwargs)
-            if not isinstance(lmbda, torch.Tensor) or not lmbda.dim():
-                lmbda = torch.full((len(problem.parts),), float(lmbda),
-                                   dtype=torch.float64)
-            return collect([
-                work(part, *one, *args, **kwargs) for part, *one in zip(
-                    problem.parts, problem._unbind('x_p', x_p),
-                    problem._unbind('y_p', y_p),
-                    problem._unbind('lmbda', lmbda))])
-        return wrapper
-    return decorate

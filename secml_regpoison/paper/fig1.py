@@ -12,9 +12,8 @@ import numpy as np
 import torch
 
 from secml_regpoison.core import solve
-from secml_regpoison.core.hypergradient import train
-from secml_regpoison.core.solvers.training import Inner
-from secml_regpoison.core.coordinates.margins import fold
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.solvers import Training
 from . import fig1_picture, synthetic
 from secml_regpoison.experiment.cells import cells_folder, run_cells
 from .fig1_claims import (
@@ -119,11 +118,11 @@ def attack_cell(settings, lmbda):
 
 def core_models(settings, problem, x_p, lmbda):
     """``(w, b)`` by the core, after `n_inner` steps and at the optimum."""
-    rows_p = fold(x_p, x_p.new_ones(len(x_p)))
-    return [torch.cat([model.w, model.b[None]]) for inner in (
-        Inner('rmd', settings.n_inner, settings.eta),
-        Inner('implicit', inner_tol=1e-11))
-        for model in [train(problem, rows_p, lmbda, inner)]]
+    y_p = x_p.new_ones(len(x_p))
+    return [torch.cat([model.w, model.b[None]]) for training in (
+        Training('rmd', settings.n_inner, settings.eta),
+        Training('implicit', inner_tol=1e-11))
+        for model in [LinearModel(problem, y_p, training).train(x_p, lmbda)]]
 
 
 def _rows(settings, problem, attacks):

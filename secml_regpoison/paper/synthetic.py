@@ -1,11 +1,11 @@
 """The paper's synthetic problem, and trainings for many places at once.
 
-Training minimises the objective of `secml_regpoison.core.logistic` on the 32
+Training minimises the objective of `core.coordinates.margins` on the 32
 training rows and one poisoning point, for a batch of places of that point:
 
-    L(u) = (1/n) sum_i softplus(a_i . u) + mu/2 ||w||^2,  mu = exp(lmbda)/n
+    L(u) = (1/n) sum_i l(a_i . u) + mu/2 ||w||^2,  mu = exp(lmbda)/n
 
-with ``n = 33``, folded rows ``a_i = -y_i (x_i, 1)`` and ``u = (w, b)``; the
+with ``n = 33``, signed rows ``a_i = -y_i (x_i, 1)`` and ``u = (w, b)``; the
 bias is not penalised. All rows but the last are the same for each place, so
 that a step for all places is two products with one small matrix.
 """
@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from secml_regpoison.core import Problem
-from secml_regpoison.core.coordinates.margins import fold
+from secml_regpoison.core.coordinates import signed_rows
+from secml_regpoison.core.linear_model import LOGISTIC
 
 # Places trained together: their scores stay in a core's cache.
 CHUNK = 1000
@@ -74,7 +75,7 @@ def grid(settings, n_places):
 
 
 class Rows:
-    """Fixed folded rows (n_tr, 3), and one row of its own for each place."""
+    """Fixed signed rows (n_tr, 3), and one row of its own for each place."""
 
     def __init__(self, rows_tr, rows_p):
         self.tr, self.p = rows_tr, rows_p
@@ -123,10 +124,11 @@ def train_many(x_tr, y_tr, places, y_p, lmbda, eta, n_inner):
         If Newton's method ends short of the optimum.
 
     """
-    rows_tr = fold(x_tr, y_tr)
+    rows_tr = signed_rows(x_tr, y_tr)
     models = []
     for part in places.split(CHUNK):
-        rows = Rows(rows_tr, fold(part, torch.full_like(part[:, 0], y_p)))
+        rows = Rows(rows_tr, signed_rows(
+            part, torch.full_like(part[:, 0], y_p)))
         mu = math.exp(lmbda) / rows.n * part.new_tensor([1., 1., 0.])
         descended = _descend(rows, mu, eta, n_inner)
         models.append((descended, _newton(rows, mu, descended)))
@@ -137,7 +139,7 @@ def _descend(rows, mu, eta, n_inner):
     """Plain gradient descent from 0."""
     u = torch.zeros_like(rows.p)
     for _ in range(n_inner):
-        q = rows.scores(u).sigmoid_()
+        q = LOGISTIC.slope(rows.scores(u))
         u = u - eta * (rows.lift(q) / rows.n + mu * u)
     return u
 
@@ -147,7 +149,7 @@ def _newton(rows, mu, u):
     half = torch.full_like(u[:, :1], .5).expand(-1, rows.n)
     scale = torch.linalg.vector_norm(rows.lift(half) / rows.n, dim=1)
     for _ in range(100):
-        q = rows.scores(u).sigmoid_()
+        q = LOGISTIC.slope(rows.scores(u))
         grad = rows.lift(q) / rows.n + mu * u
         left = torch.linalg.vector_norm(grad, dim=1) / scale
         if (left <= TOL).all():
@@ -166,7 +168,7 @@ def _step_length(rows, mu, u, step):
     h, dh = rows.scores(u), rows.scores(step)
 
     def loss(t):
-        fit = torch.nn.functional.softplus(h - t * dh).mean(1, keepdim=True)
+        fit = LOGISTIC.value(h - t * dh).mean(1, keepdim=True)
         return fit + .5 * (mu * (u - t * step) ** 2).sum(1, keepdim=True)
 
     t = torch.ones_like(u[:, :1])
@@ -182,9 +184,9 @@ def _step_length(rows, mu, u, step):
 
 def evaluate(u, x_val, y_val):
     """Share of validation points classified wrongly and mean loss, (G,)."""
-    h = u @ fold(x_val, y_val).T
+    h = u @ signed_rows(x_val, y_val).T
     wrong = (h > 0).sum(1).double() / len(y_val)
-    return wrong, -torch.nn.functional.logsigmoid(-h).mean(1)
+    return wrong, LOGISTIC.value(h).mean(1)
 
 
 def boundary(u):

@@ -5,41 +5,56 @@ training, and the implicit formula where training has converged. `compare` is
 what every test of a derivative calls; `test_broken_derivatives_are_caught`
 breaks the derivative in the ways that matter and sees it fail.
 """
-import importlib
 import math
 import warnings
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
-from core_problems import ETA, FORMS, make
+from core_problems import ETA, FORMS, compare, make
 
 from secml_regpoison.core import Problem, hypergradient
-from secml_regpoison.core.coordinates import (
-    kernel as gram, margins as logistic)
-from secml_regpoison.core.solvers.training import Inner
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses import Logistic, SquaredHinge
+from secml_regpoison.core.penalties import L2
+from secml_regpoison.core.solvers import rmd
 
-hypergrad = importlib.import_module('secml_regpoison.core.hypergradient')
+# Each loss with a bias that is free and one that is penalised.
+OBJECTIVES = [(loss, beta) for loss in (Logistic(), SquaredHinge())
+              for beta in (0., 1.)]
+LOSS_OF_MARGIN = {
+    Logistic: lambda m: torch.nn.functional.softplus(-m),
+    SquaredHinge: lambda m: torch.clamp(1 - m, min=0) ** 2}
+all_objectives = pytest.mark.parametrize(
+    'loss, beta', OBJECTIVES,
+    ids=[f'{type(loss).__name__}-{beta:g}' for loss, beta in OBJECTIVES])
 
 
 def unrolled(problem, x_p, y_p, lmbda, n_inner, eta, momentum,
-             truncate=None):
+             truncate=None, loss=Logistic(), beta=0.):
     """Value by a naive training loop, open to autograd, which sees only the
-    last `truncate` steps."""
+    last `truncate` steps. Both losses are typed out in terms of the margin,
+    and autograd differentiates the training objective too."""
     x = torch.cat([problem.x_tr, x_p])
     y = torch.cat([problem.y_tr, y_p])
     n, d = x.shape
-    w, b = x.new_zeros(d), x.new_zeros(())
-    vel_w, vel_b = w, b
+    of_margin = LOSS_OF_MARGIN[type(loss)]
+    w, b = (x.new_zeros(shape, requires_grad=True) for shape in (d, ()))
+    vel_w, vel_b = torch.zeros_like(w), torch.zeros_like(b)
     for t in range(n_inner):
         if truncate is not None and t == n_inner - truncate:
-            w, b, vel_w, vel_b = (v.detach() for v in (w, b, vel_w, vel_b))
-        r = -y * torch.sigmoid(-y * (x @ w + b)) / n
-        vel_w = momentum * vel_w - eta * (x.T @ r + torch.exp(lmbda) / n * w)
-        vel_b = momentum * vel_b - eta * r.sum()
+            w, b = (v.detach().requires_grad_() for v in (w, b))
+            vel_w, vel_b = vel_w.detach(), vel_b.detach()
+        objective = of_margin(y * (x @ w + b)).mean() + torch.exp(
+            lmbda) / (2 * n) * (w @ w + beta * b * b)
+        grad_w, grad_b = torch.autograd.grad(
+            objective, (w, b), create_graph=True)
+        vel_w = momentum * vel_w - eta * grad_w
+        vel_b = momentum * vel_b - eta * grad_b
         w, b = w + vel_w, b + vel_b
-    return torch.nn.functional.softplus(
-        -problem.y_val * (problem.x_val @ w + b)).mean()
+    return of_margin(problem.y_val * (problem.x_val @ w + b)).mean()
 
 
 def autograd(problem, x_p, y_p, lmbda, n_inner, eta, momentum, **kwargs):
@@ -66,31 +81,63 @@ def central(problem, x_p, y_p, lmbda, step=1e-5, seed=0, **kwargs):
     return directions, torch.tensor(by_x), by_lmbda
 
 
-def compare(got, expected, rtol):
-    """Assert equality relative to the largest entry of `expected`."""
-    got, expected = torch.as_tensor(got), torch.as_tensor(expected)
-    assert got.shape == expected.shape
-    scale = expected.abs().max()
-    assert scale > 0, 'nothing to compare with'
-    assert (got - expected).abs().max() <= rtol * scale
-
-
-def check_against_autograd(form, momentum=.9, lmbda=1.):
+def check_against_autograd(form, method='rmd', momentum=.9, lmbda=1.,
+                           rtol=1e-12, loss=Logistic(), beta=0.):
     problem, x_p, y_p = make()
-    value, by_x, by_lmbda = autograd(problem, x_p, y_p, lmbda, 40, ETA,
-                                     momentum)
-    got = hypergradient(problem, x_p, y_p, lmbda, n_inner=40, eta=ETA,
-                        momentum=momentum, form=form)
-    compare(got.value, value, 1e-12)
-    compare(got.grad_x_p, by_x, 1e-12)
-    compare(got.grad_lmbda, by_lmbda, 1e-12)
+    # the squared hinge has eight times the curvature
+    eta = ETA * .25 / loss.curvature_bound
+    expected = autograd(problem, x_p, y_p, lmbda, 40, eta, momentum,
+                        loss=loss, beta=beta)
+    found = hypergradient(
+        problem, x_p, y_p, lmbda, method, n_inner=40, eta=eta,
+        momentum=momentum, form=form,
+        model=partial(LinearModel, loss=loss, beta=beta))
+    for got, want in zip(found, expected):
+        compare(got, want, rtol)
 
 
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('momentum', [0., .5, .9])
 @pytest.mark.parametrize('lmbda', [-8., 0., 3.])
 def test_rmd_is_autograd(form, momentum, lmbda):
-    check_against_autograd(form, momentum, lmbda)
+    check_against_autograd(form, momentum=momentum, lmbda=lmbda)
+
+
+@all_objectives
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ['rmd', 'fmd'])
+def test_any_objective_is_autograd(method, form, loss, beta):
+    check_against_autograd(form, method, rtol=1e-10, loss=loss, beta=beta)
+
+
+@all_objectives
+@pytest.mark.parametrize('form', FORMS)
+def test_implicit_is_autograd_through_converged_training(form, loss, beta):
+    problem, x_p, y_p = make(n=20)
+    eta = ETA * .25 / loss.curvature_bound
+    expected = autograd(problem, x_p, y_p, 3., 800, eta, .9, loss=loss,
+                        beta=beta)
+    found = hypergradient(
+        problem, x_p, y_p, 3., 'implicit', form=form, inner_tol=1e-13,
+        model=partial(LinearModel, loss=loss, beta=beta))
+    for got, want in zip(found, expected):
+        compare(got, want, 1e-10)
+
+
+@all_objectives
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
+def test_any_objective_is_central_difference(method, form, loss, beta):
+    """With the step size 1 / L, which moves with the points and lambda."""
+    problem, x_p, y_p = make(n=20, seed=1)
+    kwargs = {'method': method, 'n_inner': 30, 'momentum': .9, 'form': form,
+              'inner_tol': 1e-12,
+              'model': partial(LinearModel, loss=loss, beta=beta)}
+    got = hypergradient(problem, x_p, y_p, 2., **kwargs)
+    directions, by_x, by_lmbda = central(problem, x_p, y_p, 2., **kwargs)
+    compare(torch.stack([(got.grad_x_p * u).sum() for u in directions]),
+            by_x, 1e-6)
+    compare(got.grad_lmbda, by_lmbda, 1e-6)
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -180,24 +227,30 @@ def test_float32_keeps_up_over_many_steps(form):
         compare(got.double(), expected, 2e-5)
 
 
-def _zeroed(pull_back):
-    return lambda *args: tuple(0 * g for g in pull_back(*args))
+def _zeroed(vjp):
+    return lambda *args: tuple(0 * g for g in vjp(*args))
 
 
-def _flipped(pull_back):
-    return lambda *args: tuple(-g for g in pull_back(*args))
+def _flipped(vjp):
+    return lambda *args: tuple(-g for g in vjp(*args))
 
 
-def _last_step_dropped(pull_back):
-    def broken(model, p, k, s, scale):
-        p, k = p.clone(), k.clone()
-        p[-1], k[-1] = 0., 0.
-        return pull_back(model, p, k, s, scale)
+def _last_step_dropped(vjp):
+    def broken(model, p, adjoint_scores, scale):
+        p, adjoint_scores = p.clone(), adjoint_scores.clone()
+        p[-1], adjoint_scores[-1] = 0., 0.
+        return vjp(model, p, adjoint_scores, scale)
     return broken
 
 
-def _no_curvature(pull_back):
-    return lambda model, p, k, s, scale: pull_back(model, p, k, 0 * s, scale)
+class _Flat(Logistic):
+
+    def curvature(self, h):
+        return torch.zeros_like(h)
+
+
+def _no_curvature(vjp):
+    return lambda model, *args: vjp(replace(model, loss=_Flat()), *args)
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -205,9 +258,19 @@ def _no_curvature(pull_back):
     _zeroed, _flipped, _last_step_dropped, _no_curvature])
 def test_broken_derivatives_are_caught(monkeypatch, form, breakage):
     check_against_autograd(form)
-    monkeypatch.setattr(hypergrad, 'pull_back', breakage(hypergrad.pull_back))
+    monkeypatch.setattr(rmd, 'vjp_points_lambda',
+                        breakage(rmd.vjp_points_lambda))
     with pytest.raises(AssertionError):
         check_against_autograd(form)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_a_penalty_that_forgets_the_bias_is_caught(monkeypatch, form):
+    check_against_autograd(form, beta=1.)
+    monkeypatch.setattr(L2, 'bilinear', lambda self, product, bias_product: (
+        self.strength * (product - bias_product)))
+    with pytest.raises(AssertionError):
+        check_against_autograd(form, beta=1.)
 
 
 @pytest.mark.parametrize('method', ['rmd', 'implicit'])
@@ -221,89 +284,6 @@ def test_primal_is_gram(method, lmbda):
                                   **kwargs) for form in FORMS)
     for got, expected in zip(gram, primal):
         compare(got, expected, 1e-6)
-
-
-def test_implicit_without_a_matrix(monkeypatch):
-    """Conjugate gradients where d is too large to factorise."""
-    problem, x_p, y_p = make(n=40, seed=12)
-    kwargs = {'method': 'implicit', 'form': 'primal'}
-    factorised = hypergradient(problem, x_p, y_p, 0., **kwargs)
-    monkeypatch.setattr(logistic, 'TOO_LARGE', 3)
-    assert isinstance(gram.choose_form(
-        problem, x_p, 1., method='implicit'), gram.Primal)
-    for got, expected in zip(hypergradient(problem, x_p, y_p, 0., **kwargs),
-                             factorised):
-        compare(got, expected, 1e-8)
-
-
-def test_missed_tolerances_are_warned_about(monkeypatch):
-    """With the number reached and the number asked."""
-    problem, x_p, y_p = make(n=40, seed=12)
-    kwargs = {'method': 'implicit', 'form': 'primal'}
-    with pytest.warns(RuntimeWarning, match='asked for 1.0e-30'):
-        hypergradient(problem, x_p, y_p, 0., inner_tol=1e-30, **kwargs)
-    monkeypatch.setattr(logistic, 'TOO_LARGE', 3)
-    monkeypatch.setattr(logistic.conjugate_gradients, '__defaults__',
-                        (1e-10, 1))
-    with pytest.warns(RuntimeWarning, match='relative residual of .* asked'):
-        hypergradient(problem, x_p, y_p, 0., **kwargs)
-
-
-@pytest.mark.parametrize('form', FORMS)
-@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
-def test_weak_regularisation_of_separable_data(form, dtype):
-    """lambda = -8 and no overlap between the classes: finite, and the
-    derivative by lambda still that of the value."""
-    problem, x_p, y_p = make(n=40, d=60, seed=13, dtype=dtype)
-    got = hypergradient(problem, x_p, y_p, -8., 'implicit', form=form)
-    assert all(torch.isfinite(part).all() for part in got)
-    if dtype == torch.float64:
-        _, by_x, by_lmbda = central(problem, x_p, y_p, -8., step=1e-3,
-                                    method='implicit', form=form,
-                                    inner_tol=1e-11)
-        compare(got.grad_lmbda, by_lmbda, 1e-4)
-
-
-@pytest.mark.parametrize('form', FORMS)
-def test_bad_warm_start_begins_again(form):
-    """Coordinates with all margins large: Newton's Hessian is nothing but
-    the penalty there, and its step leads nowhere."""
-    problem, x_p, y_p = make(n=40, d=60, seed=13)
-    rows_p = logistic.fold(x_p, y_p)
-    settings = Inner('implicit', form=form, inner_tol=1e-11)
-    cold = hypergrad.train(problem, rows_p, -8., settings)
-    rng = torch.Generator().manual_seed(0)
-    for scale in (1e2, 1e4, 1e6):
-        start = scale * torch.randn(cold.u.shape, generator=rng,
-                                    dtype=torch.float64)
-        if form == 'gram':
-            start[-2] = 0.  # in the span of the training rows
-        warm = hypergrad.train(problem, rows_p, -8., settings, start)
-        assert warm.grad_norm <= 1e-8
-        compare(warm.w, cold.w, 1e-6)
-
-
-def test_stale_start_costs_hardly_more_than_none(monkeypatch):
-    """Rows have moved and lambda is small: the optimum before is far off."""
-    problem, x_p, y_p = make(n=40, d=60, p=5, seed=13)
-    settings, factors = Inner('implicit', form='gram'), []
-    solver = gram.Gram.solver
-
-    def counted(form, s):
-        factors.append(1)
-        return solver(form, s)
-    monkeypatch.setattr(gram.Gram, 'solver', counted)
-
-    def n_factors(x, start):
-        factors.clear()
-        model = hypergrad.train(problem, logistic.fold(x, y_p), -8., settings,
-                                start)
-        return len(factors), model.u
-    _, before = n_factors(x_p, None)
-    for move in (.1, 1., 10.):
-        cold, _ = n_factors(x_p + move, None)
-        warm, _ = n_factors(x_p + move, before)
-        assert warm <= cold + 1
 
 
 @pytest.mark.filterwarnings('ignore:training stopped', 'ignore:the linear')
@@ -437,32 +417,6 @@ def test_bad_settings(kwargs, words):
     problem, x_p, y_p = make()
     with pytest.raises(ValueError, match=words):
         hypergradient(problem, x_p, y_p, **{'lmbda': 0., **kwargs})
-
-
-def _problem_with(**changes):
-    problem = make()[0]
-    fields = {name: getattr(problem, name)
-              for name in ('x_tr', 'y_tr', 'x_val', 'y_val')}
-    return Problem(**{**fields, **changes})
-
-
-@pytest.mark.parametrize('changes, error, words', [
-    ({'x_tr': [[1.]]}, TypeError, '`x_tr` must be a Tensor, got list'),
-    ({'x_tr': torch.zeros(12, 5).long()}, ValueError, '`x_tr` must be a fl'),
-    ({'x_tr': torch.zeros(12, 5, 1)}, ValueError, '`x_tr`'),
-    ({'y_tr': torch.zeros(12).double()}, ValueError, 'labels -1 and'),
-    ({'y_tr': torch.ones(11).double()}, ValueError, 'one label a row'),
-    ({'x_val': torch.zeros(9, 4).double()}, ValueError, '`x_val` must have 5'),
-    ({'x_val': torch.zeros(9, 5)}, ValueError, '`x_val` must have the dtype'),
-    ({'x_val': torch.full((9, 5), math.nan).double()}, ValueError,
-     '`x_val` must be finite'),
-    ({'x_val': torch.zeros(0, 5).double(), 'y_val': torch.zeros(0).double()},
-     ValueError, '`x_val` must have at least one row'),
-    ({'y_target': torch.ones(3).double()}, ValueError, '`y_target`'),
-])
-def test_bad_problems(changes, error, words):
-    with pytest.raises(error, match=words):
-        _problem_with(**changes)
 
 
 def test_bad_points():

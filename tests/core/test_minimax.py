@@ -11,8 +11,8 @@ from scipy import optimize
 from sklearn.datasets import load_digits
 
 from secml_regpoison.core import Problem, hypergradient, solve
-from secml_regpoison.core.defender import Game
-from secml_regpoison.core.projection import project
+from secml_regpoison.core.defender import Defender
+from secml_regpoison.core.projection import FeasibleSet
 
 
 class Fake(NamedTuple):
@@ -95,15 +95,15 @@ def test_wherever_lambda_starts(digits):
     assert max(found) <= 1.02 * min(found)
 
 
-def test_plateau_is_left_upwards(digits, monkeypatch):
+def test_plateau_is_left_upwards(monkeypatch):
     """A loss that falls by 1e-5 a unit, and then into a basin at 4: the
     defender must not rest on the plateau. Going down, where 1e-5 a unit is
     all there is, it must."""
     def play(start, basin):
-        game = Game(digits, None, (-8., 11.5), None, None)
-        monkeypatch.setattr(game, 'evaluate', lambda x_p, lmbda: Fake(
+        defender = Defender(None, (-8., 11.5), None)
+        monkeypatch.setattr(defender, 'evaluate', lambda x_p, lmbda: Fake(
             x_p, lmbda, 1. + basin(lmbda)[0], basin(lmbda)[1]))
-        return game.respond(None, start).lmbda
+        return defender.best_response(None, start).lmbda
 
     def up(lmbda):
         basin = .5 * math.exp(-(lmbda - 4.) ** 2)
@@ -217,8 +217,9 @@ def test_projection_is_the_nearest_point(seed, distance, dmax):
     rng = np.random.default_rng(seed)
     lb, ub = -rng.random(4), rng.random(4)
     x_0, x = rng.uniform(lb, ub), 2 * rng.standard_normal(4)
-    got = project(*(torch.as_tensor(v) for v in (x[None], x_0[None], lb, ub)),
-                  dmax, distance)[0].numpy()
+    feasible = FeasibleSet(*(torch.as_tensor(v) for v in (x_0[None], lb, ub)),
+                           dmax, distance)
+    got = feasible.project(torch.as_tensor(x[None]))[0].numpy()
     order = {'l1': 1, 'l2': 2}[distance]
     assert (got >= lb).all() and (got <= ub).all()
     assert np.linalg.norm(got - x_0, order) <= dmax * (1 + 1e-9)

@@ -23,3 +23,12 @@ def make(n=12, m=9, d=5, p=3, seed=0, dtype=torch.float64, **kwargs):
 def on_gpu(test):
     return pytest.mark.gpu(pytest.mark.skipif(
         not torch.cuda.is_available(), reason='no CUDA device')(test))
+
+
+def compare(got, expected, rtol):
+    """Assert equality relative to the largest entry of `expected`."""
+    got, expected = torch.as_tensor(got), torch.as_tensor(expected)
+    assert got.shape == expected.shape
+    scale = expected.abs().max()
+    assert scale > 0, 'nothing to compare with'
+    assert (got - expected).abs().max() <= rtol * scale

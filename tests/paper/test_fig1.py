@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from secml_regpoison.cli import main
-from secml_regpoison.core.hypergradient import train
-from secml_regpoison.core.solvers.training import Inner
-from secml_regpoison.core.coordinates.margins import fold
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.solvers import Training
 from secml_regpoison.paper import fig1, fig1_claims, synthetic
 from secml_regpoison.paper.config import FIGURE_1, FIGURE_1_QUICK
 
@@ -52,12 +51,12 @@ def test_batched_training_is_the_core_s(problem, lmbda):
                            [2.3, -1.]], dtype=torch.float64)
     models = synthetic.train_many(problem.x_tr, problem.y_tr, places, 1.,
                                   lmbda, FIGURE_1.eta, FIGURE_1.n_inner)
-    for inner, batched in zip((
-            Inner('rmd', FIGURE_1.n_inner, FIGURE_1.eta),
-            Inner('implicit', inner_tol=1e-12)), models):
+    for training, batched in zip((
+            Training('rmd', FIGURE_1.n_inner, FIGURE_1.eta),
+            Training('implicit', inner_tol=1e-12)), models):
         for place, u in zip(places, batched):
-            model = train(problem, fold(place[None], place.new_ones(1)),
-                          lmbda, inner)
+            model = LinearModel(problem, place.new_ones(1), training).train(
+                place[None], lmbda)
             torch.testing.assert_close(
                 u, torch.cat([model.w, model.b[None]]), rtol=0, atol=1e-10)
 

@@ -1,1 +1,36 @@
-"""Coordinates of a linear model in which it is trained."""
+"""Coordinates in which a linear model is trained, and their choice."""
+from typing import TYPE_CHECKING, Callable
+
+from torch import Tensor
+
+from .. import linalg
+from ..penalties import L2
+from .kernel import KernelCoordinates
+from .margins import Coordinates, hessian_product, signed_rows
+from .primal import PrimalCoordinates
+
+if TYPE_CHECKING:
+    from ..problem import Problem
+
+__all__ = ['Coordinates', 'FORMS', 'KernelCoordinates', 'PrimalCoordinates',
+           'hessian_product', 'make_coordinates', 'signed_rows']
+
+FORMS: dict[str, Callable[..., Coordinates]] = {
+    'primal': PrimalCoordinates, 'gram': KernelCoordinates}
+
+
+def make_coordinates(problem: 'Problem', rows_p: Tensor, penalty: L2,
+                     form: str = 'auto', method: str = 'rmd') -> Coordinates:
+    """Coordinates of the form asked for, or of the cheaper form.
+
+    A training step costs ``n n`` in kernel coordinates and ``2 n d`` in
+    primal ones. The implicit method factorises n x n or d x d, the smaller;
+    where both are too large, primal coordinates solve without a matrix.
+    Kernel coordinates need one isotropic L2 and are not chosen otherwise.
+    """
+    n, d = problem.n_tr + rows_p.shape[0], rows_p.shape[1] - 1
+    if form == 'auto':
+        cheaper = (n < d and n <= linalg.TOO_LARGE if method == 'implicit'
+                   else n < 2 * d)
+        form = 'gram' if cheaper and penalty.is_isotropic else 'primal'
+    return FORMS[form](problem, rows_p, penalty)

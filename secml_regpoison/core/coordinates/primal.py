@@ -1,108 +1,131 @@
 """Training in the model's own coordinates: two products with the data."""
+from typing import TYPE_CHECKING, Callable, Optional
+
 import torch
+from torch import Tensor
 
-from . import margins as logistic
-from .margins import conjugate_gradients, factorise, hessian_product
-from ..solvers.heavy_ball import primal_steps
+from .. import linalg
+from ..losses import Loss
+from ..penalties import L2
+from .margins import hessian_product
+
+if TYPE_CHECKING:
+    from ..problem import Problem
 
 
-class Primal:
-    """Coordinates ``u = (w, b)``, shape (d + 1,).
+def primal_steps(n_steps: int, loss: Loss, rows: Tensor,
+                 rows_p: Tensor, bias_free: Tensor, coefficients: Tensor,
+                 first: Tensor,
+                 curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
+    """The steps of `.solvers.heavy_ball` in `PrimalCoordinates`.
+
+    Two products with the data a step, so that the other calls cost little.
+    `bias_free` is ``1 - beta``: the share of its penalty that the bias is
+    given back.
+    """
+    n_tr, order = len(rows), 1 if curvature is None else -1
+    _, decay, scale = coefficients.unbind()
+    bias_growth = -decay * bias_free
+    path = first.new_empty(n_steps + 1, 2, first.shape[1])
+    path[0 if order == 1 else -1] = first
+    scores = path.new_empty(n_steps, n_tr + len(rows_p))
+    residual = torch.empty_like(scores[0])
+    vels, states, pairs, margins = (list(part)[::order] for part in (
+        path[:, 0], path[:, 1], path.mT, scores))
+    for i, h in enumerate(margins):
+        torch.mv(rows, states[i], out=h[:n_tr])
+        torch.mv(rows_p, states[i], out=h[n_tr:])
+        if curvature is None:
+            loss.slope(h, out=residual)
+        else:
+            torch.mul(h, curvature[-1 - i], out=residual)
+        residual.mul_(scale)
+        velocity = torch.mv(pairs[i], coefficients[:2], out=vels[i + 1])
+        velocity[-1:].addcmul_(states[i][-1:], bias_growth)
+        velocity.addmv_(rows.T, residual[:n_tr])
+        velocity.addmv_(rows_p.T, residual[n_tr:])
+        torch.add(states[i], velocity, out=states[i + 1])
+    return path[:, 1], scores
+
+
+class PrimalCoordinates:
+    """``u = (w, b)``, shape (d + 1,); see `.margins.Coordinates`.
 
     Parameters
     ----------
     problem : Problem
         The fixed data.
     rows_p : Tensor, shape (p, d + 1)
-        Folded poisoning rows. They stay a block of their own: copying the
-        design matrix would cost as much as a product with it.
-    mu : float
-        Strength of the penalty.
+        Signed poisoning rows. Kept apart from `rows_tr`: concatenating copies
+        the design matrix, which costs as much as a product with it.
+    penalty : L2
     """
-
-    def __init__(self, problem, rows_p, mu):
-        self.rows, self.rows_p, self.mu = problem.rows_tr, rows_p, mu
-        self.n_tr, self.n = problem.n_tr, problem.n_tr + rows_p.shape[0]
-        self.n_coords = rows_p.shape[1]
 
     steps = staticmethod(primal_steps)
 
-    @property
-    def operands(self):
-        """The data of a step."""
-        return self.rows, self.rows_p
+    def __init__(self, problem: 'Problem', rows_p: Tensor, penalty: L2):
+        self.rows_tr, self.rows_p = problem.rows_tr, rows_p
+        self.penalty = penalty
+        self.n_tr, self.n = problem.n_tr, problem.n_tr + rows_p.shape[0]
+        self.n_coords = rows_p.shape[1]
 
-    def scores(self, u, out):
-        """``A u``, written to `out` (n,)."""
-        torch.mv(self.rows, u, out=out[:self.n_tr])
+    @property
+    def operands(self) -> tuple[Tensor, ...]:
+        """The data of a step."""
+        return (self.rows_tr, self.rows_p,
+                self.rows_tr.new_tensor(1 - self.penalty.beta))
+
+    def matvec(self, u: Tensor) -> Tensor:
+        """``A u``, (n,)."""
+        out = u.new_empty(self.n)
+        torch.mv(self.rows_tr, u, out=out[:self.n_tr])
         torch.mv(self.rows_p, u, out=out[self.n_tr:])
         return out
 
-    def add_lift(self, u, r, alpha):
+    def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
         """``u += alpha A^T r`` in place, `r` (n,)."""
-        u.addmv_(self.rows.T, r[:self.n_tr], alpha=alpha)
+        u.addmv_(self.rows_tr.T, r[:self.n_tr], alpha=alpha)
         u.addmv_(self.rows_p.T, r[self.n_tr:], alpha=alpha)
 
-    def add_penalty(self, out, u):
-        """``out += mu (u_w, 0)`` in place, rows of coordinates or one."""
-        out[..., :-1].add_(u[..., :-1], alpha=self.mu)
+    def add_penalty(self, out: Tensor, u: Tensor) -> None:
+        """``out += mu (u_w, beta u_b)`` in place."""
+        w, b = self.penalty.gradient(u[:-1], u[-1])
+        out[:-1].add_(w)
+        out[-1].add_(b)
 
-    def seed(self, rows_val, r_val):
-        """Coordinates of ``A_val^T r_val``."""
-        return rows_val.T @ r_val
-
-    def val_scores(self, rows_val, u):
+    def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
         """``A_val u``, shape (m,)."""
         return rows_val @ u
 
-    def weights(self, coords):
+    def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor:
+        """Coordinates of ``A_val^T r_val``."""
+        return rows_val.T @ r_val
+
+    def weights(self, coords: Tensor) -> Tensor:
         """Rows of coordinates (k, .) to rows of weights (k, d)."""
         return coords[:, :-1]
 
-    def biases(self, coords):
+    def biases(self, coords: Tensor) -> Tensor:
         """Coordinates (..., n_coords) to biases (...)."""
         return coords[..., -1]
 
-    def scores_many(self, u):
-        """`scores` of the rows of `u`, (k, n)."""
-        return torch.cat([u @ self.rows.T, u @ self.rows_p.T], 1)
-
-    def lift_many(self, r):
-        """Coordinates of ``A^T r`` for the rows of `r`, (k, n_coords)."""
-        return (r[:, :self.n_tr] @ self.rows
-                + r[:, self.n_tr:] @ self.rows_p)
-
-    def moved_scores(self, row, u, w):
-        """Change of the scores of `u` as each weight of `row` moves, (d, n),
-        beyond what its change of coordinates explains."""
-        out = w.new_zeros(len(w), self.n)
-        out[:, row] = w
-        return out
-
-    def moved_lift(self, r, d):
-        """Change of ``A^T r`` as each weight of the row of `r` moves."""
-        return r * torch.eye(d, d + 1).to(r)
-
-    def moved_inner(self, row, u, seed):
-        """Change of ``seed . u`` beyond its change of coordinates, (d,)."""
-        return 0.
-
-    def inner(self, p, scores_p, u):
+    def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor:
         """``p_t . u_t`` row by row, (k,)."""
         return (p * u).sum(1)
 
-    def dot(self, u, v, scores_v):
+    def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor:
         """``u . v`` of two vectors, 0-d."""
         return u @ v
 
-    def solver(self, s):
-        """``g -> Hess L^-1 g`` for coordinates `g`, by a Cholesky factor, or
-        without the matrix where it would be too large to factorise."""
-        if self.n_coords > logistic.TOO_LARGE:
-            return lambda g: conjugate_gradients(
+    def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
+        """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix
+        where it would be too large to factorise."""
+        if self.n_coords > linalg.TOO_LARGE:
+            return lambda g: linalg.conjugate_gradients(
                 lambda v: hessian_product(self, s, v), g)
-        hess = (self.rows.T * s[:self.n_tr]) @ self.rows
+        hess = (self.rows_tr.T * s[:self.n_tr]) @ self.rows_tr
         hess.addmm_(self.rows_p.T * s[self.n_tr:], self.rows_p)
-        hess.diagonal()[:-1].add_(self.mu)
-        factor = factorise(hess)
+        hess.diagonal()[:-1].add_(self.penalty.strength)
+        hess.diagonal()[-1].add_(self.penalty.strength * self.penalty.beta)
+        factor = linalg.factorise(hess)
         return lambda g: torch.cholesky_solve(g[:, None], factor)[:, 0]

@@ -1,1 +1,34 @@
-"""Losses of the margin, one a file."""
+"""Losses of the margin, one a file; each a value that a model is given.
+
+A loss is a function of the negated margin ``h = -y (x . w + b)``, smooth and
+convex. It has
+
+- ``value(h)``, ``slope(h, out=None)``, ``curvature(h)``: the loss and its
+  first and second derivative, elementwise, in nats where that applies;
+- ``curvature_bound``: the largest value of `curvature`.
+
+Nothing else in this package knows which loss it is.
+"""
+from typing import Optional, Protocol
+
+from torch import Tensor
+
+from .logistic import Logistic
+from .squared_hinge import SquaredHinge
+
+__all__ = ['Logistic', 'Loss', 'SquaredHinge']
+
+
+class Loss(Protocol):
+    """What a model needs of a loss."""
+
+    curvature_bound: float
+
+    def value(self, h: Tensor) -> Tensor:
+        """The loss, elementwise."""
+
+    def slope(self, h: Tensor, out: Optional[Tensor] = None) -> Tensor:
+        """Its first derivative, written to `out` if given."""
+
+    def curvature(self, h: Tensor) -> Tensor:
+        """Its second derivative."""

@@ -1,1 +1,4 @@
-"""Penalties of the weights, one a file."""
+"""Penalties of the weights, one a file; each a value that a model is given."""
+from .l2 import L2
+
+__all__ = ['L2']

@@ -1,65 +1,85 @@
-"""Forward-mode differentiation (Franceschi et al. 2017)."""
+"""Forward-mode differentiation (Franceschi et al. 2017).
+
+    d vel_{t+1} = momentum d vel_t - eta d(grad L(u_t)) - d eta grad L(u_t)
+    d u_{t+1}   = d u_t + d vel_{t+1}
+
+One tangent for lambda, p d tangents for the points: use 'rmd' for those.
+"""
+from typing import Any, Callable
+
 import torch
+from torch import Tensor
+from torch.nn.functional import pad
 
-from .training import training_steps
+from .training import TrainedModel, Training, training_steps
 
 
-def forward_mode(model, seed, inner):
-    """Tangents of the training steps, carried along with the steps.
+class _Steps:
+    """The steps of a trained model in its weights u = (w, b), whatever its
+    coordinates, and the tangents that they carry."""
 
-        d vel_{t+1} = momentum d vel_t - eta d(grad L(u_t)) - d eta grad L
-        d u_{t+1}   = d u_t + d vel_{t+1}
+    def __init__(self, model: TrainedModel, momentum: float, rows: Tensor):
+        coordinates = model.coordinates
 
-    One tangent for lambda, and one for each feature of each point: cheap
-    for lambda, dear for points. Takes what the reverse pass takes, and
-    returns what it returns: derivatives by the weights of the poisoning rows
-    and by lambda of the loss with gradient `seed` at the trained model.
-    """
-    form, eta = model.form, model.eta
-    seed_scores = form.scores(seed, seed.new_empty(form.n))[None]
-    weights = form.weights(model.path)
-    s = model.q * (1 - model.q) / form.n
-    moves = training_steps(model, inner.momentum)
+        def as_weights(coords: Tensor) -> Tensor:
+            return torch.cat([coordinates.weights(coords),
+                              coordinates.biases(coords)[:, None]], 1)
+        self.rows, self.eta, self.momentum = rows, model.eta, momentum
+        self.u = as_weights(model.path)
+        self.slope = model.loss.slope(model.scores) / coordinates.n
+        self.s = model.loss.curvature(model.scores) / coordinates.n
+        self.moves = as_weights(training_steps(model, momentum))
+        penalty = coordinates.penalty
+        self.mu = rows.new_full((rows.shape[1],), penalty.strength)
+        self.mu[-1] *= penalty.beta
 
-    def project(du):
-        return form.inner(seed[None], seed_scores, du)
+    def carry(self, d_scores: Callable[[int], Any],
+              d_grad: Callable[[int], Tensor], d_eta: Tensor) -> Tensor:
+        """Tangents (k, d + 1) of the trained model.
 
-    def carry(du, direct, extra, d_eta):
-        vel = torch.zeros_like(du)
-        for t in range(len(s)):
-            scores = form.scores_many(du) + extra(t)
-            change = form.lift_many(s[t] * scores) + direct(t)
-            form.add_penalty(change, du)
-            vel.mul_(inner.momentum).sub_(change, alpha=eta)
-            vel.addr_(d_eta, moves[t], alpha=1 / eta)
+        d_scores, d_grad : what the variables change of the scores (k, n) and
+        of the training gradient (k, d + 1) at step t, at a fixed model.
+        d_eta : the derivative of the step size, (k,).
+        """
+        du = vel = self.u.new_zeros(len(d_eta), self.u.shape[1])
+        for t in range(len(self.u)):
+            scores = du @ self.rows.T + d_scores(t)
+            change = (self.s[t] * scores) @ self.rows + d_grad(t)
+            vel = self.momentum * vel - self.eta * (change + self.mu * du)
+            vel.addr_(d_eta, self.moves[t], alpha=1 / self.eta)
             du = du + vel
         return du
 
-    def by_lambda():
-        def penalty(t):
-            out = torch.zeros_like(model.path[t:t + 1])
-            form.add_penalty(out, model.path[t:t + 1])
-            return out
-        d_eta = seed.new_zeros(1)
-        if model.eta_by_rows is not None:
-            d_eta -= eta ** 2 * form.mu
-        du = carry(seed.new_zeros(1, form.n_coords), penalty,
-                   lambda t: 0., d_eta)
-        return project(du)[0]
 
-    def by_point(i):
-        row, d = form.n_tr + i, weights.shape[1]
-        d_eta = (seed.new_zeros(d) if model.eta_by_rows is None
-                 else model.eta_by_rows[i])
+def forward(model: TrainedModel, grad_val: Tensor,
+            training: Training) -> tuple[Tensor, Tensor]:
+    """Arguments and results as of `.rmd.reverse`."""
+    coordinates = model.coordinates
+    rows_p, n_tr = coordinates.rows_p, coordinates.n_tr
+    steps = _Steps(model, training.momentum, torch.cat([
+        coordinates.rows_tr, rows_p]))
+    d = rows_p.shape[1] - 1
+    grad = torch.cat([coordinates.weights(grad_val[None])[0],
+                      coordinates.biases(grad_val)[None]])
+    d_eta_d_lmbda = grad.new_zeros(1)
+    d_eta_d_rows = torch.zeros_like(rows_p[:, :-1])
+    if model.d_eta_d_rows is not None:
+        d_eta_d_rows = model.d_eta_d_rows
+        d_eta_d_lmbda -= model.eta ** 2 * coordinates.penalty.strength
+    one_feature_each = torch.eye(d, d + 1).to(rows_p)
 
-        def extra(t):
-            return form.moved_scores(row, model.path[t], weights[t])
-        du = carry(seed.new_zeros(d, form.n_coords),
-                   lambda t: form.moved_lift(model.q[t, row] / form.n, d),
-                   extra, d_eta)
-        return project(du) + form.moved_inner(row, model.u, seed)
+    def with_respect_to_point(i: int) -> Tensor:
+        row = n_tr + i
 
-    n_points = form.n - form.n_tr
-    by_rows = [by_point(i) for i in range(n_points)]
-    return (torch.stack(by_rows) if by_rows
-            else weights.new_empty(0, weights.shape[1])), by_lambda()
+        def d_scores(t: int) -> Tensor:
+            # the score of this row moves by w_j with its feature j
+            return pad(steps.u[t, :-1, None], (row, len(steps.rows) - row - 1))
+        return steps.carry(
+            d_scores, lambda t: steps.slope[t, row] * one_feature_each,
+            d_eta_d_rows[i]) @ grad
+
+    grad_lmbda = steps.carry(lambda t: 0., lambda t: steps.mu * steps.u[t],
+                             d_eta_d_lmbda) @ grad
+    grad_rows = [with_respect_to_point(i) for i in range(len(rows_p))]
+    return (torch.stack(grad_rows) if grad_rows
+            else torch.zeros_like(rows_p[:, :-1])), grad_lmbda[0]

@@ -1,28 +1,32 @@
-"""How the classifier is trained: settings, and the trained model."""
+"""How a linear model is trained: settings, the trained model, its vjp."""
 import math
 import warnings
 from dataclasses import dataclass
 from typing import Callable, Optional
 
 import torch
+from torch import Tensor
 
-METHODS = ('fmd', 'implicit', 'rmd')
+from ..coordinates import Coordinates
+from ..losses import Loss
+from ..penalties import L2
+from ..problem import Problem
 
 
-def check(name, value, ok, condition):
+def check(name: str, value: object, ok: bool, condition: str) -> None:
     """Raise ValueError unless `ok`."""
     if not ok:
         raise ValueError(f'`{name}` must be {condition}, got {value!r}.')
 
 
 @dataclass(frozen=True)
-class Inner:
+class Training:
     """How the classifier is trained, and differentiated.
 
     Parameters
     ----------
-    method : {'rmd', 'fmd', 'implicit'}
-        Reverse mode, forward mode, or at the optimum.
+    method : str
+        One of `.SOLVERS`: 'rmd', 'fmd' or 'implicit'.
     n_inner : int
         T, the training steps of 'rmd' and 'fmd'.
     eta : float or None
@@ -53,9 +57,7 @@ class Inner:
     inner_tol: Optional[float] = None
     truncate: Optional[int] = None
 
-    def __post_init__(self):
-        check('method', self.method, self.method in METHODS,
-              f'one of {METHODS}')
+    def __post_init__(self) -> None:
         check('form', self.form, isinstance(self.form, str)
               and self.form in ('auto', 'primal', 'gram'),
               "'auto', 'primal' or 'gram'")
@@ -73,32 +75,21 @@ class Inner:
               or isinstance(self.truncate, int) and self.truncate >= 1,
               'None or an integer of at least 1')
 
-    def warn_if_unstable(self, problem, rows_p, lmbda):
-        """Warn of an `eta` above ``2 / L``: the steps may not contract."""
-        if self.eta is None:
-            return
-        mu = math.exp(lmbda) / (problem.n_tr + len(rows_p))
-        limit = 2. / smoothness(problem, rows_p, mu)[0]
-        if self.eta > limit:
-            warnings.warn(
-                f'eta = {self.eta:g} is above 2 / L = {limit:.3g} of the '
-                'training loss: gradient descent may not converge; eta=None '
-                'takes 1 / L.', RuntimeWarning, stacklevel=3)
 
-
-def smoothness(problem, rows_p, mu):
+def smoothness(problem: Problem, rows_p: Tensor, penalty: L2,
+               loss: Loss) -> tuple[float, Tensor]:
     """A bound on the largest eigenvalue of the training Hessian.
 
-    ``L = (top(A_tr^T A_tr) + top(A_p A_p^T)) / (4 n) + mu``, with top the
+    ``L = max l'' (top(A_tr^T A_tr) + top(A_p A_p^T)) / n + mu``, with top the
     largest eigenvalue: the first is computed once, the second is p x p, and
     no position of the poisoning points is above the sum (Weyl).
 
     Returns
     -------
-    (L, derivative of L by the weights of `rows_p`, (p, d))
+    (L, derivative of L with respect to the weights of `rows_p`, (p, d))
     """
-    n = problem.n_tr + len(rows_p)
-    top, by_rows = 0., torch.zeros_like(rows_p[:, :-1])
+    n, bound = problem.n_tr + len(rows_p), loss.curvature_bound
+    top, d_rows = 0., torch.zeros_like(rows_p[:, :-1])
     if len(rows_p):
         products = rows_p @ rows_p.T
         if not torch.isfinite(products).all():
@@ -108,44 +99,55 @@ def smoothness(problem, rows_p, mu):
                 'step.')
         values, vectors = torch.linalg.eigh(products)
         top, v = float(values[-1]), vectors[:, -1]
-        by_rows = torch.outer(v, v @ rows_p[:, :-1]).mul_(2 / (4 * n))
-    return (problem.curvature + top) / (4 * n) + mu, by_rows
+        d_rows = torch.outer(v, v @ rows_p[:, :-1]).mul_(2 * bound / n)
+    return (bound * (problem.top_eigenvalue + top) / n + penalty.strength,
+            d_rows)
+
+
+def warn_if_unstable(eta: Optional[float], bound: float) -> None:
+    """Warn of an `eta` above ``2 / L``: the steps may not contract."""
+    if eta is not None and eta > 2. / bound:
+        warnings.warn(
+            f'eta = {eta:g} is above 2 / L = {2. / bound:.3g} of the training '
+            'loss: gradient descent may not converge; eta=None takes 1 / L.',
+            RuntimeWarning, stacklevel=4)
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained model in the coordinates of its form.
+class TrainedModel:
+    """A trained model in its coordinates.
 
-    u : coordinates of the model. path, q : coordinates (k, n_coords) and
-    sigmoids (k, n) at the states that the derivative passes through: the T
+    u : coordinates of the model. path, scores : coordinates (k, n_coords) and
+    ``A u`` (k, n) of the iterates that the derivative passes through: the T
     training steps, or the optimum alone. eta : the step size taken, and
-    eta_by_rows : its derivative by the weights of the poisoning rows where it
-    is ``1 / L``. grad_norm : norm of the training gradient at `u` relative to
-    that at 0, and solve : the last Newton step's solver, where the method
-    has them.
+    d_eta_d_rows : its derivative with respect to the weights of the poisoning
+    rows where it is ``1 / L``. grad_norm : norm of the training gradient at
+    `u` relative to that at 0, and solve : the last Newton step's solver,
+    where the method has them.
     """
 
-    form: object
-    u: torch.Tensor
-    path: torch.Tensor
-    q: torch.Tensor
+    coordinates: Coordinates
+    loss: Loss
+    u: Tensor
+    path: Tensor
+    scores: Tensor
     eta: float = math.nan
-    eta_by_rows: Optional[torch.Tensor] = None
+    d_eta_d_rows: Optional[Tensor] = None
     grad_norm: float = math.nan
-    solve: Optional[Callable] = None
+    solve: Optional[Callable[[Tensor], Tensor]] = None
 
     @property
-    def w(self):
+    def w(self) -> Tensor:
         """Weights, (d,)."""
-        return self.form.weights(self.u[None])[0]
+        return self.coordinates.weights(self.u[None])[0]
 
     @property
-    def b(self):
+    def b(self) -> Tensor:
         """Bias, 0-d."""
-        return self.form.biases(self.u)
+        return self.coordinates.biases(self.u)
 
 
-def training_steps(model, momentum):
+def training_steps(model: TrainedModel, momentum: float) -> Tensor:
     """``-eta grad L(u_t)`` in coordinates, a row a step, read off the path:
     the part of a step that the velocity before it does not explain."""
     vel = torch.cat([model.path[1:], model.u[None]]) - model.path
@@ -154,16 +156,25 @@ def training_steps(model, momentum):
     return steps
 
 
-def pull_back(model, p, k, s, scale):
+def vjp_points_lambda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
+                      scale: float) -> tuple[Tensor, Tensor]:
     """``scale sum_t d/d(rows, lmbda) (p_t . grad L(u_t))``, (p, d) and 0-d.
 
-    `p` are the adjoints, `k` their scores, `s` the curvatures of the poisoning
-    rows, a row a step; the sums are two products of (p, T) with (T, .)
-    matrices, done once.
+    For a poisoning row ``a``, with the adjoint ``p`` of a step,
+
+        d/da      (p . grad L) = (l'(h)/n) p + s (a . p) u,   h = a . u
+        d/dlmbda  (p . grad L) = mu (p_w . w + beta p_b b),   s = l''(h)/n
+
+    `p` are the adjoints (k, n_coords) and `adjoint_scores` is ``A p`` (k, n),
+    a row a step; the sums are two products of (p, k) with (k, .) matrices.
     """
-    form, u, n_tr = model.form, model.path, model.form.n_tr
-    coords = (model.q[:, n_tr:].T @ p).div_(form.n)
-    coords.addmm_((s * k[:, n_tr:]).T, u)
-    inner_w = form.inner(p, k, u) - form.biases(p) * form.biases(u)
-    return (form.weights(coords).mul_(scale),
-            inner_w.sum().mul_(scale * form.mu))
+    coordinates, u = model.coordinates, model.path
+    n_tr, n = coordinates.n_tr, coordinates.n
+    h = model.scores[:, n_tr:]
+    s = model.loss.curvature(h) / n
+    coords = (model.loss.slope(h).T @ p).div_(n)
+    coords.addmm_((s * adjoint_scores[:, n_tr:]).T, u)
+    penalty = coordinates.penalty.bilinear(
+        coordinates.inner(p, adjoint_scores, u).sum(),
+        (coordinates.biases(p) * coordinates.biases(u)).sum())
+    return coordinates.weights(coords).mul_(scale), penalty.mul_(scale)

@@ -1,4 +1,5 @@
 """The loop of T steps: in one go, as a CUDA graph, and where that fails."""
+import math
 import warnings
 
 import pytest
@@ -6,8 +7,9 @@ import torch
 
 from core_problems import FORMS, make, on_gpu
 from secml_regpoison.core import hypergradient, solve
-from secml_regpoison.core.coordinates.kernel import choose_form
-from secml_regpoison.core.coordinates.margins import fold
+from secml_regpoison.core.coordinates import make_coordinates, signed_rows
+from secml_regpoison.core.linear_model import LOGISTIC
+from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers.heavy_ball import _graph, heavy_ball
 
 
@@ -18,46 +20,59 @@ def to(device, problem, *tensors):
     return moved, *(tensor.to(device) for tensor in tensors)
 
 
-def closed_form(rows, mu, n_steps, eta, momentum):
+def closed_form(rows, mu, beta, n_steps, eta, momentum):
     """The steps over u = (w, b), by the formula of the module."""
     u, vel, n = torch.zeros_like(rows[0]), torch.zeros_like(rows[0]), len(rows)
-    states, sigmoids = [u], []
+    iterates, scores = [u], []
     for _ in range(n_steps):
-        q = torch.sigmoid(rows @ u)
-        grad = rows.T @ q / n
+        h = rows @ u
+        grad = rows.T @ torch.sigmoid(h) / n
         grad[:-1] += mu * u[:-1]
+        grad[-1] += mu * beta * u[-1]
         vel = momentum * vel - eta * grad
         u = u + vel
-        states.append(u)
-        sigmoids.append(q)
-    return torch.stack(states), torch.stack(sigmoids)
+        iterates.append(u)
+        scores.append(h)
+    return torch.stack(iterates), torch.stack(scores)
+
+
+def coordinates_of(form, beta=0.):
+    """Coordinates of the small problem with mu = 0.03."""
+    problem, x_p, y_p = make()
+    penalty = L2(math.log(.03 * 15), 15, beta)
+    return problem, make_coordinates(problem, signed_rows(x_p, y_p), penalty,
+                                     form)
 
 
 @pytest.mark.parametrize('form', FORMS)
-def test_steps_are_those_of_the_formula(form):
-    problem, x_p, y_p = make()
-    form = choose_form(problem, fold(x_p, y_p), .03, form)
+@pytest.mark.parametrize('beta', (0., 1.))
+def test_steps_are_those_of_the_formula(form, beta):
+    problem, coordinates = coordinates_of(form, beta)
     eta, momentum = .4, .8
-    states, q = heavy_ball(
-        form, eta, momentum, form.rows_p.new_zeros(2, form.n_coords), 7)
-    expected = closed_form(torch.cat([problem.rows_tr, form.rows_p]), form.mu,
-                           7, eta, momentum)
-    found = torch.cat([form.weights(states), form.biases(states)[:, None]], 1)
+    iterates, scores = heavy_ball(
+        coordinates, LOGISTIC, eta, momentum,
+        coordinates.rows_p.new_zeros(2, coordinates.n_coords), 7)
+    expected = closed_form(torch.cat([problem.rows_tr, coordinates.rows_p]),
+                           .03, beta, 7, eta, momentum)
+    found = torch.cat([coordinates.weights(iterates),
+                       coordinates.biases(iterates)[:, None]], 1)
     torch.testing.assert_close(found, expected[0])
-    torch.testing.assert_close(q, expected[1])
+    torch.testing.assert_close(scores, expected[1])
 
 
 @pytest.mark.parametrize('form', FORMS)
 def test_steps_that_no_graph_holds_are_launched_one_by_one(form):
-    problem, x_p, y_p = make()
-    form = choose_form(problem, fold(x_p, y_p), .03, form)
-    tensors = (*form.operands, x_p.new_tensor([.8, -.01, -.02]),
-               x_p.new_zeros(2, form.n_coords))
+    _, coordinates = coordinates_of(form)
+    zeros = coordinates.rows_p.new_zeros(2, coordinates.n_coords)
+    tensors = (*coordinates.operands, zeros.new_tensor([.8, -.01, -.02]),
+               zeros)
     shapes = [tensor.shape for tensor in tensors]
     with pytest.warns(RuntimeWarning, match='no CUDA graph of 7 steps'):
         # there is no graph of a computation on the CPU
-        steps = _graph(form.steps, 7, x_p.dtype, x_p.device, *shapes)
-    for found, expected in zip(steps(*tensors), form.steps(7, *tensors)):
+        steps = _graph(coordinates.steps, 7, LOGISTIC, zeros.dtype,
+                       zeros.device, *shapes)
+    for found, expected in zip(
+            steps(*tensors), coordinates.steps(7, LOGISTIC, *tensors)):
         assert torch.equal(found, expected)
 
 
@@ -79,11 +94,12 @@ def test_gpu_agrees_with_cpu(form, momentum):
 @on_gpu
 def test_a_replay_leaves_earlier_results_alone():
     problem, x_p, y_p = to('cuda', *make())
-    form = choose_form(problem, fold(x_p, y_p), .03, 'gram')
-    start = x_p.new_zeros(2, form.n_coords)
-    first = heavy_ball(form, .4, .8, start, 7)
+    coordinates = make_coordinates(problem, signed_rows(x_p, y_p), L2(0., 15),
+                                   'gram')
+    start = x_p.new_zeros(2, coordinates.n_coords)
+    first = heavy_ball(coordinates, LOGISTIC, .4, .8, start, 7)
     kept = [part.clone() for part in first]
-    heavy_ball(form, .9, .1, start, 7)
+    heavy_ball(coordinates, LOGISTIC, .9, .1, start, 7)
     assert all(map(torch.equal, first, kept))
 
 

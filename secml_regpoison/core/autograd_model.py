@@ -1,0 +1,141 @@
+"""A model given by its scores, differentiated by torch autograd.
+
+Slower than `LinearModel`, and open: a network, classes as rows, any scores
+that torch can differentiate. Training is the paper's, T steps of gradient
+descent with momentum, unrolled.
+"""
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+import torch
+from torch import Tensor
+
+from .linear_model import LOGISTIC, Hypergradient, Losses
+from .losses import Loss
+from .problem import Problem
+from .solvers import Training
+from .solvers.training import check
+
+
+@dataclass(frozen=True)
+class TrainedParameters:
+    """Points, lambda, and the parameters that training ended at."""
+
+    x_p: Tensor
+    lmbda: float
+    parameters: list[Tensor]
+
+    @property
+    def w(self) -> Tensor:
+        """The first parameter."""
+        return self.parameters[0]
+
+    @property
+    def b(self) -> Tensor:
+        """The last parameter."""
+        return self.parameters[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class AutogradModel:
+    """A model ``scores(parameters, x)``, (n,), trained as `LinearModel` is.
+
+    Parameters
+    ----------
+    problem, y_p, training, loss
+        As of `LinearModel`; only the method 'rmd' with a given step size.
+    scores : callable
+        ``(parameters, x)`` to the scores of the rows.
+    initial : list of Tensor
+        Where training starts. The penalty is ``exp(lmbda)/(2 n)`` times the
+        squares of all parameters that are no biases, of more than 0
+        dimensions.
+
+    Raises
+    ------
+    ValueError
+        If the training is another.
+    """
+
+    problem: Problem
+    y_p: Tensor
+    training: Training
+    scores: Callable[[list[Tensor], Tensor], Tensor]
+    initial: list[Tensor]
+    loss: Loss = LOGISTIC
+
+    def __post_init__(self) -> None:
+        check('method', self.training.method, self.training.method == 'rmd',
+              "'rmd' for a model that autograd differentiates")
+        check('eta', self.training.eta, self.training.eta is not None,
+              'a step size for a model that autograd differentiates')
+
+    def check(self, x_p: Tensor, lmbda: float) -> None:
+        """Nothing is known of the smoothness of any scores."""
+
+    def _unroll(self, phi: Tensor, lmbda: Tensor,
+                graph: bool) -> list[Tensor]:
+        """Parameters after T steps, open to autograd with `graph`."""
+        eta = self.training.eta
+        assert eta is not None  # `__post_init__` has seen to it
+        x = torch.cat([self.problem.x_tr, phi])
+        y = torch.cat([self.problem.y_tr, self.y_p])
+        parameters = [v.detach().requires_grad_() for v in self.initial]
+        vels = [torch.zeros_like(v) for v in parameters]
+        for _ in range(self.training.n_inner):
+            penalty = sum((v ** 2).sum() for v in parameters if v.dim())
+            loss = (self.loss.value(-y * self.scores(parameters, x)).mean()
+                    + lmbda.exp() / (2 * len(x)) * penalty)
+            grads = torch.autograd.grad(loss, parameters, create_graph=graph)
+            vels = [self.training.momentum * vel - eta * grad
+                    for vel, grad in zip(vels, grads)]
+            parameters = [v + vel for v, vel in zip(parameters, vels)]
+            if not graph:
+                parameters = [v.detach().requires_grad_() for v in parameters]
+        return parameters
+
+    def train(self, x_p: Tensor, lmbda: float,
+              start: Any = None) -> TrainedParameters:
+        """Train from `initial`, whatever the `start`.
+
+        Raises
+        ------
+        FloatingPointError
+            If training diverged; the message names the step size.
+        """
+        phi = self.problem.features(x_p)[0]
+        parameters = self._unroll(phi, phi.new_tensor(lmbda), False)
+        if not all(torch.isfinite(v).all() for v in parameters):
+            raise FloatingPointError(
+                f'training diverged with step size eta = {self.training.eta:g}'
+                f' at lmbda = {lmbda:g}: pass a smaller eta.')
+        return TrainedParameters(x_p, lmbda, [
+            v.detach() for v in parameters])
+
+    def _val_loss(self, parameters: list[Tensor],
+                  y: Optional[Tensor]) -> Tensor:
+        y = self.problem.y_val if y is None else y
+        return self.loss.value(
+            -y * self.scores(parameters, self.problem.x_val)).mean()
+
+    def losses(self, trained: TrainedParameters) -> Losses:
+        """Validation losses of a trained model."""
+        problem, parameters = self.problem, trained.parameters
+        y = problem.y_val if problem.y_target is None else problem.y_target
+        wrong = y * self.scores(parameters, problem.x_val) < 0
+        return Losses(float(self._val_loss(parameters, problem.y_target)),
+                      float(self._val_loss(parameters, None)),
+                      float(wrong.double().mean()))
+
+    def hypergradient(self, trained: TrainedParameters) -> Hypergradient:
+        """Validation loss and its derivatives through the whole unroll."""
+        phi, feature_vjp = self.problem.features(trained.x_p)
+        phi = phi.detach().clone().requires_grad_()
+        lmbda = phi.new_tensor(trained.lmbda).requires_grad_()
+        parameters = self._unroll(phi, lmbda, True)
+        value = self._val_loss(parameters, self.problem.y_target)
+        grad_phi, = torch.autograd.grad(value, phi, retain_graph=True)
+        grad_lmbda, = torch.autograd.grad(
+            self._val_loss(parameters, None), lmbda)
+        return Hypergradient(value.detach(), feature_vjp(grad_phi),
+                             grad_lmbda)

@@ -1,0 +1,67 @@
+"""Linear algebra of symmetric positive matrices."""
+from typing import Callable
+
+import torch
+from torch import Tensor
+
+# Above this many rows or columns a matrix is not factorised.
+TOO_LARGE = 5000
+
+
+def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
+                   max_iter: int = 200) -> float:
+    """Largest eigenvalue of ``rows^T rows`` by power iteration.
+
+    Approached from below; stops when one more step changes it by less than
+    `rtol`. The start is drawn from a generator of its own: same data, same
+    value.
+    """
+    generator = torch.Generator().manual_seed(0)
+    v = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
+    v = v.to(rows)
+    value = 0.
+    for _ in range(max_iter):
+        v = rows.T @ (rows @ (v / torch.linalg.vector_norm(v)))
+        previous, value = value, float(torch.linalg.vector_norm(v))
+        if value <= 0. or abs(value - previous) < rtol * value:
+            break
+    return value
+
+
+def factorise(matrix: Tensor) -> Tensor:
+    """Cholesky factor, or FloatingPointError where rounding leaves none."""
+    factor, failed = torch.linalg.cholesky_ex(matrix)
+    if failed:
+        raise singular(matrix.dtype)
+    return factor
+
+
+def singular(dtype: torch.dtype) -> FloatingPointError:
+    """The error for a training Hessian that cannot be inverted."""
+    advice = 'rescale the features' if dtype == torch.float64 \
+        else 'use float64'
+    return FloatingPointError(
+        f'the training Hessian is singular in {dtype}: regularise more (a '
+        f'larger lambda), or {advice}.')
+
+
+def conjugate_gradients(product: Callable[[Tensor], Tensor], g: Tensor,
+                        rtol: float = 1e-10,
+                        max_iter: int = 1000) -> Tensor:
+    """``product^-1 g`` for a symmetric positive definite `product`.
+
+    Stops at a residual of `rtol` relative to `g`, or at `max_iter`.
+    Convergence is not reported; the caller checks the residual.
+    """
+    x, r, p = torch.zeros_like(g), g.clone(), g.clone()
+    rr = stop = r @ r
+    for _ in range(max_iter):
+        if rr <= rtol ** 2 * stop:
+            break
+        ap = product(p)
+        alpha = rr / (p @ ap)
+        x.add_(alpha * p)
+        r.sub_(alpha * ap)
+        rr, previous = r @ r, rr
+        p.mul_(rr / previous).add_(r)
+    return x

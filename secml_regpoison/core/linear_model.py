@@ -1,0 +1,232 @@
+"""The model that is attacked: trained, evaluated, differentiated.
+
+The classifier is a function of the poisoning points and of lambda (arXiv
+2105.10948, eq. 1),
+
+    A(X_p, lmbda) = (1/m) sum_j l(-y_j (x_j . w + b)),
+    (w, b)        = what training on D_tr u D_p with lmbda returns,
+
+and a hypergradient is the derivative of ``A`` with respect to both. Whoever
+needs the model asks it three questions: `train`, `losses`, `hypergradient`.
+Any object that answers them can stand in its place (`Model`).
+"""
+import math
+from dataclasses import dataclass
+from typing import Any, Callable, NamedTuple, Optional, Protocol
+
+import torch
+from torch import Tensor
+
+from .coordinates import make_coordinates, signed_rows
+from .losses import Logistic, Loss
+from .penalties import L2
+from .problem import Problem
+from .solvers import SOLVERS, TrainedModel, Training
+from .solvers.training import check, smoothness, warn_if_unstable
+
+LOGISTIC = Logistic()
+
+
+class Hypergradient(NamedTuple):
+    """Value and derivatives; the losses are in nats.
+
+    Attributes
+    ----------
+    value : Tensor, 0-d
+        Attacker's loss on the validation set.
+    grad_x_p : Tensor, shape (p, d)
+        Derivative of the attacker's loss with respect to the points.
+    grad_lmbda : Tensor, 0-d
+        Derivative of the defender's loss with respect to lambda. Attacker and
+        defender share one loss unless the problem has a `y_target`.
+    """
+
+    value: Tensor
+    grad_x_p: Tensor
+    grad_lmbda: Tensor
+
+
+class Losses(NamedTuple):
+    """Mean validation loss on each player's labels, and share of validation
+    rows on the wrong side of the attacker's labels."""
+
+    attacker: float
+    defender: float
+    attacker_error: float
+
+
+class Model(Protocol):
+    """What `solve`, the defender and the attack ask of a model.
+
+    A class of models is called with ``(problem, y_p, training)``; what
+    `train` returns is the model's own, but has ``w`` and ``b``.
+    """
+
+    def check(self, x_p: Tensor, lmbda: float) -> None:
+        """Raise or warn, before any work, of what will not work."""
+
+    def train(self, x_p: Tensor, lmbda: float, start: Any = None) -> Any:
+        """Train; `start` is None or what `train` returned before."""
+
+    def losses(self, trained: Any) -> Losses:
+        """Validation losses of a trained model."""
+
+    def hypergradient(self, trained: Any) -> Hypergradient:
+        """Validation loss of a trained model and its derivatives."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model trained on given points: the points, their features, what takes
+    a derivative with respect to features to one with respect to points, and
+    the `TrainedModel` of the solver."""
+
+    x_p: Tensor
+    phi: Tensor
+    feature_vjp: Callable[[Tensor], Tensor]
+    model: TrainedModel
+
+    @property
+    def w(self) -> Tensor:
+        """Weights, (d,)."""
+        return self.model.w
+
+    @property
+    def b(self) -> Tensor:
+        """Bias, 0-d."""
+        return self.model.b
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """A linear classifier, trained on fixed rows and poisoning points.
+
+        L = (1/n) sum_i l(-y_i (x_i . w + b)) + exp(lmbda)/(2 n) (||w||^2
+            + beta b^2)
+
+    Parameters
+    ----------
+    problem : Problem
+        Fixed training rows and validation set.
+    y_p : Tensor, shape (p,)
+        Labels of the poisoning points, in {-1, +1}.
+    training : Training
+        How it is trained and differentiated.
+    loss : Loss
+        ``l``; logistic by default.
+    beta : float
+        0: the bias is not penalised; 1: it is.
+
+    Raises
+    ------
+    ValueError
+        If no solver has the name `training.method`.
+    """
+
+    problem: Problem
+    y_p: Tensor
+    training: Training
+    loss: Loss = LOGISTIC
+    beta: float = 0.
+
+    def __post_init__(self) -> None:
+        method = self.training.method
+        check('method', method, isinstance(method, str) and method in SOLVERS,
+              f'one of {tuple(SOLVERS)}')
+
+    def check(self, x_p: Tensor, lmbda: float) -> None:
+        """Warn of a step size that is too large for these points."""
+        if self.training.eta is not None:
+            rows_p = signed_rows(self.problem.features(x_p)[0], self.y_p)
+            warn_if_unstable(self.training.eta, smoothness(
+                self.problem, rows_p, self._penalty(lmbda), self.loss)[0])
+
+    def _penalty(self, lmbda: float) -> L2:
+        return L2(lmbda, self.problem.n_tr + len(self.y_p), self.beta)
+
+    def train(self, x_p: Tensor, lmbda: float,
+              start: Optional[Trained] = None) -> Trained:
+        """Train on the fixed rows and the points `x_p`, (p, d).
+
+        `start` is a trained model that Newton may start from; its features
+        serve again if its points are the same.
+
+        Raises
+        ------
+        FloatingPointError
+            If training diverged; the message names the step size.
+        """
+        if start is not None and start.x_p is x_p:
+            phi, feature_vjp = start.phi, start.feature_vjp
+        else:
+            phi, feature_vjp = self.problem.features(x_p)
+        coordinates = make_coordinates(
+            self.problem, signed_rows(phi, self.y_p), self._penalty(lmbda),
+            self.training.form, self.training.method)
+        try:
+            model = SOLVERS[self.training.method].train(
+                coordinates, self.loss, self.training, self.problem,
+                None if start is None else start.model.u)
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f'{error} (lmbda = {lmbda:g})') from error
+        if not torch.isfinite(model.u).all():
+            raise FloatingPointError(
+                f'training diverged with step size eta = {model.eta:g} at '
+                f'lmbda = {lmbda:g}: pass a smaller eta, or None for 1 / L.')
+        return Trained(x_p, phi, feature_vjp, model)
+
+    def losses(self, trained: Trained) -> Losses:
+        """Validation losses of a trained model."""
+        h = self._val_scores(trained, self.problem.rows_val_attacker)
+        attacker = float(self.loss.value(h).mean())
+        defender = attacker
+        if self.problem.y_target is not None:
+            defender = float(self.loss.value(self._val_scores(
+                trained, self.problem.rows_val)).mean())
+        return Losses(attacker, defender, float((h > 0).double().mean()))
+
+    def hypergradient(self, trained: Trained) -> Hypergradient:
+        """Validation loss of a trained model and its derivatives.
+
+        Raises
+        ------
+        FloatingPointError
+            If they are not finite.
+        """
+        model, vjp = trained.model, SOLVERS[self.training.method].vjp
+        value, grad_val = self.val_gradient(
+            trained, self.problem.rows_val_attacker)
+        grad_rows, grad_lmbda = vjp(model, grad_val, self.training)
+        if self.problem.y_target is not None:
+            grad_val = self.val_gradient(trained, self.problem.rows_val)[1]
+            grad_lmbda = vjp(model, grad_val, self.training)[1]
+        if not (torch.isfinite(grad_rows).all()
+                and torch.isfinite(grad_lmbda)):
+            raise FloatingPointError(
+                'the hypergradient is not finite, with mu = '
+                f'{model.coordinates.penalty.strength:g}, step size '
+                f'{model.eta:g}: regularise more (a larger lambda), use '
+                'float64, or pass a smaller eta.')
+        return Hypergradient(
+            value, trained.feature_vjp(grad_rows.mul_(-self.y_p[:, None])),
+            grad_lmbda)
+
+    def val_gradient(self, trained: Trained,
+                     rows_val: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss on signed validation rows, and its gradient at the trained
+        model, in the model's coordinates."""
+        h = self._val_scores(trained, rows_val)
+        return self.loss.value(h).mean(), \
+            trained.model.coordinates.val_rmatvec(
+                rows_val, self.loss.slope(h) / len(h))
+
+    def _val_scores(self, trained: Trained, rows_val: Tensor) -> Tensor:
+        return trained.model.coordinates.val_matvec(rows_val, trained.model.u)
+
+
+def check_lmbda(lmbda: float) -> float:
+    """`lmbda` as a float; ValueError unless it is finite."""
+    lmbda = float(lmbda)
+    check('lmbda', lmbda, math.isfinite(lmbda), 'finite')
+    return lmbda

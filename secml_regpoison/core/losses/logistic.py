@@ -1,0 +1,25 @@
+"""The logistic loss."""
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+
+class Logistic:
+    """``softplus(h) = log(1 + exp(h))`` of the negated margin, in nats."""
+
+    curvature_bound = .25
+
+    def value(self, h: Tensor) -> Tensor:
+        """``log(1 + exp(h))``."""
+        # torch's softplus is linear past 20; -logsigmoid(-h) is exact
+        return -torch.nn.functional.logsigmoid(-h)
+
+    def slope(self, h: Tensor, out: Optional[Tensor] = None) -> Tensor:
+        """``sigma(h)``."""
+        return torch.sigmoid(h, out=out)
+
+    def curvature(self, h: Tensor) -> Tensor:
+        """``sigma(h) (1 - sigma(h))``."""
+        q = torch.sigmoid(h)
+        return q * (1 - q)

@@ -1,0 +1,150 @@
+"""Training to the optimum by damped Newton steps.
+
+    u <- u - t Hess L(u)^-1 grad L(u),   t = 1, 1/2, ... by the Armijo rule
+
+A step has one of two modes. With a *fresh* factor it is Newton's. With a
+*reused* factor, that of an earlier step, it costs a tenth of that, and serves
+for as long as each step shrinks the gradient by `REUSE_FACTOR`.
+"""
+import math
+import warnings
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from ..coordinates import Coordinates
+from ..losses import Loss
+from ..problem import Problem
+from .training import TrainedModel, Training
+
+# Reuse a Cholesky factor while a step with it shrinks the gradient (or the
+# residual) at least by this factor.
+REUSE_FACTOR = .3
+
+
+def newton(coordinates: Coordinates, loss: Loss, training: Training,
+           problem: Problem, start: Optional[Tensor] = None) -> TrainedModel:
+    """The optimum, from the coordinates `start`; from 0 if `start` is None or
+    Newton fails from it."""
+    tol = training.inner_tol or (
+        1e-8 if coordinates.rows_p.dtype == torch.float64 else 1e-4)
+    if start is not None:
+        try:
+            model = _newton_steps(
+                coordinates, loss, _backtrack_start(coordinates, loss, start),
+                tol)
+            if model.grad_norm <= tol:
+                return model
+        except FloatingPointError:
+            pass  # with all margins large the Hessian is singular; 0 is not
+    model = _newton_steps(
+        coordinates, loss,
+        coordinates.rows_p.new_zeros(coordinates.n_coords), tol)
+    if not model.grad_norm <= tol:
+        warnings.warn(
+            f'training stopped at a relative gradient norm of '
+            f'{model.grad_norm:.1e}, asked for {tol:.1e}: regularisation may '
+            f'be too weak for {model.u.dtype}.', RuntimeWarning, stacklevel=5)
+    return model
+
+
+def _backtrack_start(coordinates: Coordinates, loss: Loss,
+                     u: Tensor) -> Tensor:
+    """Backtrack a warm start towards 0 while L falls.
+
+    At small lambda an optimum is large, and once rows have moved its
+    coordinates mean margins that are far off: Newton takes more steps from
+    there than from nearer 0.
+    """
+    h = coordinates.matvec(u)
+    penalty = coordinates.penalty.bilinear(
+        coordinates.dot(u, u, h), coordinates.biases(u) ** 2) / 2
+
+    def value(t: float) -> Tensor:
+        return loss.value(t * h).mean() + t * t * penalty
+    t = 1.
+    while t > 1e-4 and value(t / 2) < value(t):
+        t /= 2
+    return t * u
+
+
+def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
+                  tol: float) -> TrainedModel:
+    """Damped Newton steps from `u`, until the gradient is small or stays."""
+    zeros = u.new_zeros(coordinates.n)
+    scale = _gradient(coordinates, torch.zeros_like(u), loss.slope(zeros))[1]
+    solve, previous, size_below_rounding = None, 0., math.inf
+    for _ in range(100):
+        h = coordinates.matvec(u)
+        grad, size = _gradient(coordinates, u, loss.slope(h))
+        if size <= tol * scale:
+            break
+        if solve is None or size > REUSE_FACTOR * previous:
+            solve = coordinates.solver(loss.curvature(h) / coordinates.n)
+            is_fresh = True
+        else:
+            is_fresh = False
+        step = solve(grad)
+        t, decrease_seen = _line_search(coordinates, loss, u, h, step)
+        if not t and not is_fresh:
+            previous = 0.  # the reused factor failed: take a fresh one here
+            continue
+        # near the optimum the decrease is below rounding: test the gradient
+        if not t or not decrease_seen and size > .5 * size_below_rounding:
+            break
+        u, previous = u - t * step, size
+        size_below_rounding = (size if is_fresh and not decrease_seen
+                               else math.inf)
+    return TrainedModel(coordinates, loss, u, u[None], h[None], solve=solve,
+                        grad_norm=size / scale if scale > 0 else size)
+
+
+def _gradient(coordinates: Coordinates, u: Tensor,
+              slope: Tensor) -> tuple[Tensor, float]:
+    """Training gradient at `u` in coordinates, and its norm."""
+    grad = torch.zeros_like(u)
+    coordinates.add_penalty(grad, u)
+    coordinates.add_rmatvec(grad, slope, 1. / coordinates.n)
+    return grad, norm(coordinates, grad)
+
+
+def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
+                 step: Tensor) -> tuple[float, bool]:
+    """First t of 1, 1/2, ... for which ``u - t step`` lowers L enough.
+
+    Along the line the scores are linear and the penalty is quadratic, so that
+    a trial costs no product. Returns t, 0 where there is none, and whether
+    the decrease is above rounding; where it is not, t is 1.
+    """
+    dh, db = coordinates.matvec(step), coordinates.biases(step)
+    us, ss = (float(coordinates.penalty.bilinear(
+        coordinates.dot(v, step, dh), coordinates.biases(v) * db))
+        for v in (u, step))
+    value = loss.value(h).mean()
+    slope = (loss.slope(h) * dh).mean() + us
+    if slope <= 1e3 * torch.finfo(h.dtype).eps * value:
+        return 1., False
+    t = 1.
+    while t > 1e-10:
+        change = (loss.value(h - t * dh).mean() - value
+                  + (.5 * t * t * ss - t * us))
+        if change <= -1e-4 * t * slope:
+            return t, True
+        t /= 2
+    return 0., True
+
+
+def relative_gradient(model: TrainedModel) -> float:
+    """Norm of the training gradient at a model, relative to that at 0."""
+    coordinates, u, loss = model.coordinates, model.u, model.loss
+    h = coordinates.matvec(u)
+    return (_gradient(coordinates, u, loss.slope(h))[1]
+            / _gradient(coordinates, torch.zeros_like(u),
+                        loss.slope(torch.zeros_like(h)))[1])
+
+
+def norm(coordinates: Coordinates, u: Tensor) -> float:
+    """Norm of the weights and bias with coordinates `u`."""
+    scores = coordinates.matvec(u)
+    return float(coordinates.dot(u, u, scores).clamp_min(0.).sqrt())

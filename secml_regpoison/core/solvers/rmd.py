@@ -1,0 +1,64 @@
+"""Reverse-mode differentiation through T training steps, the paper's
+Algorithm 1 (arXiv 2105.10948).
+
+    forward   vel_{t+1} = momentum vel_t - eta grad L(u_t),
+              u_{t+1}   = u_t + vel_{t+1},                  u_0 = vel_0 = 0
+    reverse   v = grad_u A(u_T);  for t = T-1..0:
+                  p_t  = momentum p_{t+1} + v
+                  d   -= eta d/d(X_p, lmbda) (p_t . grad L(u_t))
+                  v   -= eta Hess L(u_t) p_t
+"""
+from dataclasses import replace
+from typing import Optional
+
+from torch import Tensor
+
+from ..coordinates import Coordinates
+from ..losses import Loss
+from ..problem import Problem
+from .heavy_ball import heavy_ball
+from .training import (
+    TrainedModel, Training, smoothness, training_steps, vjp_points_lambda)
+
+
+def descend(coordinates: Coordinates, loss: Loss, training: Training,
+            problem: Problem, start: Optional[Tensor] = None) -> TrainedModel:
+    """T steps of gradient descent from 0, all iterates kept."""
+    eta, d_eta_d_rows = training.eta, None
+    if eta is None:
+        bound, d_rows = smoothness(problem, coordinates.rows_p,
+                                   coordinates.penalty, loss)
+        eta, d_eta_d_rows = 1. / bound, -d_rows / bound ** 2
+    iterates, scores = heavy_ball(
+        coordinates, loss, eta, training.momentum,
+        coordinates.rows_p.new_zeros(2, coordinates.n_coords),
+        training.n_inner)
+    return TrainedModel(coordinates, loss, iterates[-1], iterates[:-1],
+                        scores, eta, d_eta_d_rows)
+
+
+def reverse(model: TrainedModel, grad_val: Tensor,
+            training: Training) -> tuple[Tensor, Tensor]:
+    """Derivatives with respect to the weights of the poisoning rows (p, d) and
+    lambda of the loss whose gradient at the trained model is `grad_val`.
+
+    ``v`` falls by ``eta Hess p_t`` and ``p`` gathers ``v``: heavy-ball steps
+    of p backwards in time, from ``p_{T-1} = grad_val`` with the velocity
+    `grad_val`.
+    """
+    coordinates, eta = model.coordinates, model.eta
+    last = slice(-(training.truncate or len(model.path)), None)
+    tail = replace(model, path=model.path[last], scores=model.scores[last])
+    curvature = model.loss.curvature(tail.scores)
+    adjoints, adjoint_scores = heavy_ball(
+        coordinates, model.loss, eta, training.momentum,
+        grad_val.expand(2, -1), len(curvature), curvature)
+    p = adjoints[1:]
+    grad_rows, grad_lmbda = vjp_points_lambda(tail, p, adjoint_scores, -eta)
+    if model.d_eta_d_rows is not None:
+        # dA/d eta = -sum_t p_t . grad L(u_t);  d eta/d lmbda = -eta^2 mu
+        steps = training_steps(model, training.momentum)[last]
+        grad_eta = coordinates.inner(p, adjoint_scores, steps).sum() / eta
+        grad_rows.add_(grad_eta * model.d_eta_d_rows)
+        grad_lmbda.sub_(grad_eta * eta ** 2 * coordinates.penalty.strength)
+    return grad_rows, grad_lmbda

@@ -1,0 +1,118 @@
+"""Training to the optimum: against liblinear, warm starts, hard cases."""
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from core_problems import FORMS, compare, make
+
+from secml_regpoison.core import hypergradient, linalg
+from secml_regpoison.core.coordinates import (
+    KernelCoordinates, PrimalCoordinates, make_coordinates, signed_rows)
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.penalties import L2
+from secml_regpoison.core.solvers import Training
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('beta, solver', [
+    (0., 'newton-cholesky'), (1., 'liblinear')])
+@pytest.mark.parametrize('lmbda', [-6., 0., 5.])
+def test_the_optimum_is_that_of_scikit_learn(form, beta, solver, lmbda):
+    """Whose liblinear penalises the bias, and whose other solvers do not."""
+    problem, x_p, y_p = make(n=60, d=8, seed=2)
+    model = LinearModel(problem, y_p, Training(
+        'implicit', form=form, inner_tol=1e-11), beta=beta).train(x_p, lmbda)
+    reference = LogisticRegression(
+        C=np.exp(-lmbda), solver=solver, tol=1e-12, max_iter=10000).fit(
+            torch.cat([problem.x_tr, x_p]).numpy(),
+            torch.cat([problem.y_tr, y_p]).numpy())
+    # liblinear ends at 1e-7 or so of the optimum, however small its tol
+    compare(torch.cat([model.w, model.b[None]]), torch.as_tensor(np.r_[
+        reference.coef_[0], reference.intercept_]), 1e-6)
+
+
+def test_implicit_without_a_matrix(monkeypatch):
+    """Conjugate gradients where d is too large to factorise."""
+    problem, x_p, y_p = make(n=40, seed=12)
+    kwargs = {'method': 'implicit', 'form': 'primal'}
+    factorised = hypergradient(problem, x_p, y_p, 0., **kwargs)
+    monkeypatch.setattr(linalg, 'TOO_LARGE', 3)
+    assert isinstance(make_coordinates(
+        problem, signed_rows(x_p, y_p), L2(0., 43), method='implicit'),
+        PrimalCoordinates)
+    for got, expected in zip(hypergradient(problem, x_p, y_p, 0., **kwargs),
+                             factorised):
+        compare(got, expected, 1e-8)
+
+
+def test_missed_tolerances_are_warned_about(monkeypatch):
+    """With the number reached and the number asked."""
+    problem, x_p, y_p = make(n=40, seed=12)
+    kwargs = {'method': 'implicit', 'form': 'primal'}
+    with pytest.warns(RuntimeWarning, match='asked for 1.0e-30'):
+        hypergradient(problem, x_p, y_p, 0., inner_tol=1e-30, **kwargs)
+    monkeypatch.setattr(linalg, 'TOO_LARGE', 3)
+    monkeypatch.setattr(linalg.conjugate_gradients, '__defaults__',
+                        (1e-10, 1))
+    with pytest.warns(RuntimeWarning, match='relative residual of .* asked'):
+        hypergradient(problem, x_p, y_p, 0., **kwargs)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_weak_regularisation_of_separable_data(form, dtype):
+    """lambda = -8 and no overlap between the classes: finite, and the
+    derivative with respect to lambda still that of the value."""
+    problem, x_p, y_p = make(n=40, d=60, seed=13, dtype=dtype)
+    got = hypergradient(problem, x_p, y_p, -8., 'implicit', form=form)
+    assert all(torch.isfinite(part).all() for part in got)
+    if dtype == torch.float64:
+        ahead, behind = (hypergradient(
+            problem, x_p, y_p, -8. + step, 'implicit', form=form,
+            inner_tol=1e-11).value for step in (1e-3, -1e-3))
+        compare(got.grad_lmbda, (ahead - behind) / 2e-3, 1e-4)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_bad_warm_start_begins_again(form):
+    """Coordinates with all margins large: Newton's Hessian is nothing but
+    the penalty there, and its step leads nowhere."""
+    problem, x_p, y_p = make(n=40, d=60, seed=13)
+    model = LinearModel(problem, y_p, Training(
+        'implicit', form=form, inner_tol=1e-11))
+    cold = model.train(x_p, -8.)
+    rng = torch.Generator().manual_seed(0)
+    for scale in (1e2, 1e4, 1e6):
+        start = scale * torch.randn(cold.model.u.shape, generator=rng,
+                                    dtype=torch.float64)
+        if form == 'gram':
+            start[-2] = 0.  # in the span of the training rows
+        warm = model.train(x_p, -8., replace(
+            cold, model=replace(cold.model, u=start)))
+        assert warm.model.grad_norm <= 1e-8
+        compare(warm.w, cold.w, 1e-6)
+
+
+def test_stale_start_costs_hardly_more_than_none(monkeypatch):
+    """Rows have moved and lambda is small: the optimum before is far off."""
+    problem, x_p, y_p = make(n=40, d=60, p=5, seed=13)
+    model = LinearModel(problem, y_p, Training('implicit', form='gram'))
+    factors, solver = [], KernelCoordinates.solver
+
+    def counted(coordinates, s):
+        factors.append(1)
+        return solver(coordinates, s)
+    monkeypatch.setattr(KernelCoordinates, 'solver', counted)
+
+    def n_factors(x, start):
+        factors.clear()
+        trained = model.train(x, -8., start)
+        return len(factors), trained
+    _, before = n_factors(x_p, None)
+    for move in (.1, 1., 10.):
+        cold, _ = n_factors(x_p + move, None)
+        warm, _ = n_factors(x_p + move, before)
+        assert warm <= cold + 1

@@ -1,0 +1,120 @@
+"""The three questions, and other models in the place of the linear one."""
+from functools import partial
+
+import pytest
+import torch
+
+from core_problems import ETA, compare, make
+
+from secml_regpoison.core import hypergradient, solve
+from secml_regpoison.core.autograd_model import AutogradModel
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.solvers import Training
+
+TRAINING = {'n_inner': 25, 'eta': ETA, 'momentum': .9}
+
+
+def linear(parameters, x):
+    w, b = parameters
+    return x @ w + b
+
+
+def network(parameters, x):
+    """A hidden layer of three."""
+    hidden, w, b = parameters
+    return torch.tanh(x @ hidden) @ w + b
+
+
+def parameters_of(*shapes):
+    rng = torch.Generator().manual_seed(4)
+    return [torch.randn(shape, generator=rng, dtype=torch.float64)
+            for shape in shapes]
+
+
+LINEAR = partial(AutogradModel, scores=linear, initial=[
+    torch.zeros(5, dtype=torch.float64), torch.zeros((), dtype=torch.float64)])
+NETWORK = partial(AutogradModel, scores=network,
+                  initial=parameters_of((5, 3), (3,), ()))
+
+
+@pytest.mark.parametrize('y_target', [None, 1.])
+def test_losses_are_those_of_the_weights(y_target):
+    problem, x_p, y_p = make(y_target=None if y_target is None
+                             else torch.ones(9, dtype=torch.float64))
+    model = LinearModel(problem, y_p, Training(**TRAINING))
+    trained = model.train(x_p, 1.)
+    h = problem.x_val @ trained.w + trained.b
+    y = problem.y_val if y_target is None else problem.y_target
+    losses = model.losses(trained)
+    for found, labels in ((losses.attacker, y), (losses.defender,
+                                                 problem.y_val)):
+        assert found == pytest.approx(float(torch.nn.functional.softplus(
+            -labels * h).mean()), rel=1e-12)
+    assert losses.attacker_error == float((y * h < 0).double().mean())
+    assert 0 < losses.attacker_error < 1
+
+
+def test_features_serve_again_while_the_points_stay():
+    calls = []
+
+    def transform(x):
+        calls.append(x)
+        return 2 * x, lambda grad: 2 * grad
+    problem, x_p, y_p = make(transform=transform)
+    model = LinearModel(problem, y_p, Training(**TRAINING))
+    first = model.train(x_p, 1.)
+    model.train(x_p, 2., first)
+    assert len(calls) == 1
+    model.train(x_p + 1, 2., first)
+    assert len(calls) == 2
+
+
+def test_autograd_model_of_linear_scores_is_the_linear_model():
+    problem, x_p, y_p = make(y_target=torch.ones(9, dtype=torch.float64))
+    found, expected = (hypergradient(
+        problem, x_p, y_p, 1., model=model, **TRAINING)
+        for model in (LINEAR, LinearModel))
+    for got, want in zip(found, expected):
+        compare(got, want, 1e-12)
+
+
+def test_a_network_is_attacked_by_the_same_loop():
+    problem, x_p, y_p = make(n=20, m=15)
+    found = solve(problem, x_p, y_p, 0., -2., 2., n_outer=6, model=NETWORK,
+                  lmbda_bounds=(-8., 3.), **TRAINING)
+    assert found.value > found.f_seq[0] > 0
+    # lambda answers: neither its start nor an end of its interval is better
+    losses = [float(hypergradient(problem, found.x_p, y_p, lmbda,
+                                  model=NETWORK, **TRAINING).value)
+              for lmbda in (-8., 0., 3.)]
+    assert found.value <= 1.001 * min(losses) < .9 * max(losses)
+
+
+def test_hypergradient_of_a_network_is_central_difference():
+    problem, x_p, y_p = make()
+    got = hypergradient(problem, x_p, y_p, 1., model=NETWORK, **TRAINING)
+    u = parameters_of((3, 5))[0]
+
+    def slope(step, at_x, at_lmbda):
+        ahead, behind = (hypergradient(
+            problem, x_p + t * at_x * u, y_p, 1. + t * at_lmbda,
+            model=NETWORK, **TRAINING).value for t in (step, -step))
+        return (ahead - behind) / (2 * step)
+    compare((got.grad_x_p * u).sum(), slope(1e-5, 1, 0), 1e-6)
+    compare(got.grad_lmbda, slope(1e-5, 0, 1), 1e-6)
+
+
+@pytest.mark.parametrize('training, words', [
+    ({'method': 'implicit', 'eta': .1}, "`method` must be 'rmd'"),
+    ({'eta': None}, '`eta` must be a step size')])
+def test_what_autograd_cannot_do_is_refused(training, words):
+    problem, x_p, y_p = make()
+    with pytest.raises(ValueError, match=words):
+        hypergradient(problem, x_p, y_p, 1., model=NETWORK, **training)
+
+
+def test_a_network_whose_training_diverges_names_the_step_size():
+    problem, x_p, y_p = make()
+    with pytest.raises(FloatingPointError, match='step size eta = 0.1 at'):
+        hypergradient(problem, x_p, y_p, 11.5, model=NETWORK,
+                      **{**TRAINING, 'n_inner': 200})

@@ -1,0 +1,35 @@
+"""The data of a problem: what is refused, by name."""
+import math
+
+import pytest
+import torch
+
+from core_problems import make
+
+from secml_regpoison.core import Problem
+
+
+def _problem_with(**changes):
+    problem = make()[0]
+    fields = {name: getattr(problem, name)
+              for name in ('x_tr', 'y_tr', 'x_val', 'y_val')}
+    return Problem(**{**fields, **changes})
+
+
+@pytest.mark.parametrize('changes, error, words', [
+    ({'x_tr': [[1.]]}, TypeError, '`x_tr` must be a Tensor, got list'),
+    ({'x_tr': torch.zeros(12, 5).long()}, ValueError, '`x_tr` must be a fl'),
+    ({'x_tr': torch.zeros(12, 5, 1)}, ValueError, '`x_tr`'),
+    ({'y_tr': torch.zeros(12).double()}, ValueError, 'labels -1 and'),
+    ({'y_tr': torch.ones(11).double()}, ValueError, 'one label a row'),
+    ({'x_val': torch.zeros(9, 4).double()}, ValueError, '`x_val` must have 5'),
+    ({'x_val': torch.zeros(9, 5)}, ValueError, '`x_val` must have the dtype'),
+    ({'x_val': torch.full((9, 5), math.nan).double()}, ValueError,
+     '`x_val` must be finite'),
+    ({'x_val': torch.zeros(0, 5).double(), 'y_val': torch.zeros(0).double()},
+     ValueError, '`x_val` must have at least one row'),
+    ({'y_target': torch.ones(3).double()}, ValueError, '`y_target`'),
+])
+def test_bad_problems(changes, error, words):
+    with pytest.raises(error, match=words):
+        _problem_with(**changes)
