@@ -11,12 +11,12 @@ from common import (
     LMBDA, N_INNER, N_SLOW_RUNS, compare, one_thread, poisoned, report,
     splits)
 from secml_regpoison.core import solve
-from secml_regpoison.core.solvers.training import Inner
-from secml_regpoison.core.defender import Game
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.solvers import Training
 
 N_OUTER = 15
-METHODS = {'implicit': Inner('implicit'),
-           'rmd': Inner('rmd', n_inner=N_INNER, momentum=.9)}
+METHODS = {'implicit': Training('implicit'),
+           'rmd': Training('rmd', n_inner=N_INNER, momentum=.9)}
 
 
 def box(split, like):
@@ -35,16 +35,16 @@ def iterates(problem, x_p, y_p, lmbda, lb, ub, learn_lmbda):
     return path
 
 
-def replay(problem, y_p, path, inner):
+def replay(problem, y_p, path, training):
     """A callable that evaluates all iterates but the first."""
-    game = Game(problem, y_p, None, inner, None)
-    game.evaluate(*path[0])
-    first = game.start
+    model = LinearModel(problem, y_p, training)
+    first = model.train(*path[0])
 
     def run():
-        game.start = first
+        trained = first
         for x_p, lmbda in path[1:]:
-            game.evaluate(x_p, lmbda)
+            trained = model.train(x_p, lmbda, trained)
+            model.hypergradient(trained)
     return run
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 
 from secml_regpoison.experiment.security_evaluation import Plan, run_cell
-from secml_regpoison.experiment.parallel import spread
+from secml_regpoison.experiment.parallel import parallel_map
 
 from common import Claim, mnist_split, report
 
@@ -31,7 +31,7 @@ def attack(split):
 def run(split, jobs):
     """Wall and processor seconds of all cells."""
     began = time.perf_counter()
-    spent = sum(spread([(attack, split)] * N_CELLS, jobs))
+    spent = sum(parallel_map([(attack, split)] * N_CELLS, jobs))
     return time.perf_counter() - began, spent
 
 
