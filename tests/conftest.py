@@ -5,7 +5,7 @@ import pytest
 @pytest.fixture
 def fig():
     """A secml figure, closed after the test."""
-    # here, for some tests are of an import of secml that fails
+    # imported here, because some tests are about an import of secml that fails
     from secml.figure import CFigure
     figure = CFigure()
     yield figure
