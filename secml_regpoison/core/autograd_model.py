@@ -1,7 +1,7 @@
 """A model given by its scores, differentiated by torch autograd.
 
 Slower than `LinearModel`, and open: a network, classes as rows, any scores
-that torch can differentiate. Training is the paper's, T steps of gradient
+that torch can differentiate. Training is the paper's: T steps of gradient
 descent with momentum, unrolled.
 """
 from dataclasses import dataclass
@@ -14,26 +14,19 @@ from .linear_model import LOGISTIC, Hypergradient, Losses
 from .losses import Loss
 from .problem import Problem
 from .solvers import Training
-from .solvers.training import check
+from .solvers.training import check, check_finite
 
 
 @dataclass(frozen=True)
 class TrainedParameters:
-    """Points, lambda, and the parameters that training ended at."""
+    """Points, lambda, and the parameters that training ended at; ``w`` and
+    ``b`` are the first and the last of them."""
 
     x_p: Tensor
     lmbda: float
     parameters: list[Tensor]
-
-    @property
-    def w(self) -> Tensor:
-        """The first parameter."""
-        return self.parameters[0]
-
-    @property
-    def b(self) -> Tensor:
-        """The last parameter."""
-        return self.parameters[-1]
+    w = property(lambda self: self.parameters[0])
+    b = property(lambda self: self.parameters[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +69,7 @@ class AutogradModel:
     def _unroll(self, phi: Tensor, lmbda: Tensor,
                 graph: bool) -> list[Tensor]:
         """Parameters after T steps, open to autograd with `graph`."""
-        eta = self.training.eta
-        assert eta is not None  # `__post_init__` has seen to it
+        eta: Any = self.training.eta
         x = torch.cat([self.problem.x_tr, phi])
         y = torch.cat([self.problem.y_tr, self.y_p])
         parameters = [v.detach().requires_grad_() for v in self.initial]
@@ -96,21 +88,14 @@ class AutogradModel:
 
     def train(self, x_p: Tensor, lmbda: float,
               start: Any = None) -> TrainedParameters:
-        """Train from `initial`, whatever the `start`.
-
-        Raises
-        ------
-        FloatingPointError
-            If training diverged; the message names the step size.
-        """
+        """Train from `initial`, whatever the `start`; FloatingPointError if
+        it diverges."""
         phi = self.problem.features(x_p)[0]
-        parameters = self._unroll(phi, phi.new_tensor(lmbda), False)
-        if not all(torch.isfinite(v).all() for v in parameters):
-            raise FloatingPointError(
-                f'training diverged with step size eta = {self.training.eta:g}'
-                f' at lmbda = {lmbda:g}: pass a smaller eta.')
-        return TrainedParameters(x_p, lmbda, [
-            v.detach() for v in parameters])
+        parameters = [v.detach() for v in self._unroll(
+            phi, phi.new_tensor(lmbda), False)]
+        for v in parameters:
+            check_finite(v, self.training.eta, lmbda)
+        return TrainedParameters(x_p, lmbda, parameters)
 
     def _val_loss(self, parameters: list[Tensor],
                   y: Optional[Tensor]) -> Tensor:
@@ -123,7 +108,7 @@ class AutogradModel:
         problem, parameters = self.problem, trained.parameters
         y = problem.y_val if problem.y_target is None else problem.y_target
         wrong = y * self.scores(parameters, problem.x_val) < 0
-        return Losses(float(self._val_loss(parameters, problem.y_target)),
+        return Losses(float(self._val_loss(parameters, y)),
                       float(self._val_loss(parameters, None)),
                       float(wrong.double().mean()))
 

@@ -22,7 +22,8 @@ from .losses import Logistic, Loss
 from .penalties import L2
 from .problem import Problem
 from .solvers import SOLVERS, TrainedModel, Training
-from .solvers.training import check, smoothness, warn_if_unstable
+from .solvers.training import (
+    check, check_finite, smoothness, warn_if_unstable)
 
 LOGISTIC = Logistic()
 
@@ -170,10 +171,7 @@ class LinearModel:
         except FloatingPointError as error:
             raise FloatingPointError(
                 f'{error} (lmbda = {lmbda:g})') from error
-        if not torch.isfinite(model.u).all():
-            raise FloatingPointError(
-                f'training diverged with step size eta = {model.eta:g} at '
-                f'lmbda = {lmbda:g}: pass a smaller eta, or None for 1 / L.')
+        check_finite(model.u, model.eta, lmbda)
         return Trained(x_p, phi, feature_vjp, model)
 
     def losses(self, trained: Trained) -> Losses:

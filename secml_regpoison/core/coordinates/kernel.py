@@ -104,25 +104,20 @@ class KernelCoordinates:
 
     @property
     def operands(self) -> tuple[Tensor, ...]:
-        """The data of a step."""
         return self.system,
 
     def matvec(self, u: Tensor) -> Tensor:
-        """``A u``, (n,)."""
         return self.kernel @ u
 
     def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
-        """``u += alpha A^T r`` in place, `r` (n,)."""
         u[:self.n].add_(r, alpha=alpha)
 
     def add_penalty(self, out: Tensor, u: Tensor) -> None:
-        """``out += mu (u_w, beta u_b)`` in place."""
         mu, beta = self.penalty.strength, self.penalty.beta
         out.add_(u, alpha=mu)
         out[-1].sub_(self.biases(u), alpha=mu * (1 - beta))
 
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
-        """``A_val u`` for `u` in the span of the training rows, (m,)."""
         beside = u[self.n_tr:self.n] @ self.rows_p
         beside[-1] += u[-1]
         h = self.problem.gram_val(rows_val) @ u[:self.n_tr]
@@ -140,13 +135,11 @@ class KernelCoordinates:
         return u
 
     def weights(self, coords: Tensor) -> Tensor:
-        """Rows of coordinates (k, .) to rows of weights (k, d)."""
         w = coords[:, :self.n_tr] @ self.problem.rows_tr[:, :-1]
         w.addmm_(coords[:, self.n_tr:self.n], self.rows_p[:, :-1])
         return w.addr_(coords[:, -2], self.direction[:-1])
 
     def biases(self, coords: Tensor) -> Tensor:
-        """Coordinates (..., n_coords) to biases (...)."""
         return coords @ self.bias
 
     def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor:

@@ -71,30 +71,25 @@ class PrimalCoordinates:
 
     @property
     def operands(self) -> tuple[Tensor, ...]:
-        """The data of a step."""
         return (self.rows_tr, self.rows_p,
                 self.rows_tr.new_tensor(1 - self.penalty.beta))
 
     def matvec(self, u: Tensor) -> Tensor:
-        """``A u``, (n,)."""
         out = u.new_empty(self.n)
         torch.mv(self.rows_tr, u, out=out[:self.n_tr])
         torch.mv(self.rows_p, u, out=out[self.n_tr:])
         return out
 
     def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
-        """``u += alpha A^T r`` in place, `r` (n,)."""
         u.addmv_(self.rows_tr.T, r[:self.n_tr], alpha=alpha)
         u.addmv_(self.rows_p.T, r[self.n_tr:], alpha=alpha)
 
     def add_penalty(self, out: Tensor, u: Tensor) -> None:
-        """``out += mu (u_w, beta u_b)`` in place."""
         w, b = self.penalty.gradient(u[:-1], u[-1])
         out[:-1].add_(w)
         out[-1].add_(b)
 
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
-        """``A_val u``, shape (m,)."""
         return rows_val @ u
 
     def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor:
@@ -102,11 +97,9 @@ class PrimalCoordinates:
         return rows_val.T @ r_val
 
     def weights(self, coords: Tensor) -> Tensor:
-        """Rows of coordinates (k, .) to rows of weights (k, d)."""
         return coords[:, :-1]
 
     def biases(self, coords: Tensor) -> Tensor:
-        """Coordinates (..., n_coords) to biases (...)."""
         return coords[..., -1]
 
     def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor:

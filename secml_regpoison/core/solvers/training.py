@@ -113,6 +113,14 @@ def warn_if_unstable(eta: Optional[float], bound: float) -> None:
             RuntimeWarning, stacklevel=4)
 
 
+def check_finite(u: Tensor, eta: Optional[float], lmbda: float) -> None:
+    """Raise FloatingPointError if training diverged."""
+    if not torch.isfinite(u).all():
+        raise FloatingPointError(
+            f'training diverged with step size eta = {eta:g} at lmbda = '
+            f'{lmbda:g}: pass a smaller eta, or None for 1 / L.')
+
+
 @dataclass(frozen=True)
 class TrainedModel:
     """A trained model in its coordinates.
