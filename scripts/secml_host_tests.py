@@ -9,8 +9,8 @@ it at 0.15.6 and runs the tests beside its code.
 
 The second line is for a stack that secml itself supports (Python 3.10, NumPy
 1.26 or older); the third lists what passed there and fails here, and exits
-with 1 if there is any. `--layer compat` leaves out all of this package but
-its mends, and then needs no torch.
+with 1 if there is any. `--layer compat` uses the patches of this package and
+nothing else of it, and needs no torch.
 """
 import argparse
 import importlib
@@ -78,7 +78,7 @@ def parse(argv):
 
 
 def wrong_checkout(source):
-    """What is wrong with the folder, or None."""
+    """The problem with the folder, or None."""
     version = source / 'secml' / 'VERSION'
     if not version.exists():
         return f'{source.parent} must be a checkout of secml: no {version}.'
@@ -134,7 +134,7 @@ def failure(error, where):
 
 
 def one_module(source, layer, module, out):
-    """In the process of its own: mend secml, run the tests, write results."""
+    """In a process of its own: patch secml, run the tests, write results."""
     sys.path.insert(0, str(source))
     if layer == 'compat':
         package = types.ModuleType(OURS.name)
@@ -158,7 +158,7 @@ def one_module(source, layer, module, out):
 
 
 class _Results(unittest.TestResult):
-    """Keeps the state of each test, and why one failed."""
+    """Keeps the state of each test, and the reason of a failure."""
 
     def __init__(self):
         super().__init__()
@@ -198,7 +198,7 @@ class _Results(unittest.TestResult):
 
 
 def report(results):
-    """Print what failed, in the order of why, and the counts."""
+    """Print the failures by cause, and the counts."""
     by_cause = {}
     for test, result in results.items():
         if result['state'] == 'failed':
@@ -215,7 +215,7 @@ def report(results):
 
 
 def cause(result):
-    """Why a test failed, as far as its traceback tells."""
+    """The cause of a failure, as far as its traceback tells."""
     error = result['error']
     if error.startswith(('took more than', 'the process ended')):
         return 'the file could not be run to its end'
@@ -233,7 +233,7 @@ def cause(result):
 
 
 def compare(old, new):
-    """Print what passed in `old` and fails or is missing in `new`."""
+    """Print tests that passed in `old` and fail or are missing in `new`."""
     lost = [test for test, result in old.items()
             if result['state'] == 'passed'
             and new.get(test, {}).get('state') != 'passed']
@@ -241,7 +241,7 @@ def compare(old, new):
         result = new.get(test, {'state': 'missing'})
         print(f"{test}: {result['state']} {result.get('error', '')}")
     n_passed = sum(result['state'] == 'passed' for result in old.values())
-    print(f'{len(lost)} of {n_passed} tests that passed do so no more')
+    print(f'{len(lost)} of {n_passed} tests that passed before now do not')
     return 1 if lost else 0
 
 

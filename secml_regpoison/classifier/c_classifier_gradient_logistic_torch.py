@@ -22,12 +22,11 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         L(w, b) = \frac{1}{n} \sum_i \log(1 + e^{-y_i(x_i w + b)})
                   + \frac{e^\lambda}{2 n} ||w||^2
 
-    at the trained (w, b) and the classifier's present lambda, on any samples:
-    n is the number of those passed, and labels are the classifier's own. The
-    bias is not penalised, and is the last row of every derivative. secml's
-    objective, ``C sum_i loss_i + ||w||^2 / 2``, is ``C n`` times this one,
-    and so are its derivatives. Computed in float64 on the device that the
-    classifier trains on.
+    at the trained (w, b) and the classifier's current lambda, on any samples:
+    n is their number, and labels are the classifier's own. The bias is not
+    penalised, and is the last row of every derivative. secml's objective,
+    ``C sum_i loss_i + ||w||^2 / 2``, is ``C n`` times this one, and so are its
+    derivatives. Computed in float64 on the device of the classifier.
 
     The derivatives of the decision function, `grad_f_params` and `grad_f_x`,
     are secml's.
@@ -41,7 +40,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         return self._loss
 
     def _check_rows(self, x, y):
-        """Rows of finite numbers, one at least, and a label for each."""
+        """Check for finite rows, at least one, and a label for each."""
         x, y = self._check_input(x, CArray([]) if y is None else y)
         check('x', x.shape, 0 not in x.shape,
               'at least one row and one feature')
@@ -52,7 +51,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         return x, y
 
     def _check_samples(self, x, y):
-        """Samples for the trained classifier, with labels that it knows."""
+        """Check for samples with the classifier's features and labels."""
         self._check_is_fitted()
         x, y = self._check_rows(x, y)
         check('x', x.shape, x.shape[1] == self.n_features,
@@ -91,8 +90,8 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         Raises
         ------
         TypeError, ValueError
-            If `x` is no finite rows of the classifier's features, or a label
-            is missing or none of the classifier's.
+            If `x` is not finite or has other features than the classifier's,
+            or a label is missing or unknown to the classifier.
 
         """
         rows, u = self._rows(x, y)
@@ -100,7 +99,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
                      + self._penalty(len(rows)).value(u[:-1], u[-1]))
 
     def hessian_tr_params(self, x, y):
-        """Hessian of L by ``(w, b)``, (d + 1, d + 1).
+        """Hessian of L with respect to ``(w, b)``, (d + 1, d + 1).
 
         ``sum_i s_i (x_i, 1) (x_i, 1)^T + exp(lmbda)/n diag(1, ..., 1, 0)``,
         ``s = sigma(f) (1 - sigma(f)) / n``: the same for either label.
@@ -114,7 +113,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         return to_carray(hess)
 
     def grad_loss_params(self, x, y, loss=None):
-        """Derivative of the mean `loss` by ``(w, b)``, (d + 1, n).
+        """Derivative of the mean `loss` with respect to (w, b), (d + 1, n).
 
         Column i is the share of sample i, ``(1/n) dloss_i/df (x_i, 1)``: the
         columns add up to the derivative. `loss` None is the classifier's.
@@ -126,10 +125,10 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         return super().grad_loss_params(x, y, loss) / (self.C * y.size)
 
     def grad_tr_params(self, x, y):
-        """Derivative of L by ``(w, b)``, (d + 1, n).
+        """Derivative of L with respect to ``(w, b)``, (d + 1, n).
 
         Column i is the share of sample i: the columns add up to the
-        derivative. (Of the penalty, secml adds all to each.) Parameters
+        derivative. (secml adds the whole penalty to each column.) Parameters
         and errors are those of `objective`.
 
         """

@@ -22,9 +22,9 @@ from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.core.solvers.sgd import sgd
 
-# Norms of the gradient, relative to that at 0: what Newton goes for, and
-# what it warns of missing. The former costs one step more, convergence being
-# quadratic, and is lost to rounding where regularisation is very weak.
+# Gradient norms relative to that at u = 0: Newton stops at the first, and
+# warns if it does not reach the second. The first costs one more step, as
+# convergence is quadratic; with very weak regularisation rounding prevents it.
 TOLERANCES = {'float64': (1e-12, 1e-8), 'float32': (1e-6, 1e-4)}
 
 
@@ -42,7 +42,7 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     solver 'lbfgs'. It is not that of `CClassifierLogistic`, whose liblinear
     penalises the bias.
 
-    Any two labels will do; as everywhere in secml, `predict` answers with the
+    Labels may be any two values; as everywhere in secml, `predict` returns the
     index of the label in `classes`, 0 or 1. Sparse input becomes dense for
     training.
 
@@ -54,22 +54,23 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         Natural log of the L2 strength, in the place of C. Setting either,
         now or later, sets both.
     solver : {'newton', 'sgd'}, optional
-        'newton' (default) goes to the optimum, see `.core.implicit.newton`.
-        'sgd' starts from 0 and makes `epochs` passes over the rows in
-        mini-batches, each in a new order: how the paper trains a classifier
-        to test an attack. It ends near the optimum, not at it; far from it
-        where regularisation is weak, which is a regularisation of its own.
+        'newton' (default) trains to the optimum, see
+        `.core.solvers.newton.newton`. 'sgd' starts from 0 and makes `epochs`
+        passes over the rows in mini-batches, each in a new order, as the paper
+        trains the classifier on which an attack is tested. It ends near the
+        optimum, but far from it where regularisation is weak: early stopping
+        regularises, too.
     eta : float or None, optional
         Constant learning rate of 'sgd'. Default None: 1 / L with a bound L on
         the smoothness constant of the objective, falling linearly to 0.
     batch_size, epochs : int, optional
         Of 'sgd'; the last batch of an epoch may be smaller. Default 64, 100.
     random_state : int, optional
-        Seed of the order of the rows in 'sgd', drawn by a generator of its
-        own: same seed, same weights. Default 0.
+        Seed of the order of the rows in 'sgd': same seed, same weights. The
+        global random state is neither read nor changed. Default 0.
     device : str, optional
-        Where to train: 'auto' (CUDA where there is one), 'cpu', 'cuda', ...
-        The trained classifier is on no device and can be pickled anywhere.
+        Where to train: 'auto' (CUDA if available), 'cpu', 'cuda', ... The
+        trained classifier is kept on the CPU and can be pickled anywhere.
     dtype : {'float64', 'float32'}, optional
         Precision of training.
     preprocess : CPreProcess or str or None, optional
@@ -84,14 +85,14 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     TypeError, ValueError
         Before any work, naming the parameter, the condition and the value.
     FloatingPointError
-        From `fit`, if 'sgd' diverged (names the learning rate), if 'newton'
-        met a singular Hessian: next to no regularisation (lambda = -30), or if
-        the sum of the squares of all features overflows in `dtype`.
+        From `fit`: if 'sgd' diverges (names the learning rate), if 'newton'
+        meets a singular Hessian, at almost no regularisation (lambda = -30),
+        or if the sum of the squares of all features overflows in `dtype`.
 
     Warns
     -----
     RuntimeWarning
-        From `fit`, if 'newton' could not come near the optimum.
+        From `fit`, if 'newton' did not come near the optimum.
 
     References
     ----------
@@ -119,8 +120,8 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         self.dtype = dtype
         self._check_settings()
 
-    # Both are kept: secml takes for a parameter what is stored, and each
-    # reads back to the last bit as it was set.
+    # Both are stored: secml's parameters are the stored attributes, and each
+    # is read back exactly as it was set.
 
     @property
     def C(self):
@@ -157,22 +158,22 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         return self._b
 
     def _check_settings(self):
-        """Raise on a parameter that is a plain attribute and wrong."""
+        """Raise if a parameter that is a plain attribute is wrong."""
         check_choice('solver', self.solver, ('newton', 'sgd'))
         if self.eta is not None:
             check_type('eta', self.eta, numbers.Real, 'a number or None')
             check('eta', self.eta, 0 < self.eta < math.inf,
                   'positive and finite, or None')
-        for name, least in (('batch_size', 1), ('epochs', 1),
-                            ('random_state', 0)):
-            check_integer(name, getattr(self, name), least)
+        for name, minimum in (('batch_size', 1), ('epochs', 1),
+                              ('random_state', 0)):
+            check_integer(name, getattr(self, name), minimum)
         check_choice('dtype', self.dtype, tuple(TOLERANCES))
         check('lmbda', self.lmbda, self.dtype == 'float64' or self.lmbda <= 80,
               'at most 80 in float32')
         resolve_device(self.device)
 
     def fit(self, x, y):
-        """Train, the preprocess too; see `.CClassifier.fit`.
+        """Fit the preprocess and train; see `.CClassifier.fit`.
 
         Parameters
         ----------
@@ -199,13 +200,13 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         dtype, device = getattr(torch, self.dtype), resolve_device(self.device)
         features = to_tensor(x, device)
         x = features.to(dtype)
-        # beyond, gradients and curvatures are inf or NaN, and w stays 0
+        # otherwise gradients and curvatures are inf or NaN, and w stays 0
         if not math.isfinite(x.ravel() @ x.ravel()):
             raise FloatingPointError(
                 f'numbers as large as {float(features.abs().max()):g}, squared'
                 f', overflow in {self.dtype}: rescale the features.')
         y = signs(y, self.classes, device).to(dtype)
-        # the validation set is of no account in training
+        # training ignores the validation set
         problem = Problem(x, y, x, y)
         if self.solver == 'newton':
             w, b = self._newton(problem)
@@ -217,18 +218,18 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         return self
 
     def _newton(self, problem):
-        sought, enough = TOLERANCES[self.dtype]
+        target_tol, warn_tol = TOLERANCES[self.dtype]
         with warnings.catch_warnings():
-            # of missing what is sought; what is enough is judged below
+            # about `target_tol`; `warn_tol` is tested below
             warnings.simplefilter('ignore', RuntimeWarning)
             model = LinearModel(
                 problem, problem.y_tr[:0],
-                Training('implicit', inner_tol=sought)).train(
+                Training('implicit', inner_tol=target_tol)).train(
                     problem.x_tr[:0], self.lmbda).model
-        if model.grad_norm > enough:
+        if model.grad_norm > warn_tol:
             warnings.warn(
                 f'training stopped at a relative gradient norm of '
-                f'{model.grad_norm:.1e}, asked for {enough:.0e}: lmbda = '
+                f'{model.grad_norm:.1e}, asked for {warn_tol:.0e}: lmbda = '
                 f'{self.lmbda:g} may be too small for {self.dtype}.',
                 RuntimeWarning, stacklevel=5)
         return model.w, model.b

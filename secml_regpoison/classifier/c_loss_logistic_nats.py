@@ -14,11 +14,10 @@ _LINEAR = 37
 class CLossLogisticNats(CLossLogistic):
     """Logistic loss in natural log, ``softplus(-y score)``.
 
-    Differs from `CLossLogistic`, which is in log2 units and, for no overflow,
-    linear past 10, where it jumps by 6.5e-5:
-
-    1. ours is ``ln 2`` times it, the loss of this package's objective;
-    2. ours turns linear where float64 no longer tells the difference.
+    It is the loss of this package's objective. secml's `CLossLogistic` is in
+    log2 units, so this one is ``ln 2`` times it. To avoid an overflow secml's
+    is linear past a score of 10, where it jumps by 6.5e-5; this one is linear
+    past 37, where float64 cannot represent the difference.
 
     Labels are {0, 1}, as for all of secml's binary losses.
 
@@ -35,5 +34,8 @@ class CLossLogisticNats(CLossLogistic):
         return math.log(2) * super().loss(y_true, score, pos_label, _LINEAR)
 
     def dloss(self, y_true, score, pos_label=1):
-        """Derivative by `score`, ``-y sigmoid(-y score)``, (n,)."""
+        """Its derivative with respect to `score`, (n,).
+
+        ``-y sigmoid(-y score)``
+        """
         return math.log(2) * super().dloss(y_true, score, pos_label, _LINEAR)

@@ -1,13 +1,14 @@
 """Lets unmodified secml 0.15.6 import and run on today's Python stack.
 
 secml 0.15.6 stops at Python 3.10 and at the NumPy, SciPy, scikit-learn and
-setuptools of its day. What fails while secml is being imported is mended
-here, by lending the one secml module concerned what its import statements
-miss; what fails later is mended in `mends`, inside secml's own modules. Each
-mend applies only where its cause is present, so a stack that secml supports
-is left alone, but for a race between two first imports. Other libraries are
-never patched, and nothing is faked in `sys.modules`, not even for a moment:
-other code and other threads always import what is really there.
+setuptools of its day. This module works around failures during the import of
+secml: a shim gives the one secml module concerned the names that its import
+statements miss. The module `patches` works around later failures, inside
+secml's own modules. Each shim and patch applies only where its cause is
+present, so on a stack that secml supports nothing changes, except that two
+first imports no longer race. Other libraries are never patched, and
+`sys.modules` never holds a fake, not even for a moment: other code and other
+threads always import the real modules.
 """
 import builtins
 import functools
@@ -24,7 +25,7 @@ OLDEST_SECML = '0.15.6'
 
 
 def apply():
-    """Import secml, mended where this stack needs it; safe to repeat.
+    """Import secml and patch it where this stack needs it; safe to repeat.
 
     Raises
     ------
@@ -41,13 +42,13 @@ def apply():
         importlib.import_module('secml.figure')
     finally:
         sys.meta_path.remove(_ShimFinder)
-    from .patches import PATCHES  # imports secml, which only now can be
-    for mend in PATCHES:
-        mend()
+    from .patches import PATCHES  # imports secml, which works only now
+    for patch in PATCHES:
+        patch()
 
 
 def secml_problem():
-    """What is wrong with the installed secml and what to type, or None."""
+    """The problem with the installed secml and the remedy, or None."""
     found = secml_version()
     if found is not None and _numbers(found) >= _numbers(OLDEST_SECML):
         return None
@@ -61,9 +62,9 @@ def secml_problem():
 def secml_version():
     """Version of the secml that `import secml` would take, None without one.
 
-    Read from the file that secml itself reads: importing it in order to ask
-    is what fails on this stack, and installed metadata may describe another
-    copy than the one first on the path.
+    Read from the file that secml itself reads: `import secml` fails on this
+    stack, and installed metadata may describe another copy than the one first
+    on the path.
     """
     spec = find_spec('secml')
     if spec is None or spec.origin is None:
@@ -78,9 +79,9 @@ def _numbers(version):
 def importing(name):
     """Whether an import of the module `name`, or inside it, is under way.
 
-    A package is executed before the module that was asked for, and only the
-    import system's own frames tell which one that was. Should a later Python
-    hide them, the answer is False.
+    Python executes a package before its submodule, and only the frames of the
+    import system tell which submodule was asked for. If a later Python hides
+    these frames, the answer is False.
     """
     frame = sys._getframe(1)
     while frame is not None:
@@ -93,7 +94,7 @@ def importing(name):
 
 
 class _ShimFinder:
-    """Finds the secml modules in `SHIMS`, and leaves the rest to others."""
+    """Finds the secml modules in `SHIMS`, and no other module."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
@@ -106,29 +107,29 @@ class _ShimFinder:
 
 
 class _ShimLoader(SourceFileLoader):
-    """Loads a module whose own import statements ask `SHIMS` first.
+    """Loads a module whose import statements ask its shim in `SHIMS` first.
 
     An import statement calls the `__import__` of its module's builtins, so
-    giving this one module its own reaches no other.
+    this module gets builtins of its own and no other module is affected.
     """
 
     def exec_module(self, module):
-        lend = functools.partial(_import, SHIMS[self.name])
-        module.__builtins__ = {**vars(builtins), '__import__': lend}
+        shimmed = functools.partial(_import, SHIMS[self.name])
+        module.__builtins__ = {**vars(builtins), '__import__': shimmed}
         super().exec_module(module)
 
 
-def _import(lend, name, *args, **kwargs):
-    lent = lend(name)
-    if lent is not None:
-        return lent
+def _import(shim, name, *args, **kwargs):
+    module = shim(name)
+    if module is not None:
+        return module
     return builtins.__import__(name, *args, **kwargs)
 
 
 def _shim_pkg_resources(name):
-    """setuptools 82 dropped `pkg_resources`, by which secml reads its version.
+    """setuptools 82 dropped `pkg_resources`; secml reads its version with it.
 
-    It wants no more of it than `parse_version`.
+    secml uses only `parse_version`.
     """
     if name == 'pkg_resources' and find_spec(name) is None:
         return types.SimpleNamespace(parse_version=_parse_version)
@@ -142,13 +143,13 @@ def _parse_version(text):
 
 
 def _shim_torch(name):
-    """Wherever torch is, secml's PyTorch classifier wants torchvision too.
+    """Where torch is installed, secml requires torchvision too.
 
-    Without torchvision, secml is shown no torch, as on a machine with
-    neither, and goes without that classifier.
+    Without torchvision the import of torch fails inside secml, as on a machine
+    without torch, and secml leaves out its PyTorch classifier.
     """
     if name == 'torch' and find_spec('torchvision') is None:
-        raise ImportError('secml wants torchvision wherever torch is')
+        raise ImportError('secml requires torchvision where torch is')
 
 
 def _shim_nan(name):
@@ -159,10 +160,10 @@ def _shim_nan(name):
 
 
 def _shim_makedirs(name):
-    """secml makes each folder of its home that it does not find.
+    """secml creates each folder of its home that does not exist.
 
-    Of two processes that import it for the first time at once, the slower
-    one would stop at a folder that the other has made since it looked.
+    If two processes import it for the first time at once, the slower one fails
+    at a folder that the other has created after the check.
     """
     if name == 'os':
         return types.SimpleNamespace(**{

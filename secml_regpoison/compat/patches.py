@@ -1,7 +1,7 @@
-"""What breaks in secml 0.15.6 after it was imported, one mend a cause.
+"""Patches of failures in secml 0.15.6 after its import, one for each cause.
 
-Applied by `compat.apply`. Each mend looks for its cause, not for a version,
-rebinds one name in one module or class of secml's own, and may be repeated.
+Applied by `compat.apply`. Each patch tests for its cause, not for a version,
+rebinds one name in one of secml's own modules or classes, and is idempotent.
 """
 import functools
 import inspect
@@ -26,7 +26,7 @@ from secml.ml.classifiers.sklearn import (
 
 
 class _Overlay(types.ModuleType):
-    """A library as one secml module sees it: a few names differ."""
+    """A library as one secml module sees it, with a few names replaced."""
 
     def __init__(self, library):
         super().__init__(library.__name__)
@@ -37,7 +37,7 @@ class _Overlay(types.ModuleType):
 
 
 def _overlay(module, name, **names):
-    """Make `names` differ in the library that `module` knows as `name`."""
+    """Replace `names` in the library that `module` knows as `name`."""
     if not isinstance(getattr(module, name), _Overlay):
         setattr(module, name, _Overlay(getattr(module, name)))
     vars(getattr(module, name)).update(names)
@@ -51,7 +51,7 @@ def _dropped_arguments(function, *names):
 
 
 def _fails_or_warns(function, *args, **kwargs):
-    """Whether a call is an error now, or is warned to become one."""
+    """Whether a call fails, or warns that it will fail in a later version."""
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         try:
@@ -68,9 +68,9 @@ def text_type():
 
 
 def array_copy():
-    """`np.array(copy=False)` may no longer copy where it must, since NumPy 2.
+    """Since NumPy 2, `np.array(copy=False)` fails where a copy is needed.
 
-    What secml means by it, copy only if needed, is now `copy=None`.
+    secml means "copy only if needed", which is now `copy=None`.
     """
     if _fails_or_warns(np.array, [0.], copy=False):
         _overlay(c_dense, 'np', array=_array)
@@ -92,7 +92,7 @@ def _unique(*args):
 
 
 def sparse_division():
-    """SciPy 1.11 lets sparse by dense stay sparse; secml wants it dense."""
+    """In SciPy 1.11 sparse / dense is sparse; secml expects dense."""
     quotient = scipy.sparse.csr_matrix([[1.]]) / np.ones((1, 1))
     if scipy.sparse.issparse(quotient):
         CSparse.__truediv__ = _truediv
@@ -109,10 +109,10 @@ def _truediv(self, other):
 
 
 def sparse_and():
-    """NumPy 2.4 makes no `int` of an array of one element, secml does.
+    """NumPy 2.4 refuses `int` of an array of one element, which secml uses.
 
-    A sparse `logical_and` so drops the second array's decimals: there 0.5
-    counts as False. That is secml's answer on every stack, so it is kept.
+    With it secml's sparse `logical_and` drops the decimals of the second
+    array: 0.5 counts as False. The patch keeps that result.
     """
     if _fails_or_warns(int, np.ones(1)):
         CSparse.logical_and = _logical_and
@@ -130,7 +130,7 @@ def _logical_and(self, array):
 def logistic_arguments():
     """scikit-learn 1.8 dropped `multi_class` and deprecates `penalty`.
 
-    secml passes 'ovr' and 'l2', which is what liblinear does without them.
+    secml passes 'ovr' and 'l2', which are liblinear's defaults.
     """
     if _dropped_arguments(sklearn.linear_model.LogisticRegression,
                           'multi_class', 'penalty'):
@@ -142,7 +142,7 @@ def _logistic_regression(multi_class, penalty, **kwargs):
 
 
 def logistic_jobs():
-    """scikit-learn 1.8 warns of any `n_jobs`; secml sets it to 1 always."""
+    """scikit-learn 1.8 warns about any `n_jobs`; secml always sets it to 1."""
     model = sklearn.linear_model.LogisticRegression(
         solver='liblinear', n_jobs=1)
     if _fails_or_warns(model.fit, [[0.], [1.]], [0, 1]):

@@ -36,8 +36,8 @@ class CDataLoaderDogFish(CDataLoader):
     The two files are looked for in ``SECML_DS_DIR/dogfish``. If they are not
     there, but a stand-in is in ``SECML_DS_DIR/dogfish-standin``, that is
     loaded: springer spaniels v tenches through a ResNet-50, of the same shape
-    and far easier, so that no published number can be compared with it. If
-    there is no stand-in either, the files are downloaded. No MD5 of them is
+    and far easier to tell apart, so that published numbers do not apply to it.
+    If there is no stand-in either, the files are downloaded. No MD5 of them is
     published: keys, shapes, labels and finiteness are checked.
 
     Attributes
@@ -49,7 +49,7 @@ class CDataLoaderDogFish(CDataLoader):
     Raises
     ------
     RuntimeError
-        If a file is damaged, or neither there nor can be downloaded.
+        If a file is damaged, or missing and cannot be downloaded.
 
     """
     __class_type = 'dogfish'
@@ -109,10 +109,10 @@ class CDataLoaderDogFish(CDataLoader):
         return CDataset(CArray(x), CArray(y), header=header)
 
     def _download(self, name):
-        """Put one of Koh and Liang's files into the folder, checked.
+        """Download one of Koh and Liang's files into the folder and check it.
 
-        Under a name of its own and then renamed, so that an interruption or a
-        second process doing the same leaves no half-written file.
+        The file is written under a temporary name and then renamed, so that an
+        interruption or a second process leaves no half-written file.
         """
         url = DOGFISH_URL + name
         self.logger.info(f"Downloading {url}...")
@@ -128,9 +128,10 @@ class CDataLoaderDogFish(CDataLoader):
         except (OSError, ValueError) as error:
             raise RuntimeError(
                 f"Dog v fish file {name} is missing in {DOGFISH_PATH} and "
-                f"could not be had ({error}). Get it from {DOGFISH_URL} and "
-                "put it there, or set SECML_DS_DIR to a folder whose dogfish/ "
-                "has it or whose dogfish-standin/ has dogfish_standin.npz."
+                f"could not be downloaded ({error}). Get it from "
+                f"{DOGFISH_URL} and put it there, or set SECML_DS_DIR to a "
+                "folder whose dogfish/ has it or whose dogfish-standin/ has "
+                "dogfish_standin.npz."
             ) from error
 
 
@@ -144,7 +145,7 @@ def _read(path, key_x, key_y):
         raise ValueError(f"it has no array {error}") from error
     except (AttributeError, EOFError, TypeError, zipfile.BadZipFile,
             zlib.error) as error:
-        raise ValueError(f"it is no sound .npz file: {error}") from error
+        raise ValueError(f"it is no valid .npz file: {error}") from error
     if x.ndim != 2 or x.shape[1] != N_FEATURES or x.dtype.kind not in 'fiu':
         raise ValueError(f"{key_x} must be numbers of shape (n, {N_FEATURES})"
                          f", got {x.dtype} of shape {x.shape}")

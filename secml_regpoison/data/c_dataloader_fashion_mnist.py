@@ -1,4 +1,4 @@
-"""Loader of the Fashion-MNIST data set, in the style of secml's MNIST one."""
+"""Loader of the Fashion-MNIST data set, like secml's loader of MNIST."""
 import gzip
 import os
 import shutil
@@ -37,7 +37,7 @@ class CDataLoaderFashionMNIST(CDataLoader):
     5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot.
 
     The four files are looked for in ``SECML_DS_DIR/fashion-mnist``, unpacked
-    or as ``.gz``; what is missing is downloaded. The MD5 of each unpacked
+    or as ``.gz``; missing files are downloaded. The MD5 of each unpacked
     file is checked.
 
     Attributes
@@ -47,7 +47,7 @@ class CDataLoaderFashionMNIST(CDataLoader):
     Raises
     ------
     RuntimeError
-        If a file is neither in the folder nor can be downloaded.
+        If a file is missing or damaged and cannot be downloaded.
 
     """
     __class_type = 'fashion-mnist'
@@ -99,7 +99,7 @@ class CDataLoaderFashionMNIST(CDataLoader):
                         CArray(y), header=header)
 
     def _provide(self, name, digest):
-        """Make sure that the file is there, from its .gz or from the web."""
+        """Make sure that the file is there: unpack or download it."""
         path = os.path.join(FASHION_MNIST_PATH, name)
         if os.path.isfile(path) and md5(path) == digest:
             return
@@ -117,14 +117,14 @@ class CDataLoaderFashionMNIST(CDataLoader):
                 path + '.gz') else 'missing'
             raise RuntimeError(
                 f"Fashion-MNIST file {name} is {state} in "
-                f"{FASHION_MNIST_PATH} and could not be had ({error}). "
+                f"{FASHION_MNIST_PATH} and could not be downloaded ({error}). "
                 f"Delete it if damaged, get {name}.gz from "
                 f"{FASHION_MNIST_URL} and put it there, or set SECML_DS_DIR "
                 "to a folder whose fashion-mnist/ has it.") from error
 
 
 def _check_request(ds, classes, num_samples):
-    """Raise ValueError on what cannot be loaded; classes as integers."""
+    """The classes as integers; ValueError if they cannot be loaded."""
     if ds not in FILES:
         raise ValueError(
             f"`ds` must be 'training' or 'testing', got {ds!r}.")
@@ -140,10 +140,10 @@ def _check_request(ds, classes, num_samples):
 
 
 def _unpack(packed, path, digest):
-    """Unpack a gzip stream to `path`, all of it with the right MD5 or nothing.
+    """Unpack a gzip stream to `path` if the result has the right MD5.
 
-    Written under a name of its own and then renamed, so that an interruption
-    or a second process doing the same leaves no half-written file.
+    The file is written under a temporary name and then renamed, so that an
+    interruption or a second process leaves no half-written file.
     """
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as folder:

@@ -1,4 +1,4 @@
-"""Features and labels of .npz and .csv files, which are data and no code."""
+"""Features and labels of .npz and .csv files, read as data, never as code."""
 import csv
 import os
 import zipfile
@@ -72,10 +72,10 @@ def _read_npz(path):
             arrays = dict(np.load(stream, allow_pickle=False))
         except (ValueError, EOFError, zipfile.BadZipFile,
                 zlib.error) as error:
-            raise ValueError(f"{path} must be a sound .npz file of plain "
+            raise ValueError(f"{path} must be a valid .npz file of plain "
                              f"arrays, got: {error}") from error
     for key, array in arrays.items():
-        if not isinstance(array, np.ndarray):  # no header of NumPy's
+        if not isinstance(array, np.ndarray):  # has no NumPy header
             raise ValueError(f"`{key}` of {path} must be an array that "
                              f"numpy.savez wrote, got {array[:20]!r}.")
     names = [('X', 'y')] if 'X' in arrays else [

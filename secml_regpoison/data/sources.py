@@ -13,7 +13,7 @@ from .c_dataloader_dogfish import CDataLoaderDogFish
 from .c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
 from .files import EXTENSIONS, read_file
 
-# Classes used when none are asked for: those of the paper.
+# Default classes: those of the paper.
 DEFAULT_CLASSES = {
     'digits': (0, 8), 'mnist': (0, 8), 'fashion-mnist': (0, 2),
     'dogfish': (0, 1)}
@@ -28,9 +28,9 @@ class Source:
     pool : CDataset
         Rows to draw the training and validation sets from.
     test : CDataset or None
-        Rows to test on; None if they are to be drawn from the pool too.
+        Rows to test on; None if they are drawn from the pool, too.
     is_image : bool
-        True if the features are pixels between 0 and 1.
+        Whether the features are pixels between 0 and 1.
 
     """
 
@@ -39,7 +39,7 @@ class Source:
     is_image: bool
 
     def title(self, name):
-        """`name` for titles, which says so if the data is a stand-in."""
+        """`name` for titles, marked if the data is a stand-in."""
         if getattr(self.pool.header, 'source', None) == 'stand-in':
             return f'{name} (stand-in)'
         return name
@@ -70,7 +70,7 @@ def load_data(name_or_path, classes=None):
         If the name is unknown, the file is malformed, a value is not finite,
         or there are not exactly two classes.
     OSError, RuntimeError
-        If the file cannot be read, or the data not be downloaded.
+        If the file cannot be read, or the data cannot be downloaded.
 
     """
     if name_or_path in DEFAULT_CLASSES:
@@ -89,7 +89,7 @@ def load_data(name_or_path, classes=None):
 
 
 def _check_name(name_or_path):
-    """Raise on what is neither a data set nor a file that can be read."""
+    """Raise unless it is the name of a data set or of a .npz or .csv file."""
     if not name_or_path.lower().endswith(EXTENSIONS):
         raise ValueError(
             f"`data` must be {', '.join(DEFAULT_CLASSES)}, or the path of a "
@@ -97,7 +97,7 @@ def _check_name(name_or_path):
 
 
 def _pick_classes(name, labels, classes):
-    """The two labels asked for, as they are written in the data."""
+    """The two requested labels, as they are written in the data."""
     listed = ', '.join(map(str, labels[:10])) + ', ...' * (labels.size > 10)
     if classes is None:
         classes = labels
@@ -121,7 +121,7 @@ def _pick_classes(name, labels, classes):
 
 
 def _is_same_label(asked, label):
-    """True if both read the same, or are the same number (1 and 1.0)."""
+    """Whether both are the same text or the same number (1 and 1.0)."""
     try:
         same = float(asked) == float(label)
     except ValueError:
@@ -158,7 +158,7 @@ def _read_named(name, classes):
 
 
 def _load_mnist():
-    """Make secml's own loader, and say what to do where it only fails."""
+    """secml's own loader; its failures with a remedy added."""
     try:
         return CDataLoaderMNIST()
     except (OSError, RuntimeError) as error:

@@ -15,8 +15,7 @@ class Split:
     ----------
     train, val, test : CDataset
     lb, ub : float or CArray
-        Least and greatest value that poison may take, for all features or
-        for each.
+        Lower and upper bound of the poison, for all features or for each.
 
     """
 
@@ -43,10 +42,10 @@ def split_sizes(source, n_train=None, n_val=None):
 def split_data(source, n_train=None, n_val=None, seed=0):
     """Draw random training and validation rows, and the test rows.
 
-    Pixels are left as they are, in a box from 0 to 1, and each class gives
-    half of the training and of the validation rows. The rows of a file are
-    drawn in its own class proportions, its features are standardised by mean
-    and deviation of the training rows, and the box is their range.
+    Images: pixels stay as they are, the box is [0, 1], and each class has
+    half of the training and of the validation rows. Files: rows keep the
+    class proportions of the file, features are standardised with mean and
+    standard deviation of the training rows, and the box is their range.
 
     Parameters
     ----------
@@ -58,7 +57,7 @@ def split_data(source, n_train=None, n_val=None, seed=0):
     Returns
     -------
     Split
-        Without test rows in `source`, all that is left is tested on.
+        If `source` has no test rows, all remaining rows are the test rows.
 
     Raises
     ------
@@ -100,8 +99,8 @@ def _standardise(train, val, test):
     """Scale by mean and deviation of the training rows; box is their range."""
     x = train.X.tondarray()
     std = x.std(axis=0)
-    # of a constant column the deviation is 0 or a rounding error, and that
-    # of numbers below 1e-160 is 0 too: they stay as small as they are
+    # the deviation of a constant column is 0 or a rounding error, that of
+    # numbers below 1e-160 is 0: these columns are not scaled
     is_constant = (x.min(axis=0) == x.max(axis=0)) | (std == 0)
     mean = CArray(x.mean(axis=0))
     std = CArray(np.where(is_constant, 1, std))

@@ -1,6 +1,6 @@
 """
 .. module:: CPlotRegPoison
-   :synopsis: Plots of poisoning and of the regularisation that answers it
+   :synopsis: Plots of poisoning and of the best response of lambda
 
 """
 from secml.figure._plots import CPlot
@@ -12,7 +12,7 @@ from .sec_eval import SecEvalCurvesMixin
 
 class CPlotRegPoison(SecEvalCurvesMixin, PoisonPicturesMixin,
                      PoisoningMapMixin, CPlot):
-    """Plots what `.CAttackPoisoningMinimaxLR` did, and what was answered.
+    """Plots of `.CAttackPoisoningMinimaxLR` and of the defender's response.
 
     Once this module is imported every `fig.sp` has these methods:
 
@@ -21,17 +21,17 @@ class CPlotRegPoison(SecEvalCurvesMixin, PoisonPicturesMixin,
       headers of the poisoning points, which a `.CSecEval` keeps if created
       with ``save_adv_ds=True``.
     - `plot_weight_histogram`: the weights of classifiers.
-    - `plot_poisoning_map`: what one poisoning point does at each place of
-      the plane.
+    - `plot_poisoning_map`: the effect of one poisoning point at each place
+      of the plane.
     - `plot_poisoning_images`: poison as images.
 
-    As with secml's own, ``fig.sp.show_legend = False`` before a call leaves
-    its legend out.
+    As for secml's own methods, set ``fig.sp.show_legend = False`` before a
+    call to leave out its legend.
 
     See Also
     --------
     .CPlotSecEval : the error of the classifier against the same strength.
     .CPlot : basic subplot functions.
-    .CFigure : creates and handle figures.
+    .CFigure : creates and handles figures.
 
     """

@@ -1,4 +1,4 @@
-"""Poison as images, and the weights that it leaves."""
+"""Poison as images, and histograms of weights."""
 import math
 import numbers
 
@@ -10,9 +10,9 @@ from secml.ml.classifiers import CClassifier
 from secml_regpoison.validation import check, check_finite, check_type
 from .sec_eval import STYLES, legend_below
 
-# Odd: 0 is mid-bin.
+# Odd, so that 0 is the middle of a bin.
 N_BINS = 61
-# Of an image's width, between images.
+# Gap between images, as a share of their width.
 GAP = .15
 
 
@@ -23,14 +23,14 @@ class PoisonPicturesMixin:
         """Plot histograms of weights, the number on a logarithmic scale.
 
         The first is filled, the others are outlines of different line
-        styles, all on the same bins, symmetric about 0. A training without
-        regularisation, or on poison, has wide ones.
+        styles. All have the same bins, symmetric about 0. Training without
+        regularisation, or on poison, makes them wide.
 
         Parameters
         ----------
         weights : CClassifier, CArray or list
-            A trained linear classifier, whose weights are taken without the
-            bias; weights, of any shape; or a list of such to compare.
+            A trained linear classifier (its weights without the bias),
+            weights of any shape, or a list of these to compare.
         label : str or list of str, optional
             A name for each, for the legend below the axes.
 
@@ -59,12 +59,12 @@ class PoisonPicturesMixin:
     def plot_poisoning_images(self, attack, adv_ds, n_images=8, shape=None):
         """Plot poisoning points as images: start, optimised, difference.
 
-        A column a point, in the order in which they were added, under the
-        label that it is given in the training data. A point starts as a
-        validation row of the other class. Images are black at `attack.lb`
-        and white at `attack.ub` where these are two numbers, else at the
-        least and the greatest value shown. The difference is optimised less
-        start: bright where it was raised, dark where it was lowered.
+        Each point is a column, in the order in which they were added, above
+        its label in the training data. A point starts as a validation row of
+        the other class. Images are black at `attack.lb` and white at
+        `attack.ub` if these are numbers, else at the minimum and the maximum
+        of the values shown. The difference is optimised minus start: bright
+        where a pixel was raised, dark where it was lowered.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class PoisonPicturesMixin:
         adv_ds : CDataset
             The poison as `run` returns it, or a `.CSecEval` keeps it.
         n_images : int, optional
-            Number of points shown, if there are so many. Default 8.
+            Maximum number of points shown. Default 8.
         shape : (int, int), optional
             Height and width. Default None: from the header of the training
             data (`img_h`, `img_w`), else square.
@@ -81,7 +81,7 @@ class PoisonPicturesMixin:
         Raises
         ------
         TypeError, ValueError
-            If the poison has no points, is not this attack's, or the
+            If the poison has no points or belongs to another attack, or the
             features are no image of this shape.
 
         """
@@ -110,8 +110,8 @@ def draw_weights(ax, weights, labels=(None, None)):
     labels : list of str or None
 
     """
-    most = max(np.abs(w).max() for w in weights)
-    bins = np.linspace(-most, most, N_BINS + 1) if most else N_BINS
+    limit = max(np.abs(w).max() for w in weights)
+    bins = np.linspace(-limit, limit, N_BINS + 1) if limit else N_BINS
     for k, (w, label) in enumerate(zip(weights, labels)):
         style = STYLES[k % len(STYLES)]
         look = dict(histtype='step', linewidth=1.8,
@@ -149,7 +149,7 @@ def _image_shape(dataset, shape):
     d = dataset.num_features
     side = math.isqrt(d)
     if shape is None:
-        # folders of images have an array here
+        # loaders of image folders keep an array here
         shape = [size if isinstance(size, int) else side
                  for size in (getattr(dataset.header, name, side)
                               for name in ('img_h', 'img_w'))]
@@ -161,7 +161,7 @@ def _image_shape(dataset, shape):
 
 
 def _names(dataset, labels):
-    """What the labels were called before a loader renumbered them."""
+    """The labels before a loader renumbered them."""
     original = getattr(dataset.header, 'y_original', ())
     if dataset.classes.tolist() == list(range(len(original))):
         return [original[label] for label in labels]
@@ -173,14 +173,14 @@ def _draw_images(sp, start, optimised, bounds):
     if not all(isinstance(bound, (int, float)) for bound in bounds):
         bounds = np.min([start, optimised]), np.max([start, optimised])
     difference = optimised - start
-    most = np.abs(difference).max() or 1.
+    limit = np.abs(difference).max() or 1.
     pixels = dict(cmap='gray', vmin=bounds[0], vmax=bounds[1])
-    # no diverging map: their two ends look the same in grey
-    change = dict(cmap='cividis', vmin=-most, vmax=most)
+    # not a diverging map, whose two ends look the same in grey
+    change = dict(cmap='cividis', vmin=-limit, vmax=limit)
     height = start.shape[1] / start.shape[2]
     lefts = np.arange(len(start)) * (1 + GAP)
     bottoms = -np.arange(3) * (height + GAP)
-    # from below, for the scale drawn last stands next to the images
+    # from the bottom, because the last colour bar is next to the images
     for images, bottom, look in zip((difference, optimised, start),
                                     bottoms[::-1], (change, pixels, pixels)):
         shown = [sp.imshow(image, extent=(left, left + 1, bottom,

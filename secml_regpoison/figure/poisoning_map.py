@@ -1,4 +1,4 @@
-"""What one poisoning point does at each place of the plane."""
+"""The effect of one poisoning point at each place of the plane."""
 import math
 
 import numpy as np
@@ -12,13 +12,13 @@ from secml_regpoison.validation import (
     check, check_type, check_number, check_choice)
 from .sec_eval import legend_below
 
-# Okabe and Ito's palette; markers and dashes tell the same in grey.
+# Okabe and Ito's palette; markers and dashes differ in grey, too.
 BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
-# Luminance rises all along: readable in grey, and by the colour-blind.
+# Luminance increases monotonically: readable in grey, and if colour-blind.
 CMAP = 'cividis'
 BOUNDARIES = {'without the point': ('white', (0, (4, 2)), 'black'),
               'with the point': (RED, '-', 'white')}
-# Places of the axes, a side, where the classifiers are evaluated.
+# Points on each axis where the classifiers are evaluated.
 N_SCORES = 100
 
 
@@ -27,32 +27,32 @@ class PoisoningMapMixin:
 
     def plot_poisoning_map(self, attack, value='error', n_grid_points=30,
                            vmin=None, vmax=None):
-        """Plot what one poisoning point does at each place of its box.
+        """Plot the effect of one poisoning point at each place of its box.
 
-        Also drawn are the training points, the box, the path of the point
-        (the moves that the attack kept), and the boundaries of the attack's
-        classifier, trained with lambda as the attack left it, with the
-        point and without it. The legend is below the axes.
+        The plot also has the training points, the box, the path of the point
+        (the accepted steps of the attack), and the decision boundaries of the
+        attack's classifier, trained with the attack's final lambda, with and
+        without the point. The legend is below the axes.
 
         Parameters
         ----------
         attack : CAttackPoisoningMinimaxLR
-            Of two features and one poisoning point: call `run` first with
-            ``n_points = 1``, or set its `xc` and `yc`.
+            An attack on two features with one poisoning point: call `run`
+            with ``n_points = 1`` first, or set its `xc` and `yc`.
         value : {'error', 'lmbda'}, optional
-            Error on the validation set in per cent, lambda held at
+            The error on the validation set in per cent, lambda fixed at
             `attack.lmbda` (default), or the lambda that the defender learns,
             see `attack.learned_lmbda`.
         n_grid_points : int, optional
-            Places on a side of the box. Default 30.
+            Places on each side of the box. Default 30.
         vmin, vmax : float, optional
-            Ends of the color scale, for several maps on one scale.
+            Limits of the color scale, to share one between several maps.
 
         Raises
         ------
         TypeError, ValueError
-            Before any work, if it is not such an attack, or not of two
-            features and one point, or another argument is wrong.
+            Before any work: if `attack` is of another class, has other than
+            two features or one point, or another argument is wrong.
 
         """
         _check_map(attack, value, n_grid_points, vmin, vmax)
@@ -80,7 +80,7 @@ class PoisoningMapMixin:
 
 
 def _check_map(attack, value, n_grid_points, vmin, vmax):
-    """Raise on what has no map."""
+    """Raise if the arguments have no map."""
     if not hasattr(attack, 'learned_lmbda'):
         raise TypeError('`attack` must be a CAttackPoisoningMinimaxLR, got '
                         f'{type(attack).__name__}.')
@@ -110,7 +110,7 @@ def _box(attack):
 
 
 def _draw_box(sp, lower, upper):
-    """The box, and room around it and around what is drawn later."""
+    """The outline of the box."""
     (left, bottom), (right, top) = lower, upper
     sp.plot([left, right, right, left, left],
             [bottom, bottom, top, top, bottom], color='black', linewidth=1.2,
@@ -128,7 +128,7 @@ def _draw_training_points(sp, dataset):
 
 
 def _draw_boundaries(sp, attack):
-    """The boundaries of both trainings; lines for the legend."""
+    """Boundaries without and with the point; returns lines for the legend."""
     x, y = (np.linspace(*limits, N_SCORES)
             for limits in (sp._sp.get_xlim(), sp._sp.get_ylim()))
     places = CArray(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
@@ -152,9 +152,9 @@ def _draw_boundaries(sp, attack):
 
 
 def _draw_path(sp, attack):
-    """Where the point started, the moves that were kept, where it ended."""
+    """The start of the point, its path and its end."""
     end = CArray(attack.xc).tondarray().reshape(1, 2)
-    path = _kept_moves(attack, end)
+    path = _accepted_iterates(attack, end)
     look = dict(color=YELLOW, markeredgecolor='black', linestyle='none')
     if len(path):
         sp.plot(*path.T, color='black', linewidth=2.6, zorder=5)
@@ -167,9 +167,9 @@ def _draw_path(sp, attack):
             label=f'poisoning point, label {label}', **look)
 
 
-def _kept_moves(attack, end):
-    """Places of the iterates that gained, (n, 2); none if they do not lead
-    to `end`, for then it was set by hand."""
+def _accepted_iterates(attack, end):
+    """Places of the accepted iterates, (n, 2); none if they do not lead to
+    `end`, because the point was set by hand."""
     if attack.x_seq is None or attack.x_seq.shape[1] != 2:
         return end[:0]
     upward = 1 if attack.y_target is None else -1

@@ -53,7 +53,7 @@ def outcome(code, *path):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def last_line_of_error(code, *path, options=()):
+def lines_of_error(code, *path, options=()):
     done = python(code, *path, options=options)
     assert done.returncode == 1, done.stdout
     return done.stderr.strip().splitlines()
@@ -114,14 +114,15 @@ def one_by_one():
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_a_mend_cures_its_cause_and_nothing_else(one_by_one, name):
-    well_before, changed, well_after, changed_again = one_by_one[name]
-    assert well_after
-    assert changed is not well_before
+def test_a_patch_changes_something_only_where_its_probe_fails(
+        one_by_one, name):
+    passes_before, changed, passes_after, changed_again = one_by_one[name]
+    assert passes_after
+    assert changed is not passes_before
     assert not changed_again
 
 
-def test_every_mend_has_a_probe_and_passes_it_together():
+def test_every_patch_has_a_probe_and_all_pass_together():
     for name in NAMES:
         getattr(compat_probes, name)()
 
@@ -129,14 +130,69 @@ def test_every_mend_has_a_probe_and_passes_it_together():
 # Import-time patches
 
 
+# What the import changes in other libraries and in the import system.
+FRESH_IMPORT = '''
+import importlib.util, types
+import numpy, numpy.random, scipy.linalg, scipy.sparse.linalg, torch
+import sklearn.linear_model, sklearn.svm, matplotlib.axes, matplotlib.scale
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+if importlib.util.find_spec('torchvision'):
+    import torchvision  # whose import has torch rebind a name of its own
+
+owners = [numpy, scipy.linalg, scipy.sparse, scipy.sparse.linalg, torch,
+          scipy.sparse.csr_matrix, sklearn.linear_model, LogisticRegression,
+          SGDClassifier, matplotlib.axes.Axes, matplotlib.scale.LogScale]
+before = [dict(vars(owner)) for owner in owners]
+finders, hooks = list(sys.meta_path), list(sys.path_hooks)
+import builtins
+plain_import = builtins.__import__
+loaded = dict(sys.modules)
+import secml_regpoison
+
+changes = []
+for owner, was in zip(owners, before):
+    for name, value in vars(owner).items():
+        # Submodules appear on their package as they are imported.
+        if was.get(name) is not value \\
+                and not isinstance(value, types.ModuleType):
+            changes.append([owner.__name__, name])
+if [sys.meta_path, sys.path_hooks] != [finders, hooks]:
+    changes.append('import system')
+if builtins.__import__ is not plain_import:
+    changes.append('__import__')
+changes += [name for name, module in loaded.items()
+            if sys.modules.get(name) is not module]
+changes += [name for name in ('pkg_resources', 'torchvision', 'foolbox')
+            if not hasattr(sys.modules.get(name, sys), '__spec__')]
+changes += [name for name, module in sys.modules.items()
+            if module is None and name not in loaded]
+import secml, secml.ml.classifiers, secml.data.loader
+out = dict(
+    changes=changes, version=secml.__version__,
+    torch_classifier=hasattr(secml.ml.classifiers, 'CClassifierPyTorch'),
+    same_torch=sys.modules['torch'] is torch,
+    pkg_resources='pkg_resources' in sys.modules,
+    torchvision='torchvision' in sys.modules)
+'''
+
+
+@pytest.fixture(scope='module')
+def fresh_import():
+    return outcome(FRESH_IMPORT)
+
+
+@pytest.mark.slow
+def test_other_libraries_and_the_import_system_are_left_alone(fresh_import):
+    assert fresh_import['changes'] == []
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec('pkg_resources') is not None,
                     reason='pkg_resources is installed')
-def test_secml_imports_without_pkg_resources():
+def test_secml_imports_without_pkg_resources(fresh_import):
     assert 'pkg_resources' in python('import secml').stderr
-    assert outcome('''
-import secml_regpoison, secml
-out = [secml.__version__, 'pkg_resources' in sys.modules]
-''') == ['0.15.6', False]
+    assert fresh_import['version'] == '0.15.6'
+    assert not fresh_import['pkg_resources']
 
 
 @pytest.mark.parametrize('version, dev', [
@@ -147,16 +203,13 @@ def test_stand_in_for_parse_version_is_what_secml_reads(version, dev):
     assert parsed.public == version.partition('+')[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec('torchvision') is not None,
                     reason='torchvision is installed')
-def test_without_torchvision_secml_goes_without_its_torch_classifier():
-    assert outcome('''
-import torch
-import secml_regpoison
-import secml.ml.classifiers, secml.data.loader
-out = [hasattr(secml.ml.classifiers, 'CClassifierPyTorch'),
-       'torchvision' in sys.modules, sys.modules['torch'] is torch]
-''') == [False, False, True]
+def test_without_torchvision_secml_has_no_torch_classifier(fresh_import):
+    assert not fresh_import['torch_classifier']
+    assert not fresh_import['torchvision']
+    assert fresh_import['same_torch']
 
 
 LAMBDA = '''
@@ -182,9 +235,10 @@ out = clf.predict(x).tolist()
 '''
 
 
+@pytest.mark.slow
 def test_with_torchvision_secml_keeps_its_torch_classifier(tmp_path):
     if find_spec('torchvision') is None:
-        # All of torchvision that secml asks for here.
+        # The part of torchvision that secml imports here.
         for name, text in [('models/resnet', 'class BasicBlock: pass'),
                            ('transforms/transforms', LAMBDA),
                            ('models/__init__', ''),
@@ -195,92 +249,64 @@ def test_with_torchvision_secml_keeps_its_torch_classifier(tmp_path):
     assert outcome(TORCH_CLASSIFIER, tmp_path) == [0, 1]
 
 
-def test_a_module_is_lent_what_numpy_dropped_and_no_other(
+def test_a_shim_gives_one_module_what_numpy_dropped(
         tmp_path, monkeypatch):
-    (tmp_path / 'wants_nan.py').write_text(
+    (tmp_path / 'needs_nan.py').write_text(
         'import math\nfrom numpy import NaN\nassert math.isnan(NaN)\n')
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, 'meta_path', sys.meta_path[:])
     had_nan = hasattr(np, 'NaN')
     if not had_nan:
         with pytest.raises(ImportError, match='NaN'):
-            __import__('wants_nan')
+            __import__('needs_nan')
     sys.meta_path.insert(0, imports._ShimFinder)
-    monkeypatch.setitem(imports.SHIMS, 'wants_nan', imports._shim_nan)
-    assert np.isnan(__import__('wants_nan').NaN)
+    monkeypatch.setitem(imports.SHIMS, 'needs_nan', imports._shim_nan)
+    assert np.isnan(__import__('needs_nan').NaN)
     assert hasattr(np, 'NaN') == had_nan
 
 
-# Another process makes each folder just after the first look at it.
+# As if another process created each folder just after it was found missing.
 RACE = '''
 import os
-isdir, looked = os.path.isdir, set()
-def look(path):
-    first = path not in looked
-    looked.add(path)
-    return isdir(path) and not (first and path.startswith(home))
-home, os.path.isdir = os.environ['SECML_HOME_DIR'], look
+home, missing = os.environ['SECML_HOME_DIR'], set()
+isdir, makedirs = os.path.isdir, os.makedirs
+def created_after_the_check(path):
+    found = isdir(path)
+    if not found and path.startswith(home) and not path.endswith('.conf'):
+        missing.add(path)
+        makedirs(path)
+    return found
+os.path.isdir = created_after_the_check
 '''
 
 
+@pytest.mark.slow
 def test_two_first_imports_at_once(tmp_path, monkeypatch):
+    for name in ('DS', 'MODELS', 'EXP', 'LOGS', 'PYTORCH'):
+        monkeypatch.delenv(f'SECML_{name}_DIR', raising=False)
     monkeypatch.setenv('SECML_HOME_DIR', str(tmp_path))
     monkeypatch.setenv('SECML_PYTORCH_DIR', str(tmp_path / 'pytorch-data'))
-    assert outcome('import secml_regpoison; out = 0') == 0
-    assert (tmp_path / 'datasets').is_dir()
-    assert outcome(f'''
+    found, folders, is_patched = outcome(f'''
 {RACE}
 import secml_regpoison
 import secml.settings
-out = secml.settings.SECML_DS_DIR, os.makedirs is secml.settings.os.makedirs
-''') == [str(tmp_path / 'datasets'), False]
-    (tmp_path / 'models').rmdir()
+out = [secml.settings.SECML_DS_DIR, sorted(missing),
+       os.makedirs is secml.settings.os.makedirs]
+''')
+    assert found == str(tmp_path / 'datasets') and found in folders
+    assert len(folders) > 2 and not is_patched
+
+
+@pytest.mark.slow
+def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv('SECML_HOME_DIR', str(tmp_path))
+    monkeypatch.delenv('SECML_MODELS_DIR', raising=False)
     (tmp_path / 'models').touch()
-    error = last_line_of_error(f'{RACE}import secml_regpoison')[-1]
+    error = lines_of_error('import secml_regpoison')[-1]
     assert error.startswith('FileExistsError') and 'models' in error
 
 
 # What must stay as it was
-
-
-def test_other_libraries_and_the_import_system_are_left_alone():
-    report = outcome('''
-import importlib.util, types
-import numpy, numpy.random, scipy.linalg, scipy.sparse.linalg, torch
-import sklearn.linear_model, sklearn.svm, matplotlib.axes, matplotlib.scale
-from sklearn.linear_model import LogisticRegression, SGDClassifier
-if importlib.util.find_spec('torchvision'):
-    import torchvision  # whose import has torch rebind a name of its own
-
-owners = [numpy, scipy.linalg, scipy.sparse, scipy.sparse.linalg, torch,
-          scipy.sparse.csr_matrix, sklearn.linear_model, LogisticRegression,
-          SGDClassifier, matplotlib.axes.Axes, matplotlib.scale.LogScale]
-before = [dict(vars(owner)) for owner in owners]
-finders, hooks = list(sys.meta_path), list(sys.path_hooks)
-import builtins
-plain_import = builtins.__import__
-loaded = dict(sys.modules)
-import secml_regpoison
-
-out = []
-for owner, was in zip(owners, before):
-    for name, value in vars(owner).items():
-        # Submodules appear on their package as they are imported.
-        if was.get(name) is not value \\
-                and not isinstance(value, types.ModuleType):
-            out.append([owner.__name__, name])
-if [sys.meta_path, sys.path_hooks] != [finders, hooks]:
-    out.append('import system')
-if builtins.__import__ is not plain_import:
-    out.append('__import__')
-out += [name for name, module in loaded.items()
-        if sys.modules.get(name) is not module]
-out += [name for name in ('pkg_resources', 'torchvision', 'foolbox')
-        if not hasattr(sys.modules.get(name, sys), '__spec__')]
-out += [name for name, module in sys.modules.items()
-        if module is None and name not in loaded]
-''')
-    assert report == []
 
 
 def test_apply_again_changes_nothing():
@@ -299,23 +325,23 @@ def test_apply_again_changes_nothing():
 # secml missing or too old
 
 
-def test_missing_secml_is_said_with_what_to_type(tmp_path):
+def test_missing_secml_is_reported_with_a_remedy(tmp_path):
     # -S: no installed package at all, not even NumPy, but a copy of ours.
     shutil.copytree(Path(compat.__file__).parents[1],
                     tmp_path / 'secml_regpoison')
-    error = last_line_of_error('import secml_regpoison', tmp_path,
-                               options=['-S'])
+    error = lines_of_error('import secml_regpoison', tmp_path,
+                           options=['-S'])
     assert 'secml is not installed' in error[-2]
     assert error[-1].strip() == (
         f'{sys.executable} -m pip install --no-deps '
         f'--ignore-requires-python secml==0.15.6')
 
 
-def test_old_secml_is_said_with_its_version(tmp_path):
+def test_old_secml_is_reported_with_its_version(tmp_path):
     (tmp_path / 'secml').mkdir()
     (tmp_path / 'secml' / '__init__.py').write_text('')
     (tmp_path / 'secml' / 'VERSION').write_text('0.13.post1\n')
-    error = last_line_of_error('import secml_regpoison', tmp_path)
+    error = lines_of_error('import secml_regpoison', tmp_path)
     assert error[-2].startswith('ImportError: secml_regpoison needs')
     assert 'secml is at 0.13.post1' in error[-2]
     assert 'secml==0.15.6' in error[-1]
@@ -324,7 +350,7 @@ def test_old_secml_is_said_with_its_version(tmp_path):
 @pytest.mark.parametrize('version, good', [
     ('0.15.6', True), ('0.15.10', True), ('0.16', True), ('1.0.1', True),
     ('0.15.5', False), ('0.15', False), ('0.9', False), (None, False)])
-def test_which_secml_will_do(monkeypatch, version, good):
+def test_which_secml_is_accepted(monkeypatch, version, good):
     monkeypatch.setattr(imports, 'secml_version', lambda: version)
     assert (compat.secml_problem() is None) is good
 
@@ -344,8 +370,8 @@ except ImportError as error:
 @pytest.mark.parametrize('statement', [
     'import secml_regpoison', 'import secml_regpoison.cli',
     'from secml_regpoison import CAttackPoisoningMinimaxLR'])
-def test_all_but_core_wants_secml(statement):
-    error = last_line_of_error(WITHOUT_SECML + statement)
+def test_all_but_core_needs_secml(statement):
+    error = lines_of_error(WITHOUT_SECML + statement)
     assert 'secml==0.15.6' in error[-1]
 
 

@@ -1,12 +1,13 @@
 """The script that runs secml's own tests, on a stand-in for its checkout."""
 import json
+import os
 import runpy
 import shutil
 from pathlib import Path
 
 import pytest
 
-import secml_regpoison  # noqa: F401, before secml: mends it
+import secml_regpoison  # noqa: F401, patches secml, so imported first
 import secml
 
 SCRIPT = Path(__file__).parents[2] / 'scripts' / 'secml_host_tests.py'
@@ -18,7 +19,7 @@ from secml.array import CArray
 
 
 class TestArrays(CUnitTest):
-    def test_mended(self):
+    def test_patched(self):
         values, inverse = CArray([[2, 1], [2, 3]]).unique(return_inverse=True)
         self.assertEqual(inverse.tolist(), [1, 0, 1, 2])
 
@@ -41,6 +42,23 @@ OF_DATA = "import os\nos._exit(3)\n"
 OF_FIGURES = "import pytest\npytest.importorskip('no_such_package')\n"
 
 
+def failed(error, where='secml/array/c_array.py:1'):
+    return {'state': 'failed', 'error': error, 'where': where}
+
+
+# Results in the form that `--save` writes.
+RESULTS = {
+    'test_passed': {'state': 'passed'},
+    'test_skipped': {'state': 'skipped', 'error': 'not here'},
+    'test_other': failed('AssertionError: 3 != 4'),
+    'test_gone': failed('AttributeError: no_such_name',
+                        'secml/array/tests/test_array.py:18'.replace(
+                            '/', os.sep)),
+    'test_in_secml': failed('ValueError: shapes'),
+    'test_missing': failed('ModuleNotFoundError: no_such_package'),
+    'test_ended': failed('the process ended with 3: no output')}
+
+
 @pytest.fixture(scope='module')
 def script():
     return runpy.run_path(str(SCRIPT))
@@ -49,11 +67,6 @@ def script():
 @pytest.fixture(scope='module')
 def main(script):
     return script['main']
-
-
-@pytest.fixture(scope='module')
-def report(script):
-    return script['report']
 
 
 @pytest.fixture(scope='module')
@@ -71,67 +84,56 @@ def checkout(tmp_path_factory):
     return source.parent
 
 
-@pytest.fixture(scope='module')
-def results(checkout, main, tmp_path_factory):
-    path = tmp_path_factory.mktemp('results') / 'new.json'
+@pytest.mark.slow
+def test_results_of_a_checkout(checkout, main, tmp_path):
+    path = tmp_path / 'new.json'
     assert main([str(checkout), '--save', str(path)]) == 0
-    return path
-
-
-def state(results, name):
-    found, = (result for test, result in json.loads(
-        results.read_text()).items() if test.endswith(name))
-    return found
-
-
-def test_what_passes_and_why_the_rest_does_not(results):
-    found = json.loads(results.read_text())
+    found = {test.rpartition('.')[2]: result for test, result in json.loads(
+        path.read_text()).items()}
     assert len(found) == 8
-    assert state(results, 'test_mended') == {'state': 'passed'}
-    assert state(results, 'test_left_out') == {
-        'state': 'skipped', 'error': 'not here'}
-    assert 'AssertionError: 3 != 4' in state(
-        results, 'test_another_result')['error']
-    assert 'test_array.py' in state(results, 'test_gone')['where']
-    assert 'test_array.py' not in state(results, 'test_in_secml')['where']
-    assert 'ended with 3' in state(results, 'test_data')['error']
-    assert state(results, 'test_figure')['state'] == 'skipped'
+    assert found['test_patched'] == {'state': 'passed'}
+    assert found['test_left_out'] == {'state': 'skipped', 'error': 'not here'}
+    assert 'AssertionError: 3 != 4' in found['test_another_result']['error']
+    assert 'test_array.py' in found['test_gone']['where']
+    assert 'test_array.py' not in found['test_in_secml']['where']
+    assert 'ended with 3' in found['test_data']['error']
+    assert found['test_figure']['state'] == 'skipped'
 
 
-def test_it_is_printed(results, report, capsys):
-    report(json.loads(results.read_text()))
+def test_results_are_printed_by_cause(script, capsys):
+    script['report'](RESULTS)
     out = capsys.readouterr().out
     for words in ('1 failed: another result', '1 failed: a package is missing',
                   '1 failed: the test itself calls what is gone',
                   "1 failed: secml's code", '1 failed: the file could not be',
-                  '1 passed, 5 failed, 2 skipped'):
+                  '1 passed, 5 failed, 1 skipped'):
         assert words in out
 
 
-def test_a_file_that_hangs_is_ended(checkout, main, tmp_path):
+def test_a_file_that_takes_too_long_is_stopped(checkout, main, tmp_path):
     main([str(checkout), '--timeout', '.01', '--save', str(tmp_path / 'a')])
     assert {result['error'] for result in json.loads(
         (tmp_path / 'a').read_text()).values()} == {'took more than 0.01 s'}
 
 
-def test_what_passed_before_and_fails_now(results, main, tmp_path, capsys):
-    found = json.loads(results.read_text())
-    assert main(['--compare', str(results), str(results)]) == 0
-    found[next(test for test in found if 'mended' in test)] = {
-        'state': 'failed', 'error': 'broken'}
-    (tmp_path / 'new.json').write_text(json.dumps(found))
-    assert main(['--compare', str(results), str(tmp_path / 'new.json')]) == 1
-    assert 'test_mended: failed broken' in capsys.readouterr().out
+def test_tests_that_passed_before_and_fail_now(main, tmp_path, capsys):
+    old, new = (str(tmp_path / name) for name in ('old.json', 'new.json'))
+    Path(old).write_text(json.dumps(RESULTS))
+    Path(new).write_text(json.dumps(
+        {**RESULTS, 'test_passed': failed('broken')}))
+    assert main(['--compare', old, old]) == 0
+    assert main(['--compare', old, new]) == 1
+    assert 'test_passed: failed broken' in capsys.readouterr().out
 
 
-def test_checkouts_that_are_none(checkout, main, tmp_path, capsys):
-    for prepare, words in (
-            (lambda folder: None, 'must be a checkout of secml'),
-            (lambda folder: (folder / 'VERSION').write_text('0.14'),
-             'must be secml at 0.15.6, got 0.14'),
-            (lambda folder: (folder / 'VERSION').write_text('0.15.6'),
-             'must hold tests')):
-        (tmp_path / 'src' / 'secml').mkdir(parents=True, exist_ok=True)
-        prepare(tmp_path / 'src' / 'secml')
-        assert main([str(tmp_path)]) == 2
-        assert words in capsys.readouterr().err
+@pytest.mark.parametrize('version, words', [
+    (None, 'must be a checkout of secml'),
+    ('0.14', 'must be secml at 0.15.6, got 0.14'),
+    ('0.15.6', 'must hold tests')])
+def test_wrong_checkouts(main, tmp_path, capsys, version, words):
+    folder = tmp_path / 'src' / 'secml'
+    folder.mkdir(parents=True)
+    if version:
+        (folder / 'VERSION').write_text(version)
+    assert main([str(tmp_path)]) == 2
+    assert words in capsys.readouterr().err

@@ -1,13 +1,11 @@
 """The loader of dog v fish features: where it looks, and what it returns."""
-import functools
-import http.server
 import os
 import pickle
-import threading
 
 import numpy as np
 import pytest
 
+from data_files import CreatesFile, served
 from secml_regpoison.data import c_dataloader_dogfish as module
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.data.splits import split_data
@@ -38,11 +36,11 @@ def _save_standin(path):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A dataset folder without files; features are four."""
+    """A dataset folder without files; rows have four features."""
     monkeypatch.setattr(module, 'DOGFISH_PATH', str(tmp_path / 'dogfish'))
     monkeypatch.setattr(module, 'STANDIN_PATH', str(
         tmp_path / 'dogfish-standin' / 'dogfish_standin.npz'))
-    # nobody listens at this port: no test reaches the network
+    # no server has this port: no test reaches the network
     monkeypatch.setattr(module, 'DOGFISH_URL', 'http://127.0.0.1:9/')
     monkeypatch.setattr(module, 'N_FEATURES', N_FEATURES)
     return tmp_path
@@ -108,23 +106,13 @@ def test_classes_can_be_exchanged_and_are_two(folder):
 
 def test_what_is_missing_is_downloaded(folder, monkeypatch):
     _save_real(folder / 'served')
-    handler = functools.partial(_QuietHandler,
-                                directory=str(folder / 'served'))
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(module, 'DOGFISH_URL',
-                            f'http://127.0.0.1:{server.server_port}/')
+    with served(folder / 'served') as url:
+        monkeypatch.setattr(module, 'DOGFISH_URL', url)
         loader = module.CDataLoaderDogFish()
-        server.shutdown()
     assert loader.source == 'koh-liang'
     assert loader.load('testing').num_samples == 12
     assert sorted(os.listdir(folder / 'dogfish')) == sorted(
         module.FILES.values())
-
-
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        """Keep the test's output clean."""
 
 
 def test_neither_there_nor_to_be_had_says_what_to_do(folder):
@@ -134,22 +122,12 @@ def test_neither_there_nor_to_be_had_says_what_to_do(folder):
     assert os.listdir(folder / 'dogfish') == []
 
 
-class _Touch:
-    """Leaves a file behind if it is ever unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (self.path, 'w')
-
-
-def _spoilt(folder):
-    """Features and labels that must be refused, and the words for it."""
+def _bad_arrays(folder):
+    """Features and labels that must be refused, and the error message."""
     x, y = _arrays()
     hole = x.copy()
     hole[3, 2] = np.nan
-    touch = np.array([_Touch(str(folder / 'touched'))], dtype=object)
+    touch = np.array([CreatesFile(str(folder / 'touched'))], dtype=object)
     return {'columns': (x[:, :3], y, 'shape'),
             'dimensions': (x[0], y, 'shape'),
             'text': (x.astype(str), y, 'must be numbers'),
@@ -163,9 +141,9 @@ def _spoilt(folder):
 @pytest.mark.parametrize('kind', [
     'columns', 'dimensions', 'text', 'fewer labels', 'other labels',
     'one class', 'not finite', 'pickled'])
-def test_spoilt_arrays_are_refused(folder, kind):
+def test_bad_arrays_are_refused(folder, kind):
     _save_real(folder / 'dogfish')
-    x, y, words = _spoilt(folder)[kind]
+    x, y, words = _bad_arrays(folder)[kind]
     np.savez(folder / 'dogfish' / module.FILES['training'],
              **dict(zip(module.KEYS, (x, y))))
     with pytest.raises(RuntimeError, match=words) as caught:
@@ -174,16 +152,16 @@ def test_spoilt_arrays_are_refused(folder, kind):
     assert not (folder / 'touched').exists()
 
 
-@pytest.mark.parametrize('spoil', [
+@pytest.mark.parametrize('damage', [
     lambda path: path.write_bytes(path.read_bytes()[:-40]),
     lambda path: path.write_bytes(b'<html>not found</html>'),
     lambda path: path.write_bytes(b''),
     lambda path: np.save(path.open('wb'), np.zeros(3)),
     lambda path: np.savez(path, X=np.zeros((2, 4)), y=np.zeros(2))],
     ids=['cut short', 'a page', 'empty', 'npy', 'other keys'])
-def test_damaged_files_are_refused(folder, spoil):
+def test_damaged_files_are_refused(folder, damage):
     _save_real(folder / 'dogfish')
-    spoil(folder / 'dogfish' / module.FILES['testing'])
+    damage(folder / 'dogfish' / module.FILES['testing'])
     loader = module.CDataLoaderDogFish()
     with pytest.raises(RuntimeError, match='damaged'):
         loader.load('testing')

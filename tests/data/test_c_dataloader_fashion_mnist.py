@@ -1,15 +1,13 @@
 """The loader of Fashion-MNIST: where it looks, and what it returns."""
-import functools
 import gzip
 import hashlib
-import http.server
 import os
 import pickle
-import threading
 
 import numpy as np
 import pytest
 
+from data_files import served
 from secml_regpoison.data import c_dataloader_fashion_mnist as module
 from secml.data.loader import CDataLoader
 
@@ -38,7 +36,7 @@ def folder(tmp_path, monkeypatch, contents):
     """An empty dataset folder for files with the MD5 of `contents`."""
     path = tmp_path / 'fashion-mnist'
     monkeypatch.setattr(module, 'FASHION_MNIST_PATH', str(path))
-    # nobody listens at this port: no test reaches the network
+    # no server has this port: no test reaches the network
     monkeypatch.setattr(module, 'FASHION_MNIST_URL', 'http://127.0.0.1:9/')
     monkeypatch.setattr(module, 'FILES', {
         ds: tuple((name, hashlib.md5(_idx(contents[name])).hexdigest())
@@ -97,28 +95,17 @@ def test_packed_files_are_unpacked_once_and_nothing_else_is_left(
 
 def test_what_is_missing_or_damaged_is_downloaded(
         folder, contents, tmp_path, monkeypatch):
-    served = tmp_path / 'served'
-    _fill(served, contents, packed=True)
+    _fill(tmp_path / 'served', contents, packed=True)
     _fill(folder, contents)
     missing, damaged = list(contents)[:2]
     (folder / missing).unlink()
     (folder / damaged).write_bytes(b'cut short')
-    handler = functools.partial(_QuietHandler, directory=str(served))
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(
-            module, 'FASHION_MNIST_URL',
-            f'http://127.0.0.1:{server.server_port}/')
+    with served(tmp_path / 'served') as url:
+        monkeypatch.setattr(module, 'FASHION_MNIST_URL', url)
         module.CDataLoaderFashionMNIST()
-        server.shutdown()
     for name, array in contents.items():
         assert (folder / name).read_bytes() == _idx(array)
     assert sorted(os.listdir(folder)) == sorted(contents)
-
-
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        """Keep the test's output clean."""
 
 
 def test_neither_there_nor_to_be_had_says_what_to_do(folder):
@@ -169,6 +156,7 @@ def test_it_can_be_pickled(folder, contents):
     assert loader.load('testing', classes=(0, 1)).num_samples == 8
 
 
+@pytest.mark.slow
 def test_the_real_files():
     if not all(os.path.isfile(os.path.join(module.FASHION_MNIST_PATH, name))
                for pair in module.FILES.values() for name, _ in pair):

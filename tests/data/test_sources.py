@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pytest
 
+from data_files import CreatesFile
 from secml_regpoison.data import sources as datasets
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.data.splits import split_data, split_sizes
@@ -83,20 +84,10 @@ def test_classes_of_a_file_match_as_numbers_or_text(tmp_path):
         source.pool.Y.tondarray(), labels[np.isin(labels, (0, 2))] == 0)
 
 
-class _Touch:
-    """Leaves a file behind if it is ever unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (self.path, 'w')
-
-
 def test_a_file_is_data_and_never_code(tmp_path):
     trace = tmp_path / 'trace'
     x, y = _blobs()
-    np.savez(tmp_path / 'evil.npz', X=x, y=np.array([_Touch(str(trace))]))
+    np.savez(tmp_path / 'evil.npz', X=x, y=np.array([CreatesFile(str(trace))]))
     with pytest.raises(ValueError, match='allow_pickle'):
         load_data(str(tmp_path / 'evil.npz'))
     assert not trace.exists()
@@ -165,12 +156,12 @@ def test_bad_files(tmp_path, write, words):
 def test_damaged_npz(tmp_path):
     path = tmp_path / 'bad.npz'
     np.savez_compressed(path, X=X, y=Y)
-    sound = path.read_bytes()
-    middle = len(sound) // 4
-    path.write_bytes(sound[:middle] + bytes(20) + sound[middle + 20:])
-    with pytest.raises(ValueError, match='bad.npz must be a sound .npz'):
+    content = path.read_bytes()
+    middle = len(content) // 4
+    path.write_bytes(content[:middle] + bytes(20) + content[middle + 20:])
+    with pytest.raises(ValueError, match='bad.npz must be a valid .npz'):
         load_data(str(path))
-    path.write_bytes(sound[:middle])
+    path.write_bytes(content[:middle])
     with pytest.raises(ValueError, match='numpy.savez wrote'):
         load_data(str(path))
 

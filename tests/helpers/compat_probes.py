@@ -1,8 +1,8 @@
-"""What stock secml does where its stack still supports it, a probe a mend.
+"""What stock secml does on a stack that it supports: a probe for each patch.
 
 A module of its own, because test_compat.py runs the probes in fresh
-interpreters, before and after each mend. Each probe is named after its mend,
-needs only the mends before its own, and fails by raising.
+interpreters, before and after each patch. Each probe is named after its patch,
+needs only the patches before its own, and fails by raising.
 """
 import warnings
 
@@ -119,7 +119,7 @@ def passes(name):
     """Whether a probe passes without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        # Of secml's own making on every stack, and no concern of a mend.
+        # secml itself leaves files open, on every stack.
         warnings.simplefilter('ignore', ResourceWarning)
         try:
             globals()[name]()

@@ -1,4 +1,4 @@
-"""Where the parts of a figure are, as the tests of plots ask."""
+"""Positions of the parts of a figure, for the tests of plots."""
 
 
 def assert_outside(fig, legend):
