@@ -1,6 +1,7 @@
-"""What the attack refuses before any work, and the words it uses: data.
+"""Validation of datasets and arguments, and its error messages.
 
-The attack's settings are checked in `settings`.
+"`name` must be <condition>, got <value>." The attack's own parameters are
+checked in `attack.settings`.
 """
 import numbers
 
@@ -10,10 +11,10 @@ import torch
 from secml.array import CArray
 from secml.data import CDataset
 
-# Beyond it liblinear's training is frozen (scikit-learn says so), and the
-# products of a few rows are near the end of float64.
+# Beyond it liblinear no longer trains (scikit-learn warns), and products of a
+# few rows are near the largest float64.
 LARGEST = 1e30
-# Below it their squares are 0, and liblinear never ends.
+# Below it the squares of features are 0, and liblinear never returns.
 SMALLEST = 1e-150
 
 
@@ -46,11 +47,11 @@ def check_choice(name, value, words, advice=''):
           ' or '.join(map(repr, words)), advice)
 
 
-def check_integer(name, value, least):
-    """A whole number, of at least `least`, that torch can hold."""
+def check_integer(name, value, minimum):
+    """A whole number, of at least `minimum`, that torch can hold."""
     check_type(name, value, numbers.Integral, 'a whole number')
-    check(name, value, least <= value < 2 ** 63,
-          f'at least {least} and below 2**63')
+    check(name, value, minimum <= value < 2 ** 63,
+          f'at least {minimum} and below 2**63')
 
 
 def check_dataset(name, dataset, like=None):
@@ -92,8 +93,7 @@ def check_finite(name, x):
 
 
 def check_size(name, x):
-    """Numbers that are neither too large nor, all of them, too small to train
-    on."""
+    """Numbers within `LARGEST`, and not all below `SMALLEST`."""
     largest = float(abs(x).max())
     check(name, largest, largest <= LARGEST,
           f'between -{LARGEST:g} and {LARGEST:g}', ' Rescale the features.')
@@ -118,8 +118,8 @@ def check_classes(training_data, val):
     return classes
 
 
-def check_test_data(x, y, training_data):
-    """Test points of the features of the training data, and their labels."""
+def check_run_arguments(x, y, max_iter, training_data):
+    """Test points and labels like the training data's; `max_iter` is 1."""
     check_type('x', x, CArray, 'a CArray')
     check_features('x', x, training_data)
     n_rows = x.atleast_2d().shape[0]
@@ -132,6 +132,7 @@ def check_test_data(x, y, training_data):
                          f'of `x`, got {y.size}.')
     check_finite('y', y)
     check_labels('y', y, training_data)
+    check('max_iter', max_iter, np.isscalar(max_iter) and max_iter == 1, '1')
 
 
 def check_labels(name, y, training_data):
@@ -154,7 +155,7 @@ def check_points(name_x, x, name_y, y, training_data):
 
 
 def check_poison(name, poison, attack):
-    """A dataset of poisoning points, maybe of none, inside the box."""
+    """A dataset of poisoning points inside the box; it may be empty."""
     check_type(name, poison, CDataset, 'a CDataset')
     check_points(f'{name}.X', poison.X, f'{name}.Y', poison.Y,
                  attack.training_data)
@@ -167,13 +168,13 @@ def check_poison(name, poison, attack):
         if bound is None or isinstance(bound, str):
             continue
         beyond = (sign * (CArray(bound).tondarray() - x)).max()
-        if beyond > 1e-9:  # room for a file that was written with ten digits
+        if beyond > 1e-9:  # tolerance for a file written with ten digits
             raise ValueError(f'`{name}.X` must be inside the box, got a value '
                              f'{beyond:g} beyond `{side}`.')
 
 
 def check_starts(name, starts, n_val):
-    """Validation rows, none twice; a selection of points has too many."""
+    """Different validation rows; a selection of points keeps them all."""
     check_type(name, starts, (tuple, list), 'a tuple of validation rows')
     check(name, starts, all(
         isinstance(row, numbers.Integral) and 0 <= row < n_val
@@ -182,7 +183,7 @@ def check_starts(name, starts, n_val):
 
 
 def resolve_device(device):
-    """`torch.device` of 'auto' (CUDA where there is one), 'cpu', 'cuda'."""
+    """`torch.device` of 'auto' (CUDA if available), 'cpu', 'cuda'."""
     if isinstance(device, str) and device == 'auto':
         return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     try:

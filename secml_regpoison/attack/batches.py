@@ -1,140 +1,204 @@
-"""The batches of an attack, one after the other."""
+"""The batches of an attack: points that are optimised together."""
+import math
 import time
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from secml.array import CArray
-from secml.data import CDataset, CDatasetHeader
+import torch
 
-from . import settings
-from .batch import Batch, Move
-from .checkpoint import open_checkpoint
-from secml_regpoison.convert import labels, to_carray
 from secml_regpoison.core import solve
+from secml_regpoison.validation import check_number, check_poison
+from . import settings
+from .poisoning_data import PoisonSet
 
 
-class OptimisationMixin:
-    """How a `run` adds its batches, and what it keeps of them."""
+class IterateRecord(NamedTuple):
+    """Points (p, d), lambda and the attacker's loss at an outer iterate."""
 
-    @property
-    def adv_ds(self):
-        """Poison of the last `run`, a CDataset to go on from, or None.
+    x_p: torch.Tensor
+    lmbda: float
+    value: float
 
-        After an error or Ctrl-C, what was done before it: see `ds_init`.
-        """
-        return self._poison
 
-    @property
-    def seconds_from_checkpoint(self):
-        """Seconds that batches read from the last `run`'s checkpoint took."""
-        return self._seconds_from_checkpoint
+@dataclass(frozen=True)
+class Batch:
+    """Points that were optimised together with lambda, and how.
 
-    def _add_batches(self, data, poison, stops, checkpoint):
-        """Add points up to each of `stops`; each batch is held, then saved."""
-        with open_checkpoint(checkpoint, self, data) as saved:
-            # only now: a run that is refused leaves the last one's result
-            self._n_trainings = self._n_evaluations = 0
-            self._poison, self._seconds_from_checkpoint = None, 0.
-            for stop in stops:
-                key = saved.key(poison, stop)
-                batch = saved.get(key)
-                if batch is None:
-                    batch = self._optimised(data, poison, stop)
-                else:
-                    self._seconds_from_checkpoint += batch.seconds
-                poison = batch.append_to(poison)
-                self._set_result(data, poison, batch)
-                saved.put(key, batch)
+    x, y, starts : points (p, d), signs (p,), validation rows they started at.
+    lmbda, value : the defender's lambda, and the attacker's loss there.
+    f_seq, lmbda_seq, path : loss, lambda and points at each outer iterate,
+    (n_iter,), (n_iter,) and (n_iter, p, d). n_trainings, n_evaluations,
+    seconds : its cost, restarts included.
+    """
 
-    @contextmanager
-    def _ctrl_c_explained(self, n_points, checkpoint):
-        """Say in a KeyboardInterrupt what the attack has kept, and where."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            words = f'`run` was stopped on the way to {n_points} points'
-            if self.adv_ds is not None:
-                words += (f'; the best so far are in `adv_ds` of the attack: '
-                          f'{self.adv_ds.num_samples} points, loss '
-                          f'{self._f_opt:.4f}, lmbda {self._lmbda:.3f}')
-            if checkpoint is not None:
-                words += (f'; the same call goes on from the last whole batch '
-                          f"in '{checkpoint}'")
-            raise KeyboardInterrupt(f'{words}.') from None
+    x: torch.Tensor
+    y: torch.Tensor
+    starts: tuple
+    lmbda: float
+    value: float
+    f_seq: tuple
+    lmbda_seq: tuple
+    path: torch.Tensor
+    n_trainings: int = 0
+    n_evaluations: int = 0
+    seconds: float = 0.
 
-    def _set_result(self, data, poison, batch):
-        """Make `poison`, which ends with `batch`, the state of the attack."""
-        xc = to_carray(poison.x, self.training_data.issparse)
-        yc = labels(poison.y, data.classes)
-        header = CDatasetHeader(lmbda=poison.lmbda, starts=poison.starts,
-                                problem_id=settings.problem_id(self),
-                                search_settings=settings.search_settings(self))
-        # in one go, so that Ctrl-C cannot leave half of it
-        vars(self).update(
-            _xc=xc, _yc=yc, _x_opt=xc, _lmbda=poison.lmbda,
-            _poison=CDataset(xc.deepcopy(), yc.deepcopy(), header),
-            _x0=to_carray(batch.path[0]), _f_opt=batch.value,
-            _f_seq=CArray(list(batch.f_seq)),
-            _lmbda_seq=CArray(list(batch.lmbda_seq)),
-            _x_seq=to_carray(batch.path.flatten(1)),
-            _n_trainings=self._n_trainings + batch.n_trainings,
-            _n_evaluations=self._n_evaluations + batch.n_evaluations)
+    @classmethod
+    def of(cls, start, iterates, end, **cost):
+        """The batch from the `PoisonSet` `start`, over `iterates`, to `end`
+        (one of them, or a `Solution`)."""
+        x, lmbda, value = zip(*iterates)
+        return cls(end.x_p, start.y, start.starts, end.lmbda, end.value, value,
+                   lmbda, torch.stack(x), **cost)
 
-    def _optimised(self, data, fixed, n_points):
-        """The `Batch` of the points that `fixed` lacks to `n_points`.
+    def append_to(self, fixed):
+        """The `PoisonSet` of earlier batches and this one."""
+        return PoisonSet(torch.cat([fixed.x, self.x]),
+                         torch.cat([fixed.y, self.y]),
+                         fixed.starts + self.starts, self.lmbda)
 
-        On Ctrl-C the best so far is held before the exception goes on.
-        """
-        problem = data.problem(n_points, fixed.x, fixed.y)
-        began = time.perf_counter()
-        tries, moves = [], ()
-        try:
-            for new, moves in self._starts(data, fixed, n_points):
-                end = self._solve(data, problem, new, moves)
-                tries.append(Batch.of(
-                    new, moves, end, n_trainings=end.n_trainings,
-                    n_evaluations=end.n_evaluations))
-        except KeyboardInterrupt:
-            if moves:
-                tries.append(Batch.of(new, moves, self._best(moves)))
-            if tries:
-                batch = self._best(tries)
-                self._set_result(data, batch.append_to(fixed), batch)
+
+def plan(attack, data, ds_init):
+    """The points that a run holds fixed, and the `batch_ends`: how many
+    points there are after each of its batches."""
+    fixed, is_new = _fixed_points(attack, data, ds_init)
+    n_fixed, n_points = len(fixed.x), attack.n_points or 0
+    batch_ends = [min(k + attack.batch_size, n_points)
+                  for k in range(n_fixed, n_points, attack.batch_size)]
+    if not batch_ends or (is_new and attack.learn_lmbda):
+        batch_ends.insert(0, n_fixed)  # lambda alone
+    return fixed, batch_ends
+
+
+def _fixed_points(attack, data, ds_init):
+    """Points and lambda to start a run from, and whether they are new: not
+    the rest of `ds_init`."""
+    lmbda = settings.start_lmbda(attack)
+    header = getattr(ds_init, 'header', None)
+    problem_id = settings.problem_id(attack)
+    is_other = getattr(header, 'problem_id', problem_id) != problem_id
+    if is_other:
+        attack.logger.info('ds_init was made for other settings: its points '
+                           'are not kept')
+    if ds_init is None or is_other:
+        return data.poison_set(lmbda), True
+    check_poison('ds_init', ds_init, attack)
+    if attack.learn_lmbda and hasattr(header, 'lmbda'):
+        lmbda = header.lmbda
+        check_number('ds_init.header.lmbda', lmbda, math.isfinite,
+                     'a finite number')
+    poison = data.poison_set(lmbda, ds_init)
+    if 0 < (attack.n_points or 0) <= len(poison.x):
+        settings.warn_of_other_search(header, attack)
+    return poison.first(attack.n_points or 0), False
+
+
+def make_batches(attack, data, poison, batch_ends, checkpoint):
+    """Add points to `poison` up to each of `batch_ends`, batch by batch.
+
+    A batch is saved after the caller has taken it. After Ctrl-C in the middle
+    of a batch its best iterate is yielded, then KeyboardInterrupt is raised.
+
+    Yields
+    ------
+    poison : PoisonSet
+        All points so far.
+    batch : Batch
+        The last of them.
+    is_read : bool
+        Whether the batch was read from the checkpoint.
+
+    """
+    for batch_end in batch_ends:
+        key = checkpoint.key(poison, batch_end)
+        batch, interrupt = checkpoint.get(key), None
+        is_read = batch is not None
+        if not is_read:
+            batch, interrupt = optimise_batch(attack, data, poison, batch_end)
+        poison = batch.append_to(poison)
+        yield poison, batch, is_read
+        if interrupt is not None:
+            raise interrupt
+        checkpoint.put(key, batch)
+
+
+def optimise_batch(attack, data, fixed, n_points):
+    """The `Batch` that `fixed` lacks to `n_points`, and None.
+
+    After Ctrl-C the best of the batch so far and the KeyboardInterrupt, which
+    is raised if there is no iterate yet.
+    """
+    problem = data.problem(n_points, fixed.x, fixed.y)
+    began, restarts, iterates, stop = time.perf_counter(), [], [], None
+    try:
+        for start in restart_points(attack, data, fixed, n_points):
+            iterates = []
+            end = solve_from(attack, data, problem, start, iterates)
+            restarts.append(Batch.of(
+                start, iterates, end, n_trainings=end.n_trainings,
+                n_evaluations=end.n_evaluations))
+    except KeyboardInterrupt as interrupt:
+        stop = interrupt
+        if iterates:
+            restarts.append(Batch.of(start, iterates,
+                                     _best(attack, iterates)))
+        if not restarts:
             raise
-        return replace(
-            self._best(tries), seconds=time.perf_counter() - began,
-            **{name: sum(getattr(batch, name) for batch in tries)
-               for name in ('n_trainings', 'n_evaluations')})
+    return replace(
+        _best(attack, restarts), seconds=time.perf_counter() - began,
+        n_trainings=sum(batch.n_trainings for batch in restarts),
+        n_evaluations=sum(batch.n_evaluations for batch in restarts)), stop
 
-    def _best(self, candidates):
-        """The one with the attacker's best `value`; the first of equals."""
-        upward = 1 if self.y_target is None else -1
-        return max(candidates, key=lambda here: upward * here.value)
 
-    def _starts(self, data, fixed, n_points):
-        """Where the points of a batch start, anew in each restart, and an
-        empty list for their moves."""
-        n_restarts = self.n_restarts if n_points > len(fixed.x) else 0
-        for restart in range(n_restarts + 1):
-            new = data.new_points(fixed, n_points, restart)
-            if restart and self.learn_lmbda:
-                new = new._replace(lmbda=data.rng(
-                    3, len(fixed.x), restart).uniform(*self.lmbda_bounds))
-            yield new, []
+def _best(attack, candidates):
+    """The one with the attacker's best `value`; the first of equals."""
+    upward = 1 if attack.y_target is None else -1
+    return max(candidates, key=lambda candidate: upward * candidate.value)
 
-    def _solve(self, data, problem, new, moves):
-        """The core's `Solution` from the start `new`; appends to `moves`."""
-        def record(iterate):
-            self.logger.info(f'iterate {len(moves)}: loss '
-                             f'{iterate.value:.6f}, lmbda '
-                             f'{iterate.lmbda:.3f}')
-            moves.append(Move(iterate.x_p, iterate.lmbda, iterate.value))
 
-        lb, ub = data.bounds(self.lb, self.ub, new.x)
-        return solve(
-            problem, new.x, new.y, new.lmbda, lb, ub, dmax=self.dmax,
-            distance=self.distance, learn_lmbda=self.learn_lmbda,
-            lmbda_bounds=tuple(map(float, self.lmbda_bounds)),
-            callback=record,
-            method=self.solver_type,
-            **{'step': data.default_step(), **self.solver_params})
+def restart_points(attack, data, fixed, n_points):
+    """Yield the `PoisonSet` that each restart of a batch begins with."""
+    n_restarts = attack.n_restarts if n_points > len(fixed.x) else 0
+    for restart in range(n_restarts + 1):
+        start = data.new_points(fixed, n_points, restart)
+        if restart and attack.learn_lmbda:
+            start = start._replace(lmbda=data.rng(
+                3, len(fixed.x), restart).uniform(*attack.lmbda_bounds))
+        yield start
+
+
+def solve_from(attack, data, problem, start, iterates):
+    """The core's `Solution` from the points and lambda of `start`; appends an
+    `IterateRecord` to `iterates` at each outer iterate."""
+    def record(iterate):
+        attack.logger.info(f'iterate {len(iterates)}: loss '
+                           f'{iterate.value:.6f}, lmbda {iterate.lmbda:.3f}')
+        iterates.append(IterateRecord(
+            iterate.x_p, iterate.lmbda, iterate.value))
+
+    lb, ub = data.bounds(attack.lb, attack.ub, start.x)
+    return solve(
+        problem, start.x, start.y, start.lmbda, lb, ub, dmax=attack.dmax,
+        distance=attack.distance, learn_lmbda=attack.learn_lmbda,
+        lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), callback=record,
+        method=attack.solver_type,
+        **{'step': data.default_step(), **attack.solver_params})
+
+
+@contextmanager
+def explain_ctrl_c(attack, n_points, checkpoint):
+    """Say in a KeyboardInterrupt what the attack has kept, and where."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        message = f'`run` was stopped on the way to {n_points} points'
+        if attack.adv_ds is not None:
+            message += (
+                '; the best so far are in `adv_ds` of the attack: '
+                f'{attack.adv_ds.num_samples} points, loss '
+                f'{attack.f_opt:.4f}, lmbda {attack.adv_ds.header.lmbda:.3f}')
+        if checkpoint is not None:
+            message += ('; the same call continues from the last whole batch '
+                        f"in '{checkpoint}'")
+        raise KeyboardInterrupt(f'{message}.') from None

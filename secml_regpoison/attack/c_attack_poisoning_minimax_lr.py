@@ -3,30 +3,27 @@
    :synopsis: Minimax poisoning of logistic regression with a learned lambda
 
 """
-import math
+import time
 
 import numpy as np
 
 from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.array import CArray
-from secml.data import CDatasetHeader
+from secml.data import CDataset, CDatasetHeader
 from secml.ml.classifiers import CClassifierLogistic
 
-from secml_regpoison import validation as checks
-from . import settings
-from secml_regpoison.convert import to_float64
-from .gradient_check import DiagnosisMixin
-from .objective import ObjectiveMixin
-from .batches import OptimisationMixin
-from .poisoning_data import PoisoningData
-from .retraining import RetrainingMixin
+from secml_regpoison.convert import labels, to_carray, to_float64
+from secml_regpoison.validation import check_dataset, check_run_arguments
+from . import gradient_check, objective, retraining, settings
+from .batches import explain_ctrl_c, make_batches, plan
+from .checkpoint import open_checkpoint
+from .history import RunRecord
+from .poisoning_data import PreparedData
 
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'eta': None, 'momentum': .9}
 
 
-class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
-                                OptimisationMixin, RetrainingMixin,
-                                CAttackPoisoning):
+class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     r"""Poisoning of logistic regression while the defender re-tunes lambda.
 
     Implements the attack of https://arxiv.org/abs/2105.10948:
@@ -44,7 +41,7 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
     A is the mean logistic loss on the validation set in natural log, without
     the penalty; n counts the poison; the bias is not penalised. lambda is a
     natural log, C = exp(-lambda). The classifier that is retrained at the end
-    is the user's own. `CClassifierLogisticTorch` has this objective;
+    is the user's own. `CClassifierLogisticTorch` has this objective.
     `CClassifierLogistic` (liblinear) penalises the bias too: expect a small
     difference between its loss and `f_opt`.
 
@@ -61,10 +58,9 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         Largest distance of a poisoning point from its start, in units of the
         input. Default None, unbounded. (Stock attacks ignore theirs.)
     lb, ub : scalar, CArray, 'x0' or None, optional
-        Box of the poisoning points, for all features or one a feature (d,);
-        starts are clipped to it. 'x0' allows
-        increments or decrements only, None is unbounded. The clean rows
-        need not lie in it and are left as they are. Default 0, 1.
+        Box of the poisoning points, for all features or one a feature (d,).
+        Starts are clipped to it; clean rows may lie outside. 'x0' allows
+        increments or decrements only, None is unbounded. Default 0, 1.
     y_target : int or None, optional
         Class that the attacker wants on all validation points; `f_opt` is
         then the loss against that class, and falls. None: any error.
@@ -81,7 +77,7 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         How the hypergradient is computed, see `.core.hypergradient`.
     solver_params : dict or None, optional
         Any of 'n_inner' (150), 'eta' (None: 1 / L), 'momentum' (0.9), 'form'
-        ('auto'), 'inner_tol' and 'truncate', see `.core.inner.Inner`;
+        ('auto'), 'inner_tol' and 'truncate', see `.core.solvers.training`;
         'n_outer' (40), 'step' (None), 'tol' (1e-4) and 'patience' (5), see
         `.core.solve`.
     init_type : {'random'}, optional
@@ -90,8 +86,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         points and another lambda, and the best for the attacker is kept.
         Default 0: the paper found restarts not crucial.
     device : str, optional
-        'auto' (CUDA where there is one), 'cpu', 'cuda', ... The attack runs
-        in float64.
+        'auto' (CUDA if available), 'cpu', 'cuda', ... The attack runs in
+        float64.
     random_seed : int or None, optional
         Seed of the starting points and of the replaced rows. None: drawn
         once, when the attack is created.
@@ -99,11 +95,9 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
     Attributes
     ----------
     class_type : 'p-minimax-lr'
-    f_seq, lmbda_seq, x_seq : CArray
-        Loss, lambda and points at each outer iterate of the last batch,
-        shapes (n_iter,), (n_iter,) and (n_iter, p * d).
-    adv_ds : CDataset
-        Poison of the last `run`, or of what was done of it.
+    f_seq, x_seq : CArray
+        Loss and points at each outer iterate of the last batch, shapes
+        (n_iter,) and (n_iter, p * d).
 
     Raises
     ------
@@ -122,8 +116,8 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
                  init_type='random', n_restarts=0, device='auto',
                  random_seed=0):
         settings.check_classifier(classifier)
-        checks.check_dataset('training_data', training_data)
-        checks.check_dataset('val', val, training_data)
+        check_dataset('training_data', training_data)
+        check_dataset('val', val, training_data)
         # a stand-in: the host refuses class types other than its own, and
         # takes nothing from the classifier but the name of its loss
         super().__init__(
@@ -141,12 +135,13 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         self.batch_size = batch_size
         self.n_restarts = n_restarts
         self.device = device
-        # a seed of our own for random_seed=None: drawn once, so that a longer
-        # run continues a shorter one
+        # the seed for random_seed=None: drawn once, so that a longer run
+        # continues a shorter one
         self._entropy = np.random.SeedSequence().entropy
+        self._prepared = PreparedData()
         self._lmbda = self._lmbda_seq = None
-        self._n_trainings = self._n_evaluations = 0
-        self._poison, self._seconds_from_checkpoint = None, 0.
+        self._history = ()
+        self._clear_result()
         self._prepare()
 
     @property
@@ -171,7 +166,7 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
     def lmbda(self):
         """lambda that the defender learned, or has; natural log."""
         if self._lmbda is None or not self.learn_lmbda:
-            return self._start_lmbda()
+            return settings.start_lmbda(self)
         return self._lmbda
 
     @property
@@ -189,19 +184,21 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         """Hypergradients, each of points and lambda, in the last `run`."""
         return self._n_evaluations
 
-    def _start_lmbda(self):
-        return -math.log(self.classifier.C) + 0.  # no -0.0
+    @property
+    def adv_ds(self):
+        """Poison of the last `run`; the finished part if it was interrupted.
 
-    def _prepare(self):
-        """Raise on what cannot be attacked, then the data as tensors."""
-        checks.check_dataset('training_data', self.training_data)
-        checks.check_dataset('val', self.val, self.training_data)
-        classes = checks.check_classes(self.training_data, self.val)
-        settings.check_settings(self, classes)
-        data = PoisoningData(self, self._entropy if self.random_seed is None
-                             else self.random_seed)
-        settings.check_n_points(self, data)
-        return data
+        A CDataset to continue from, see `ds_init`, or None.
+        """
+        return self._poison
+
+    @property
+    def history(self):
+        """A `RunRecord` for each `run` since the last without `ds_init`.
+
+        A tuple: `CSecEval` leaves one record for each of its values.
+        """
+        return self._history
 
     def run(self, x, y, ds_init=None, max_iter=1, checkpoint=None):
         """Poison the training data with `n_points` points.
@@ -209,13 +206,11 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         Differs from the stock attacks:
 
         1. All points of a batch move together, and lambda with them.
-        2. The points of `ds_init` are kept and held fixed, and lambda starts
-           from ``ds_init.header.lmbda``: a security evaluation costs as much
-           as its strongest attack. Where its header says that it was made for
-           another `distance`, `dmax`, `lb`, `ub`, `y_target` or fixed C, it is
-           as good as None: `CSecEval` over these makes each attack anew. Over
-           `random_seed`, `n_restarts`, `batch_size`, `solver_type` and
-           `poison_mode` it does not: a warning says so.
+        2. The points of `ds_init` stay fixed, and lambda starts from
+           ``ds_init.header.lmbda``: a security evaluation costs as much as
+           its strongest attack. A `ds_init` made for another `distance`,
+           `dmax`, `lb`, `ub`, `y_target` or fixed C is ignored. Other seeds,
+           restarts, batch sizes, solvers or modes keep it, with a warning.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
         4. The classifier is retrained with its preprocess, as `fit` does.
@@ -230,29 +225,26 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
         ds_init : CDataset or None, optional
             Poison to continue from, shorter or longer than `n_points`.
         max_iter : int, optional
-            Only 1: earlier batches stay fixed. How long a batch is optimised
-            is ``solver_params['n_outer']``.
+            Only 1: earlier batches stay fixed. ``solver_params['n_outer']``
+            limits the steps of a batch.
         checkpoint : str, path-like or None, optional
-            File that keeps each batch as soon as it is done; made if missing.
-            After a kill, Ctrl-C or an error the same call, with a
-            `random_seed` that is set, goes on from there: points, lambda and
-            predictions are bit for bit those of a run that was left alone.
-            A longer run, or a `CSecEval` with
-            ``run_sec_eval(ts, checkpoint=PATH)``, uses one file throughout.
-            The file holds data only, no pickle. Of the path `x_seq` it keeps
-            that of the newest batch; of others, read again, the start.
+            File that keeps each finished batch; created if missing. After a
+            kill, Ctrl-C or an error the same call, with a `random_seed`,
+            continues from there and reproduces points, lambda and
+            predictions bit for bit. One file serves longer runs too, and
+            ``run_sec_eval(ts, checkpoint=PATH)`` of a `CSecEval`. Of the
+            paths `x_seq` it keeps that of the newest batch.
 
         Returns
         -------
         y_pred : CArray, shape (k,)
-            Labels given by a copy of the classifier retrained on
-            `poisoned_data` at C = exp(-lmbda).
+            Labels given by `poisoned_classifier`.
         scores : CArray, shape (k, 2)
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `w_norm` (norm of the
             retrained weights, in the classifier's feature space), `starts`
             (the validation rows where the points started), `problem_id` and
-            `search_settings` (settings that it was made for and with, see 2).
+            `search_settings` (what point 2 compares).
         f_opt : float
             Attacker's loss, see `objective_function`.
 
@@ -262,55 +254,247 @@ class CAttackPoisoningMinimaxLR(DiagnosisMixin, ObjectiveMixin,
             Before any work; also where the checkpoint is damaged, or of
             another problem.
         OSError
-            The checkpoint cannot be written, or another process writes to it.
-            The attack keeps in `adv_ds` what it has found.
+            The checkpoint cannot be read or written, or another process
+            writes to it. The attack keeps in `adv_ds` what it has found.
         KeyboardInterrupt
-            Ctrl-C; the same, with the best points of the batch at hand.
+            Ctrl-C; `adv_ds` has the best points so far.
+        """
+        began = time.perf_counter(), time.thread_time()
+        data = self._prepare()
+        check_run_arguments(x, y, max_iter, self.training_data)
+        fixed, batch_ends = plan(self, data, ds_init)
+        with explain_ctrl_c(self, batch_ends[-1], checkpoint):
+            with open_checkpoint(checkpoint, self, data) as saved:
+                self._clear_result()
+                for result in make_batches(self, data, fixed, batch_ends,
+                                           saved):
+                    self._set_result(data, *result)
+            y_pred, scores = self._evaluate(data, x, y)
+        self._add_record(*began, is_first=ds_init is None)
+        return y_pred, scores, self.adv_ds.deepcopy(), self._f_opt
 
+    def poisoned_data(self, adv_ds):
+        """The data that the classifier is trained on: clean rows, then poison.
+
+        Parameters
+        ----------
+        adv_ds : CDataset
+            Poison as `run` returns it.
+
+        Returns
+        -------
+        CDataset
         """
         data = self._prepare()
-        checks.check_test_data(x, y, self.training_data)
-        checks.check('max_iter', max_iter,
-                     np.isscalar(max_iter) and max_iter == 1, '1')
-        poison, is_new = self._continue_from(ds_init, data)
-        n_fixed, n_points = len(poison.x), self.n_points or 0
-        stops = [min(k + self.batch_size, n_points)
-                 for k in range(n_fixed, n_points, self.batch_size)]
-        if not stops or (is_new and self.learn_lmbda):
-            stops.insert(0, n_fixed)  # lambda alone
-        with self._ctrl_c_explained(stops[-1], checkpoint):
-            self._add_batches(data, poison, stops, checkpoint)
-            clf = self._retrained(data)
-            idx, scores = clf.predict(
-                to_float64(x), return_decision_function=True)
+        retraining.check_adv_ds(self, data, adv_ds)
+        return retraining.poisoned_data(self, data, adv_ds)
+
+    def poisoned_classifier(self, adv_ds):
+        """A copy of the classifier, trained on `poisoned_data`.
+
+        Parameters
+        ----------
+        adv_ds : CDataset
+            Poison as `run` returns it. C is exp(-adv_ds.header.lmbda), or the
+            classifier's own where lambda is fixed.
+
+        Returns
+        -------
+        CClassifier
+            The classifier that `run` evaluated.
+        """
+        data = self._prepare()
+        retraining.check_adv_ds(self, data, adv_ds)
+        return retraining.fit_classifier(self, data, adv_ds)
+
+    def starting_points(self, adv_ds):
+        """Points where those of `adv_ds` started.
+
+        Parameters
+        ----------
+        adv_ds : CDataset
+            Poison as `run` returns it, whole.
+
+        Returns
+        -------
+        CArray, shape (p, d)
+            Validation points, clipped to the box.
+        """
+        data = self._prepare()
+        retraining.check_adv_ds(self, data, adv_ds)
+        return retraining.starting_points(self, data, adv_ds)
+
+    def objective_function(self, xc, acc=False):
+        """Attacker's loss with point `_idx` (or the first) of `xc` at `xc`.
+
+        The other points are the attribute `xc`, with labels `yc`: those of
+        the last `run`, or set by hand. lambda is the attribute `lmbda`, held
+        constant. For maps, ``fig.sp.plot_fun(attack.objective_function)``.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+            Place of the point, in units of the input.
+        acc : bool
+            True: share of validation points classified wrongly.
+
+        Returns
+        -------
+        float
+            ``(1/m) sum_j softplus(-y_j f(x_j))``, in natural log, with
+            y_target in the place of y_j where it is set.
+        """
+        return objective.value(self, self._prepare(), xc, acc)
+
+    def objective_function_gradient(self, xc, normalization=True):
+        """Derivative of `objective_function` with respect to `xc`.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+            Place of the point, in units of the input.
+        normalization : bool
+            True: of unit norm, unless it is zero.
+
+        Returns
+        -------
+        CArray, shape (d,)
+        """
+        return objective.gradient(self, self._prepare(), xc, normalization)
+
+    def learned_lmbda(self, xc):
+        """lambda that the defender learns with the point at `xc`.
+
+        The points are as for `objective_function`. The defender minimises the
+        validation loss on the true labels in `lmbda_bounds`, starting from
+        the attribute `lmbda`.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+            Place of the point, in units of the input.
+
+        Returns
+        -------
+        float
+            Natural log, C = exp(-lmbda).
+        """
+        return objective.learned_lmbda(self, self._prepare(), xc)
+
+    def diagnostics(self):
+        """Convergence of training, of the defender and of the attacker.
+
+        At the attributes `xc`, `yc` and `lmbda`; all points move.
+
+        Returns
+        -------
+        Diagnostics
+            See `.core.diagnostics`; ``print`` it.
+        """
+        return gradient_check.diagnose_points(self, self._prepare())
+
+    def check_gradient(self, n_directions=5, step=1e-4, random_seed=0):
+        """Compare the hypergradient with central differences.
+
+        At the attributes `xc`, `yc` and `lmbda`; all points move.
+
+        Parameters
+        ----------
+        n_directions : int
+            Random directions of all points together, of unit norm.
+        step : float
+            Of the central differences, in units of the input; their own
+            error is of the order of its square.
+        random_seed : int
+            Of the directions.
+
+        Returns
+        -------
+        GradientCheck
+        """
+        gradient_check.check_arguments(n_directions, step, random_seed)
+        return gradient_check.compare_gradient(
+            self, self._prepare(), n_directions, step, random_seed)
+
+    def _prepare(self):
+        """Raise on what cannot be attacked, then the `PoisoningData`."""
+        settings.check_attack(self)
+        data = self._prepared.get(
+            self.training_data, self.val, self.classifier.preprocess,
+            self.poison_mode, self.y_target, self.device,
+            self._entropy if self.random_seed is None else self.random_seed)
+        settings.check_n_points(self, data)
+        return data
+
+    def _clear_result(self):
+        """Forget the poison and the cost of the last `run`."""
+        self._poison, self._seconds_from_checkpoint = None, 0.
+        self._n_trainings = self._n_evaluations = 0
+
+    def _set_result(self, data, poison, batch, is_read):
+        """Make `poison`, which ends with `batch`, the state of the attack."""
+        xc = to_carray(poison.x, self.training_data.issparse)
+        yc = labels(poison.y, data.classes)
+        header = CDatasetHeader(lmbda=poison.lmbda, starts=poison.starts,
+                                problem_id=settings.problem_id(self),
+                                search_settings=settings.search_settings(self))
+        adv_ds = CDataset(xc.deepcopy(), yc.deepcopy(), header)
+        x_0, x_seq = to_carray(batch.path[0]), to_carray(batch.path.flatten(1))
+        f_seq, lmbda_seq = CArray(list(batch.f_seq)), CArray(
+            list(batch.lmbda_seq))
+        # nothing is computed from here on, so that Ctrl-C can hardly hit it
+        self._xc, self._yc, self._poison = xc, yc, adv_ds
+        self._x0, self._x_opt, self._x_seq = x_0, xc, x_seq
+        self._f_opt, self._f_seq = batch.value, f_seq
+        self._lmbda, self._lmbda_seq = poison.lmbda, lmbda_seq
+        self._n_trainings += batch.n_trainings
+        self._n_evaluations += batch.n_evaluations
+        self._seconds_from_checkpoint += batch.seconds if is_read else 0.
+
+    def _evaluate(self, data, x, y):
+        """Predictions and scores of the poisoned classifier; completes the
+        header of the poison."""
+        clf = retraining.fit_classifier(self, data, self.adv_ds)
+        idx, scores = clf.predict(to_float64(x), return_decision_function=True)
         y_pred = data.classes[idx]
         self.logger.info(
-            f'{n_points} points: lmbda {self._lmbda:.3f}, loss '
+            f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '
             f'{(y_pred == CArray(y).ravel()).mean():.4f}')
         self.adv_ds.header = CDatasetHeader(
             w_norm=float(clf.w.norm()), **self.adv_ds.header.get_params())
-        return y_pred, scores, self.adv_ds.deepcopy(), self._f_opt
+        return y_pred, scores
 
-    def _continue_from(self, ds_init, data):
-        """Fixed points and lambda to start a run from, and whether they are
-        new: not what is left of `ds_init`."""
-        lmbda, header = self._start_lmbda(), getattr(ds_init, 'header', None)
-        problem_id = settings.problem_id(self)
-        other = getattr(header, 'problem_id', problem_id) != problem_id
-        if other:
-            self.logger.info('ds_init was made for other settings: its points '
-                             'are not kept')
-        if ds_init is None or other:
-            return data.poison(lmbda), True
-        checks.check_poison('ds_init', ds_init, self)
-        if self.learn_lmbda and hasattr(header, 'lmbda'):
-            lmbda = header.lmbda
-            checks.check_number('ds_init.header.lmbda', lmbda, math.isfinite,
-                                'a finite number')
-        poison = data.poison(lmbda, ds_init)
-        if 0 < (self.n_points or 0) <= len(poison.x):
-            settings.warn_if_made_otherwise(header, self)
-        kept = slice(0, self.n_points or 0)
-        return poison._replace(x=poison.x[kept], y=poison.y[kept],
-                               starts=poison.starts[kept]), False
+    def _add_record(self, began, began_cpu, is_first):
+        """Append this `run` to `history`, or begin it anew."""
+        record = RunRecord(
+            n_points=self.adv_ds.num_samples, loss=self._f_opt,
+            lmbda=self._lmbda, seconds=time.perf_counter() - began,
+            seconds_cpu=time.thread_time() - began_cpu,
+            seconds_from_checkpoint=self._seconds_from_checkpoint,
+            n_hypergradients=self.grad_eval, n_trainings=self.f_eval)
+        self._history = (record,) if is_first else (*self._history, record)
+
+    # What secml's attacks are built on, for code that calls it
+
+    def _rnd_init_poisoning_points(self, n_points=None):
+        """Starting points as `run` draws them, and their labels."""
+        data = self._prepare()
+        start = data.new_points(
+            data.poison_set(self.lmbda),
+            (self.n_points or 0) if n_points is None else n_points)
+        x_p = start.x.clamp(*data.bounds(self.lb, self.ub, start.x))
+        return (to_carray(x_p, self.training_data.issparse),
+                labels(start.y, data.classes))
+
+    def _run(self, xc, yc, idx=0):
+        """Optimise point `idx` of `xc`, the others held fixed."""
+        self.xc, self.yc = CArray(xc).atleast_2d().deepcopy(), CArray(yc)
+        solution = objective.optimise_point(self, self._prepare(), idx)
+        self._lmbda, self._f_opt = solution.lmbda, solution.value
+        return to_carray(solution.x_p).ravel()
+
+    def _gradient_fk_xc(self, xc, yc, clf, loss_grad, tr, k=None):
+        raise NotImplementedError(
+            'The derivative with respect to all points is computed at once: '
+            'see `objective_function_gradient`.')

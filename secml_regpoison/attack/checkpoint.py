@@ -8,11 +8,11 @@ from dataclasses import fields, replace
 import numpy as np
 import torch
 
-from .batch import Batch
-from secml_regpoison.validation import check, check_type
 from secml_regpoison.storage import load_arrays, only_writer, save_arrays
-from .settings import bound_array, is_not_numeric
+from secml_regpoison.validation import check, check_type
 from secml_regpoison.version import __version__
+from .batches import Batch
+from .settings import bound_array, is_not_numeric
 
 
 @contextmanager
@@ -29,10 +29,11 @@ def open_checkpoint(path, attack, data):
     Raises
     ------
     TypeError, ValueError
-        Before any work: `path` is none, or what is there is damaged or of
+        Before any work: `path` is not a path, or the file is damaged or of
         another problem; says what differs.
     OSError
-        Before any work: it cannot be written to, or another process does.
+        Before any work: it cannot be read or written, or another process
+        writes to it.
 
     """
     if path is None:
@@ -41,10 +42,8 @@ def open_checkpoint(path, attack, data):
     check_type('checkpoint', path, (str, os.PathLike), 'a path or None')
     path = os.fspath(path)
     folder, name = os.path.split(path)
-    check('checkpoint', path, name and '\0' not in path
-          and (os.path.isfile(path) or not os.path.exists(path))
-          and os.path.isdir(folder or os.curdir),
-          'the path of a file (no device, no pipe) in a folder that exists')
+    check('checkpoint', path, name and os.path.isdir(folder or os.curdir),
+          'the path of a file in a folder that exists')
     with only_writer(path, 'checkpoint'):
         saved = Checkpoint(path, problem_of(attack, data), data.device)
         saved.read() if os.path.exists(path) else saved.write()
@@ -52,10 +51,10 @@ def open_checkpoint(path, attack, data):
 
 
 class Checkpoint:
-    """Batches that are done, by what they were added to.
+    """Finished batches, by a digest of the points they were added to.
 
-    As the result of a batch depends on nothing but the problem and the points
-    before it, a run that is taken up gets the same bits, and one file serves
+    The result of a batch depends on nothing but the problem and the points
+    before it. So a resumed run reproduces bit for bit, and one file serves
     all strengths of a `CSecEval`.
     """
 
@@ -73,11 +72,11 @@ class Checkpoint:
         return self.batches.get(key)
 
     def put(self, key, batch):
-        """Keep a batch that is new, and write all."""
+        """Keep a new batch, and write the file."""
         if self.path is None or key in self.batches:
             return
-        # the path is by far the largest part, and an attack shows its last
-        # one only: those before keep their start
+        # The path is by far the largest part, and an attack shows its last
+        # one only: of the batches before, the start is kept.
         self.batches = {name: replace(old, path=old.path[:1])
                         for name, old in self.batches.items()}
         self.batches[key] = batch
@@ -100,7 +99,7 @@ class Checkpoint:
                 f'{error.strerror}{kept}', self.path) from error
 
     def read(self):
-        """Take what is in the file, if it is of this problem."""
+        """Load the batches in the file, if it is of this problem."""
         arrays = load_arrays(self.path)
         check('checkpoint', self.path, 'problem' in arrays,
               'the file of a checkpoint')
@@ -128,7 +127,7 @@ class Checkpoint:
 
 
 def problem_of(attack, data):
-    """What decides the result of a batch, but for the points before it.
+    """Everything that determines a batch, except the points before it.
 
     Returns
     -------
@@ -157,7 +156,7 @@ def problem_of(attack, data):
                  'batch_size', 'solver_type', 'solver_params', 'n_restarts'):
         problem[name] = getattr(attack, name)
     problem['random_seed'], problem['device'] = data.seed, str(data.device)
-    # as it comes back from the file; NumPy's numbers as Python's
+    # as the file gives it back; NumPy's numbers as Python's
     return json.loads(json.dumps(problem, default=float))
 
 

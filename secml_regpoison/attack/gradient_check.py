@@ -1,21 +1,22 @@
-"""What an attack says of its own result, for users who want to see."""
+"""`diagnostics()` and `check_gradient()` of the attack."""
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from secml_regpoison.validation import check_number, check_integer
 from secml_regpoison.core import hypergradient
 from secml_regpoison.core.diagnostics import diagnose
-from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.validation import check_integer, check_number
+from . import settings
+from .objective import model_of, moving_points
 
 
 @dataclass(frozen=True)
 class GradientCheck:
     """Largest relative error of the hypergradient along random directions.
 
-    points, lmbda : the errors by the poisoning points and by lambda, against
-    central differences of the loss.
+    points, lmbda : the errors with respect to the poisoning points and to
+    lambda, against central differences of the loss.
     """
 
     points: float
@@ -23,84 +24,56 @@ class GradientCheck:
 
     def __str__(self):
         return (f'hypergradient against central differences: relative error '
-                f'{self.points:.1e} by the points, {self.lmbda:.1e} by '
+                f'{self.points:.1e} for the points, {self.lmbda:.1e} for '
                 'lambda')
 
 
-class DiagnosisMixin:
-    """`diagnostics` and `check_gradient` of the attack's points and lambda.
+def check_arguments(n_directions, step, random_seed):
+    """Raise on arguments of `check_gradient` that make no sense."""
+    check_integer('n_directions', n_directions, 1)
+    check_number('step', step, lambda step: 0 < step < math.inf,
+                 'positive and finite')
+    check_integer('random_seed', random_seed, 0)
 
-    Both look at the attributes `xc`, `yc` and `lmbda`: those of the last
-    `run`, or set by hand; all points are taken to move.
-    """
 
-    def diagnostics(self):
-        """Convergence of training, of the defender and of the attacker.
+def diagnose_points(attack, data):
+    """`Diagnostics` of the attack's points and lambda."""
+    x_p, y_p = moving_points(attack, data)
+    return diagnose(
+        model_of(attack, data.problem(len(x_p)), y_p), x_p, attack.lmbda,
+        *data.bounds(attack.lb, attack.ub, x_p), attack.lmbda_bounds)
 
-        Returns
-        -------
-        Diagnostics
-            See `.core.diagnostics`; ``print`` it.
 
-        """
-        data, problem, x_p, y_p = self._all_points()
-        lb, ub = data.bounds(self.lb, self.ub, x_p)
-        return diagnose(LinearModel(problem, y_p, self._training()), x_p,
-                        self.lmbda, lb, ub, self.lmbda_bounds)
+def compare_gradient(attack, data, n_directions, step, random_seed):
+    """`GradientCheck` at the attack's points and lambda."""
+    x_p, y_p = moving_points(attack, data)
+    problem, step = data.problem(len(x_p)), float(step)
+    # differences of values need training to the last digits
+    training = {**asdict(settings.training_of(attack)), 'inner_tol': 1e-12}
 
-    def check_gradient(self, n_directions=5, step=1e-4, random_seed=0):
-        """Compare the hypergradient with central differences.
+    def evaluate(x=x_p, lmbda=attack.lmbda, problem=problem):
+        return hypergradient(problem, x, y_p, lmbda, **training)
 
-        Parameters
-        ----------
-        n_directions : int
-            Random directions of all points together, of unit norm.
-        step : float
-            Of the central differences, in units of the input; their own
-            error is of the order of its square.
-        random_seed : int
-            Of the directions.
+    def slope(ahead, behind):
+        return float(ahead.value - behind.value) / (2 * step)
 
-        Returns
-        -------
-        GradientCheck
+    grad = evaluate().grad_x_p
+    by_points = [(float((grad * u).sum()), slope(
+        evaluate(x_p + step * u), evaluate(x_p - step * u)))
+        for u in _directions(x_p, n_directions, random_seed)]
+    at = {'problem': replace(problem, y_target=None)}
+    by_lmbda = float(evaluate(**at).grad_lmbda), slope(
+        evaluate(lmbda=attack.lmbda + step, **at),
+        evaluate(lmbda=attack.lmbda - step, **at))
+    return GradientCheck(_error(by_points), _error([by_lmbda]))
 
-        Raises
-        ------
-        TypeError, ValueError
-            Before any work, naming the parameter.
 
-        """
-        check_integer('n_directions', n_directions, 1)
-        check_number('step', step, lambda step: 0 < step < math.inf,
-                     'positive and finite')
-        check_integer('random_seed', random_seed, 0)
-        _, problem, x_p, y_p = self._all_points()
-        step, defended = float(step), replace(problem, y_target=None)
-        training = self._training()
-        settings = {field.name: getattr(training, field.name)
-                    for field in fields(training)}
-        settings['inner_tol'] = 1e-12  # differences of values need it
-        rng = torch.Generator().manual_seed(int(random_seed))
-
-        def evaluate(problem, x, lmbda):
-            return hypergradient(problem, x, y_p, lmbda, **settings)
-
-        def slope(ahead, behind):
-            return float(ahead.value - behind.value) / (2 * step)
-
-        by_points = []
-        grad = evaluate(problem, x_p, self.lmbda).grad_x_p
-        for _ in range(n_directions):
-            u = torch.randn(x_p.shape, generator=rng, dtype=x_p.dtype)
-            u = (u / torch.linalg.vector_norm(u)).to(x_p.device)
-            by_points.append((float((grad * u).sum()), slope(
-                evaluate(problem, x_p + step * u, self.lmbda),
-                evaluate(problem, x_p - step * u, self.lmbda))))
-        by_lmbda = (float(evaluate(defended, x_p, self.lmbda).grad_lmbda),
-                    slope(evaluate(defended, x_p, self.lmbda + step),
-                          evaluate(defended, x_p, self.lmbda - step)))
-        return GradientCheck(_error(by_points), _error([by_lmbda]))
+def _directions(x_p, n_directions, random_seed):
+    """Yield random directions of all points together, of unit norm."""
+    rng = torch.Generator().manual_seed(int(random_seed))
+    for _ in range(n_directions):
+        u = torch.randn(x_p.shape, generator=rng, dtype=x_p.dtype)
+        yield (u / torch.linalg.vector_norm(u)).to(x_p.device)
 
 
 def _error(pairs):

@@ -1,4 +1,7 @@
-"""An attack's datasets as tensors, and its orders of rows."""
+"""An attack's datasets as tensors, and its random orders of rows."""
+import hashlib
+import pickle
+from types import FunctionType, SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -6,13 +9,13 @@ import torch
 
 from secml.array import CArray
 
-from secml_regpoison.validation import LARGEST, resolve_device
 from secml_regpoison.convert import feature_map, signs, to_float64, to_tensor
 from secml_regpoison.core import Problem
+from secml_regpoison.validation import LARGEST, resolve_device
 from .settings import check_features_finite, check_preprocess, is_not_numeric
 
 
-class Poison(NamedTuple):
+class PoisonSet(NamedTuple):
     """Points (p, d), signs (p,), validation rows they started at, lambda."""
 
     x: torch.Tensor
@@ -20,55 +23,58 @@ class Poison(NamedTuple):
     starts: tuple
     lmbda: float
 
+    def first(self, n_points):
+        """The first `n_points` of them."""
+        return PoisonSet(self.x[:n_points], self.y[:n_points],
+                         self.starts[:n_points], self.lmbda)
+
 
 class PoisoningData:
-    """What one run of an attack works on.
+    """The data that an attack works on.
 
-    Parameters
-    ----------
-    attack : CAttackPoisoningMinimaxLR
-        Its classifier's preprocess, if any, is copied and fitted on the clean
-        training data; poison does not move it during the attack.
-    seed : int
+    The arguments are as for the attack. A copy of the preprocess is fitted on
+    the clean training data; poison does not move it during the attack.
 
     Attributes
     ----------
     x_tr, x_val : Tensor, shapes (n, d) and (m, d)
         In input space, where poisoning points live.
-    seeds, replaced : ndarray
-        Poisoning points start at validation rows in the order `seeds` and, in
-        the mode 'replace', take the place of training rows in the order
-        `replaced`.
-
+    phi_tr, phi_val : Tensor, shapes (n, k) and (m, k)
+        Their features: the preprocessed rows.
+    start_order, replacement_order : ndarray, shapes (m,) and (n,)
+        Poisoning points start at validation rows in the first order and, in
+        the mode 'replace', take the place of training rows in the second.
     """
 
-    def __init__(self, attack, seed):
-        tr, val = attack.training_data, attack.val
-        self.classes = tr.classes
-        self.device = resolve_device(attack.device)
-        self.replace = attack.poison_mode == 'replace'
-        self.x_tr = to_tensor(tr.X, self.device)
+    def __init__(self, training_data, val, preprocess, poison_mode, y_target,
+                 device, seed):
+        self.classes = training_data.classes
+        self.device, self.seed = resolve_device(device), seed
+        self.replace = poison_mode == 'replace'
+        self.x_tr = to_tensor(training_data.X, self.device)
         self.x_val = to_tensor(val.X, self.device)
-        self.y_tr = signs(tr.Y, self.classes, self.device)
+        self.y_tr = signs(training_data.Y, self.classes, self.device)
         self.y_val = signs(val.Y, self.classes, self.device)
-        self.y_target = None if attack.y_target is None else torch.full_like(
-            self.y_val, 1. if attack.y_target == self.classes[1].item()
-            else -1.)
-        self.phi_tr, self.phi_val = self.x_tr, self.x_val
-        preprocess = attack.classifier.preprocess
+        self.y_target = None if y_target is None else torch.full_like(
+            self.y_val, 1. if y_target == self.classes[1].item() else -1.)
+        self.phi_tr, self.phi_val, self.transform = self.x_tr, self.x_val, None
         if preprocess is not None:
-            x_tr, x_val = to_float64(tr.X), to_float64(val.X)
-            preprocess = preprocess.deepcopy().fit(x_tr, tr.Y)
-            check_preprocess(preprocess, x_tr[0, :])
-            self.phi_tr, self.phi_val = (
-                to_tensor(preprocess.transform(x), self.device)
-                for x in (x_tr, x_val))
-            check_features_finite('training_data.X', self.phi_tr)
-            check_features_finite('val.X', self.phi_val)
+            self._fit(preprocess.deepcopy(), training_data, val)
+        self.start_order = self.rng(0).permutation(val.num_samples)
+        self.replacement_order = self.rng(1).permutation(
+            training_data.num_samples)
+
+    def _fit(self, preprocess, training_data, val):
+        """Fit `preprocess` on the clean rows; sets the features."""
+        x_tr, x_val = to_float64(training_data.X), to_float64(val.X)
+        preprocess.fit(x_tr, training_data.Y)
+        check_preprocess(preprocess, x_tr[0, :])
+        self.phi_tr, self.phi_val = (
+            to_tensor(preprocess.transform(x), self.device)
+            for x in (x_tr, x_val))
+        check_features_finite('training_data.X', self.phi_tr)
+        check_features_finite('val.X', self.phi_val)
         self.transform = feature_map(preprocess)
-        self.seed = seed
-        self.seeds = self.rng(0).permutation(val.num_samples)
-        self.replaced = self.rng(1).permutation(tr.num_samples)
 
     def rng(self, *stream):
         """A generator of its own for each stream of numbers."""
@@ -78,13 +84,13 @@ class PoisoningData:
         """Clean training rows that stay beside `n_points` of poison."""
         if not self.replace:
             return np.arange(len(self.x_tr))
-        return np.sort(self.replaced[n_points:])
+        return np.sort(self.replacement_order[n_points:])
 
     def problem(self, n_points, x_fixed=(), y_fixed=()):
-        """The core's `Problem` with `n_points` of poison in all, of which
-        those given do not move: they count as training rows."""
-        kept = torch.as_tensor(self.clean_rows(n_points), device=self.device)
-        phi_tr, y_tr = self.phi_tr[kept], self.y_tr[kept]
+        """The core's `Problem` with `n_points` of poison in all. The points
+        that are given do not move: they count as training rows."""
+        rows = torch.as_tensor(self.clean_rows(n_points), device=self.device)
+        phi_tr, y_tr = self.phi_tr[rows], self.y_tr[rows]
         if len(x_fixed):
             phi = x_fixed if self.transform is None \
                 else self.transform(x_fixed)[0]
@@ -92,35 +98,36 @@ class PoisoningData:
         return Problem(phi_tr, y_tr, self.phi_val, self.y_val, self.y_target,
                        self.transform)
 
-    def poison(self, lmbda, poison_ds=None):
-        """The points of a dataset, which may be None, as a `Poison`."""
+    def poison_set(self, lmbda, poison_ds=None):
+        """The points of a dataset, which may be None, as a `PoisonSet`."""
         if poison_ds is None:
-            return Poison(self.x_val[:0], self.y_val[:0], (), lmbda)
+            return PoisonSet(self.x_val[:0], self.y_val[:0], (), lmbda)
         n_points = poison_ds.num_samples
         starts = getattr(poison_ds.header, 'starts', ())
-        if len(starts) != n_points:  # not ours, or a selection of ours
-            starts = tuple(self.seeds[:n_points].tolist())
-        return Poison(to_tensor(poison_ds.X, self.device),
-                      signs(poison_ds.Y, self.classes, self.device), starts,
-                      lmbda)
+        if len(starts) != n_points:  # another program's, or a selection
+            starts = tuple(self.start_order[:n_points].tolist())
+        return PoisonSet(to_tensor(poison_ds.X, self.device),
+                         signs(poison_ds.Y, self.classes, self.device), starts,
+                         lmbda)
 
     def new_points(self, fixed, n_points, restart=0):
         """The points that `fixed` lacks to `n_points`, where they start.
 
         Validation points with the label flipped, without repetition. A
-        restart shuffles those that are left.
+        restart shuffles the rows that are not taken yet.
         """
-        rows = self.seeds[~np.isin(self.seeds, fixed.starts)]
+        rows = self.start_order[~np.isin(self.start_order, fixed.starts)]
         if restart:
             rows = self.rng(2, len(fixed.x), restart).permutation(rows)
         starts = rows[:n_points - len(fixed.x)].tolist()
         rows = torch.as_tensor(starts, dtype=torch.long, device=self.device)
-        return Poison(self.x_val[rows], -self.y_val[rows], tuple(starts),
-                      fixed.lmbda)
+        return PoisonSet(self.x_val[rows], -self.y_val[rows], tuple(starts),
+                         fixed.lmbda)
 
     def bounds(self, lb, ub, x_start):
-        """Bounds of secml's kinds as tensors; 'x0' is `x_start`, clipped to
-        the other bound. None is as far as numbers can be trained on."""
+        """Bounds of secml's kinds as tensors. 'x0' is `x_start`, clipped to
+        the other bound. None: +-1e30, the largest value liblinear trains on.
+        """
         low, high = (
             to_tensor(CArray(none if is_not_numeric(bound) else bound).ravel(),
                       self.device).ravel().clamp(-LARGEST, LARGEST)
@@ -134,3 +141,39 @@ class PoisoningData:
         square distance from their mean, in input space; 1 if all are equal."""
         centred = self.x_tr - self.x_tr.mean(0)
         return .4 * float(centred.pow(2).sum(1).mean().sqrt()) or 1.
+
+
+class PreparedData:
+    """Keeps `PoisoningData` until something that it was made from changes.
+
+    Copies and pickles of it are empty: they prepare their own.
+    """
+
+    def __init__(self):
+        self._digest = self._data = None
+
+    def __reduce__(self):
+        return PreparedData, ()
+
+    def get(self, *source):
+        """`PoisoningData` of these arguments, the kept one if it is."""
+        digest = content_digest(source)
+        if digest != self._digest:
+            self._data = PoisoningData(*source)
+            self._digest = digest
+        return self._data
+
+
+class _ContentPickler(pickle.Pickler):
+    """Takes classes and functions by identity: they need no importable name.
+    """
+
+    def persistent_id(self, thing):
+        return id(thing) if isinstance(thing, (type, FunctionType)) else None
+
+
+def content_digest(*things):
+    """SHA-256 of all that the objects hold, arrays included."""
+    digest = hashlib.sha256()
+    _ContentPickler(SimpleNamespace(write=digest.update), 5).dump(things)
+    return digest.digest()

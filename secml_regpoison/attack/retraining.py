@@ -4,77 +4,48 @@ import math
 from secml.array import CArray
 from secml.data import CDataset
 
-from secml_regpoison import validation as checks
-from . import settings
 from secml_regpoison.convert import to_carray, to_float64
+from secml_regpoison.validation import check, check_number, check_poison
+from . import settings
 
 
-class RetrainingMixin:
-    """What the attack's classifier is trained on, and a trained copy."""
+def poisoned_data(attack, data, adv_ds):
+    """The clean rows that stay beside the points of `adv_ds`, then those."""
+    rows = CArray(data.clean_rows(adv_ds.num_samples))
+    tr = attack.training_data
+    clean = CDataset(to_float64(tr.X[rows, :]), tr.Y[rows])
+    return clean.append(CDataset(adv_ds.X, adv_ds.Y)) \
+        if adv_ds.num_samples else clean
 
-    def poisoned_data(self, adv_ds):
-        """What the classifier is trained on: clean rows, then the poison.
 
-        Parameters
-        ----------
-        adv_ds : CDataset
-            Poison as `run` returns it.
+def fit_classifier(attack, data, adv_ds):
+    """A copy of the user's classifier, trained on the poisoned data."""
+    clf = attack.classifier.deepcopy()
+    if attack.learn_lmbda:
+        lmbda = getattr(adv_ds.header, 'lmbda', None)
+        check_number('adv_ds.header.lmbda', lmbda, math.isfinite,
+                     'a finite number')
+        clf.C = math.exp(-lmbda)
+    if clf.random_state is None:
+        # liblinear's solver for this loss draws nothing, but scikit-learn
+        # would still draw a seed for it from NumPy's global generator
+        clf.random_state = 0
+    tr = poisoned_data(attack, data, adv_ds)
+    return clf.fit(tr.X, tr.Y)
 
-        Returns
-        -------
-        CDataset
 
-        """
-        data = self._prepare()
-        checks.check_poison('adv_ds', adv_ds, self)
-        settings.check_clean_rows_left('adv_ds', adv_ds.num_samples, data)
-        kept = data.clean_rows(adv_ds.num_samples)
-        return self._append(kept, adv_ds.X, adv_ds.Y)
+def starting_points(attack, data, adv_ds):
+    """The validation points of ``adv_ds.header.starts``, clipped."""
+    starts = getattr(adv_ds.header, 'starts', ())
+    check('adv_ds.header.starts', starts, len(starts) == adv_ds.num_samples,
+          f'a row for each of {adv_ds.num_samples} points',
+          ' Pass the whole poison, as `run` returned it.')
+    x = data.x_val[list(starts)]
+    return to_carray(x.clamp(*data.bounds(attack.lb, attack.ub, x)),
+                     attack.training_data.issparse)
 
-    def starting_points(self, adv_ds):
-        """Where the points of `adv_ds` started, shape (p, d).
 
-        Parameters
-        ----------
-        adv_ds : CDataset
-            Poison as `run` returns it, whole.
-
-        Returns
-        -------
-        CArray
-            Validation points, clipped to the box.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is not the poison of such an attack.
-
-        """
-        data = self._prepare()
-        checks.check_poison('adv_ds', adv_ds, self)
-        starts = getattr(adv_ds.header, 'starts', ())
-        checks.check('adv_ds.header.starts', starts,
-                     len(starts) == adv_ds.num_samples,
-                     f'a row for each of {adv_ds.num_samples} points',
-                     ' Pass the whole poison, as `run` returned it.')
-        x = data.x_val[list(starts)]
-        return to_carray(x.clamp(*data.bounds(self.lb, self.ub, x)),
-                         self.training_data.issparse)
-
-    def _append(self, kept, xc, yc):
-        tr = self.training_data
-        clean = CDataset(to_float64(tr.X[CArray(kept), :]),
-                         tr.Y[CArray(kept)])
-        return clean.append(CDataset(xc, yc)) if xc.shape[0] else clean
-
-    def _retrained(self, data):
-        """A copy of the user's classifier, trained on the poisoned data."""
-        clf = self.classifier.deepcopy()
-        if self.learn_lmbda:
-            clf.C = math.exp(-self.lmbda)
-        if clf.random_state is None:
-            # liblinear's solver for this loss draws nothing, but scikit-learn
-            # would still draw a seed for it from NumPy's global generator
-            clf.random_state = 0
-        tr = self._append(data.clean_rows(self.xc.shape[0]), self.xc, self.yc)
-        return clf.fit(tr.X, tr.Y)
+def check_adv_ds(attack, data, adv_ds):
+    """Poison that clean rows of both classes can stay beside."""
+    check_poison('adv_ds', adv_ds, attack)
+    settings.check_clean_rows_left('adv_ds', adv_ds.num_samples, data)

@@ -1,7 +1,4 @@
-"""What the attack refuses before any work, and the words it uses: settings.
-
-The data are checked in `checks`.
-"""
+"""Validation of the attack's parameters, and values derived from them."""
 import hashlib
 import inspect
 import math
@@ -15,18 +12,19 @@ import torch
 from secml.array import CArray
 from secml.ml.classifiers import CClassifier
 
-from secml_regpoison.validation import (
-    LARGEST, check, check_type, check_number, check_numeric, check_choice)
 from secml_regpoison.core.solvers import SOLVERS, Training
+from secml_regpoison.validation import (
+    LARGEST, check, check_choice, check_classes, check_dataset, check_number,
+    check_numeric, check_type)
 
-# exp(+-46) = 1e+-20. Beyond 1e+-100, liblinear never returns; long before, it
-# has reached its limit, all weights 0 or no penalty.
+# exp(+-46) = 1e+-20. Beyond 1e+-100 liblinear never returns. Long before, it
+# reaches its limit: all weights 0, or no penalty.
 MAX_LMBDA = 46.
 
-# What `solver_params` may hold: settings of training, passed to `Training` ...
-INNER_PARAMS = tuple(name for name in inspect.signature(Training).parameters
-                     if name != 'method')
-# ... and of the outer loop, passed to `solve`.
+# `solver_params` may hold settings of training ...
+TRAINING_PARAMS = tuple(name for name in inspect.signature(Training).parameters
+                        if name != 'method')
+# ... and of the outer loop, which `solve` takes.
 OUTER_PARAMS = {
     'n_outer': (lambda n: n >= 0 and isinstance(n, numbers.Integral),
                 'a whole number of at least 0'),
@@ -37,8 +35,16 @@ OUTER_PARAMS = {
 MAY_BE_NONE = ('step', 'eta', 'inner_tol', 'truncate')
 
 
+def check_attack(attack):
+    """The data, and every setting that can be checked without preparing it.
+    """
+    check_dataset('training_data', attack.training_data)
+    check_dataset('val', attack.val, attack.training_data)
+    check_settings(attack, check_classes(attack.training_data, attack.val))
+
+
 def check_classifier(classifier):
-    """A logistic regression, and nothing else."""
+    """A logistic regression of secml or of this package."""
     check_type('classifier', classifier, CClassifier, 'a secml classifier')
     if getattr(classifier, 'class_type', None) not in (
             'logistic', 'logistic-torch'):
@@ -53,7 +59,7 @@ def check_preprocess(preprocess, x):
     try:
         preprocess.gradient(x, w=preprocess.transform(x))
     except (NotImplementedError, AttributeError) as error:
-        # the latter from secml's unit norm of a single feature
+        # AttributeError: secml's unit norm of a single feature
         raise TypeError(
             "`classifier.preprocess` must have a derivative, as secml's "
             f'normalizers do, got {type(preprocess).__name__}: {error}.'
@@ -61,7 +67,7 @@ def check_preprocess(preprocess, x):
 
 
 def check_features_finite(name, phi):
-    """The preprocess made numbers of a set that can be trained on."""
+    """The features of a set are numbers that can be trained on."""
     bad = int((~(phi.abs() <= LARGEST)).sum())
     check('classifier.preprocess', bad, not bad, f'one that maps `{name}` '
           f'to numbers within {LARGEST:g}',
@@ -96,9 +102,10 @@ def as_solver_params(value, defaults):
 
 
 def check_settings(attack, classes):
-    """Every setting of the attack that can be checked without the rows."""
+    """Every setting of the attack, given the two `classes` of the data."""
     check_choice('solver_type', attack.solver_type, tuple(SOLVERS))
-    check_solver_params(attack.solver_type, attack.solver_params)
+    check_solver_params(attack.solver_params)
+    training_of(attack)  # checks its own values
     for name, values in (('poison_mode', ('append', 'replace')),
                          ('distance', ('l1', 'l2'))):
         check_choice(name, getattr(attack, name), values)
@@ -110,19 +117,19 @@ def check_settings(attack, classes):
           or (isinstance(attack.y_target, numbers.Real)
               and attack.y_target in classes.tolist()),
           f'None or one of the classes {classes.tolist()}')
-    for name, least in (('batch_size', 1), ('n_restarts', 0),
-                        ('random_seed', 0)):
-        check_number(name, getattr(attack, name), lambda value, least=least:
-                     value >= least and isinstance(value, numbers.Integral),
-                     f'a whole number of at least {least}',
+    for name, minimum in (('batch_size', 1), ('n_restarts', 0),
+                          ('random_seed', 0)):
+        check_number(name, getattr(attack, name), lambda value, low=minimum:
+                     value >= low and isinstance(value, numbers.Integral),
+                     f'a whole number of at least {minimum}',
                      or_none=name == 'random_seed')
     check_lmbda(attack.classifier.C, attack.lmbda_bounds)
     check_bounds(attack.lb, attack.ub, attack.training_data.num_features)
 
 
-def check_solver_params(solver_type, params):
-    """Settings of the outer loop and of training, by kind and value."""
-    known = (*OUTER_PARAMS, *INNER_PARAMS)
+def check_solver_params(params):
+    """Names, types and values of `solver_params`."""
+    known = (*OUTER_PARAMS, *TRAINING_PARAMS)
     unknown = [name for name in params if name not in known]
     check('solver_params', unknown, not unknown,
           f'a dict with keys among {known}')
@@ -132,12 +139,17 @@ def check_solver_params(solver_type, params):
     for name, (ok, condition) in OUTER_PARAMS.items():
         if params.get(name) is not None:
             check(name, params[name], ok(params[name]), condition)
-    Training(solver_type, **{name: params[name] for name in INNER_PARAMS
-                             if name in params})
+
+
+def training_of(attack):
+    """How the core trains the attack's classifier."""
+    params = attack.solver_params
+    return Training(attack.solver_type, **{
+        name: params[name] for name in TRAINING_PARAMS if name in params})
 
 
 def check_lmbda(c, bounds):
-    """Where lambda starts, and what it may become."""
+    """The lambda of `classifier.C`, where it starts, and its interval."""
     check_number('classifier.C', c,
                  lambda c: c > 0 and abs(math.log(c)) <= MAX_LMBDA + .1,
                  'a number between 1e-20 and 1e20')
@@ -179,17 +191,17 @@ def check_bounds(lb, ub, n_features):
 
 
 def is_not_numeric(bound):
-    """Whether a bound is None or 'x0', which are no numbers."""
+    """Whether a bound is None or 'x0'."""
     return bound is None or (isinstance(bound, str) and bound == 'x0')
 
 
 def bound_array(bound):
-    """Bounds that are numbers, as a flat float array of one or d."""
+    """Numeric bounds as a float array, shape (1,) or (d,)."""
     return CArray(bound).tondarray().astype(float).ravel()
 
 
 def check_n_points(attack, data):
-    """Rows enough to start from, and, in the mode 'replace', left."""
+    """Enough validation rows to start from, and clean rows left."""
     n_points, n_val = attack.n_points or 0, attack.val.num_samples
     check('n_points', n_points, n_points <= n_val, f'at most {n_val}, the '
           'validation points that poison starts from')
@@ -198,15 +210,20 @@ def check_n_points(attack, data):
 
 def check_clean_rows_left(name, n_points, data):
     """Clean rows of both classes beside `n_points` of poison."""
-    kept = data.y_tr[torch.as_tensor(data.clean_rows(n_points))]
-    check(name, n_points, (kept > 0).any() and (kept < 0).any(),
+    y = data.y_tr[torch.as_tensor(data.clean_rows(n_points))]
+    check(name, n_points, (y > 0).any() and (y < 0).any(),
           f"few enough that poison_mode='replace' leaves training rows of "
           f'both classes (of {len(data.y_tr)})')
 
 
+def start_lmbda(attack):
+    """lambda of the classifier's own C."""
+    return -math.log(attack.classifier.C) + 0.  # no -0.0
+
+
 def problem_id(attack):
-    """What poisoning points are made for beside the data, as a short string:
-    where they may be, what they aim at, and lambda where it is fixed."""
+    """A digest of the problem that poison solves, beside the data: the
+    feasible points, the target, and lambda where it is fixed."""
     bounds = [bound if is_not_numeric(bound) else bound_array(bound).tolist()
               for bound in (attack.lb, attack.ub)]
     settings = (attack.distance, attack.dmax, bounds,
@@ -215,21 +232,21 @@ def problem_id(attack):
     return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
 
 
-def warn_if_made_otherwise(header, attack):
-    """Warn that all points are kept, though made with other settings."""
+def search_settings(attack):
+    """The settings of the search for points, as text."""
+    return ', '.join(f'{name} {getattr(attack, name)}' for name in (
+        'random_seed', 'n_restarts', 'batch_size', 'solver_type',
+        'poison_mode'))
+
+
+def warn_of_other_search(header, attack):
+    """Warn that all points are kept, though found with other settings."""
     here = search_settings(attack)
     there = getattr(header, 'search_settings', here)
     if there != here:
         warnings.warn(
             f'`ds_init` has all {attack.n_points:d} points: they are kept, '
-            f'and none is sought anew with {here}. They were made with '
+            f'and no new ones are searched with {here}. They were made with '
             f'{there}. To compare such settings, run each attack without '
             '`ds_init`; CSecEval passes the poison of the value before.',
-            RuntimeWarning, stacklevel=4)
-
-
-def search_settings(attack):
-    """How poisoning points are sought, in words."""
-    return ', '.join(f'{name} {getattr(attack, name)}' for name in (
-        'random_seed', 'n_restarts', 'batch_size', 'solver_type',
-        'poison_mode'))
+            RuntimeWarning, stacklevel=5)

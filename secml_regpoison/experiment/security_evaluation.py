@@ -200,7 +200,7 @@ def _reporting(attack, recalled, report):
     @wraps(run)
     def run_and_report(*args, **kwargs):
         result = run(*args, **kwargs)
-        recalled.append(attack.seconds_from_checkpoint)
+        recalled.append(attack.history[-1].seconds_from_checkpoint)
         if report is not None:
             report()
         return result

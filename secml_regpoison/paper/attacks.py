@@ -5,7 +5,6 @@ share these cells: an attack that one of them has computed is not computed
 again by the next one with `resume`.
 """
 import os
-import time
 
 import numpy as np
 
@@ -135,34 +134,15 @@ def attack_cell(data, title, plan, policy, repetition):
 
 def _evaluate(attack, n_points, test):
     """`CSecEvalData` of the strengths, and what was measured at each."""
-    measured = _measure_runs(attack)
     sec_eval = CSecEval(attack, 'n_points', CArray(n_points),
                         save_adv_ds=True)
     sec_eval.run_sec_eval(test)
-    return sec_eval.sec_eval_data, measured
-
-
-def _measure_runs(attack):
-    """Lists that get what each run costs, by the name of the column, and the
-    weights of the classifier that it evaluates."""
-    run, retrained = attack.run, attack._retrained
-    measured = {'n_hypergradients': [], 'seconds_cpu': [], 'weights': []}
-
-    def run_and_measure(*args, **kwargs):
-        # of this thread: a machine that others use too tells the same
-        began = time.thread_time()
-        result = run(*args, **kwargs)
-        measured['n_hypergradients'].append(attack.grad_eval)
-        measured['seconds_cpu'].append(time.thread_time() - began)
-        return result
-
-    def retrained_and_kept(data):
-        clf = retrained(data)
-        measured['weights'].append(clf.w.tondarray().ravel())
-        return clf
-
-    attack.run, attack._retrained = run_and_measure, retrained_and_kept
-    return measured
+    evaluated = sec_eval.sec_eval_data
+    return evaluated, {
+        **{name: [getattr(record, name) for record in attack.history]
+           for name in ('n_hypergradients', 'seconds_cpu')},
+        'weights': [attack.poisoned_classifier(poison).w.tondarray().ravel()
+                    for poison in evaluated.adv_ds]}
 
 
 def poison_of(result):

@@ -1,0 +1,24 @@
+"""What each `run` of an attack found, and what it cost."""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One `run` of an attack.
+
+    n_points, loss, lmbda : the strength, and the attacker's loss and lambda
+    at the end. seconds, seconds_cpu : wall time of this `run`, and CPU time
+    of its thread. seconds_from_checkpoint : wall time that the batches read
+    from the checkpoint took when they were computed, not part of `seconds`.
+    n_hypergradients, n_trainings : hypergradients and trained models, those
+    of the batches read included.
+    """
+
+    n_points: int
+    loss: float
+    lmbda: float
+    seconds: float
+    seconds_cpu: float
+    seconds_from_checkpoint: float
+    n_hypergradients: int
+    n_trainings: int
