@@ -167,12 +167,6 @@ def drawn(name='fig2', **kwargs):
     return call
 
 
-def kept_in_a_pipe(folder):
-    """`run`, with a checkpoint that no one would ever read."""
-    os.mkfifo(folder / 'pipe')
-    ran(checkpoint=folder / 'pipe')(folder)
-
-
 CONSTRUCTOR = {
     'text as bounds': (built(lb=CArray(['a', 'b'])), TypeError,
                        '`lb` must be numbers, got <U1.'),
@@ -295,12 +289,6 @@ RUN = {
     'more epochs': (ran(max_iter='2'), ValueError, "must be 1, got '2'"),
     'array of epochs': (ran(max_iter=np.array([1, 1])), ValueError,
                         '`max_iter` must be 1, got array([1, 1])'),
-    'null byte': (ran(checkpoint='a\0b'), ValueError,
-                  "`checkpoint` must be the path of a file (no device, no "
-                  "pipe) in a folder that exists, got 'a\\x00b'"),
-    'device as a file': (ran(checkpoint=os.devnull), ValueError,
-                         "(no device, no pipe)"),
-    'pipe as a file': (kept_in_a_pipe, ValueError, '(no device, no pipe)'),
     'a path': (ran(ds_init='poison.gz'), TypeError,
                '`ds_init` must be a CDataset, got str.'),
     'starts that are one': (continued(starts=5), TypeError,

@@ -45,6 +45,10 @@ def test_predictions_are_those_of_the_retrained_classifier(
     assert_array_equal(y_pred.tondarray(), expected.tondarray())
     assert_array_equal(scores.tondarray(), expected_scores.tondarray())
     assert adv_ds.header.w_norm == again.w.norm()
+    found = attack.poisoned_classifier(adv_ds)
+    assert found is not clf and found.C == again.C
+    assert_array_equal(found.decision_function(data[2].X).tondarray(),
+                       scores.tondarray())
     assert 0 < (y_pred != data[2].Y).sum() < 30
 
     if poison_mode == 'append':

@@ -11,6 +11,7 @@ import killed
 from attack_problems import QUICK, make, run, small
 from attack_invariants import assert_same_result
 
+from secml_regpoison.attack import batches
 from secml_regpoison.storage import load_arrays, save_arrays
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
@@ -105,12 +106,17 @@ def test_a_batch_that_is_done_is_not_computed_again(tmp_path, monkeypatch):
     run(make(data, 8, batch_size=4), data, checkpoint=path)
     assert n_batches(path) == 3
     attack = make(data, 9, batch_size=4)
-    computed, optimised = [], attack._optimised
-    monkeypatch.setattr(attack, '_optimised', lambda data, fixed, stop:
-                        computed.append(stop) or optimised(data, fixed, stop))
+    computed, optimise = [], batches.optimise_batch
+
+    def optimise_and_note(*args):
+        if args[0] is attack:
+            computed.append(args[-1])
+        return optimise(*args)
+
+    monkeypatch.setattr(batches, 'optimise_batch', optimise_and_note)
     assert_same_result(run(attack, data, checkpoint=path), expected)
     assert computed == [9]
-    assert attack.seconds_from_checkpoint > 0
+    assert attack.history[-1].seconds_from_checkpoint > 0
     # ... nor one of another order, and a shorter run is part of a longer one
     assert_same_result(run(attack, data, 4, checkpoint=path),
                        run(make(data, 4, batch_size=4), data))
@@ -136,7 +142,10 @@ def test_any_setting_is_taken_up(tmp_path, kwargs, sparse):
     expected = run(attack, data)
     assert_same_result(run(attack, data, checkpoint=path), expected)
     assert_same_result(run(other, data, checkpoint=path), expected)
-    assert other.f_eval == attack.f_eval and other.seconds_from_checkpoint > 0
+    resumed, computed = other.history[-1], attack.history[-1]
+    assert resumed.seconds_from_checkpoint > computed.seconds_from_checkpoint
+    assert (resumed.n_trainings, resumed.n_hypergradients) == (
+        computed.n_trainings, computed.n_hypergradients)
     for name in ('f_seq', 'lmbda_seq', 'x_seq', 'x0', 'xc', 'x_opt'):
         assert_array_equal(getattr(other, name).tondarray(),
                            getattr(attack, name).tondarray())
@@ -159,7 +168,9 @@ def test_one_file_serves_a_security_evaluation(tmp_path):
             for a, b in zip(getattr(found, name), getattr(expected, name)):
                 assert_array_equal(a.tondarray(), b.tondarray())
         assert_array_equal(found.fobj.tondarray(), expected.fobj.tondarray())
-    assert sec_eval.attack.seconds_from_checkpoint > 0
+    # each strength adds a batch: what the one before had is not counted again
+    assert all(record.seconds_from_checkpoint > 0
+               for record in sec_eval.attack.history)
     assert n_batches(path) == 3
 
 
@@ -309,7 +320,7 @@ def test_numpy_alone_can_read_a_checkpoint(whole):
 @pytest.mark.parametrize('path, error, words', [
     (3, TypeError, '`checkpoint` must be a path or None, got int'),
     ('nowhere/ckpt', ValueError, 'in a folder that exists'),
-    ('.', ValueError, 'the path of a file'),
+    ('.', IsADirectoryError, 'Is a directory'),
     ('', ValueError, 'the path of a file'),
     (os.devnull + '/ckpt', ValueError, 'in a folder that exists')])
 def test_what_can_be_no_checkpoint(path, error, words, tmp_path, monkeypatch):

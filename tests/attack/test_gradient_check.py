@@ -105,7 +105,7 @@ def test_restarts_keep_the_best_saddle(digits):
 def test_restarts_start_elsewhere(digits):
     """Other validation points, still without repetition."""
     data = make(digits)._prepare()
-    none = data.poison(0.)
+    none = data.poison_set(0.)
     assert sorted(data.new_points(none, 50, 1).starts) == list(range(50))
     first, second = (data.new_points(none, 6, restart) for restart in (0, 1))
     assert first.starts != second.starts

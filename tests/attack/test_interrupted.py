@@ -16,6 +16,8 @@ from attack_problems import digits, make, run, small
 from attack_invariants import assert_same_result
 
 from secml_regpoison import cli
+from secml_regpoison.attack import batches
+from secml_regpoison.attack.checkpoint import Checkpoint
 from secml_regpoison.storage import load_arrays, only_writer
 from secml_regpoison.experiment.tables import write_text
 from secml.adv.seceval import CSecEval, CSecEvalData
@@ -65,7 +67,8 @@ def test_ctrl_c_keeps_the_best_points_so_far(tmp_path, y_target, n_iterates):
         run(attack, data, checkpoint=path)
     assert 'on the way to 10 points; the best so far are in `adv_ds`' in str(
         stop.value)
-    assert f"goes on from the last whole batch in '{path}'" in str(stop.value)
+    assert f"continues from the last whole batch in '{path}'" in str(
+        stop.value)
     kept = attack.adv_ds
     assert_array_equal(kept.X[:5, :].tondarray(), done.X.tondarray())
     values = whole.f_seq.tolist()[:n_iterates]
@@ -105,13 +108,14 @@ def test_ctrl_c_while_the_classifier_is_retrained(monkeypatch):
     assert_array_equal(attack.adv_ds.X.tondarray(), expected[2].X.tondarray())
 
 
-def test_ctrl_c_before_there_is_anything_to_keep():
+def test_ctrl_c_before_there_is_anything_to_keep(monkeypatch):
     data = small()
     attack = make(data, 4)
     run(attack, data)
+    monkeypatch.setattr(batches, 'restart_points', lambda *_:
+                        signal.raise_signal(signal.SIGINT))
     with ctrl_c_at(attack, 'iterate 0:', 1), pytest.raises(
             KeyboardInterrupt) as stop:
-        attack._starts = lambda *_: signal.raise_signal(signal.SIGINT)
         run(attack, data)
     assert str(stop.value) == '`run` was stopped on the way to 4 points.'
     assert attack.adv_ds is None
@@ -268,23 +272,21 @@ def test_the_command_line_on_a_read_only_disk(small_disk, capsys):
     assert '`--out` cannot be written to: Read-only file system' in error
 
 
-def test_a_folder_that_is_gone_keeps_the_run_in_memory(tmp_path):
+def test_a_folder_that_is_gone_keeps_the_run_in_memory(tmp_path, monkeypatch):
     data, folder = digits(), tmp_path / 'folder'
     folder.mkdir()
     attack = make(data, 12, batch_size=4)
-    hold, n_held = attack._set_result, []
+    put = Checkpoint.put
 
-    def hold_then_move_folder(*args):
-        hold(*args)
-        n_held.append(args[1].x.shape[0])
-        if n_held[-1] == 8:
+    def move_folder_then_put(*args):
+        if attack.adv_ds.num_samples == 8 and folder.exists():
             folder.rename(tmp_path / 'elsewhere')
+        put(*args)
 
-    attack._set_result = hold_then_move_folder
+    monkeypatch.setattr(Checkpoint, 'put', move_folder_then_put)
     with pytest.raises(OSError, match='cannot be written: No such file'):
         run(attack, data, checkpoint=folder / 'ckpt')
-    del attack._set_result
-    assert n_held[-1] == 8
+    assert attack.adv_ds.num_samples == 8
     assert_holds(attack, data, 8)
 
 

@@ -72,6 +72,29 @@ def test_lambda_and_weight_norm_at_every_strength(tmp_path, poison_mode):
     assert_array_equal(loaded.fobj.tondarray(), found.fobj.tondarray())
 
 
+def test_history_has_a_record_for_each_strength():
+    data = small()
+    found, attack = sec_eval(data, 'n_points', [0, 3, 7])
+    records = attack.history
+    assert [record.n_points for record in records] == [0, 3, 7]
+    assert [record.loss for record in records] == found.fobj.tolist()
+    assert [record.lmbda for record in records] == [
+        ds.header.lmbda for ds in found.adv_ds]
+    assert records[-1].n_hypergradients == attack.grad_eval > 0
+    assert records[-1].n_trainings == attack.f_eval > attack.grad_eval
+    for record, seconds in zip(records, found.time.tolist()):
+        # CSecEval measures the same, and a little more
+        assert .5 * seconds < record.seconds <= seconds
+        assert 0 < record.seconds_cpu < 2 * record.seconds
+        assert record.seconds_from_checkpoint == 0
+    # an error leaves it as it is, and a run without `ds_init` begins it anew
+    with pytest.raises(ValueError):
+        run(attack, data, 99)
+    assert attack.history == records
+    run(attack, data, 2)
+    assert [record.n_points for record in attack.history] == [2]
+
+
 def test_poison_need_not_be_saved():
     data = small()
     kept, _ = sec_eval(data, 'n_points', [0, 3, 7])
@@ -216,7 +239,7 @@ def test_sweeps_attack_anew(param_name):
     ('poison_mode', ['append', 'replace'])])
 def test_a_sweep_that_keeps_the_points_says_so(param_name, values):
     data = small()
-    words = (f'are kept, and none is sought anew with .*{param_name} '
+    words = (f'are kept, and no new ones are searched with .*{param_name} '
              f'{values[1]}.* made with .*{param_name} {values[0]}')
     with pytest.warns(RuntimeWarning, match=words):
         found, _ = sec_eval(data, param_name, values)
