@@ -1,6 +1,6 @@
-"""The wheel, tested where it is installed, on each Python and NumPy.
+"""Tests of the installed wheel, on each Python and NumPy.
 
-``nox`` runs what has an interpreter here and leaves out the rest;
+``nox`` runs the sessions whose interpreter is installed and skips the others;
 ``nox -s "wheel-3.11(numpy='2')"`` runs one, ``nox -s audit`` looks for known
 vulnerabilities in constraints.txt. On Linux an interpreter other than the one
 with a CPU build of torch downloads several GB: nox keeps them in .nox.
@@ -14,16 +14,16 @@ nox.needs_version = '>=2024.3.2'
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ['wheel']
 ROOT = Path(__file__).parent
-# What is tested from a copy, so that no test finds the source tree.
+# The tests run in a copy without these, so that none imports the source tree.
 LEFT_OUT = shutil.ignore_patterns(
     'secml_regpoison', '.git', '.nox', '.venv*', '.cache', 'build', 'dist',
     '*.egg-info', '__pycache__')
 
 
 def _constraints(session, numpy):
-    """A copy of constraints.txt, in which NumPy is of the version asked for.
+    """A copy of constraints.txt with the given version of NumPy.
 
-    What is built for NumPy 2 alone is left to pip.
+    pip chooses the versions of packages that are built for NumPy 2 only.
     """
     path = Path(session.create_tmp(), 'constraints.txt')
     lines = (ROOT / 'constraints.txt').read_text('utf-8').splitlines()
@@ -49,7 +49,7 @@ def wheel(session, numpy):
     session.run('python', '-m', 'build', '--wheel', '--outdir',
                 str(folder / 'dist'), str(ROOT))
     wheel, = (folder / 'dist').glob('*.whl')
-    # pip has to be told to overlook secml's limit on the Python version
+    # makes pip ignore secml's limit on the Python version
     session.install('--no-deps', '--ignore-requires-python', 'secml==0.15.6')
     session.install('-c', constraints, f'{wheel}[test]')
     session.chdir(folder)
@@ -61,9 +61,9 @@ def wheel(session, numpy):
 
 @nox.session
 def audit(session):
-    """Look up what is pinned in the database of known vulnerabilities."""
+    """Look up the pinned versions in the database of vulnerabilities."""
     session.install('pip-audit')
-    # strict: without the database it would find nothing, and say so
+    # strict: fail if the database cannot be read
     session.run('pip-audit', '--strict', '--requirement',
                 str(ROOT / 'constraints.txt'), '--no-deps', '--disable-pip',
                 '--progress-spinner', 'off', *session.posargs)

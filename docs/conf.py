@@ -12,10 +12,10 @@ release = version = secml_regpoison.__version__
 extensions = ['sphinx.ext.autodoc', 'sphinx.ext.mathjax', 'numpydoc',
               'myst_nb']
 exclude_patterns = ['_build']
-html_theme_options = {'description': 'Poisoning against a defender who '
+html_theme_options = {'description': 'Poisoning against a defender that '
                                      're-tunes the regularisation'}
 
-# The notebooks keep their outputs, which the tests compare.
+# Notebooks are not run: they keep their outputs, which the tests compare.
 nb_execution_mode = 'off'
 myst_enable_extensions = ['amsmath', 'dollarmath']
 
@@ -30,7 +30,7 @@ for notebook in (HERE.parent / 'tutorials').glob('*.ipynb'):
 
 
 def skip_what_the_host_documents(app, what, name, thing, skip, options):
-    """Leave out members that are not of this package; None: no opinion."""
+    """Leave out members of other packages; None: Sphinx decides."""
     if what != 'class':
         return None
     for of_property in ('fget', 'func'):

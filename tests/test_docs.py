@@ -1,4 +1,4 @@
-"""What is public is documented, by numpydoc and by what it does not ask."""
+"""Public names are documented: numpydoc's rules, and some more."""
 import ast
 import importlib
 import inspect
@@ -21,13 +21,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(secml_regpoison.__file__).parent
 PACKAGES = 'secml_regpoison', 'secml_regpoison.core'
 
-# What numpydoc can find wrong, of those it has codes for: sections known and
-# in order, a summary of one line with a period, parameters all documented, as
-# they are named, with type and description, and what is returned.
+# Codes of numpydoc's checks: sections known and in order, a summary of one
+# line with a period, all parameters documented by their names, with type and
+# description, and the returned value documented.
 CODES = {'GL06', 'GL07', 'GL08', 'SS01', 'SS03', 'SS04', 'SS06', 'PR01',
          'PR02', 'PR03', 'PR04', 'PR07', 'RT01', 'RT04', 'YD01'}
 WAIVED_FOR_MORE = {'PR01', 'PR07', 'RT01'}
-# Names of functions that refuse what they are given.
+# Names of functions that raise on wrong arguments.
 RAISING = re.compile(r'_?check|_prepare$|_all_points$|_with_point$')
 SHAPE = re.compile(r'\bshapes?\b|\([^)]*,[^)]*\)|0-d')
 FORMULA = re.compile(r'\.\. math::|``[^`]*[=/][^`]*``|^ {4}.* (=|<-) ', re.M)
@@ -35,10 +35,9 @@ SOURCE = re.compile(r'arXiv|arxiv\.org|\b(19|20)\d\d\b')
 MATHEMATICS = re.compile(
     r'grad|hessian|^objective|^solve$|AttackPoisoning|ClassifierLogistic')
 
-# What README's examples take as given: three datasets, and six tensors.
+# README's examples assume three datasets, and six tensors.
 README_DATA = '''
-from secml_regpoison.data.sources import load_data
-from secml_regpoison.data.splits import split_data
+from secml_regpoison.data import load_data, split_data
 split = split_data(load_data('digits'), n_train=150, n_val=60)
 tr, val, ts = split.train, split.val, split.test
 '''
@@ -60,7 +59,7 @@ def is_ours(thing):
 
 
 def public():
-    """Name, thing and class of everything public of ours, data left out."""
+    """Name, object and class of everything public that is callable."""
     for package in PACKAGES:
         module = importlib.import_module(package)
         for name in module.__all__:
@@ -77,10 +76,10 @@ def public():
 
 
 def function_of(thing):
-    """What a property, or a class by its making, calls."""
+    """The function that a property, or the creation of a class, calls."""
     if inspect.isclass(thing):
-        made = '__post_init__' if is_dataclass(thing) else '__init__'
-        return vars(thing).get(made)
+        name = '__post_init__' if is_dataclass(thing) else '__init__'
+        return vars(thing).get(name)
     for attribute in ('fget', 'func'):
         thing = getattr(thing, attribute, None) or thing
     return inspect.unwrap(thing)
@@ -94,8 +93,8 @@ PUBLIC = {name: (thing, cls) for name, thing, cls in public()}
 EVERYTHING = pytest.mark.parametrize('name', PUBLIC)
 
 
-def points_up(name):
-    """Whether the docstring refers to that of another for parameters."""
+def refers_to_another(name):
+    """Whether the docstring refers to another one for its parameters."""
     return not documented(name, 'Parameters') and re.search(
         r'\b[Ss]ee `|those of `', text(PUBLIC[name][0]))
 
@@ -107,9 +106,9 @@ def documented(name, section):
 @EVERYTHING
 def test_numpydoc_finds_nothing_missing(name):
     thing, _ = PUBLIC[name]
-    waived = WAIVED_FOR_MORE if points_up(name) else set()
+    waived = WAIVED_FOR_MORE if refers_to_another(name) else set()
     if inspect.isclass(thing) and not function_of(thing):
-        waived = {'PR01'}  # made by the host, or a result with Attributes
+        waived = {'PR01'}  # created by secml, or a result with Attributes
     assert [(code, what) for code, what in validate(name)['errors']
             if code in CODES - waived] == []
 
@@ -149,6 +148,7 @@ def test_mathematics_has_a_formula_and_a_source(name):
     assert any(SOURCE.search(doc) for doc in around)
 
 
+@pytest.mark.slow
 def test_the_documentation_builds_without_a_warning(tmp_path):
     pytest.importorskip('myst_nb', reason='needs myst-nb')
     # a copy: the build puts the notebooks into the folder
@@ -169,6 +169,7 @@ def python_blocks():
     return re.findall(r'^```python\n(.*?)^```', readme, re.M | re.S)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_readme_run(tmp_path):
     workflow, core = python_blocks()
     assert len(workflow.splitlines()) <= 16
@@ -179,10 +180,10 @@ def test_the_examples_of_the_readme_run(tmp_path):
     assert (tmp_path / 'sec_eval.png').stat().st_size > 10000
 
 
-def test_what_the_readme_says_to_read_is_there():
+def test_the_reading_path_of_the_readme_exists():
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     steps = re.findall(r'^\d\. `([\w/]+\.py)`, `(\w+)\(\)`', readme, re.M)
-    assert len(steps) == 3
+    assert [name for _, name in steps] == ['run', 'solve', 'reverse']
     for path, function in steps:
         source = (PACKAGE / path).read_text(encoding='utf-8')
         assert f'def {function}(' in source
