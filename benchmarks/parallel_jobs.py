@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 
-from secml_regpoison.experiment.security_evaluation import Plan, run_cell
+from secml_regpoison.experiment.security_evaluation import Plan, evaluate
 from secml_regpoison.experiment.parallel import parallel_map
 
 from common import Claim, mnist_split, report
@@ -24,7 +24,7 @@ CASE = f'MNIST 0 v 8, {N_CELLS} attacks with 17 points, lambda = -2'
 def attack(split):
     """Processor seconds of one security evaluation, all threads."""
     began = time.process_time()
-    run_cell(split, PLAN, -2., 0)
+    evaluate('attack', split, PLAN, -2., 0)
     return time.process_time() - began
 
 

@@ -45,7 +45,7 @@ def times(folders):
         lines.append((name, f'{splits}', f'{len(rows)}', f'{count:.0f}',
                       f'{seconds:.0f}', f'{cpu:.0f}', f'{cpu / 120:.1f}'))
     return as_text(('', 'splits', 'strengths', 'hypergradients',
-                    'seconds, summed', 'seconds of a processor',
+                    'seconds, summed', 'CPU seconds',
                     'minutes on two idle cores'), lines) + '\n'
 
 

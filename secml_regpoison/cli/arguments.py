@@ -26,12 +26,12 @@ examples:
   secml-regpoison sec-eval --data my.csv --classes spam ham --out results
       your own rows: numbers, and the label in the last column
   secml-regpoison paper fig1
-      a figure of the paper made anew; see secml-regpoison paper --help
+      a figure of the paper; see secml-regpoison paper --help
 
 DIR then holds sec_eval.csv, sec_eval.png, and for each evaluation
-sec_eval_POLICY_REP.npz, the poison and what it does, and ..._REP.gz, to be
-read with secml's CSecEvalData.load. The latter is a pickle, whose code is run
-when it is loaded: load your own only.
+sec_eval_POLICY_REP.npz, with the poison, predictions and weights, and
+..._REP.gz, which secml's CSecEvalData.load reads. The latter is a pickle, and
+loading a pickle runs its code: load only your own.
 
 exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C.
 """
@@ -69,11 +69,11 @@ def make_parser():
              'numbers whatever --jobs is (default 0)')
     command.add_argument(
         '--jobs', type=_integer(1), metavar='N',
-        help='evaluations run at a time (default: one for each core)')
+        help='evaluations that run at a time (default: one for each core)')
     command.add_argument(
         '--resume', action='store_true',
-        help='go on where the same command was interrupted, to the same '
-             'numbers; without it, that work is thrown away')
+        help='continue where the same command was interrupted, with the same '
+             'numbers; without it, that work is deleted')
     command.add_argument(
         '--out', default='sec_eval', metavar='DIR',
         help='folder for the results, made if missing (default sec_eval)')
@@ -140,13 +140,13 @@ def join_policies(argv):
     return joined
 
 
-def _integer(least):
-    """Make a type for argparse: an integer, at least `least`."""
+def _integer(minimum):
+    """Make a type for argparse: an integer, at least `minimum`."""
     def integer(text):
         if not text.strip().removeprefix('+').isdecimal() \
-                or int(text) < least:
+                or int(text) < minimum:
             raise argparse.ArgumentTypeError(
-                f"must be an integer, at least {least}, got {text!r}.")
+                f"must be an integer, at least {minimum}, got {text!r}.")
         return int(text)
     return integer
 
@@ -165,7 +165,7 @@ def _points(text):
 
 
 def _policies(text):
-    """Parse policies: names and finite numbers, none twice."""
+    """Parse policies: names and finite numbers, all different."""
     policies = [part if part in POLICIES else _lmbda(part)
                 for part in text.split(',')]
     if len(set(policies)) < len(policies):
@@ -188,5 +188,5 @@ def _lmbda(text):
 
 
 def one_line(message):
-    """Put a message, maybe of another library, on one line."""
+    """Put a message, which may be of another library, on one line."""
     return ' '.join(str(message).split())

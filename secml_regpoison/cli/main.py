@@ -5,22 +5,24 @@ from functools import partial
 
 import joblib
 
-from .arguments import join_policies, make_parser, one_line
 from secml_regpoison.data.sources import load_data
-from secml_regpoison.experiment.security_evaluation import (
-    Plan, check_plan, default_points, run_cells)
-from secml_regpoison.storage import only_writer
-from secml_regpoison.experiment.cells import cells_folder
-from .paper import complete, run_paper
-from secml_regpoison.experiment.policies import policy_name
-from secml_regpoison.experiment.progress import progress_bar
-from secml_regpoison.experiment.report import (
-    draw, save_result, save_sec_eval, print_text, summarise, table, verdict,
-    write_csv)
 from secml_regpoison.data.splits import split_sizes
+from secml_regpoison.experiment.cells import cells_folder
+from secml_regpoison.experiment.parallel import progress_bar
+from secml_regpoison.experiment.policies import policy_name
+from secml_regpoison.experiment.report import (
+    CSV_COLUMNS, draw, save_evaluation, table, verdict)
+from secml_regpoison.experiment.security_evaluation import (
+    Plan, check_plan, default_points, make_records, run_policies)
+from secml_regpoison.experiment.statistics import mean_and_std
+from secml_regpoison.experiment.tables import print_text, write_rows
+from secml_regpoison.figure.style import save_picture
+from secml_regpoison.storage import only_writer
+from .arguments import join_policies, make_parser, one_line
+from .paper import complete, run_paper
 
-# What bad data and a failed run raise. Anything else is a defect of this
-# program, and then the traceback is worth more than a tidy line.
+# Errors of bad data and of failed runs. Any other error is a defect of this
+# program: its traceback is shown.
 ERRORS = (ValueError, ArithmeticError, OSError, RuntimeError, MemoryError)
 
 
@@ -48,7 +50,7 @@ def main(argv=None):
 
 
 def _prepare(args):
-    """Read the data and check all that could fail, before any work."""
+    """Read the data, and check the plan before any work."""
     source = load_data(args.data, args.classes)
     n_train, n_val = split_sizes(source, args.train, args.val)
     plan = Plan(n_points=args.points or default_points(n_train, n_val),
@@ -59,53 +61,50 @@ def _prepare(args):
 
 
 def _sec_eval(args, source, plan):
-    """Run all, and write what comes of it; checkpoints last until then."""
+    """Run all, and write the results; checkpoints are kept until then."""
+    name = source.title(os.path.basename(args.data))
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
-        _report(args, plan, _run(args, source, plan, folder), source)
+        results = _run(args, source, plan, folder)
+        _report(args, name, [
+            record for (policy, repetition), result in results.items()
+            for record in make_records(result, data=name, policy=policy,
+                                       repetition=repetition)])
 
 
 def _run(args, source, plan, folder):
-    """Run and save each evaluation; they come back in the order asked for.
+    """Run and save each evaluation.
 
     Returns
     -------
-    dict of (str, int) to (CSecEvalData, list of Row)
-        By policy and repetition.
+    dict of (str, int) to dict
+        Results by policy and repetition, in the order asked for.
 
     """
-    order = [(policy_name(policy), repetition) for policy in args.policies
-             for repetition in range(args.repetitions)]
-    jobs = min(len(order), args.jobs or joblib.cpu_count())
-    cells = {}
-    with progress_bar(len(order) * len(plan.n_points), ' strength',
-                      folder) as report:
-        for policy, repetition, data, rows in run_cells(
-                source, plan, args.policies, args.repetitions, jobs, report,
-                folder):
-            name = policy_name(policy)
-            path = os.path.join(args.out, f'sec_eval_{name}_{repetition}')
-            save_result(f'{path}.npz', data)
-            save_sec_eval(f'{path}.gz', data)
-            cells[name, repetition] = data, rows
-    return {key: cells[key] for key in order}
+    results = {(policy_name(policy), repetition): None
+               for policy in args.policies
+               for repetition in range(args.repetitions)}
+    jobs = min(len(results), args.jobs or joblib.cpu_count())
+    with progress_bar(len(results)) as bar:
+        for policy, repetition, data, result in run_policies(
+                source, plan, args.policies, args.repetitions, jobs, folder):
+            save_evaluation(os.path.join(
+                args.out, f'sec_eval_{policy}_{repetition}'), data, result)
+            results[policy, repetition] = result
+            bar.update()
+    return results
 
 
-def _report(args, plan, cells, source):
-    """Write the CSV and the picture, print the table and what it says."""
-    rows = [row for _, rows in cells.values() for row in rows]
-    write_csv(os.path.join(args.out, 'sec_eval.csv'), rows)
-    curves = {}
-    for (name, _), (data, _) in cells.items():
-        curves.setdefault(name, []).append(data)
-    name = source.title(os.path.basename(args.data))
+def _report(args, name, records):
+    """Write the CSV and the picture, print the table and the sentences."""
+    path = os.path.join(args.out, 'sec_eval')
+    write_rows(f'{path}.csv', records, CSV_COLUMNS)
+    means = mean_and_std(records)
     title = f'{name}: logistic regression under poison'
     if args.repetitions > 1:
         title += f' (mean and standard deviation of {args.repetitions} splits)'
-    fractions = [row.fraction for row in rows[:len(plan.n_points)]]
-    draw(os.path.join(args.out, 'sec_eval.png'), curves, fractions, title)
-    summary = summarise(rows)
+    save_picture(draw(means, title), path, ('png',), dpi=120)
     print_text('\n\n'.join((
-        name, table(summary), verdict(summary),
+        name, table(means), verdict(means),
         f'Results are in {os.path.abspath(args.out)}')))
 
 

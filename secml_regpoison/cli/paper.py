@@ -1,15 +1,15 @@
 """The subcommand `secml-regpoison paper`."""
 import argparse
 import os
+import shutil
 
 import joblib
 
-from secml_regpoison.paper import FIGURES, SOLVERS, has_solver, make_figure
-from secml_regpoison.experiment.cells import clear_caches
-from secml_regpoison.experiment.report import print_text
+from secml_regpoison.experiment.tables import print_text
+from secml_regpoison.paper import FIGURES, SOLVERS, make_figure
 
 DESCRIPTION = """\
-Make the figures of arXiv 2105.10948 anew: CSV, PNG and PDF files in DIR, and
+Make the figures of arXiv 2105.10948: CSV, PNG and PDF files in DIR, and
 a table on the screen and in DIR.
 
 figures:
@@ -26,8 +26,8 @@ def add_parser(commands, integer):
         Type of argparse for integers of at least 1.
 
     """
-    listed = '\n'.join(f'  {name:10} {what}'
-                       for name, (_, what) in FIGURES.items())
+    listed = '\n'.join(f'  {name:10} {entry.shows}'
+                       for name, entry in FIGURES.items())
     command = commands.add_parser(
         'paper', help="the paper's figures", allow_abbrev=False,
         description=DESCRIPTION + listed,
@@ -43,7 +43,7 @@ def add_parser(commands, integer):
         help='processes (default: one for each core)')
     command.add_argument(
         '--resume', action='store_true',
-        help='keep what an interrupted run, or another figure in the same '
+        help='reuse what an interrupted run, or another figure in the same '
              'folder, has finished')
     command.add_argument(
         '--solver', choices=SOLVERS,
@@ -62,7 +62,8 @@ def complete(args):
     solver."""
     if args.out is None:
         args.out = 'paper-quick' if args.quick else 'paper'
-    if args.solver and args.figure != 'all' and not has_solver(args.figure):
+    if args.solver and args.figure != 'all' \
+            and not FIGURES[args.figure].has_solver:
         raise ValueError(
             f"`--solver` must be left out with {args.figure}, got "
             f"{args.solver}.")
@@ -74,12 +75,14 @@ def run_paper(args):
     names, resume = (args.figure,), args.resume
     if args.figure == 'all':
         if not resume:
-            clear_caches(args.out)
+            for cells in {entry.cells for entry in FIGURES.values()}:
+                shutil.rmtree(os.path.join(args.out, f'{cells}.cells'),
+                              ignore_errors=True)
         # an attack that several figures show is computed once
         names, resume = FIGURES, True
     for name in names:
         options = {'solver': args.solver} \
-            if args.solver and has_solver(name) else {}
+            if args.solver and FIGURES[name].has_solver else {}
         print_text(make_figure(name, args.out, args.quick, jobs, resume,
                                **options))
     print_text(f'\nResults are in {os.path.abspath(args.out)}')

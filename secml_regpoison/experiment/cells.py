@@ -1,35 +1,36 @@
-"""Parts of a figure, computed in several processes and kept on disk."""
+"""Cells of an experiment: computed in several processes, kept on disk."""
 import hashlib
 import os
 import shutil
 from contextlib import contextmanager, suppress
 
 from secml_regpoison.storage import load_arrays, save_arrays
-from .progress import progress_bar
 from secml_regpoison.version import __version__
-from .parallel import parallel_map
+from .parallel import parallel_map, progress_bar
 
 
 @contextmanager
-def cells_folder(out, figure, resume):
-    """Yield the folder of a figure's finished cells.
+def cells_folder(out, name, resume, keep=False):
+    """Yield the folder ``NAME.cells`` of finished cells, made if missing.
 
-    With `resume` those of an interrupted run are kept. The folder is removed
-    when the figure is finished.
+    Without `resume` it begins empty. It is removed when all went well, unless
+    `keep`.
     """
-    folder = os.path.join(out, f'{figure}.cells')
+    folder = os.path.join(out, f'{name}.cells')
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, exist_ok=True)
     yield folder
-    shutil.rmtree(folder)
+    if not keep:
+        shutil.rmtree(folder)
 
 
 def run_cells(cells, folder, jobs=1):
     """Call a function for each cell, several at a time, see `parallel_map`.
 
-    A cell whose file is in `folder` is read instead: its name says what was
-    called with what, in which version. All processes must see `folder`.
+    A cell whose file is in `folder` is read instead: the name of the file
+    is a hash of the function, its arguments and the version. All processes
+    must see `folder`.
 
     Parameters
     ----------
@@ -47,11 +48,11 @@ def run_cells(cells, folder, jobs=1):
 
     """
     paths = [_path(folder, *cell) for cell in cells]
-    missing = [i for i, path in enumerate(paths) if not os.path.isfile(path)]
-    with progress_bar(len(missing), ' cell') as report:
-        for _ in parallel_map(
-                ((_compute, paths[i], *cells[i]) for i in missing), jobs):
-            report()
+    calls = [(_compute, path, *cell) for path, cell in zip(paths, cells)
+             if not os.path.isfile(path)]
+    with progress_bar(len(calls)) as bar:
+        for _ in parallel_map(calls, jobs):
+            bar.update()
     return [load_arrays(path) for path in paths]
 
 
@@ -60,12 +61,6 @@ def clear_cache(cells, folder):
     for cell in cells:
         with suppress(FileNotFoundError):
             os.remove(_path(folder, *cell))
-
-
-def clear_caches(out):
-    """Remove the finished cells of all figures in a folder."""
-    for name in ('fig1', 'attacks'):
-        shutil.rmtree(os.path.join(out, f'{name}.cells'), ignore_errors=True)
 
 
 def _path(folder, function, *arguments):

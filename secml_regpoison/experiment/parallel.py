@@ -1,5 +1,6 @@
-"""Calls in several processes, on a thread each."""
+"""Calls in several processes, each on one thread."""
 import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from functools import cache
 import joblib
 import torch
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 
 def parallel_map(calls, jobs):
@@ -32,6 +34,13 @@ def parallel_map(calls, jobs):
                     for call in calls)
 
 
+def progress_bar(total):
+    """A bar on stderr of finished cells, with the remaining time."""
+    # a log file gets a line now and then, not two each second
+    return tqdm(total=total, unit=' cell', disable=not total,
+                mininterval=.5 if sys.stderr.isatty() else 15.)
+
+
 def _work(starter, function, *args):
     if os.getppid() == starter:
         _exit_with_parent(starter)
@@ -53,10 +62,10 @@ def _one_thread():
 
 @cache
 def _exit_with_parent(starter):
-    """End this process soon after the one that started it.
+    """End this process soon after the process that started it.
 
-    joblib's would work on for a run that was killed, and hold its files
-    against the run that takes it up.
+    A worker of joblib would go on after its run was killed, and would hold
+    its files against the run that resumes.
     """
     def watch():
         while os.getppid() == starter:

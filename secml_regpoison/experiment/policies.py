@@ -1,6 +1,6 @@
 """How the defender chooses lambda.
 
-By name: 'clean-cv', 5-fold cross-validation on the clean training rows and
+A name: 'clean-cv', 5-fold cross-validation on the clean training rows and
 then fixed, as in Xiao et al. (2015); 'learned', re-learned on the validation
 set at each strength of the attack. A number: lambda fixed at it, a natural
 log with C = exp(-lambda).
@@ -18,13 +18,13 @@ def policy_name(policy):
 
 
 def describe_policy(name):
-    """What becomes of lambda, in words."""
+    """How lambda is chosen, in words."""
     return {'clean-cv': 'fixed by clean cross-validation',
             'learned': 'learned'}.get(name, f'fixed at {name}')
 
 
 def clean_cv_lmbda(train, lmbda_bounds, seed):
-    """Lambda of the least 5-fold cross-validated loss on clean rows.
+    """Lambda of the smallest 5-fold cross-validated loss on clean rows.
 
     The grid has steps of 0.5 (or a little less, to end at the bound). The
     loss is the natural log one, the classifier that of secml's

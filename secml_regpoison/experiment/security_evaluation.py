@@ -1,7 +1,6 @@
 """One security evaluation for each lambda policy and repetition."""
 import os
 from dataclasses import dataclass, field
-from functools import wraps
 
 import numpy as np
 
@@ -16,9 +15,18 @@ from secml_regpoison.data.splits import split_data
 from .parallel import parallel_map
 
 
+# What is measured at each strength. `lmbda` is a natural log, C = exp(-lmbda);
+# `validation_loss` is the attacker's A(w, b; D_val), natural log; the norm of
+# the weights leaves the bias out; `seconds` are those of one strength, which
+# continues from the points of the one before.
+COLUMNS = ('n_points', 'fraction', 'test_error', 'validation_loss', 'lmbda',
+           'w_norm', 'w_norm_squared', 'share_predicted_1', 'share_1',
+           'n_hypergradients', 'seconds', 'seconds_cpu')
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What is the same in each cell of an experiment.
+    """Settings that all evaluations of an experiment share.
 
     Attributes
     ----------
@@ -49,41 +57,6 @@ class Plan:
     attack_params: dict = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One strength of one cell, a line of the CSV.
-
-    Attributes
-    ----------
-    policy : str
-    repetition : int
-    n_points : int
-    fraction : float
-        Share of poison among the rows trained on.
-    test_error : float
-        Share of test rows that the refitted classifier gets wrong.
-    validation_loss : float
-        A(w, b; D_val), natural log, as seen by the attack.
-    lmbda : float
-        Natural log of the L2 strength, C = exp(-lmbda).
-    w_norm : float
-        Euclidean norm of the weights, without the bias.
-    seconds : float
-        Time for this strength; the points of the one before are reused.
-
-    """
-
-    policy: str
-    repetition: int
-    n_points: int
-    fraction: float
-    test_error: float
-    validation_loss: float
-    lmbda: float
-    w_norm: float
-    seconds: float
-
-
 def default_points(n_train, n_val):
     """Six strengths from none to a sixth of the training rows."""
     step = max(1, min(round(n_train / 30), n_val // 5))
@@ -91,16 +64,16 @@ def default_points(n_train, n_val):
 
 
 def check_plan(plan, source, policies):
-    """Raise ValueError if a cell of the plan could not be run.
+    """Raise ValueError if an evaluation of the plan could not be run.
 
-    Parameters are those of `run_cells`; the sizes in `plan` are set.
+    Parameters are those of `run_policies`; the sizes in `plan` are set.
     """
-    most = plan.n_val
+    largest = plan.n_val
     if plan.poison_mode == 'replace':
-        most = min(most, plan.n_train - 1)
-    if plan.n_points[-1] > most:
+        largest = min(largest, plan.n_train - 1)
+    if plan.n_points[-1] > largest:
         raise ValueError(
-            f"`points` must be at most {most} with {plan.n_val} validation "
+            f"`points` must be at most {largest} with {plan.n_val} validation "
             f"rows to start from and {plan.n_train} training rows, got "
             f"{plan.n_points[-1]}.")
     split = split_data(source, plan.n_train, plan.n_val, plan.seed)
@@ -111,8 +84,7 @@ def check_plan(plan, source, policies):
             f"clean-cv, got {rarest}.")
 
 
-def run_cells(source, plan, policies, n_repetitions, jobs=1, report=None,
-              folder=None):
+def run_policies(source, plan, policies, n_repetitions, jobs=1, folder=None):
     """Run each policy on each random split, several at a time.
 
     Parameters
@@ -123,50 +95,121 @@ def run_cells(source, plan, policies, n_repetitions, jobs=1, report=None,
         See `policies`.
     n_repetitions : int
     jobs : int, optional
-        Number of processes, see `workers.parallel_map`. Default 1.
-    report : callable, optional
-        Called without arguments after each strength, maybe in another
-        process.
+        Number of processes, see `parallel_map`. Default 1.
     folder : str, optional
-        Holds a checkpoint of each cell; what an interrupted run of the same
-        plan left there is not computed again. All processes must see it.
+        Holds a checkpoint of each evaluation; what an interrupted run of the
+        same plan left there is not computed again. All processes must see it.
 
     Yields
     ------
-    policy : str or float
+    policy : str
+        See `policy_name`.
     repetition : int
     sec_eval_data : CSecEvalData
-    rows : list of Row
-        Cells come as they are finished.
+    result : dict
+        See `evaluate`. Evaluations come as they are finished.
 
     """
     return parallel_map((
-        (run_cell, split, plan, policy, repetition, report, folder)
+        (_run_policy, split, plan, policy, repetition, folder)
         for repetition in range(n_repetitions)
         for split in [split_data(source, plan.n_train, plan.n_val,
                                  plan.seed + repetition)]
         for policy in policies), jobs)
 
 
-def run_cell(split, plan, policy, repetition, report=None, folder=None):
-    """Run one policy on one random split; see `run_cells`."""
-    name = f'{policy_name(policy)}_{repetition}.npz'
-    recalled = []
+def _run_policy(split, plan, policy, repetition, folder):
+    """One evaluation of `run_policies`."""
+    name = policy_name(policy)
+    return name, repetition, *evaluate(
+        f'Policy {name}', split, plan, policy, repetition,
+        folder and os.path.join(folder, f'{name}_{repetition}.npz'))
+
+
+def evaluate(name, split, plan, policy, repetition, checkpoint=None):
+    """Run one security evaluation: one policy on one split.
+
+    Parameters
+    ----------
+    name : str
+        Name of the evaluation in errors, to which the repetition is added.
+    split : Split
+    plan : Plan
+    policy : str or float
+        See `policies`.
+    repetition : int
+    checkpoint : str, optional
+        See `.CAttackPoisoningMinimaxLR.run`.
+
+    Returns
+    -------
+    sec_eval_data : CSecEvalData
+    result : dict of str to ndarray
+        An entry a strength of each of `COLUMNS`, and of `y_pred`, `scores`
+        and `weights` (without the bias) of the classifier that was tested,
+        trained with the first ``n_points[k]`` rows of the poison `x`, `y`;
+        `y_test`, the true labels.
+
+    Raises
+    ------
+    RuntimeError
+        If the attack fails.
+
+    """
     try:
         attack = make_attack(split, plan, policy, plan.seed + repetition)
-        attack.run = _reporting(attack, recalled, report)
         sec_eval = CSecEval(attack, 'n_points', CArray(plan.n_points),
                             save_adv_ds=True)
-        sec_eval.run_sec_eval(split.test, checkpoint=folder
-                              and os.path.join(folder, name))
+        sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
+        data = sec_eval.sec_eval_data
+        data.time = CArray([run.seconds + run.seconds_from_checkpoint
+                            for run in attack.history])
+        return data, _measure(attack, data, plan)
     except (ValueError, ArithmeticError) as error:
-        raise RuntimeError(f"Policy {policy_name(policy)}, repetition "
-                           f"{repetition}: {error}") from error
-    data = sec_eval.sec_eval_data
-    data.time = data.time + CArray(recalled)
-    rows = to_rows(data, policy, repetition, split.train.num_samples,
-                   plan.poison_mode)
-    return policy, repetition, data, rows
+        raise RuntimeError(
+            f'{name}, repetition {repetition}: {error}') from error
+
+
+def _measure(attack, data, plan):
+    """The result of `evaluate`."""
+    n_points = data.param_values.tondarray()
+    n_appended = n_points * (plan.poison_mode == 'append')
+    headers, last = [ds.header for ds in data.adv_ds], data.adv_ds[-1]
+    y, y_pred = data.Y.tondarray(), [y.tondarray() for y in data.Y_pred]
+    return {name: np.array(values) for name, values in {
+        'n_points': n_points,
+        'fraction': n_points / (attack.training_data.num_samples
+                                + n_appended),
+        'test_error': [(pred != y).mean() for pred in y_pred],
+        'validation_loss': data.fobj.tondarray(),
+        'lmbda': [header.lmbda + 0. for header in headers],  # no -0.0
+        'w_norm': [header.w_norm for header in headers],
+        'w_norm_squared': [header.w_norm ** 2 for header in headers],
+        'share_predicted_1': [pred.mean() for pred in y_pred],
+        'share_1': [y.mean()] * len(y_pred),
+        'n_hypergradients': [run.n_hypergradients for run in attack.history],
+        'seconds': data.time.tondarray(),
+        'seconds_cpu': [run.seconds_cpu for run in attack.history],
+        'weights': [attack.poisoned_classifier(poison).w.tondarray().ravel()
+                    for poison in data.adv_ds],
+        'x': last.X.tondarray(), 'y': last.Y.tondarray(),
+        'y_test': y, 'y_pred': y_pred,
+        'scores': [scores.tondarray() for scores in data.scores]}.items()}
+
+
+def make_records(result, **identity):
+    """Lines of a CSV, a dict of plain numbers and text for each strength.
+
+    Parameters
+    ----------
+    result : dict
+        What `evaluate` returned.
+    **identity
+        Columns before the measured ones, the same in each record.
+
+    """
+    return [{**identity, **{name: result[name][k].item() for name in COLUMNS}}
+            for k in range(len(result['n_points']))]
 
 
 def make_attack(split, plan, policy, seed):
@@ -185,41 +228,6 @@ def make_attack(split, plan, policy, seed):
 
 
 def _batch_size(n_points):
-    """Points optimised together: the least step between two strengths."""
+    """Points optimised together: the smallest step between strengths."""
     steps = np.diff(n_points, prepend=0)
     return int(steps[steps > 0].min(initial=max(n_points[-1], 1)))
-
-
-def _reporting(attack, recalled, report):
-    """The attack's `run`, the one thing CSecEval does per strength.
-
-    Appends to `recalled` the seconds that its checkpoint has saved.
-    """
-    run = attack.run
-
-    @wraps(run)
-    def run_and_report(*args, **kwargs):
-        result = run(*args, **kwargs)
-        recalled.append(attack.history[-1].seconds_from_checkpoint)
-        if report is not None:
-            report()
-        return result
-    return run_and_report
-
-
-def to_rows(sec_eval_data, policy, repetition, n_train, poison_mode):
-    """Rows of the CSV, one for each strength."""
-    rows = []
-    y = sec_eval_data.Y
-    for k, n_points in enumerate(sec_eval_data.param_values.tolist()):
-        total = n_train + n_points * (poison_mode == 'append')
-        header = sec_eval_data.adv_ds[k].header
-        rows.append(Row(
-            policy=policy_name(policy), repetition=repetition,
-            n_points=n_points, fraction=n_points / total,
-            test_error=float((sec_eval_data.Y_pred[k] != y).mean()),
-            validation_loss=sec_eval_data.fobj[k].item(),
-            lmbda=header.lmbda + 0.,  # no -0.0
-            w_norm=header.w_norm,
-            seconds=sec_eval_data.time[k].item()))
-    return rows

@@ -1,21 +1,26 @@
-"""Means over splits, and their curves against the poisoning fraction."""
+"""Means over splits: as numbers, as tables and as curves.
+
+A record is a dict, one strength of one security evaluation, see
+`security_evaluation.make_records`.
+"""
 import numpy as np
 
-from .tables import POLICY_LABELS, POLICY_STYLES, as_text, format_mean_std
+from secml_regpoison.figure.style import policy_label, policy_styles
+from .tables import as_text, format_mean_std
 
-# What is averaged; the others identify a line of the CSV.
+KEYS = 'data', 'policy', 'n_points'
 COSTS = 'n_hypergradients', 'seconds', 'seconds_cpu'
 MEASURED = ('fraction', 'test_error', 'validation_loss', 'lmbda', 'w_norm',
             'w_norm_squared', *COSTS)
 
 
-def mean_and_std(rows, keys, names=MEASURED):
-    """Mean and standard deviation of columns in groups of rows.
+def mean_and_std(records, keys=KEYS, names=MEASURED):
+    """Mean and standard deviation of columns in groups of records.
 
     Parameters
     ----------
-    rows : list of dict
-    keys : tuple of str
+    records : list of dict
+    keys : tuple of str, optional
         Columns whose values make a group.
     names : tuple of str, optional
         Columns to average.
@@ -23,24 +28,31 @@ def mean_and_std(rows, keys, names=MEASURED):
     Returns
     -------
     dict of tuple to dict of str to (float, float)
+        Groups in the order of `records`.
 
     """
     groups = {}
-    for row in rows:
-        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    for record in records:
+        groups.setdefault(tuple(record[key] for key in keys), []).append(
+            record)
     return {group: {name: (np.mean(values), np.std(values))
                     for name in names
-                    for values in [[row[name] for row in members]]}
+                    for values in [[record[name] for record in members]]}
             for group, members in groups.items()}
 
 
-def mean_rows(means, keys):
+def mean_rows(means, keys=KEYS):
     """Lines of a CSV with the means and deviations, as dicts."""
     return [{**dict(zip(keys, group)),
              **{f'{column}_{part}': float(value)
                 for column, stats in measured.items()
                 for part, value in zip(('mean', 'std'), stats)}}
             for group, measured in means.items()]
+
+
+def distinct(means, key):
+    """Different values of one of the keys, in order of appearance."""
+    return list(dict.fromkeys(group[key] for group in means))
 
 
 def curve(means, data, policy, column, scale=1):
@@ -54,23 +66,22 @@ def curve(means, data, policy, column, scale=1):
 
 
 def draw_curves(ax, means, data, column, scale=1):
-    """One curve a policy, with the deviations."""
-    policies = [policy for policy in POLICY_STYLES
-                if any(key[:2] == (data, policy) for key in means)]
-    for k, policy in enumerate(policies):
+    """One curve a policy against the poison, with the deviations."""
+    policies = distinct([key[1:] for key in means if key[0] == data], 0)
+    for k, (policy, style) in enumerate(policy_styles(policies).items()):
         x, y, error = curve(means, data, policy, column, scale)
-        # side by side by a hair: error bars of two policies stay apart
+        # a small shift keeps the error bars of two policies apart
         shift = .1 * (k - (len(policies) - 1) / 2)
         ax.errorbar([value + shift for value in x], y, error, capsize=3,
-                    label=POLICY_LABELS[policy], clip_on=False, zorder=3,
-                    linewidth=1.6, elinewidth=.8, **POLICY_STYLES[policy])
+                    label=policy_label(policy), clip_on=False, zorder=3,
+                    linewidth=1.6, elinewidth=.8, **style)
     mark_strengths(ax, x)
-    ax.set_ylim(bottom=0)
 
 
 def mark_strengths(ax, fractions):
-    """Ticks where something was measured."""
-    ax.set_xticks(fractions, [f'{value:.1f}' for value in fractions])
+    """Ticks where something was measured, nine at most."""
+    ticks = fractions[::1 + len(fractions) // 9]
+    ax.set_xticks(ticks, [f'{value:.1f}' for value in ticks])
     ax.grid(alpha=.3)
 
 
@@ -80,17 +91,16 @@ def by_strength(means, measures):
     Parameters
     ----------
     means : dict
-        By data set, policy and strength, see `mean_and_std`.
+        By `KEYS`, see `mean_and_std`.
     measures : iterable of (str, str, int, float, tuple or None)
         Heading, column, decimals and scale; the policies, None for all.
 
     """
     tables = []
-    for name in dict.fromkeys(data for data, _, _ in means):
+    for name in distinct(means, 0):
         here = {key[1:]: stats for key, stats in means.items()
                 if key[0] == name}
-        policies, strengths = (list(dict.fromkeys(key[i] for key in here))
-                               for i in (0, 1))
+        policies, strengths = distinct(here, 0), distinct(here, 1)
         lines = [(heading, policy, *(
             format_mean_std(here[policy, n_points][column], decimals, scale)
             for n_points in strengths))
@@ -105,14 +115,13 @@ def by_strength(means, measures):
     return '\n\n'.join(tables)
 
 
-def cost(rows):
-    """Text of what the attacks took, a line a data set."""
-    totals = {}
-    for row in rows:
-        total = totals.setdefault(row['data'], [0, 0., 0.])
-        for k, name in enumerate(COSTS):
-            total[k] += row[name]
+def cost(records):
+    """Text of the cost of the attacks, a line a data set."""
+    totals = {name: [sum(record[column] for record in records
+                         if record['data'] == name) for column in COSTS]
+              for name in dict.fromkeys(
+                  record['data'] for record in records)}
     return as_text(
-        ('data', 'hypergradients', 'seconds', 'of a processor'),
+        ('data', 'hypergradients', 'seconds', 'CPU seconds'),
         [(name, f'{count}', f'{seconds:.0f}', f'{cpu:.0f}')
          for name, (count, seconds, cpu) in totals.items()])

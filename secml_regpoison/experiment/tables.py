@@ -1,29 +1,25 @@
-"""Files and tables that the figures leave behind."""
+"""Text tables and CSV files."""
 import csv
-import os
+import sys
 
 from secml_regpoison.storage import atomic_path
 
-# A policy looks the same in each picture: Okabe and Ito's palette, and in grey
-# the markers and lines tell. Hollow squares show what lies under them.
-POLICY_STYLES = {
-    'small': dict(color='#D55E00', marker='s', linestyle='--',
-                  markerfacecolor='none', markersize=9),
-    'large': dict(color='#CC79A7', marker='D', linestyle=':'),
-    'clean-cv': dict(color='#0072B2', marker='o', linestyle='-.'),
-    'learned': dict(color='#009E73', marker='^', linestyle='-')}
-POLICY_LABELS = {
-    'small': r'$\lambda$ small (no regularisation)',
-    'large': r'$\lambda$ large',
-    'clean-cv': r'$\lambda$ by clean cross-validation',
-    'learned': r'$\lambda$ learned'}
 
+def write_rows(path, rows, columns=None):
+    """Write dicts as a CSV.
 
-def write_rows(path, rows):
-    """Write dicts with the same keys as a CSV."""
+    Parameters
+    ----------
+    path : str
+    rows : list of dict
+    columns : iterable of str, optional
+        Keys to write, in this order. Default: those of the first row.
+
+    """
     with atomic_path(path) as scratch:
         with open(scratch, 'w', newline='', encoding='utf-8') as stream:
-            writer = csv.DictWriter(stream, rows[0])
+            writer = csv.DictWriter(stream, columns or rows[0],
+                                    extrasaction='ignore')
             writer.writeheader()
             writer.writerows(rows)
 
@@ -35,12 +31,10 @@ def write_text(path, text):
             stream.write(f'{text}\n')
 
 
-def save_picture(fig, out, name):
-    """Write a matplotlib figure as PNG and PDF, the same bytes each time."""
-    for extension, options in (('png', dict(dpi=150)),
-                               ('pdf', dict(metadata={'CreationDate': None}))):
-        with atomic_path(os.path.join(out, f'{name}.{extension}')) as scratch:
-            fig.savefig(scratch, format=extension, **options)
+def print_text(text):
+    """Print; a terminal without the sign ± gets a question mark for it."""
+    encoding = sys.stdout.encoding or 'utf-8'
+    print(text.encode(encoding, 'replace').decode(encoding))
 
 
 def as_text(header, lines):

@@ -8,7 +8,7 @@ from secml.array import CArray
 from secml.ml.classifiers import CClassifier
 
 from secml_regpoison.validation import check, check_finite, check_type
-from .sec_eval import STYLES, legend_below
+from .style import STYLES, legend_below
 
 # Odd, so that 0 is the middle of a bin.
 N_BINS = 61

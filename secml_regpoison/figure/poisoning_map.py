@@ -10,10 +10,8 @@ from secml.data import CDataset
 
 from secml_regpoison.validation import (
     check, check_type, check_number, check_choice)
-from .sec_eval import legend_below
+from .style import BLUE, GREEN, RED, YELLOW, legend_below
 
-# Okabe and Ito's palette; markers and dashes differ in grey, too.
-BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
 # Luminance increases monotonically: readable in grey, and if colour-blind.
 CMAP = 'cividis'
 BOUNDARIES = {'without the point': ('white', (0, (4, 2)), 'black'),

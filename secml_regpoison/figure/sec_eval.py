@@ -3,13 +3,7 @@ from secml.adv.seceval import CSecEvalData
 from secml.array import CArray
 from secml.figure._plots import CPlot
 
-# Okabe and Ito's palette: told apart by the colour-blind; the markers and
-# line styles tell them apart in grey.
-STYLES = tuple(
-    dict(color=color, marker=marker, linestyle=linestyle)
-    for color, marker, linestyle in (
-        ('#0072B2', 'o', '-'), ('#D55E00', 's', '--'), ('#009E73', '^', ':'),
-        ('#CC79A7', 'D', '-.'), ('#000000', 'v', '-'), ('#E69F00', 'P', '--')))
+from .style import STYLES, legend_below
 
 
 class SecEvalCurvesMixin:
@@ -99,17 +93,6 @@ class SecEvalCurvesMixin:
         self.title(title)
         self.show_legend = show_legend
         legend_below(self, [*self.get_lines(), *self._lmbda_sp.get_lines()])
-
-
-def legend_below(sp, handles, **options):
-    """A legend below the axes, their ticks and label, where it hides nothing.
-
-    Its distance is in letters, for labels grow with the font and not with the
-    axes.
-    """
-    if sp.show_legend is not False:
-        sp.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5, 0.),
-                  borderaxespad=3.6, ncol=2, **{'frameon': False, **options})
 
 
 def _next_style(sp, **given):

@@ -1,26 +1,63 @@
 """The figures of arXiv 2105.10948 as runnable experiments.
 
-Each figure is a module with a function ``run(out, quick, jobs, resume)`` that
-writes its CSV, PNG and PDF files to the folder `out` and returns the text of
-its table, which is kept beside them. A figure is added by a line here, and
-its settings in `settings`.
+Each figure is a module with ``make(settings, compute[, solver])``. `compute`
+takes a list of cells, see `experiment.cells`, and returns their results.
+`make` returns
+
+- the tables that become CSV files, a dict: the end of the file's name to a
+  list of dicts;
+- the picture, a matplotlib figure;
+- the paragraphs of the text that is printed, and kept beside them.
+
+A figure is added by a line in `FIGURES`, and its settings in `config`.
 """
 import os
+import time
+from dataclasses import dataclass
 from importlib import import_module
-from inspect import signature
 
-from secml_regpoison.validation import check, check_type
+from secml_regpoison.experiment.cells import (
+    cells_folder, clear_cache, run_cells)
+from secml_regpoison.experiment.tables import write_rows, write_text
+from secml_regpoison.figure.style import save_picture
 from secml_regpoison.storage import only_writer
-from secml_regpoison.experiment.tables import write_text
+from secml_regpoison.validation import check, check_type
+from . import config
 
-# Name on the command line: the module of the figure, and what it shows.
+
+@dataclass(frozen=True)
+class FigureEntry:
+    """A line of `FIGURES`: the module of the same name makes the figure.
+
+    shows : for the help of the command line. settings, quick : what `make`
+    gets, and what it gets for the smoke version. has_solver : whether `make`
+    takes a solver, which is then a part of the names of the files. cells :
+    name of the folder of finished cells. keeps_cells : whether they are kept
+    for other figures, and the same figure with `resume`.
+    """
+
+    shows: str
+    settings: object
+    quick: object
+    has_solver: bool = True
+    cells: str = 'attacks'
+    keeps_cells: bool = True
+
+
 FIGURES = {
-    'fig1': ('fig1', 'one poisoning point against a synthetic problem'),
-    'fig2': ('fig2', 'test error, lambda and ||w|| against the poison'),
-    'fig3': ('fig3', 'histograms of the weights, with and without poison'),
-    'transfer': ('transfer', 'poison made for one policy, tried on others'),
-    'limits': ('limits', "other data: where a learned lambda does not help"),
-    'inner': ('inner', 'what the training steps that the attack sees do'),
+    'fig1': FigureEntry('one poisoning point against a synthetic problem',
+                        config.FIGURE_1, config.FIGURE_1_QUICK,
+                        has_solver=False, cells='fig1', keeps_cells=False),
+    'fig2': FigureEntry('test error, lambda and ||w|| against the poison',
+                        config.FIGURE_2, config.FIGURE_2_QUICK),
+    'fig3': FigureEntry('histograms of the weights, with and without poison',
+                        config.FIGURE_3, config.FIGURE_3_QUICK),
+    'transfer': FigureEntry('poison made for one policy, tried on others',
+                            config.TRANSFER, config.TRANSFER_QUICK),
+    'limits': FigureEntry('other data: where a learned lambda does not help',
+                          config.LIMITS, config.LIMITS_QUICK),
+    'inner': FigureEntry('what the training steps that the attack sees do',
+                         config.INNER, config.INNER_QUICK, has_solver=False),
 }
 SOLVERS = 'rmd', 'implicit'
 
@@ -39,9 +76,10 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
     jobs : int, optional
         Number of processes; the numbers do not depend on it.
     resume : bool, optional
-        Take up a run that was interrupted, with the same numbers.
-    **options
-        Those that this figure has beside; see `has_solver`.
+        Continue a run that was interrupted, with the same numbers.
+    solver : {'rmd', 'implicit'}, optional
+        How the attacks differentiate, for figures that have a choice.
+        Default 'rmd'.
 
     Returns
     -------
@@ -64,12 +102,10 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
     for flag, value in (('quick', quick), ('resume', resume)):
         check_type(flag, value, bool, 'True or False')
     for option, value in options.items():
-        if option not in signature(_run_of(name)).parameters:
+        if option != 'solver' or not FIGURES[name].has_solver:
             raise TypeError(
                 f'`{option}` must be left out with {name}, got {value!r}.')
-    if 'solver' in options:
-        check('solver', options['solver'], options['solver'] in SOLVERS,
-              ' or '.join(SOLVERS))
+        check('solver', value, value in SOLVERS, ' or '.join(SOLVERS))
     out = os.fspath(out)
     check('out', out, os.path.isdir(out) or out and not os.path.exists(out),
           'the path of a folder')
@@ -78,20 +114,30 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
         return make_figure(name, out, quick, jobs, resume, **options)
 
 
-def make_figure(name, out, quick, jobs, resume, **options):
-    """`run_figure` for who has checked its input and holds `out`."""
-    text = _run_of(name)(out, quick=quick, jobs=jobs, resume=resume,
-                         **options)
-    solver = f"_{options.get('solver', 'rmd')}" if has_solver(name) else ''
-    write_text(os.path.join(out, f'{name}{solver}.txt'), text)
+def make_figure(name, out, quick, jobs, resume, solver='rmd'):
+    """`run_figure`, once its input is checked and `out` is held."""
+    began, entry, n_cells = time.perf_counter(), FIGURES[name], 0
+    # a command that makes one figure imports one
+    make = import_module(f'{__name__}.{name}').make
+    options, stem = ({'solver': solver}, f'{name}_{solver}') \
+        if entry.has_solver else ({}, name)
+    with cells_folder(out, entry.cells, resume or entry.keeps_cells,
+                      entry.keeps_cells) as folder:
+        def compute(cells):
+            nonlocal n_cells
+            n_cells += len(cells)
+            if not resume:
+                clear_cache(cells, folder)
+            return run_cells(cells, folder, jobs)
+
+        tables, picture, paragraphs = make(
+            entry.quick if quick else entry.settings, compute, **options)
+        path = os.path.join(out, stem)
+        for suffix, rows in tables.items():
+            write_rows(f'{path}{suffix}.csv', rows)
+        save_picture(picture, path)
+    text = '\n\n'.join((
+        *paragraphs, f'{stem}: {n_cells} cells; this run took '
+                     f'{time.perf_counter() - began:.0f} s'))
+    write_text(f'{path}.txt', text)
     return text
-
-
-def _run_of(name):
-    # imported here: a command that draws one figure loads one
-    return import_module(f'{__name__}.{FIGURES[name][0]}').run
-
-
-def has_solver(name):
-    """True if the figure can be made with another `solver` than rmd."""
-    return 'solver' in signature(_run_of(name)).parameters

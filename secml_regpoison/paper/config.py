@@ -138,8 +138,8 @@ LIMITS_QUICK = replace(LIMITS, **{
 
 
 @dataclass(frozen=True)
-class Inner(Poisoning):
-    """What the accuracy of the attack's training does. Ours."""
+class InnerAccuracy(Poisoning):
+    """Effect of the accuracy of the attack's training. Ours."""
 
     data: tuple = ('mnist',)
     policies: tuple = ('small', 'learned')
@@ -148,5 +148,5 @@ class Inner(Poisoning):
     momentum: tuple = (0., .9)
 
 
-INNER = Inner()
+INNER = InnerAccuracy()
 INNER_QUICK = replace(INNER, **QUICK, n_inner=(20, 80))

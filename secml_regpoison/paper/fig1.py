@@ -2,9 +2,8 @@
 
 Left and centre: the validation error as a function of the poisoning point's
 place, without regularisation and at a fixed lambda. Right: the lambda of the
-least validation error for each place. See `settings.Figure1`.
+smallest validation error for each place. See `config.Figure1`.
 """
-import os
 import time
 from dataclasses import fields
 
@@ -15,59 +14,44 @@ from secml_regpoison.core import solve
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.solvers import Training
 from . import fig1_picture, synthetic
-from secml_regpoison.experiment.cells import cells_folder, run_cells
 from .fig1_claims import (
     HOLDS, TRAININGS, Claims, best_lmbda, lmbda_grid, make_claims,
     other_validation_sets)
-from secml_regpoison.experiment.tables import write_rows
-from .config import FIGURE_1, FIGURE_1_QUICK
 
 PANELS = {'no_reg': 'lmbda_none', 'lambda_log20': 'lmbda_fixed'}
 
 
-def run(out, quick=False, jobs=1, resume=False):
-    """Make the figure; see `run_figure` for the parameters.
+def make(settings, compute):
+    """Make the figure, see `paper`.
 
-    Writes fig1.png, fig1.pdf, fig1.csv (boundaries and optima), fig1_maps.csv
-    (a line for each place) and fig1_draws.csv (a line for each validation set
-    of `fig1_claims`).
+    fig1.csv has boundaries and optima, fig1_maps.csv a line for each place,
+    fig1_draws.csv a line for each validation set of `fig1_claims`.
     """
-    started = time.perf_counter()
-    settings = FIGURE_1_QUICK if quick else FIGURE_1
     problem = synthetic.make_problem(settings)
-    with cells_folder(out, 'fig1', resume) as folder:
-        attacks, maps, draws = _compute(folder, settings, problem, jobs)
-        text = _write(out, settings, problem, attacks, maps, draws)
-    return f'{text}\n\nfig1 took {time.perf_counter() - started:.1f} s'
-
-
-def _write(out, settings, problem, attacks, maps, draws):
-    """Write all files; the text of the table."""
+    attacks, maps, draws = _compute(settings, problem, compute)
     rows = _rows(settings, problem, attacks)
     places = synthetic.grid(settings, settings.n_places)
     claims = {training: make_claims(
         settings, places.numpy(), rows[0][f'error_{training}'],
         maps[f'error_{training}'], maps[f'loss_{training}'])
         for training in TRAININGS}
-    write_rows(os.path.join(out, 'fig1.csv'), rows)
-    write_rows(os.path.join(out, 'fig1_maps.csv'),
-               _map_rows(settings, places, maps))
-    write_rows(os.path.join(out, 'fig1_draws.csv'), _draw_rows(draws))
-    _draw(out, settings, problem, rows, attacks, maps)
-    return f'{_table(rows)}\n\n{_verdict(settings, claims, draws)}'
+    return ({'': rows, '_maps': _map_rows(settings, places, maps),
+             '_draws': _draw_rows(draws)},
+            _draw(settings, problem, rows, attacks, maps),
+            (_table(rows), _verdict(settings, claims, draws)))
 
 
-def _compute(folder, settings, problem, jobs):
-    """What the attacks, the maps (stacked by lambda) and the draws give."""
+def _compute(settings, problem, compute):
+    """Results of the attacks, the maps (stacked by lambda) and the draws."""
     lmbdas = lmbda_grid(settings).tolist()
     panels = [getattr(settings, name) for name in PANELS.values()]
     clean = tuple(tuple(u.tolist()) for u in core_models(
         settings, problem, problem.x_tr[:0], settings.lmbda_none))
-    results = run_cells(
+    results = compute(
         [(attack_cell, settings, lmbda) for lmbda in panels]
         + [(other_validation_sets, settings, clean)]
         + [(map_cell, settings, lmbda)
-           for lmbda in (*lmbdas, settings.lmbda_fixed)], folder, jobs)
+           for lmbda in (*lmbdas, settings.lmbda_fixed)])
     *attacks, draws = results[:3]
     maps = {name: np.stack([part[name] for part in results[3:]])
             for name in results[3]}
@@ -187,15 +171,15 @@ def _draw_rows(draws):
             for row in zip(*(draws[name].tolist() for name in draws))]
 
 
-def _draw(out, settings, problem, rows, attacks, maps):
+def _draw(settings, problem, rows, attacks, maps):
     """The picture, of the training that the paper's boundaries show."""
     shape = settings.n_places, settings.n_places
     best = best_lmbda(lmbda_grid(settings), maps['error_gd'][:-1])
     lines = [{'clean': (clean['a_gd'], clean['b_gd']),
               'poisoned': (poisoned['a_gd'], poisoned['b_gd'])}
              for clean, poisoned in zip(rows[::3], rows[2::3])]
-    fig1_picture.draw(
-        out, settings,
+    return fig1_picture.draw(
+        settings,
         # `grid` runs by columns, pictures by rows
         [values.reshape(shape).T for values in (
             maps['error_gd'][0], maps['error_gd'][-1], best)],

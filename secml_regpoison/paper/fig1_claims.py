@@ -7,7 +7,7 @@ import torch
 
 from . import synthetic
 
-# One or two ways of training, and what of it is looked at.
+# Two ways of training: T steps of gradient descent, and to the optimum.
 TRAININGS = 'gd', 'converged'
 
 
@@ -24,7 +24,7 @@ class Claims:
         error there. clean_error : without the point and regularisation.
     harmless_at_bound : share of the harmless places where the best lambda is
         the lower bound; share_ties : where no lambda has a smaller error
-        than the upper bound, for of equals the smallest is best;
+        than the upper bound (ties: the smallest is best);
         harmful_share : of all places; harmful_from_3 : of the harmful ones,
         where it is 3 or more. NaN where there are none.
     largest_by_error, largest_by_loss : of the best lambdas, by the error and
@@ -68,7 +68,7 @@ def lmbda_grid(settings):
 
 
 def best_lmbda(lmbdas, measure):
-    """The lambda of the least `measure` (L, G) at each place, (G,).
+    """The lambda of the smallest `measure` (L, G) at each place, (G,).
 
     The error is a step function: of lambdas that tie, the smallest.
     """
@@ -102,7 +102,7 @@ def _share(hits):
 
 
 def other_validation_sets(settings, clean):
-    """Claims on `n_draws` validation sets that nobody picked.
+    """Claims on `n_draws` validation sets that were not picked.
 
     `clean` are the clean models, a tuple of three numbers for each of
     `TRAININGS`. One row for each seed from 0 and each training.

@@ -4,15 +4,13 @@ from matplotlib import patheffects
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from secml_regpoison.experiment.tables import save_picture
+from secml_regpoison.figure.style import BLUE, GREEN, RED, YELLOW
 
-# Okabe and Ito's palette; markers and dashes tell the same in grey.
-BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
 AXES = -10, 10
 
 
-def draw(out, settings, maps, lines, points, x_tr, y_tr):
-    """Write fig1.png and fig1.pdf to the folder `out`.
+def draw(settings, maps, lines, points, x_tr, y_tr):
+    """The picture, a matplotlib figure.
 
     Parameters
     ----------
@@ -41,7 +39,7 @@ def draw(out, settings, maps, lines, points, x_tr, y_tr):
                       vmax=settings.lmbda_bounds[1])
     fig.colorbar(
         image, ax=axes[2], pad=.02, aspect=25, shrink=.86).set_label(
-        r'$\lambda$ of the least validation error')
+        r'$\lambda$ of the smallest validation error')
     for ax, line, point in zip(axes, lines, points):
         _draw_models(ax, line, point)
     titles = (f'No regularisation ($\\lambda = {settings.lmbda_none:g}$)',
@@ -50,7 +48,7 @@ def draw(out, settings, maps, lines, points, x_tr, y_tr):
         ax.set_title(title)
     axes[0].set_ylabel('$x_2$ of the poisoning point')
     _legend(fig, axes[0])
-    save_picture(fig, out, 'fig1')
+    return fig
 
 
 def _frame(ax, box, x_tr, y_tr):

@@ -2,61 +2,57 @@
 
 For each data set the mean and the standard deviation over random splits, for
 a small lambda, a large one, one by cross-validation on clean data (Xiao et
-al. 2015) and the learned one. See `settings.FIGURE_2`.
-"""
-import os
-import time
+al. 2015) and the learned one. See `config.FIGURE_2`.
 
+The table says of each claim of the figure what was measured, and whether it
+holds. The bounds are this project's: the paper gives curves, no numbers.
+"""
 from matplotlib.figure import Figure
 
-from .attacks import attack_cells, compute, make_rows
 from secml_regpoison.experiment.statistics import (
-    by_strength, cost, curve, draw_curves, mark_strengths, mean_and_std,
-    mean_rows)
-from .fig2_claims import claims
-from secml_regpoison.experiment.tables import save_picture, write_rows
-from .config import FIGURE_2, FIGURE_2_QUICK
+    by_strength, cost, curve, distinct, draw_curves, mark_strengths,
+    mean_and_std, mean_rows)
+from secml_regpoison.experiment.tables import as_text
+from secml_regpoison.figure.style import POLICY_STYLES
+from .attacks import all_records, attack_cells
 
-KEYS = 'data', 'policy', 'n_points'
 MEASURES = (('test error %', 'test_error', 2, 100, None),
             ('lambda', 'lmbda', 2, 1, ('clean-cv', 'learned')),
             ('||w||^2', 'w_norm_squared', 3, 1, ('small', 'learned')))
-LMBDA_STYLE = dict(color='#009E73', marker='^', linestyle='-')
 NORM_STYLE = dict(color='#7A3E9D', marker='D', linestyle='--')
+# Smallest ratio of the test errors at the strongest attack, small lambda over
+# learned lambda.
+RATIOS = {('MNIST 0 v 8', 'implicit'): 3., ('MNIST 0 v 8', 'rmd'): 2.,
+          ('Fashion-MNIST T-shirt v pullover', 'implicit'): 1.8,
+          ('Fashion-MNIST T-shirt v pullover', 'rmd'): 1.2}
+LARGE_IS_FLAT = ('MNIST 0 v 8',)
 
 
-def run(out, quick=False, jobs=1, resume=False, solver='rmd'):
-    """Make the figure; see `run_figure` for the parameters.
+def make(settings, compute, solver):
+    """Make the figure, see `paper`.
 
-    Writes fig2_SOLVER.csv (a line for each data set, policy, split and
-    strength), fig2_SOLVER_means.csv, fig2_SOLVER.png and fig2_SOLVER.pdf.
+    fig2_SOLVER.csv has a line for each data set, policy, split and strength,
+    fig2_SOLVER_means.csv one for each data set, policy and strength.
     """
-    started = time.perf_counter()
-    settings = FIGURE_2_QUICK if quick else FIGURE_2
     cells = attack_cells(settings, solver)
-    rows = make_rows(cells, compute(cells, out, jobs, resume))
-    means = mean_and_std(rows, KEYS)
-    name = f'fig2_{solver}'
-    write_rows(os.path.join(out, f'{name}.csv'), rows)
-    write_rows(os.path.join(out, f'{name}_means.csv'),
-               mean_rows(means, KEYS))
-    save_picture(_draw(means, settings.n_splits, solver), out, name)
-    return '\n\n'.join((
-        by_strength(means, MEASURES), claims(means, solver), cost(rows),
-        f'{name}: {len(cells)} security evaluations of '
-        f'{len(settings.n_points)} strengths; this run took '
-        f'{time.perf_counter() - started:.0f} s'))
+    records = all_records(cells, compute(cells))
+    means = mean_and_std(records)
+    return ({'': records, '_means': mean_rows(means)},
+            _draw(means, settings.n_splits, solver),
+            (by_strength(means, MEASURES), claims(means, solver),
+             cost(records)))
 
 
 def _draw(means, n_splits, solver):
     """The picture: errors above, lambda and ||w||^2 below."""
-    names = list(dict.fromkeys(data for data, _, _ in means))
+    names = distinct(means, 0)
     fig = Figure(figsize=(1.2 + 4.2 * len(names), 7.6), layout='constrained')
     axes = fig.subplots(2, len(names), squeeze=False, sharex='col')
     letters = iter('abcdefghijklmnop')
     for ax, name in zip(axes[0], names):
         ax.set_title(f'({next(letters)}) {name}', fontsize=11)
         draw_curves(ax, means, name, 'test_error', 100)
+        ax.set_ylim(bottom=0)
     for ax, name in zip(axes[1], names):
         ax.set_title(f'({next(letters)})', fontsize=11)
         lines = _draw_learned(ax, means, name)
@@ -76,7 +72,8 @@ def _draw_learned(ax, means, name):
     right = ax.twinx()
     lines = []
     for axis, column, label, style in (
-            (ax, 'lmbda', r'learned $\lambda$ (natural log)', LMBDA_STYLE),
+            (ax, 'lmbda', r'learned $\lambda$ (natural log)',
+             POLICY_STYLES['learned']),
             (right, 'w_norm_squared', r'$\|w\|_2^2$ (log scale)',
              NORM_STYLE)):
         x, y, error = curve(means, name, 'learned', column)
@@ -84,10 +81,66 @@ def _draw_learned(ax, means, name):
                                    linewidth=1.6, elinewidth=.8, **style))
         axis.set_ylabel(label, color=style['color'])
         axis.tick_params(axis='y', colors=style['color'])
-    # from 80 to 0.5: what is small moves too
+    # from 80 to 0.5: small changes are visible, too
     right.set_yscale('log')
     right.minorticks_off()
     right.yaxis.set_major_formatter('{x:g}')
     ax.set_xlabel('Poison among the training rows (%)')
     mark_strengths(ax, x)
     return lines
+
+
+def claims(means, solver):
+    """Text that says of each claim what was measured and if it holds.
+
+    Parameters
+    ----------
+    means : dict
+        By data set, policy and strength, see `mean_and_std`.
+    solver : str
+
+    """
+    return as_text(
+        ('claim', 'bound', 'measured', 'holds'),
+        [(f'{name}: {claim}', bound, measured,
+          {True: 'yes', False: 'NO'}.get(holds, holds))
+         for name in distinct(means, 0)
+         for claim, bound, measured, holds in (
+             *_claims_of_errors(means, name, solver),
+             *_claims_of_learned(means, name))])
+
+
+def _claims_of_errors(means, name, solver):
+    """Claim, bound, measured value and verdict, of one data set."""
+    clean, last = ({
+        policy: curve(means, name, policy, 'test_error', 100)[1][k]
+        for policy in distinct(means, 1)} for k in (0, -1))
+    ratio = last['small'] / max(last['learned'], 1e-9)
+    bound = RATIOS.get((name, solver), 1.)
+    yield ('error of small over learned, most poison', f'>= {bound:g}',
+           f"{ratio:.2f} ({last['small']:.2f} / {last['learned']:.2f} %)",
+           ratio >= bound)
+    gap = clean['learned'] - clean['clean-cv']
+    yield ('clean error, learned less clean-cv', '<= 0.3 points',
+           f'{gap:+.2f}', gap <= .3)
+    if name in LARGE_IS_FLAT:
+        share = ((last['large'] - clean['large'])
+                 / (last['small'] - clean['small']))
+        yield ('rise of the error, large over small', '<= 0.5',
+               f'{share:.2f}', share <= .5)
+        loss = clean['large'] - clean['learned']
+        yield ('clean error, large less learned', '>= 0.5 points',
+               f'{loss:+.2f}', loss >= .5)
+
+
+def _claims_of_learned(means, name):
+    """The same of the learned lambda: True, False or words as the verdict."""
+    for column, text, sign in (('lmbda', 'lambda learned rises', 1),
+                               ('w_norm_squared', '||w||^2 falls', -1)):
+        _, values, _ = curve(means, name, 'learned', column)
+        steps = [sign * (b - a) for a, b in zip(values, values[1:])]
+        holds = all(step > 0 for step in steps)
+        if not holds and sign * (values[-1] - values[0]) > 0:
+            holds = 'ends only'
+        yield (f'{text} with the poison', 'each step',
+               ' '.join(f'{value:.3g}' for value in values), holds)

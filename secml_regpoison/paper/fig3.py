@@ -4,58 +4,47 @@ For each data set without regularisation (top) and with lambda learned
 (bottom), of classifiers trained without poison and with the strongest attack.
 The attacks are those of Figure 2; the weights of all splits go in together.
 """
-import os
-import time
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from .attacks import attack_cells, compute, make_rows
-from secml_regpoison.experiment.statistics import mean_and_std
-from secml_regpoison.experiment.tables import (
-    as_text, save_picture, format_mean_std, write_rows)
-from .config import FIGURE_3, FIGURE_3_QUICK
+from secml_regpoison.experiment.statistics import distinct, mean_and_std
+from secml_regpoison.experiment.tables import as_text, format_mean_std
 from secml_regpoison.figure.images_and_weights import draw_weights
+from .attacks import attack_cells, records_of
 
 TITLES = {'small': 'no regularisation', 'learned': r'$\lambda$ learned'}
 LABELS = 'no poison', 'strongest attack'
 WIDTHS = 'std', 'width_90'
 
 
-def run(out, quick=False, jobs=1, resume=False, solver='rmd'):
-    """Make the figure; see `run_figure` for the parameters.
+def make(settings, compute, solver):
+    """Make the figure, see `paper`.
 
-    Writes fig3_SOLVER.csv (widths, a line for each data set, policy, split,
-    without poison and with all of it), fig3_SOLVER.png and fig3_SOLVER.pdf.
+    fig3_SOLVER.csv has the widths, a line for each data set, policy and
+    split, without poison and with all of it.
     """
-    started = time.perf_counter()
-    settings = FIGURE_3_QUICK if quick else FIGURE_3
     cells = attack_cells(settings, solver)
-    results = compute(cells, out, jobs, resume)
-    rows, weights = _widths(cells, results)
-    means = mean_and_std(rows, ('data', 'policy', 'n_points'), WIDTHS)
-    name = f'fig3_{solver}'
-    write_rows(os.path.join(out, f'{name}.csv'), rows)
-    save_picture(_draw(weights, means, solver, settings.n_splits), out, name)
-    return '\n\n'.join((
-        _table(means), _verdict(means),
-        f'{name}: this run took {time.perf_counter() - started:.0f} s'))
+    records, weights = _widths(cells, compute(cells))
+    means = mean_and_std(records, names=WIDTHS)
+    return ({'': records}, _draw(weights, means, solver, settings.n_splits),
+            (_table(means), _verdict(means)))
 
 
 def _widths(cells, results):
     """Lines of the CSV, and the weights by data set, policy and strength."""
-    rows, weights = [], {}
+    records, weights = [], {}
     for cell, result in zip(cells, results):
-        ends = make_rows([cell], [result])
-        for row, w in zip((ends[0], ends[-1]), result['weights']):
+        of_cell = records_of(cell, result)
+        for k in (0, -1):
+            record, w = of_cell[k], result['weights'][k]
             low, high = np.percentile(w, (5, 95))
-            rows.append({**row, 'std': float(w.std()),
-                         'width_90': float(high - low),
-                         'least': float(w.min()), 'most': float(w.max())})
-            key = row['data'], row['policy'], row['n_points']
+            records.append({**record, 'std': float(w.std()),
+                            'width_90': float(high - low),
+                            'least': float(w.min()), 'most': float(w.max())})
+            key = record['data'], record['policy'], record['n_points']
             weights.setdefault(key, []).append(w)
-    return rows, {key: np.concatenate(parts)
-                  for key, parts in weights.items()}
+    return records, {key: np.concatenate(parts)
+                     for key, parts in weights.items()}
 
 
 def _table(means):
@@ -67,9 +56,9 @@ def _table(means):
 
 
 def _verdict(means):
-    """Whether learned is narrower than none, and with poison still more."""
+    """Whether regularisation narrows the weights, and poison more so."""
     lines = []
-    for name in dict.fromkeys(key[0] for key in means):
+    for name in distinct(means, 0):
         (small, small_p), (learned, learned_p) = (
             [stats['std'][0] for key, stats in means.items()
              if key[:2] == (name, policy)] for policy in TITLES)
@@ -87,7 +76,7 @@ def _verdict(means):
 
 def _draw(weights, means, solver, n_splits):
     """A column a data set; each panel has its own scale of weights."""
-    names = list(dict.fromkeys(key[0] for key in weights))
+    names = distinct(weights, 0)
     fig = Figure(figsize=(1.2 + 4 * len(names), 7), layout='constrained')
     axes = fig.subplots(len(TITLES), len(names), squeeze=False)
     for line, (policy, title) in zip(axes, TITLES.items()):

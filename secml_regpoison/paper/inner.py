@@ -1,75 +1,51 @@
-"""What inner accuracy does to the verdict on regularisation.
+"""How the accuracy of training changes the verdict on regularisation.
 
 Test error and learned lambda at the strongest attack against the number T of
 training steps that the attack differentiates, with and without momentum, and
 at the optimum ('implicit'). The classifier that is tested is always trained
 to the end: T limits what the attacker and the defender see.
 """
-import os
-import time
-
 from matplotlib.figure import Figure
 
-from .attacks import attack_cell, compute, make_plan, make_rows
-from secml_regpoison.experiment.statistics import cost, mean_and_std
-from secml_regpoison.experiment.tables import (
-    POLICY_LABELS, POLICY_STYLES, as_text, format_mean_std, save_picture,
-    write_rows)
-from .config import INNER, INNER_QUICK
-from .sources import pair_title
+from secml_regpoison.experiment.statistics import (
+    cost, distinct, mean_and_std)
+from secml_regpoison.experiment.tables import as_text, format_mean_std
+from secml_regpoison.figure.style import POLICY_LABELS, POLICY_STYLES
+from .attacks import attack_cells, records_of
 
 KEYS = 'data', 'policy', 'momentum', 'n_inner'
 
 
-def run(out, quick=False, jobs=1, resume=False):
-    """Make the figure; see `run_figure` for the parameters.
+def make(settings, compute):
+    """Make the figure, see `paper`.
 
-    Writes inner.csv (a line for each way of training, policy, split and
-    strength), inner.png and inner.pdf.
+    inner.csv has a line for each way of training, policy, split and strength.
     """
-    started = time.perf_counter()
-    settings = INNER_QUICK if quick else INNER
-    cells, ways = _cells(settings)
-    results = compute(cells, out, jobs, resume)
-    rows = [{**way, **row}
-            for cell, way, result in zip(cells, ways, results)
-            for row in make_rows([cell], [result])]
-    write_rows(os.path.join(out, 'inner.csv'), rows)
-    strongest = max(row['n_points'] for row in rows)
-    means = mean_and_std([row for row in rows
-                          if row['n_points'] == strongest], KEYS)
-    save_picture(_draw(means, settings.n_splits), out, 'inner')
-    return '\n\n'.join((
-        _table(means), _verdict(means),
-        cost(rows),
-        f'inner: {len(cells)} security evaluations; this run took '
-        f'{time.perf_counter() - started:.0f} s'))
+    ways = [(way, cell) for way, cells in _cells(settings) for cell in cells]
+    results = compute([cell for _, cell in ways])
+    records = [{**way, **record} for (way, cell), result in zip(ways, results)
+               for record in records_of(cell, result)]
+    strongest = max(record['n_points'] for record in records)
+    means = mean_and_std([record for record in records
+                          if record['n_points'] == strongest], KEYS)
+    return ({'': records}, _draw(means, settings.n_splits),
+            (_table(means), _verdict(means), cost(records)))
 
 
 def _cells(settings):
-    """Cells, and the two columns that tell their ways of training apart."""
-    cells, ways = [], []
-    for data in settings.data:
-        plans = [(make_plan(settings, 'rmd', data, n_inner=n_inner,
-                            momentum=momentum),
-                  {'momentum': momentum, 'n_inner': n_inner})
-                 for momentum in settings.momentum
-                 for n_inner in settings.n_inner]
-        plans.append((make_plan(settings, 'implicit', data),
-                      {'momentum': '', 'n_inner': 'implicit'}))
-        for plan, way in plans:
-            for repetition in range(settings.n_splits):
-                for policy in settings.policies:
-                    cells.append((attack_cell, data, pair_title(data),
-                                  plan, policy, repetition))
-                    ways.append(way)
-    return cells, ways
+    """Cells of each way of training, and the two columns that name it."""
+    for momentum in settings.momentum:
+        for n_inner in settings.n_inner:
+            way = {'momentum': momentum, 'n_inner': n_inner}
+            yield way, attack_cells(settings, 'rmd', **way)
+    yield ({'momentum': '', 'n_inner': 'implicit'},
+           attack_cells(settings, 'implicit'))
 
 
 def _table(means):
     return as_text(
         ('data', 'policy', 'momentum', 'T', 'test error %', 'val. loss',
-         'lambda', 'hypergradients', 's of a processor'),
+         'lambda', 'hypergradients', 'CPU seconds'),
         [(data, policy, f'{momentum}', f'{n_inner}',
           format_mean_std(stats['test_error'], 2, 100),
           format_mean_std(stats['validation_loss'], 4),
@@ -95,7 +71,7 @@ def _verdict(means):
 
 def _draw(means, n_splits):
     """Errors on the left, learned lambda on the right; a line a data set."""
-    names = list(dict.fromkeys(key[0] for key in means))
+    names = distinct(means, 0)
     fig = Figure(figsize=(11, 1.4 + 4.2 * len(names)), layout='constrained')
     axes = fig.subplots(len(names), 2, squeeze=False)
     for (left, right), name in zip(axes, names):
@@ -119,7 +95,7 @@ def _draw_panel(ax, means, name, policies, column, scale=1):
     """Curves over T with and without momentum, and the limit as a line."""
     for policy in policies:
         style = {**POLICY_STYLES[policy]}
-        for momentum in dict.fromkeys(key[2] for key in means):
+        for momentum in distinct(means, 2):
             points = [(n_inner, scale * stats[column][0],
                        scale * stats[column][1])
                       for (data, of, m, n_inner), stats in means.items()

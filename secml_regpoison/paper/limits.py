@@ -3,18 +3,12 @@
 Validation loss beside test error, under a small lambda, one by clean
 cross-validation and the learned one, reported as found.
 """
-import os
-import time
-
 from matplotlib.figure import Figure
 
-from .attacks import attack_cells, compute, make_rows
 from secml_regpoison.experiment.statistics import (
-    COSTS, by_strength, cost, draw_curves, mean_and_std, mean_rows)
-from secml_regpoison.experiment.tables import save_picture, write_rows
-from .config import LIMITS, LIMITS_QUICK
+    COSTS, by_strength, cost, distinct, draw_curves, mean_and_std, mean_rows)
+from .attacks import all_records, attack_cells
 
-KEYS = 'data', 'policy', 'n_points'
 MEASURES = (('test error %', 'test_error', 2, 100, None),
             ('val. loss', 'validation_loss', 4, 1, None),
             ('lambda', 'lmbda', 2, 1, ('clean-cv', 'learned')))
@@ -22,39 +16,31 @@ PANELS = (('test_error', 'Test error (%)', 100),
           ('validation_loss', 'Validation loss (nats)', 1))
 
 
-def run(out, quick=False, jobs=1, resume=False, solver='rmd'):
-    """Make the figure; see `run_figure` for the parameters.
+def make(settings, compute, solver):
+    """Make the figure, see `paper`.
 
-    Writes limits_SOLVER.csv (a line for each data set, policy, split and
-    strength), limits_SOLVER_means.csv, limits_SOLVER_verdict.csv,
-    limits_SOLVER.png and limits_SOLVER.pdf.
+    limits_SOLVER.csv has a line for each data set, policy, split and
+    strength, limits_SOLVER_means.csv one for each data set, policy and
+    strength, limits_SOLVER_verdict.csv one for each data set.
     """
-    started = time.perf_counter()
-    settings = LIMITS_QUICK if quick else LIMITS
     cells = attack_cells(settings, solver)
-    rows = make_rows(cells, compute(cells, out, jobs, resume))
-    means = mean_and_std(rows, KEYS)
-    verdicts = [verdict(rows, name)
-                for name in dict.fromkeys(row['data'] for row in rows)]
-    name = f'limits_{solver}'
-    for suffix, lines in (('', rows), ('_means', mean_rows(means, KEYS)),
-                          ('_verdict', verdicts)):
-        write_rows(os.path.join(out, f'{name}{suffix}.csv'), lines)
-    save_picture(_draw(means, settings.n_splits, solver), out, name)
-    return '\n\n'.join((
-        by_strength(means, MEASURES),
-        '\n'.join(f"{line['data']}: {line['in_words']}." for line in verdicts),
-        cost(rows),
-        f'{name}: {len(cells)} security evaluations; this run took '
-        f'{time.perf_counter() - started:.0f} s'))
+    records = all_records(cells, compute(cells))
+    means = mean_and_std(records)
+    verdicts = [verdict(records, name) for name in distinct(means, 0)]
+    return ({'': records, '_means': mean_rows(means), '_verdict': verdicts},
+            _draw(means, settings.n_splits, solver),
+            (by_strength(means, MEASURES),
+             '\n'.join(f"{line['data']}: {line['in_words']}."
+                       for line in verdicts),
+             cost(records)))
 
 
-def verdict(rows, name):
+def verdict(records, name):
     """What learning lambda did to one data set, against clean-cv, in words.
 
     Parameters
     ----------
-    rows : list of dict
+    records : list of dict
         Lines of the CSV.
     name : str
         The data set.
@@ -65,47 +51,42 @@ def verdict(rows, name):
         A line of the verdict's CSV.
 
     """
-    means = {key[1:]: stats for key, stats in mean_and_std(
-        [row for row in rows if row['data'] == name], KEYS).items()}
-    strengths = sorted({n_points for _, n_points in means})
-    lowered = {column: [n_points for n_points in strengths
-                        if means['learned', n_points][column][0]
-                        < means['clean-cv', n_points][column][0]]
-               for column in ('validation_loss', 'test_error')}
-    only_loss = [n_points for n_points in lowered['validation_loss']
-                 if n_points not in lowered['test_error']]
-    line = {'data': name}
-    for policy in ('clean-cv', 'learned'):
-        for column in ('validation_loss', 'test_error'):
-            line[f'{column}_{policy}'] = float(
-                means[policy, strengths[-1]][column][0])
-    one_class = [row['repetition'] for row in rows
-                 if (row['data'], row['policy'], row['n_points'])
-                 == (name, 'learned', strengths[-1])
-                 and row['share_predicted_1'] in (0, 1)]
-    line.update(
-        strengths_with_lower_loss_only=' '.join(map(str, only_loss)),
-        splits_of_one_class=len(one_class),
-        **{column: sum(row[column] for row in rows if row['data'] == name)
+    here = [record for record in records if record['data'] == name]
+    means = mean_and_std(here, ('policy', 'n_points'))
+    strengths = sorted(distinct(means, 1))
+    lower = {column: [n_points for n_points in strengths
+                      if means['learned', n_points][column][0]
+                      < means['clean-cv', n_points][column][0]]
+             for column, _, _ in PANELS}
+    only_loss = [n_points for n_points in lower['validation_loss']
+                 if n_points not in lower['test_error']]
+    n_one_class = sum(
+        (record['policy'], record['n_points']) == ('learned', strengths[-1])
+        and record['share_predicted_1'] in (0, 1) for record in here)
+    return {
+        'data': name,
+        **{f'{column}_{policy}':
+           float(means[policy, strengths[-1]][column][0])
+           for policy in ('clean-cv', 'learned')
+           for column in ('validation_loss', 'test_error')},
+        'strengths_with_lower_loss_only': ' '.join(map(str, only_loss)),
+        'splits_of_one_class': n_one_class,
+        **{column: sum(record[column] for record in here)
            for column in COSTS},
-        in_words=_in_words(lowered, only_loss, len(one_class), strengths))
-    return line
+        'in_words': _in_words(lower, only_loss, n_one_class, strengths[-1])}
 
 
-def _in_words(lowered, only_loss, n_one_class, strengths):
+def _in_words(lower, only_loss, n_one_class, strongest):
     """The sentence, without a full stop."""
-    most = strengths[-1]
-    lower = {column: most in where for column, where in lowered.items()}
-    if lower['validation_loss']:
-        text = ('learned lowers the loss and the error'
-                if lower['test_error'] else
-                'learned lowers the loss but NOT the error')
-    else:
-        text = ('learned lowers the error but not the loss'
-                if lower['test_error'] else
-                'learned lowers neither the loss nor the error')
-    text += f' at {most} poison rows, against clean-cv'
-    before = [n_points for n_points in only_loss if n_points != most]
+    lowers = {(True, True): 'the loss and the error',
+              (True, False): 'the loss but NOT the error',
+              (False, True): 'the error but not the loss',
+              (False, False): 'neither the loss nor the error'}
+    text = 'learned lowers ' + lowers[
+        strongest in lower['validation_loss'],
+        strongest in lower['test_error']]
+    text += f' at {strongest} poison rows, against clean-cv'
+    before = [n_points for n_points in only_loss if n_points != strongest]
     if before:
         text += ('; the loss but not the error at '
                  f"{', '.join(map(str, before))} rows")
@@ -117,7 +98,7 @@ def _in_words(lowered, only_loss, n_one_class, strengths):
 
 def _draw(means, n_splits, solver):
     """Errors above, losses below; three data sets a line."""
-    names = list(dict.fromkeys(key[0] for key in means))
+    names = distinct(means, 0)
     width = min(3, len(names))
     n_lines = -(-len(names) // width)
     fig = Figure(figsize=(1 + 3.7 * width, .8 + 5.4 * n_lines),
@@ -128,6 +109,7 @@ def _draw(means, n_splits, solver):
             ax = fig.add_subplot(2 * n_lines, width,
                                  1 + column + width * (2 * line + row))
             draw_curves(ax, means, name, measure, scale)
+            ax.set_ylim(bottom=0)
             if column == 0:
                 ax.set_ylabel(label)
             if row == 0:

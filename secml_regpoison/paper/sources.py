@@ -1,4 +1,4 @@
-"""Data of the pairs of classes in `settings.PAIRS`."""
+"""Data of the pairs of classes in `config.PAIRS`."""
 from functools import lru_cache
 
 from sklearn.datasets import load_breast_cancer

@@ -21,15 +21,15 @@ STOCK = {'SVM': (CClassifierSVM, 'C', -1),
 
 
 @dataclass(frozen=True, eq=False)
-class Poison:
-    """Poisoning rows as an argument of a cell: told apart by content."""
+class HashablePoison:
+    """Poisoning rows as an argument of a cell: its `repr` hashes them."""
 
     x: np.ndarray
     y: np.ndarray
 
     def __repr__(self):
         digest = hashlib.sha256(self.x.tobytes() + self.y.tobytes())
-        return f'Poison({digest.hexdigest()})'
+        return f'HashablePoison({digest.hexdigest()})'
 
 
 def transfer_cell(data, title, plan, lmbdas, poisons, stock_lmbdas,
@@ -43,10 +43,10 @@ def transfer_cell(data, title, plan, lmbdas, poisons, stock_lmbdas,
     lmbdas : tuple of (str, float)
         Policies, and lambda of each without poison; that of 'learned' is
         learned anew under each poison.
-    poisons : tuple of (str, Poison)
+    poisons : tuple of (str, HashablePoison)
         The policy that it was made for, and the poison.
     stock_lmbdas : tuple of float
-        See `settings.Transfer`.
+        See `config.Transfer`.
 
     Returns
     -------

@@ -32,7 +32,8 @@ def results(folder):
     """The CSV without its times, and what else the evaluations hold."""
     with open(folder / 'sec_eval.csv', newline='') as stream:
         rows = [{name: value for name, value in row.items()
-                 if name != 'seconds'} for row in csv.DictReader(stream)]
+                 if not name.startswith('seconds')}
+                for row in csv.DictReader(stream)]
     arrays = []
     for path in sorted(folder.glob('*.gz')):
         data = CSecEvalData.load(str(path))

@@ -11,7 +11,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.experiment.security_evaluation import (
-    Plan, check_plan, default_points, run_cell, run_cells)
+    COLUMNS, Plan, check_plan, default_points, evaluate, make_records,
+    run_policies)
 from secml_regpoison.experiment.policies import clean_cv_lmbda, policy_name
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.parallel import parallel_map
@@ -38,53 +39,62 @@ def split(source):
 @pytest.fixture(scope='module')
 def cells(source):
     """Each policy on two repetitions, one after the other."""
-    return {cell[:2]: cell for cell in run_cells(
-        source, PLAN, ('clean-cv', 'learned', -2.), 2)}
+    return {(policy, repetition): (data, result)
+            for policy, repetition, data, result in run_policies(
+                source, PLAN, ('clean-cv', 'learned', -2.), 2)}
 
 
 def test_every_policy_and_repetition_is_run_once(cells):
-    assert sorted(cells, key=str) == sorted(
-        [(policy, repetition) for policy in ('clean-cv', 'learned', -2.)
-         for repetition in (0, 1)], key=str)
+    assert sorted(cells) == sorted(
+        (policy, repetition) for policy in ('clean-cv', 'learned', '-2')
+        for repetition in (0, 1))
 
 
-def test_rows_say_what_the_sec_eval_data_holds(cells):
-    for (policy, repetition), (_, _, data, rows) in cells.items():
-        assert [row.n_points for row in rows] == [0, 2, 4]
-        assert [row.fraction for row in rows] == [0, 2 / 40, 4 / 40]
-        for k, row in enumerate(rows):
-            assert row.policy == policy_name(policy)
-            assert row.repetition == repetition
-            wrong = data.Y_pred[k].tondarray() != data.Y.tondarray()
-            assert row.test_error == wrong.mean()
-            assert row.validation_loss == data.fobj.tondarray()[k] > 0
-            assert row.seconds == data.time.tondarray()[k] > 0
+def test_records_say_what_the_sec_eval_data_holds(cells):
+    for data, result in cells.values():
+        records = make_records(result, data='digits')
+        assert [record['n_points'] for record in records] == [0, 2, 4]
+        assert [record['fraction'] for record in records] == [
+            0, 2 / 40, 4 / 40]
+        for k, record in enumerate(records):
+            assert list(record) == ['data', *COLUMNS]
+            y_pred = data.Y_pred[k].tondarray()
+            wrong = y_pred != data.Y.tondarray()
+            assert record['test_error'] == wrong.mean()
+            assert record['share_predicted_1'] == y_pred.mean()
+            assert record['share_1'] == data.Y.tondarray().mean()
+            assert record['validation_loss'] == data.fobj.tondarray()[k] > 0
+            assert record['seconds'] == data.time.tondarray()[k] > 0
+            assert record['n_hypergradients'] >= 1
             header = data.adv_ds[k].header
-            assert (row.lmbda, row.w_norm) == (header.lmbda, header.w_norm)
-            assert data.adv_ds[k].num_samples == row.n_points
+            assert (record['lmbda'], record['w_norm']) == (
+                header.lmbda, header.w_norm)
+            assert np.linalg.norm(result['weights'][k]) == pytest.approx(
+                header.w_norm, rel=1e-12)
+            assert data.adv_ds[k].num_samples == record['n_points']
 
 
-def test_the_rows_hold_plain_numbers(cells):
+def test_records_hold_plain_numbers(cells):
     """So that the CSV reads 1.5 and not np.float64(1.5)."""
-    kinds = {field.name: field.type
-             for field in dataclasses.fields(cells['learned', 0][3][0])}
-    for row in cells['learned', 0][3] + cells[-2., 1][3]:
-        for name, kind in kinds.items():
-            assert type(getattr(row, name)) is kind, name
+    for cell in (('learned', 0), ('-2', 1)):
+        for record in make_records(cells[cell][1]):
+            for name, value in record.items():
+                assert type(value) is (
+                    int if name.startswith('n_') else float), name
 
 
 def test_lambda_is_fixed_where_it_should_be(cells, source):
     for repetition in (0, 1):
         split = split_data(source, PLAN.n_train, PLAN.n_val, repetition)
         chosen = clean_cv_lmbda(split.train, PLAN.lmbda_bounds, repetition)
-        for policy, lmbda in (('clean-cv', chosen), (-2., -2.)):
-            assert [row.lmbda for row in cells[policy, repetition][3]] == \
-                pytest.approx([lmbda] * 3, abs=1e-12)
+        for policy, lmbda in (('clean-cv', chosen), ('-2', -2.)):
+            assert cells[policy, repetition][1]['lmbda'] == pytest.approx(
+                [lmbda] * 3, abs=1e-12)
 
 
 def test_lambda_grows_with_the_poison_where_it_is_learned(cells):
     for repetition in (0, 1):
-        lmbdas = [row.lmbda for row in cells['learned', repetition][3]]
+        lmbdas = cells['learned', repetition][1]['lmbda']
         assert lmbdas[0] < min(lmbdas[1:])
         assert all(-8 <= lmbda <= 11.5 for lmbda in lmbdas)
 
@@ -94,79 +104,68 @@ def test_without_poison_the_error_is_that_of_the_clean_classifier(
     classifier = CClassifierLogistic(C=math.exp(2))
     classifier.fit(split.train.X, split.train.Y)
     wrong = classifier.predict(split.test.X) != split.test.Y
-    assert cells[-2., 0][3][0].test_error == wrong.mean()
+    assert cells['-2', 0][1]['test_error'][0] == wrong.mean()
 
 
 def test_poison_is_optimised_within_the_box(cells):
-    for _, _, data, _ in cells.values():
-        x = data.adv_ds[-1].X.tondarray()
+    for _, result in cells.values():
+        x = result['x']
         assert ((0 <= x) & (x <= 1)).all()
 
 
-@pytest.mark.parametrize('policy', ['clean-cv', 'learned', -2.])
+@pytest.mark.parametrize('policy', ['clean-cv', 'learned', '-2'])
 def test_poison_raises_the_validation_loss(cells, policy):
     for repetition in (0, 1):
-        losses = [row.validation_loss for row in cells[policy, repetition][3]]
+        losses = cells[policy, repetition][1]['validation_loss']
         assert losses[2] > losses[0]
 
 
-def _without_times(rows):
-    return [dataclasses.replace(row, seconds=0.) for row in rows]
+def assert_same(result, expected):
+    """All of it but the times, bit for bit."""
+    for name, values in expected.items():
+        if not name.startswith('seconds'):
+            np.testing.assert_array_equal(result[name], values, name)
 
 
 def test_the_numbers_do_not_depend_on_jobs(cells, source):
-    parallel = list(run_cells(source, PLAN, ('learned',), 2, jobs=2))
-    for policy, repetition, data, rows in parallel:
-        _, _, expected, expected_rows = cells[policy, repetition]
-        assert _without_times(rows) == _without_times(expected_rows)
-        np.testing.assert_array_equal(
-            data.adv_ds[-1].X.tondarray(), expected.adv_ds[-1].X.tondarray())
+    for policy, repetition, _, result in run_policies(
+            source, PLAN, ('learned',), 2, jobs=2):
+        assert_same(result, cells[policy, repetition][1])
 
 
 def test_any_joblib_backend_will_do(cells, source):
     with joblib.parallel_config(backend='threading', n_jobs=2):
-        (*_, rows), = run_cells(source, PLAN, (-2.,), 1, jobs=None)
-    assert _without_times(rows) == _without_times(cells[-2., 0][3])
+        (*_, result), = run_policies(source, PLAN, (-2.,), 1, jobs=None)
+    assert_same(result, cells['-2', 0][1])
 
 
 def test_repetition_r_is_the_first_of_seed_plus_r(cells, source):
     plan = dataclasses.replace(PLAN, seed=1)
-    (*_, rows), = run_cells(source, plan, ('learned',), 1)
-    expected = [dataclasses.replace(row, repetition=0)
-                for row in cells['learned', 1][3]]
-    assert _without_times(rows) == _without_times(expected)
+    (*_, result), = run_policies(source, plan, ('learned',), 1)
+    assert_same(result, cells['learned', 1][1])
 
 
 def test_appended_poison_is_a_share_of_all_rows(split):
     plan = dataclasses.replace(PLAN, poison_mode='append', n_points=(0, 6))
-    *_, rows = run_cell(split, plan, 0., 0)
-    assert [row.fraction for row in rows] == [0, 6 / 46]
+    _, result = evaluate('', split, plan, 0., 0)
+    assert result['fraction'].tolist() == [0, 6 / 46]
 
 
-def test_each_strength_is_reported(split):
-    reports = []
-    run_cell(split, PLAN, 0., 0, report=lambda: reports.append(None))
-    assert len(reports) == 3
-
-
-def test_a_cell_runs_on_one_thread_and_gives_the_others_back(split):
-    within = []
+def test_a_call_runs_on_one_thread_and_gives_the_others_back():
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        list(parallel_map([(
-            run_cell, split, PLAN, 0., 0,
-            lambda: within.append(torch.get_num_threads()))], jobs=1))
+        within = list(parallel_map([(torch.get_num_threads,)] * 2, jobs=1))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
-    assert within == [1, 1, 1]
+    assert within == [1, 1]
 
 
 def test_global_random_state_is_left_alone(split):
     before = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
-    run_cell(split, PLAN, 'clean-cv', 0)
-    run_cell(split, PLAN, 'learned', 0)
+    evaluate('', split, PLAN, 'clean-cv', 0)
+    evaluate('', split, PLAN, 'learned', 0)
     assert before == (np.random.get_state()[1].tolist(),
                       torch.get_rng_state().tolist())
 
@@ -174,7 +173,7 @@ def test_global_random_state_is_left_alone(split):
 def test_a_failure_says_in_which_cell(split):
     plan = dataclasses.replace(PLAN, n_points=(0, 21))
     with pytest.raises(RuntimeError, match='Policy learned, repetition 7: '):
-        run_cell(split, plan, 'learned', 7)
+        evaluate('Policy learned', split, plan, 'learned', 7)
 
 
 def test_clean_cv_finds_the_least_loss():
@@ -237,7 +236,6 @@ def test_a_file_is_run_like_the_rest(tmp_path):
              y=y)
     source = load_data(str(tmp_path / 'rows.npz'))
     split = split_data(source, 24, 8)
-    *_, data, _ = run_cell(split, PLAN, 'learned', 0)
-    x = data.adv_ds[-1].X.tondarray()
+    x = evaluate('', split, PLAN, 'learned', 0)[1]['x']
     assert (x >= split.lb.tondarray()).all()
     assert (x <= split.ub.tondarray()).all()

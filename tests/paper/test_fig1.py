@@ -11,7 +11,8 @@ import torch
 from secml_regpoison.cli import main
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.solvers import Training
-from secml_regpoison.paper import fig1, fig1_claims, synthetic
+from secml_regpoison.paper import (
+    FIGURES, fig1, fig1_claims, make_figure, synthetic)
 from secml_regpoison.paper.config import FIGURE_1, FIGURE_1_QUICK
 
 # How near the boundaries of the published figure must come.
@@ -212,39 +213,43 @@ def _interrupt(patch, *names):
         patch.setattr(fig1, name, interrupted)
 
 
+@pytest.fixture
+def make_tiny(monkeypatch):
+    """Makes the figure, smaller than quick, in a folder."""
+    monkeypatch.setitem(FIGURES, 'fig1', replace(FIGURES['fig1'], quick=TINY))
+
+    def make_tiny(out, jobs=1, resume=False):
+        return make_figure('fig1', str(out), True, jobs, resume)
+    return make_tiny
+
+
 def test_resumed_or_in_two_processes_the_numbers_are_the_same(
-        tmp_path, monkeypatch):
-    monkeypatch.setattr(fig1, 'FIGURE_1_QUICK', TINY)
+        tmp_path, monkeypatch, make_tiny):
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
-    for out in (whole, resumed):
-        out.mkdir()
-    fig1.run(str(whole), quick=True, jobs=2)
+    make_tiny(whole, jobs=2)
     with monkeypatch.context() as patch:
         _interrupt(patch, 'map_cell')
         with pytest.raises(KeyboardInterrupt):
-            fig1.run(str(resumed), quick=True)
+            make_tiny(resumed)
     # two attacks and the draws are finished, and not done again
     assert len(list(resumed.glob('fig1.cells/*.npz'))) == 3
     with monkeypatch.context() as patch:
         _interrupt(patch, 'attack_cell', 'other_validation_sets')
-        fig1.run(str(resumed), quick=True, resume=True)
+        make_tiny(resumed, resume=True)
         with pytest.raises(KeyboardInterrupt):
-            fig1.run(str(resumed), quick=True)
+            make_tiny(resumed)
     assert _numbers(whole) == _numbers(resumed)
-    assert {path.name for path in whole.iterdir()} == {*FILES} - {'fig1.txt'}
+    assert sorted(path.name for path in whole.iterdir()) == FILES
 
 
-def test_what_is_computed_outlasts_a_picture_that_fails(
-        tmp_path, monkeypatch):
-    monkeypatch.setattr(fig1, 'FIGURE_1_QUICK', TINY)
+def test_cells_outlast_a_picture_that_fails(tmp_path, monkeypatch, make_tiny):
     (tmp_path / 'fig1.pdf').mkdir()
     with pytest.raises(OSError):
-        fig1.run(str(tmp_path), quick=True)
+        make_tiny(tmp_path)
     (tmp_path / 'fig1.pdf').rmdir()
     _interrupt(monkeypatch, 'attack_cell', 'other_validation_sets', 'map_cell')
-    fig1.run(str(tmp_path), quick=True, resume=True)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        *FILES} - {'fig1.txt'}
+    make_tiny(tmp_path, resume=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
 @pytest.mark.parametrize('arguments, words', [

@@ -17,12 +17,13 @@ from sklearn.linear_model import LogisticRegression
 from secml_regpoison import cli
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.storage import only_writer
+from secml_regpoison.experiment import security_evaluation
 from secml_regpoison.paper import FIGURES, attacks, run_figure
 from secml_regpoison.cli import paper as command
 from secml_regpoison.paper import config as table
-from secml_regpoison.experiment.cells import clear_cache, clear_caches
+from secml_regpoison.experiment.cells import clear_cache, run_cells
 from secml_regpoison.paper.sources import check_title, load_split, pair_title
-from secml_regpoison.paper.transfer_cell import Poison
+from secml_regpoison.paper.transfer_cell import HashablePoison
 
 NAMES = {'fig2': 'fig2_rmd', 'fig3': 'fig3_rmd', 'inner': 'inner',
          'limits': 'limits_rmd', 'transfer': 'transfer_rmd'}
@@ -129,20 +130,36 @@ def test_a_terminal_without_the_sign_gets_the_table(monkeypatch, tmp_path):
 
 
 def test_without_resume_cells_are_run_again_and_others_kept(tmp_path):
-    quick = dataclasses.replace(table.FIGURE_3_QUICK, n_splits=1)
-    cells = attacks.attack_cells(quick, 'rmd')
-    attacks.compute(cells, str(tmp_path), 1, False)
-    paths = sorted(glob.glob(str(tmp_path / 'attacks.cells' / '*.npz')))
+    cells = attacks.attack_cells(dataclasses.replace(
+        table.FIGURE_3_QUICK, n_splits=1), 'rmd')
+    run_cells(cells, str(tmp_path))
+    paths = sorted(glob.glob(str(tmp_path / '*.npz')))
     assert len(paths) == len(cells) == 2
     stamps = [os.stat(path).st_mtime_ns for path in paths]
-    attacks.compute(cells[:1], str(tmp_path), 1, False)
+    clear_cache(cells[:1], str(tmp_path))
+    run_cells(cells, str(tmp_path))
     again = [os.stat(path).st_mtime_ns for path in paths]
     assert sum(a != b for a, b in zip(stamps, again)) == 1
-    clear_cache(cells, str(tmp_path / 'attacks.cells'))
-    assert not glob.glob(str(tmp_path / 'attacks.cells' / '*.npz'))
-    (tmp_path / 'sec_eval.cells').mkdir()  # of another command
-    clear_caches(str(tmp_path))
-    assert os.listdir(tmp_path) == ['sec_eval.cells']
+    clear_cache(cells, str(tmp_path))
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_figure_recomputes_its_own_cells_unless_resumed(
+        tmp_path, monkeypatch, resume):
+    tiny = dataclasses.replace(FIGURES['fig3'], quick=dataclasses.replace(
+        table.FIGURE_3_QUICK, n_splits=1))
+    monkeypatch.setitem(FIGURES, 'fig3', tiny)
+    run_figure('fig3', tmp_path, quick=True)
+    other = tmp_path / 'attacks.cells' / 'other.npz'
+    other.touch()
+    before = {path: path.stat().st_mtime_ns
+              for path in tmp_path.glob('attacks.cells/*')}
+    run_figure('fig3', tmp_path, quick=True, resume=resume)
+    changed = {path for path, stamp in before.items()
+               if path.stat().st_mtime_ns != stamp}
+    assert len(before) == 3
+    assert changed == (set() if resume else {*before} - {other})
 
 
 def test_killed_and_resumed_is_the_same_table(finished, out, tmp_path):
@@ -195,10 +212,9 @@ def test_weights_are_those_of_the_classifier_that_was_tested():
         train.X.tondarray(), train.Y.tondarray())
     np.testing.assert_allclose(result['weights'][0], clean.coef_[0])
     np.testing.assert_allclose(
-        np.linalg.norm(result['weights'], axis=1),
-        [result['w_norm'][0], result['w_norm'][-1]])
-    assert result['poison_x'].shape == (quick.n_points[-1], 64)
-    assert 0 <= result['poison_x'].min() <= result['poison_x'].max() <= 1
+        np.linalg.norm(result['weights'], axis=1), result['w_norm'])
+    assert result['x'].shape == (quick.n_points[-1], 64)
+    assert 0 <= result['x'].min() <= result['x'].max() <= 1
 
 
 def test_transfer_repeats_the_errors_of_fig2_where_lambda_is_fixed(
@@ -215,8 +231,9 @@ def test_transfer_repeats_the_errors_of_fig2_where_lambda_is_fixed(
 
 def test_poison_is_told_apart_by_content():
     x, y = np.zeros((2, 3)), np.ones(2)
-    assert repr(Poison(x, y)) == repr(Poison(x.copy(), y.copy()))
-    assert repr(Poison(x, y)) != repr(Poison(x + 1e-16, y))
+    assert repr(HashablePoison(x, y)) == repr(
+        HashablePoison(x.copy(), y.copy()))
+    assert repr(HashablePoison(x, y)) != repr(HashablePoison(x + 1e-16, y))
 
 
 def test_other_data_on_a_worker_is_refused():
@@ -229,7 +246,7 @@ def test_a_failing_attack_is_named_in_one_line(capsys, tmp_path,
     def diverge(*_):
         raise FloatingPointError('diverged')
 
-    monkeypatch.setattr(attacks, '_evaluate', diverge)
+    monkeypatch.setattr(security_evaluation, 'make_attack', diverge)
     assert cli.main(['paper', 'fig3', '--quick', '--jobs', '1', '--out',
                      str(tmp_path)]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
@@ -239,17 +256,21 @@ def test_a_failing_attack_is_named_in_one_line(capsys, tmp_path,
 @pytest.mark.parametrize('resume', [False, True])
 def test_all_makes_each_figure_and_shares_attacks(
         monkeypatch, tmp_path, resume):
-    asked, forgotten = [], []
+    asked = []
     monkeypatch.setattr(
         command, 'make_figure', lambda name, out, quick, jobs, resume, **more:
         asked.append((name, resume, more)) or '')
-    monkeypatch.setattr(command, 'clear_caches', forgotten.append)
+    # the last one is of another command
+    for name in ('fig1.cells', 'attacks.cells', 'sec_eval.cells'):
+        (tmp_path / name).mkdir()
     assert cli.main(['paper', 'all', '--solver', 'implicit', '--out',
                      str(tmp_path), *['--resume'] * resume]) == 0
     assert asked == [
         (name, True, {} if name in ('fig1', 'inner')
          else {'solver': 'implicit'}) for name in FIGURES]
-    assert forgotten == [str(tmp_path)] * (not resume)
+    left = {path.name for path in tmp_path.glob('*.cells')}
+    assert left == {'sec_eval.cells',
+                    *['fig1.cells', 'attacks.cells'] * resume}
 
 
 def test_a_folder_that_another_process_writes_to_is_refused(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from secml_regpoison.paper import FIGURES
 from secml_regpoison.experiment.statistics import by_strength
-from secml_regpoison.paper.fig2_claims import claims
+from secml_regpoison.paper.fig2 import claims
 from secml_regpoison.paper.limits import verdict
 from secml_regpoison.paper.config import FIGURE_2
 
@@ -52,7 +52,8 @@ def test_limits_look_at_no_poison_too():
 def test_claims_of_fig2_can_fail(learned, holds):
     means = {
         ('MNIST 0 v 8', policy, n_points): {
-            'test_error': (error, 0), 'lmbda': (n_points, 0),
+            'fraction': (n_points / 512, 0), 'test_error': (error, 0),
+            'lmbda': (n_points, 0),
             'w_norm_squared': (-n_points, 0)}
         for policy, errors in (('small', (.01, .2)), ('large', (.03, .04)),
                                ('clean-cv', (.01, .2)),
@@ -68,7 +69,8 @@ def test_claims_of_fig2_can_fail(learned, holds):
 def test_lambda_of_fig2_must_rise_at_each_step(course, holds):
     means = {
         ('digits', policy, k): {
-            'test_error': (.1, 0), 'lmbda': (lmbda, 0),
+            **dict.fromkeys(('fraction', 'test_error'), (.1, 0)),
+            'lmbda': (lmbda, 0),
             'w_norm_squared': (-lmbda, 0)}
         for policy in FIGURE_2.policies
         for k, lmbda in enumerate(course)}

@@ -1,0 +1,82 @@
+"""The one palette: a policy has the same colour and marker in every picture.
+
+The colours are Okabe and Ito's, which the colour-blind tell apart; markers
+and line styles tell the curves apart in grey.
+"""
+from itertools import cycle
+
+from secml_regpoison.storage import atomic_path
+
+STYLES = tuple(
+    dict(color=color, marker=marker, linestyle=linestyle)
+    for color, marker, linestyle in (
+        ('#0072B2', 'o', '-'), ('#D55E00', 's', '--'), ('#009E73', '^', ':'),
+        ('#CC79A7', 'D', '-.'), ('#000000', 'v', '-'), ('#E69F00', 'P', '--'),
+        ('#56B4E9', 'X', ':')))
+# Of maps: two classes, what the poison has moved, and the poison.
+BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
+
+# 'small' and 'large' are lambdas held fixed. Hollow squares let the curve
+# below them be seen.
+POLICY_STYLES = {
+    'small': {**STYLES[1], 'markerfacecolor': 'none', 'markersize': 9},
+    'large': {**STYLES[3], 'linestyle': ':'},
+    'clean-cv': {**STYLES[0], 'linestyle': '-.'},
+    'learned': {**STYLES[2], 'linestyle': '-'}}
+POLICY_LABELS = {
+    'small': r'$\lambda$ small (no regularisation)',
+    'large': r'$\lambda$ large',
+    'clean-cv': r'$\lambda$ by clean cross-validation',
+    'learned': r'$\lambda$ learned'}
+
+
+def policy_styles(policies):
+    """Style of each policy of one picture, a dict.
+
+    A policy in `POLICY_STYLES` has its own. Of the lambdas held fixed, the
+    most negative one looks like 'small' and the largest positive one like
+    'large'; the others take the styles that no policy has.
+    """
+    fixed = sorted(set(policies) - set(POLICY_STYLES),
+                   key=lambda policy: -abs(float(policy)))
+    styles, spare = {**POLICY_STYLES}, cycle(STYLES[len(POLICY_STYLES):])
+    for policy in fixed:
+        own = styles.pop('small' if float(policy) < 0 else 'large', None)
+        styles[policy] = own or next(spare)
+    return {policy: styles[policy] for policy in policies}
+
+
+def policy_label(policy):
+    """Name of a policy in a legend."""
+    return POLICY_LABELS.get(policy, rf'$\lambda = {policy}$')
+
+
+def legend_below(sp, handles, **options):
+    """A legend below the axes, their ticks and label, where it hides nothing.
+
+    Its distance is in letters, for labels grow with the font and not with the
+    axes.
+    """
+    if sp.show_legend is not False:
+        sp.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5, 0.),
+                  borderaxespad=3.6, ncol=2, **{'frameon': False, **options})
+
+
+def save_picture(fig, path, formats=('png', 'pdf'), dpi=150):
+    """Write a matplotlib figure in each format, the same bytes each time.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    path : str
+        Path of the files, without the extension.
+    formats : tuple of {'png', 'pdf'}, optional
+    dpi : int, optional
+        Resolution of the PNG.
+
+    """
+    options = {'png': dict(dpi=dpi),
+               'pdf': dict(metadata={'CreationDate': None})}
+    for extension in formats:
+        with atomic_path(f'{path}.{extension}') as scratch:
+            fig.savefig(scratch, format=extension, **options[extension])

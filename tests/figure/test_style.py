@@ -1,0 +1,32 @@
+"""The palette: a policy looks the same everywhere, two never look alike."""
+import pytest
+
+from secml_regpoison.figure.style import (
+    POLICY_STYLES, policy_label, policy_styles)
+
+LOOK = 'color', 'marker'
+
+
+def looks(policies):
+    return [tuple(style[name] for name in LOOK)
+            for style in policy_styles(policies).values()]
+
+
+@pytest.mark.parametrize('others', [
+    (), ('learned',), ('clean-cv', 'learned'), ('-2', 'learned', '3')])
+def test_a_policy_looks_the_same_in_every_picture(others):
+    for policy, like in (('learned', 'learned'), ('clean-cv', 'clean-cv'),
+                         ('-8', 'small'), ('6.9', 'large')):
+        styles = policy_styles(dict.fromkeys((*others, policy)))
+        assert styles[policy] == POLICY_STYLES[like]
+
+
+@pytest.mark.parametrize('policies', [
+    tuple(POLICY_STYLES), ('-8', '-7', '-2', '0', '5', 'clean-cv', 'learned')])
+def test_no_two_policies_look_alike(policies):
+    assert list(policy_styles(policies)) == list(policies)
+    assert len({*looks(policies)}) == len(policies)
+
+
+def test_a_fixed_lambda_is_named_by_its_value():
+    assert policy_label('-8') == r'$\lambda = -8$'
