@@ -58,14 +58,14 @@ def params(clf):
 
 
 def objective(u, x, y, lmbda):
-    """DESIGN's L, written once more."""
+    """The objective L in NumPy."""
     h = -(2 * y - 1) * (x @ u[:-1] + u[-1])
     return (np.logaddexp(0, h).mean()
             + math.exp(lmbda) / (2 * len(y)) * u[:-1] @ u[:-1])
 
 
 def derivative(fun, u, eps=1e-5):
-    """Central differences of `fun` by each of `u`, along a last axis."""
+    """Central differences with respect to each of `u`, in a last axis."""
     return np.stack([(fun(u + step) - fun(u - step)) / (2 * eps)
                      for step in eps * np.eye(len(u))], -1)
 
@@ -82,7 +82,7 @@ def at(clf, u):
 @pytest.mark.parametrize('lmbda', [1, 4, 8])
 def test_agrees_with_lbfgs(data, lmbda):
     """At weaker regularisation lbfgs stops early, whatever its tol: its loss
-    may change by 64 eps. The next test goes there."""
+    may change by 64 eps. The next test covers it."""
     model = LogisticRegression(C=math.exp(-lmbda), solver='lbfgs', tol=1e-12,
                                max_iter=100000).fit(*data)
     clf = fitted(data, lmbda=lmbda)
@@ -138,15 +138,15 @@ def test_float32(data):
 
 
 def test_warns_of_missing_the_optimum(tall, monkeypatch):
-    """No data have been found that miss it and can be factorised: the bar
-    is raised instead."""
+    """We know no data on which Newton stops early and whose Hessian is not
+    singular, so the test asks for an impossible tolerance."""
     monkeypatch.setitem(TOLERANCES, 'float64', (1e-25, 1e-20))
     with pytest.warns(RuntimeWarning, match='asked for 1e-20: lmbda = 1 '):
         CClassifierLogisticTorch(lmbda=1.).fit(tall.X, tall.Y)
 
 
 def test_singular_hessian(tall):
-    """Each feature twice, and next to no regularisation."""
+    """Duplicate features, and almost no regularisation."""
     x = tall.X.append(tall.X, axis=1)
     clf = CClassifierLogisticTorch(lmbda=-30., dtype='float32')
     with pytest.raises(FloatingPointError, match='singular.*lmbda = -30'):
@@ -192,7 +192,7 @@ def test_params_make_the_same_classifier(tall):
 
 
 def test_set_leaves_nothing_stale(tall):
-    """Refitted after `set`, it is the classifier made so at once."""
+    """Refitted after `set`, it equals a classifier created with the value."""
     clf = CClassifierLogisticTorch(C=1.).fit(tall.X, tall.Y)
     clf.hessian_tr_params(tall.X, tall.Y)
     clf.set('C', .01)
@@ -202,7 +202,7 @@ def test_set_leaves_nothing_stale(tall):
     assert clf.hessian_tr_params(tall.X, tall.Y)[0, 0] > .5
 
 
-def test_estimate_parameters_sweeps_c(tall):
+def test_estimate_parameters_chooses_c(tall):
     clf = CClassifierLogisticTorch()
     best = clf.estimate_parameters(
         tall, {'C': [1e-9, 1.]}, CDataSplitterKFold(2, random_state=0),
@@ -232,13 +232,13 @@ def test_sgd_comes_near_the_optimum(data, lmbda):
         fitted(data, lmbda=lmbda, **kwargs).objective(x, y) for kwargs in (
             {}, dict(solver='sgd', epochs=100), dict(solver='sgd',
                                                      epochs=1000)))
-    # slow along flat directions: 1/L is short for them
+    # 1/L is a short step along flat directions, so convergence is slow
     assert best < sgd < best + 1e-2
     assert best < longer < best + 1e-4
 
 
 def test_sgd_at_a_constant_rate(tall):
-    """Full batches and a rate of one's own: plain gradient descent."""
+    """Full batches and a given rate: plain gradient descent."""
     x, y = tall.X.tondarray(), tall.Y.tondarray()
     u = np.zeros(x.shape[1] + 1)
     for _ in range(5):
@@ -249,7 +249,7 @@ def test_sgd_at_a_constant_rate(tall):
 
 
 def test_sgd_takes_batches(tall):
-    """One epoch in two batches, step by step, in torch's own order."""
+    """One epoch in two batches, step by step, in torch's order."""
     x, y = tall.X.tondarray(), tall.Y.tondarray()
     order = torch.randperm(
         200, generator=torch.Generator().manual_seed(1)).numpy()
@@ -310,7 +310,7 @@ def test_derivative_of_the_loss(clf, tall):
     expected = derivative(lambda v: objective(v, x, y, -math.inf), u)
     grad = clf.grad_loss_params(tall.X, labels)
     assert np.allclose(grad.tondarray().sum(1), expected, rtol=0, atol=1e-9)
-    # no score comes near 10, where secml's turns linear
+    # all scores are below 10, past which secml's loss is linear
     host = clf.grad_loss_params(tall.X, labels, loss=CLossLogistic())
     assert np.allclose(host.tondarray().sum(1), expected / math.log(2),
                        rtol=0, atol=1e-9)
@@ -373,7 +373,7 @@ def test_any_two_labels(tall):
     other = CClassifierLogisticTorch().fit(tall.X, 3 + 5 * tall.Y)
     assert other.classes.tolist() == [3, 8]
     assert np.array_equal(params(clf), params(other))
-    # as everywhere in secml, what is predicted is an index of `classes`
+    # as everywhere in secml, `predict` returns indices into `classes`
     assert (other.predict(tall.X) == clf.predict(tall.X)).all()
     assert set(other.predict(tall.X).tolist()) == {0, 1}
     with pytest.raises(ValueError, match='`y` must be labels among'):
@@ -500,7 +500,7 @@ def test_in_the_attack(digits, preprocess):
 
 
 def test_attack_tested_by_sgd(digits):
-    """How the paper trains the classifier that an attack is tested on."""
+    """The paper tests an attack on a classifier that SGD has trained."""
     tr, val, ts = digits
     scores = []
     for solver in ('sgd', 'sgd', 'newton'):
@@ -511,7 +511,7 @@ def test_attack_tested_by_sgd(digits):
         scores.append(attack.run(ts.X, ts.Y)[1].tondarray())
     assert np.array_equal(scores[0], scores[1])
     assert abs(scores[1] - scores[2]).max() > 1e-3
-    # not at the optimum, but the same answers nearly everywhere
+    # not at the optimum, but nearly all predictions are equal
     assert ((scores[1] > 0) == (scores[2] > 0)).mean() > .9
 
 
@@ -532,7 +532,7 @@ def test_sec_eval_over_the_strength(digits, name):
 @pytest.mark.parametrize('attack_class', [CAttackEvasionPGD,
                                           CAttackEvasionPGDLS])
 def test_evasion(digits, preprocess, attack_class):
-    """Towards the decision boundary along w, to the ball's surface."""
+    """The points move along w towards the boundary, by the whole radius."""
     tr, _, ts = digits
     clf = CClassifierLogisticTorch(preprocess=preprocess).fit(tr.X, tr.Y)
     attack = attack_class(

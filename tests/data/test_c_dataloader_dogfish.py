@@ -104,7 +104,7 @@ def test_classes_can_be_exchanged_and_are_two(folder):
         load_data('dogfish', (0, 8))
 
 
-def test_what_is_missing_is_downloaded(folder, monkeypatch):
+def test_missing_files_are_downloaded(folder, monkeypatch):
     _save_real(folder / 'served')
     with served(folder / 'served') as url:
         monkeypatch.setattr(module, 'DOGFISH_URL', url)
@@ -115,7 +115,7 @@ def test_what_is_missing_is_downloaded(folder, monkeypatch):
         module.FILES.values())
 
 
-def test_neither_there_nor_to_be_had_says_what_to_do(folder):
+def test_without_files_and_network_the_error_has_a_remedy(folder):
     with pytest.raises(RuntimeError, match='missing.*SECML_DS_DIR') as caught:
         module.CDataLoaderDogFish()
     assert module.FILES['training'] in str(caught.value)

@@ -93,7 +93,7 @@ def test_packed_files_are_unpacked_once_and_nothing_else_is_left(
     assert module.CDataLoaderFashionMNIST().load('testing').num_samples == 40
 
 
-def test_what_is_missing_or_damaged_is_downloaded(
+def test_missing_and_damaged_files_are_downloaded(
         folder, contents, tmp_path, monkeypatch):
     _fill(tmp_path / 'served', contents, packed=True)
     _fill(folder, contents)
@@ -108,7 +108,7 @@ def test_what_is_missing_or_damaged_is_downloaded(
     assert sorted(os.listdir(folder)) == sorted(contents)
 
 
-def test_neither_there_nor_to_be_had_says_what_to_do(folder):
+def test_without_files_and_network_the_error_has_a_remedy(folder):
     with pytest.raises(RuntimeError, match='missing.*SECML_DS_DIR') as caught:
         module.CDataLoaderFashionMNIST()
     assert str(folder) in str(caught.value)

@@ -242,7 +242,7 @@ def test_too_many_or_too_few_rows_asked_for(sizes, words):
         split_data(load_data('digits'), *sizes)
 
 
-def test_without_mnist_it_says_what_to_do(monkeypatch):
+def test_without_mnist_the_error_has_a_remedy(monkeypatch):
     def fail():
         raise ConnectionError('no network')
     monkeypatch.setattr(datasets, 'CDataLoaderMNIST', fail)

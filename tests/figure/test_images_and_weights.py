@@ -22,7 +22,7 @@ def poisoned():
 
 
 def _images(fig):
-    """Images by row and column, from the left and from above."""
+    """Images by row and column, from the top left."""
     shown = sorted(fig._fig.axes[0].get_images(),
                    key=lambda image: (-image.get_extent()[2],
                                       image.get_extent()[0]))
@@ -52,7 +52,7 @@ def test_starts_ends_and_their_difference(fig, poisoned):
         assert left <= x_0 < x_1 <= right and bottom <= y_0 < y_1 <= top
 
 
-def test_as_many_images_as_asked_for_or_there_are(fig, poisoned):
+def test_n_images_limits_the_columns(fig, poisoned):
     attack, adv_ds = poisoned
     fig.sp.plot_poisoning_images(attack, adv_ds, n_images=2)
     assert _images(fig).shape[1] == 2
@@ -143,7 +143,7 @@ def test_weights_that_are_all_zero_are_drawn(fig):
     assert fig.sp._sp.containers[0][0].get_width() > 0
 
 
-def test_what_has_no_weights_is_refused(fig):
+def test_bad_weights_are_refused(fig):
     plot = fig.sp.plot_weight_histogram
     for untrained in (CClassifierLogistic(), CClassifierKNN()):
         with pytest.raises(ValueError, match='call `fit` first'):

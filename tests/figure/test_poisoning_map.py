@@ -16,7 +16,7 @@ PARAMS = {'n_outer': 12, 'n_inner': 15}
 
 
 def _attacked(**kwargs):
-    """An attack of one point, that has run; box of 0 to 1 and of -1 to 2."""
+    """An attack of one point after `run`; the box is [0, 1] x [-1, 2]."""
     kwargs = {'lb': CArray([0, -1]), 'ub': CArray([1, 2]),
               'solver_params': PARAMS, **kwargs}
     attack = make(DATA, **kwargs)
@@ -51,7 +51,7 @@ def test_the_error_at_each_place_of_the_box(fig):
         (x, y) for x in (0, 1) for y in (-1, 2)}
 
 
-def test_the_error_is_that_of_the_validation_points_got_wrong(fig):
+def test_the_error_is_the_share_of_wrong_validation_points(fig):
     attack = _attacked(learn_lmbda=False, solver_type='implicit',
                        clf=CClassifierLogistic(C=.1))
     error = attack.objective_function(attack.xc, acc=True)
@@ -165,7 +165,7 @@ def test_an_open_box_is_that_of_the_training_points(fig):
                                   x.max(axis=0).tondarray().ravel())
 
 
-def test_what_has_no_map_is_refused_before_any_work(fig):
+def test_attacks_without_a_map_are_refused_before_any_work(fig):
     plot, attack = fig.sp.plot_poisoning_map, _attacked()
     stock = CAttackPoisoningLogisticRegression(
         CClassifierLogistic(), *DATA[:2], solver_params={'eta': .1})

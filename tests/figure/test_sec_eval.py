@@ -17,7 +17,7 @@ STRENGTHS = [0, 5, 10, 20]
 
 
 def _sec_eval_data(shift=0., strengths=STRENGTHS):
-    """What a CSecEval leaves behind: lambda grows, ||w|| falls."""
+    """Data of a CSecEval in which lambda increases and ||w|| decreases."""
     data = CSecEvalData()
     data.param_name = 'n_points'
     data.param_values = CArray(strengths)
@@ -84,7 +84,7 @@ def test_every_strength_has_a_tick_and_a_marker(fig):
 
 
 @pytest.mark.parametrize('method', CURVES)
-def test_what_is_not_there_is_not_drawn(fig, method):
+def test_incomplete_evaluations_are_refused(fig, method):
     plot = getattr(fig.sp, method)
     with pytest.raises(ValueError, match='same strengths'):
         plot([_sec_eval_data(), _sec_eval_data(strengths=[0, 5, 10, 25])])
@@ -108,7 +108,7 @@ def test_curves_of_one_subplot_differ_in_color_line_and_marker(fig):
         assert len({getattr(line, look)() for line in fig.sp.get_lines()}) == 4
 
 
-def test_what_is_no_evaluation_is_refused(fig):
+def test_other_objects_are_refused(fig):
     attack = CSecEval(make(small()), 'n_points', CArray(STRENGTHS))
     for wrong in (attack, [_sec_eval_data(), 1.], None):
         with pytest.raises(TypeError, match='must be a CSecEvalData'):
@@ -123,7 +123,7 @@ def test_what_is_no_evaluation_is_refused(fig):
 
 
 def _evaluated(shift=0):
-    """Of 80 test points ten wrong, and `shift` more at each strength."""
+    """Ten of 80 test points are wrong, and `shift` more at each strength."""
     data = _sec_eval_data(shift)
     data.Y = CArray([0, 1] * 40)
     data.Y_pred = []
@@ -146,7 +146,7 @@ def test_error_and_lambda_share_a_plot(fig):
                                [[1, 1.5, 2, 3], [3, 3.5, 4, 5]])
     assert [axes.get_ylabel() for axes in fig._fig.axes] == [
         'Test error (%)', r'$\lambda$ (natural log)']
-    # of one evaluation: the same color; of one quantity: the same line
+    # one color for each evaluation, one line style for each quantity
     looks = [[(line.get_color(), line.get_marker()) for line in lines]
              for lines in (errors, lmbdas)]
     assert looks[0] == looks[1] and len(set(looks[0])) == 2

@@ -179,7 +179,7 @@ class KernelCoordinates:
         via_bias = solve_w(cross)
         schur = s.sum() - (s * bias) @ (k_w @ via_bias)
 
-        def solve(g):
+        def solve(g: Tensor) -> Tensor:
             via_g = solve_w(g[:-1])
             b = (self.biases(g) - (s * bias) @ (k_w @ via_g)) / schur
             weights = via_g - b * via_bias
@@ -193,7 +193,7 @@ class KernelCoordinates:
         m.diagonal().add_(mu)
         factor = factorise(m)
 
-        def solve(v):
+        def solve(v: Tensor) -> Tensor:
             score = root * (k_w @ v)
             inside = torch.cholesky_solve(score[:, None], factor)[:, 0]
             v = v.clone()
