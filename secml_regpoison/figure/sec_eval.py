@@ -22,13 +22,13 @@ class SecEvalCurvesMixin:
         label : str, optional
             Label of the curve. Default None, not in the legend.
         linestyle, color, marker : str, optional
-            Style of the curve. Default None: another one for each curve of
-            the subplot, told apart in grey too.
+            Style of the curve. Default None: a different one for each curve
+            of the subplot, which also differ in grey.
 
         Raises
         ------
         TypeError
-            If it is no CSecEvalData.
+            If it is not a CSecEvalData.
         ValueError
             If the list is empty, the strengths differ between repetitions,
             or no lambda was stored.
@@ -61,7 +61,7 @@ class SecEvalCurvesMixin:
         label : str, optional
             Name of the pair of curves.
         color, marker : str, optional
-            Style of both curves. Default None: another one for each call.
+            Style of both curves. Default None: a different one for each call.
 
         Raises
         ------
@@ -89,20 +89,20 @@ class SecEvalCurvesMixin:
         self._lmbda_sp.get_lines()[-1].set_markerfacecolor('white')
         self._lmbda_sp.grid(grid_on=False)
         self.get_legend().remove()
-        # the host has set both
+        # secml's plot_sec_eval has set both
         self.title(title)
         self.show_legend = show_legend
         legend_below(self, [*self.get_lines(), *self._lmbda_sp.get_lines()])
 
 
 def _next_style(sp, **given):
-    """What is given, and the rest of a style that `sp` has not used yet."""
+    """A style that `sp` has not used yet, with the given values."""
     return {**STYLES[sp.n_lines % len(STYLES)], **{
         name: value for name, value in given.items() if value is not None}}
 
 
-# Functions and no methods: each method of a CPlot subclass becomes one of
-# every subplot and could replace another's.
+# Functions, not methods: each method of a CPlot subclass becomes a method of
+# every subplot and could replace another one.
 def _plot_header(sp, sec_eval_data, name, label, **style):
     """Draw one scalar of the headers against the attack strength."""
     repetitions = _check_repetitions(sec_eval_data, name)
@@ -116,7 +116,7 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
         low[low < 0] = 0
 
     style = _next_style(sp, **style)
-    # ticks first, for 'markevery' picks the points that are next to a tick
+    # ticks first, because 'markevery' chooses the points next to a tick
     sp.xticks(strengths)
     sp.plot(strengths, mean, label=label,
             markevery=sp.get_xticks_idx(strengths), **style)
