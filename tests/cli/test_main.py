@@ -40,6 +40,7 @@ def _rows(path):
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_the_csv(finished):
     rows = _rows(finished[1] / 'sec_eval.csv')
     assert list(rows[0]) == COLUMNS
@@ -56,6 +57,7 @@ def test_the_csv(finished):
     assert float(rows[12]['lmbda']) < float(rows[14]['lmbda'])
 
 
+@pytest.mark.slow
 def test_the_sec_eval_data_is_readable_by_secml(finished):
     rows = _rows(finished[1] / 'sec_eval.csv')
     for i, name in enumerate(('-2_0', '-2_1', 'clean-cv_0', 'clean-cv_1',
@@ -70,6 +72,7 @@ def test_the_sec_eval_data_is_readable_by_secml(finished):
             float(row['validation_loss']) for row in of_cell]
 
 
+@pytest.mark.slow
 def test_the_npz_holds_the_same_without_pickle(finished):
     rows = _rows(finished[1] / 'sec_eval.csv')
     for i, name in enumerate(('-2_0', '-2_1', 'clean-cv_0', 'clean-cv_1',
@@ -91,16 +94,19 @@ def test_the_npz_holds_the_same_without_pickle(finished):
                         == arrays['y_pred'][k]).all()
 
 
+@pytest.mark.slow
 def test_the_picture_is_a_png_of_some_size(finished):
     picture = (finished[1] / 'sec_eval.png').read_bytes()
     assert picture[:8] == b'\x89PNG\r\n\x1a\n'
     assert len(picture) > 20_000
 
 
+@pytest.mark.slow
 def test_nothing_else_is_left_in_the_folder(finished):
     assert len(os.listdir(finished[1])) == 2 + 2 * 6
 
 
+@pytest.mark.slow
 def test_the_table_and_the_words_are_those_of_the_csv(finished):
     process, folder = finished
     rows = _rows(folder / 'sec_eval.csv')
@@ -123,6 +129,7 @@ def test_the_table_and_the_words_are_those_of_the_csv(finished):
     assert lines[-1] == f'Results are in {folder}'
 
 
+@pytest.mark.slow
 def test_progress_and_nothing_else_on_stderr(finished):
     process, _ = finished
     *_, last = re.split('[\r\n]+', process.stderr.strip())
@@ -131,6 +138,7 @@ def test_progress_and_nothing_else_on_stderr(finished):
                re.split('[\r\n]+', process.stderr.strip()))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_csv_whatever_jobs_is(
         finished, tmp_path, capsys):
     for seed, same in (('0', True), ('1', False)):
@@ -249,6 +257,7 @@ def test_a_defect_is_not_hidden(tmp_path, monkeypatch):
         cli.main(['sec-eval', *QUICK, '--out', str(tmp_path)])
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
     # a test run in the background of a shell ignores SIGINT, and its children
     process = subprocess.Popen(

@@ -60,6 +60,7 @@ def left_alone(tmp_path_factory):
     return folder / 'b'
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_resumed(left_alone, tmp_path):
     rng, moments = random.Random(0), []
     process = None
@@ -95,6 +96,7 @@ def stopped(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_without_resume_it_starts_anew(stopped, left_alone):
     before = set(stopped.glob(CHECKPOINTS))
     assert before
@@ -106,6 +108,7 @@ def test_without_resume_it_starts_anew(stopped, left_alone):
     assert results(stopped) != results(left_alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('change, words', [
     (['--seed', '1'], 'random_seed is 0 there and 1 here'),
     (['--train', '41'], 'shape of training_data is [40, 64] there and [41'),
@@ -120,6 +123,7 @@ def test_resuming_another_run_is_refused(stopped, capsys, change, words):
     assert before == {path: path.read_bytes() for path in before}
 
 
+@pytest.mark.slow
 def test_more_strengths_and_repetitions_are_the_same_run(stopped):
     more = ['--resume', '--points', '0,2,4,6,8', '--repetitions', '3']
     assert cli.main([*ALONE, str(stopped), *more]) == 0
@@ -127,6 +131,7 @@ def test_more_strengths_and_repetitions_are_the_same_run(stopped):
         assert len(stream.readlines()) == 1 + 2 * 3 * 5
 
 
+@pytest.mark.slow
 def test_a_damaged_cell_is_named(stopped, capsys):
     path = stopped / 'sec_eval.cells' / '-2_0.npz'
     content = bytearray(path.read_bytes())
@@ -172,6 +177,7 @@ def test_a_damaged_cell_of_a_figure_is_named(tmp_path):
         path.write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('second', [COMMAND, ['paper', 'fig3', '--quick']])
 def test_a_second_process_is_refused(left_alone, tmp_path, capsys, second):
     """And does no harm to the first."""
@@ -221,6 +227,7 @@ def n_threads(pid):
         return 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
 def test_workers_end_with_a_run_that_is_killed(tmp_path):
     """Or they would hold their cells against the run that takes it up."""
@@ -246,6 +253,7 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path):
     assert list(tmp_path.glob(CHECKPOINTS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('jobs', ['1', '2'])
 def test_ctrl_c_is_answered_within_a_second(tmp_path, jobs):
     process = start_command(*COMMAND, '--repetitions', '99', '--jobs', jobs,
@@ -274,6 +282,7 @@ def threads():
         library['num_threads'] for library in threadpool_info()]
 
 
+@pytest.mark.slow
 def test_a_worker_has_one_thread():
     """Torch, BLAS and OpenMP, in processes that would have two of each."""
     with joblib.parallel_config(backend='loky', inner_max_num_threads=2):

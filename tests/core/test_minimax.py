@@ -152,6 +152,7 @@ def test_never_weaker_than_its_start(seed, n_points):
     assert solution.value >= .999 * solution.f_seq[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('method, d, spread, seed', [
     ('implicit', 30, 1.5, 0), ('rmd', 100, 1., 3)])
 def test_as_strong_as_each_iterate(method, d, spread, seed):

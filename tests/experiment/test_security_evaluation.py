@@ -127,6 +127,7 @@ def assert_same(result, expected):
             np.testing.assert_array_equal(result[name], values, name)
 
 
+@pytest.mark.slow
 def test_the_numbers_do_not_depend_on_jobs(cells, source):
     for policy, repetition, _, result in run_policies(
             source, PLAN, ('learned',), 2, jobs=2):

@@ -52,6 +52,7 @@ def without_times(path):
              if not key.startswith('seconds')} for row in read(path)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
     path = os.path.join(out, NAMES[name])
@@ -67,6 +68,7 @@ def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
         assert stream.read() == f'{finished[name]}\n'
 
 
+@pytest.mark.slow
 def test_run_time_and_hypergradients_are_in_every_csv(finished, out):
     paths = glob.glob(os.path.join(out, '*.csv'))
     assert len(paths) == len(NAMES) + 3  # two of means, one of verdicts
@@ -75,6 +77,7 @@ def test_run_time_and_hypergradients_are_in_every_csv(finished, out):
         assert {'n_hypergradients', 'seconds', 'seconds_cpu'} <= columns, path
 
 
+@pytest.mark.slow
 def test_fig2_has_a_line_for_each_split_policy_and_strength(finished, out):
     rows = read(os.path.join(out, 'fig2_rmd.csv'))
     quick = table.FIGURE_2_QUICK
@@ -90,6 +93,7 @@ def test_fig2_has_a_line_for_each_split_policy_and_strength(finished, out):
         assert 0 < float(row['seconds_cpu']) < float(row['seconds']) + .1
 
 
+@pytest.mark.slow
 def test_means_are_those_of_the_rows(finished, out):
     rows = read(os.path.join(out, 'fig2_rmd.csv'))
     for mean in read(os.path.join(out, 'fig2_rmd_means.csv')):
@@ -101,6 +105,7 @@ def test_means_are_those_of_the_rows(finished, out):
         assert float(mean['test_error_std']) == np.std(errors)
 
 
+@pytest.mark.slow
 def test_a_finished_figure_resumes_to_the_same_bytes(finished, out):
     path = os.path.join(out, 'fig2_rmd.csv')
     with open(path, 'rb') as stream:
@@ -162,6 +167,7 @@ def test_a_figure_recomputes_its_own_cells_unless_resumed(
     assert changed == (set() if resume else {*before} - {other})
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_the_same_table(finished, out, tmp_path):
     command_line = [sys.executable, '-m', 'secml_regpoison.cli', 'paper',
                     'fig2', '--quick', '--jobs', '1', '--out', str(tmp_path)]
@@ -185,6 +191,7 @@ def test_killed_and_resumed_is_the_same_table(finished, out, tmp_path):
             == without_times(os.path.join(out, 'fig2_rmd.csv')))
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_table(finished, out, tmp_path):
     distributed = pytest.importorskip(
         'distributed', reason='needs dask and distributed')
@@ -217,6 +224,7 @@ def test_weights_are_those_of_the_classifier_that_was_tested():
     assert 0 <= result['x'].min() <= result['x'].max() <= 1
 
 
+@pytest.mark.slow
 def test_transfer_repeats_the_errors_of_fig2_where_lambda_is_fixed(
         finished, out):
     found = {(row['repetition'], row['policy']): row['test_error']
