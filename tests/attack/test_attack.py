@@ -1,5 +1,6 @@
 """What a run returns: the poison, the predictions, the loss, the path."""
 import math
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from attack_problems import (
     QUICK, clouds, digits, fit_gradient_descent, fit_optimum, loss, make, run,
     small)
+from secml_regpoison import CClassifierLogisticTorch
+
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
@@ -25,14 +28,19 @@ def rows_of(x):
 @pytest.mark.parametrize('learn_lmbda', [True, False])
 @pytest.mark.parametrize('preprocess', [None, 'min-max', 'unit-norm'])
 @pytest.mark.parametrize('sparse', [False, True])
+@pytest.mark.parametrize('kind, settings', [
+    (CClassifierLogistic, {}), (CClassifierLogisticTorch, {}),
+    (CClassifierLogisticTorch, {'solver': 'sgd', 'epochs': 3})])
 def test_predictions_are_those_of_the_retrained_classifier(
-        poison_mode, learn_lmbda, preprocess, sparse):
+        poison_mode, learn_lmbda, preprocess, sparse, kind, settings):
     data = [ds.tosparse() if sparse else ds for ds in small()]
-    clf = CClassifierLogistic(C=.3, preprocess=preprocess)
+    clf = kind(C=.3, preprocess=preprocess, **settings)
+    before = pickle.dumps(clf)
     attack = make(data, 5, clf, poison_mode=poison_mode,
                   learn_lmbda=learn_lmbda)
     y_pred, scores, adv_ds, _ = run(attack, data)
     assert adv_ds.issparse is sparse
+    assert pickle.dumps(clf) == before
 
     again = clf.deepcopy()
     if learn_lmbda:

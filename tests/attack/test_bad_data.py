@@ -7,7 +7,8 @@ import pytest
 
 from attack_problems import clouds, make
 from refusals import DATA, assert_refused, raises
-from secml_regpoison import CAttackPoisoningMinimaxLR
+from secml_regpoison import (
+    CAttackPoisoningMinimaxLR, CClassifierLogisticTorch)
 
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
@@ -33,8 +34,19 @@ def labelled(dataset, labels):
         labels, dataset.num_samples)))
 
 
+def held(**header):
+    """Two points with this header."""
+    return CDataset(DATA[1].X[:2, :], DATA[1].Y[:2], CDatasetHeader(**header))
+
+
+def with_x(x):
+    """A dataset of these features."""
+    return CDataset(CArray(x), CArray(np.arange(len(x)) % 2))
+
+
 EMPTY = CDataset(CArray.zeros((0, 2)), CArray([]))
 WIDE = clouds(24, 2, d=3)
+X = DATA[0].X.tondarray()
 
 # What is passed as training_data, or as val.
 DATASETS = [
@@ -44,13 +56,27 @@ DATASETS = [
     (changed(DATA[0], NAN), ValueError, '.X` must be finite, got 1 NaN'),
     (changed(DATA[0], INF), ValueError, 'finite, got 1 NaN or inf among 80'),
     (changed(DATA[0], -INF).tosparse(), ValueError, 'finite, got 1'),
+    (with_x(X[:, :0]), ValueError, '` must have at least one feature'),
+    (with_x(X * 1e31), ValueError, '.X` must be between -1e+30'),
+    (with_x(X * 1e200), ValueError, 'Rescale the features'),
+    (with_x(X + 1j), TypeError, '.X` must be numbers, got complex128'),
+    (with_x(X.astype(str)), TypeError, '.X` must be numbers, got <U'),
     (labelled(DATA[0], [0., NAN]), ValueError, '.Y` must be finite, got 20'),
     (labelled(DATA[0], ['a', 'b']), TypeError, '.Y` must be numbers'),
     (labelled(DATA[0], [1]), ValueError, '.Y` must be labels of'),
     (labelled(DATA[0], [0, 1, 2]), ValueError, ', got [0, 1, 2]'),
 ]
 
+# What is passed as training_data alone.
+LABELS = [
+    (labelled(DATA[0], [.5, 1.5]), 'labels that are whole numbers, got [0.5, '
+     '1.5]. Renumber them.'),
+    (labelled(DATA[0], [0, 1e300]), 'whole numbers, got [0.0, 1e+300]'),
+    (labelled(DATA[0], [1, 1 + 1e-17]), 'exactly two classes, got [1.0]'),
+    (DATA[0][0, :], 'two classes, got [0]')]
+
 CLASSIFIERS = [
+    (CClassifierLogisticTorch, TypeError, 'a secml classifier, got '),
     (None, TypeError, 'a secml classifier, got NoneType'),
     ('logistic', TypeError, 'got str'),
     (CClassifierSVM(), TypeError, 'logistic regression'),
@@ -75,6 +101,14 @@ RUN = [
     ({'y': None}, ValueError, '`y` must have one label for each of 60 rows'),
     ({'y': TEST.Y[:5]}, ValueError, 'rows of `x`, got 5'),
     ({'y': TEST.Y * NAN}, ValueError, '`y` must be finite, got 60'),
+    ({'x': CArray([['a', 'b']] * 60)}, TypeError, '`x` must be numbers, got'),
+    ({'x': CArray([.1, .2, .3]), 'y': CArray([0])}, ValueError,
+     '`x` must have 2 features'),
+    ({'y': CArray(['ham'] * 60)}, TypeError, '`y` must be numbers'),
+    ({'y': CArray([7] * 60)}, ValueError,
+     '`y` must be labels among the classes [0, 1], got [7]'),
+    ({'max_iter': '2'}, ValueError, "`max_iter` must be 1, got '2'"),
+    ({'max_iter': np.array([1, 1])}, ValueError, 'must be 1, got array([1,'),
     ({'max_iter': 2}, ValueError, '`max_iter` must be 1, got 2'),
     ({'ds_init': DATA[1].X}, TypeError, '`ds_init` must be a CDataset, got'),
     ({'ds_init': WIDE}, ValueError, '`ds_init.X` must have 2 features'),
@@ -83,10 +117,20 @@ RUN = [
     ({'ds_init': changed(DATA[1], -2)}, ValueError, '2 beyond `lb`'),
     ({'ds_init': labelled(DATA[1], [0, 7])}, ValueError,
      '`ds_init.Y` must be labels among the classes [0, 1], got [0, 7]'),
-    ({'ds_init': CDataset(DATA[1].X, DATA[1].Y, CDatasetHeader(lmbda=NAN))},
-     ValueError, '`ds_init.header.lmbda` must be a finite number, got nan'),
-    ({'ds_init': CDataset(DATA[1].X, DATA[1].Y, CDatasetHeader(lmbda='1'))},
-     TypeError, '`ds_init.header.lmbda` must be a finite number, got str'),
+    ({'ds_init': changed(DATA[1], 1 + 1e-6)}, ValueError,
+     '`ds_init.X` must be inside the box, got a value 1e-06 beyond `ub`'),
+    ({'ds_init': held(lmbda=NAN)}, ValueError,
+     '`ds_init.header.lmbda` must be a finite number, got nan'),
+    ({'ds_init': held(lmbda='1')}, TypeError, 'a finite number, got str'),
+    ({'ds_init': held(lmbda=None)}, TypeError, 'a finite number, got NoneTy'),
+    ({'ds_init': held(lmbda=CArray([1, 2]))}, TypeError, 'got CArray'),
+    ({'ds_init': held(starts=5)}, TypeError,
+     '`ds_init.header.starts` must be a tuple'),
+    ({'ds_init': held(starts=None)}, TypeError, 'got NoneType'),
+    ({'ds_init': held(starts=('a', 'b'))}, ValueError, "('a', 'b'"),
+    ({'ds_init': held(starts=(0, 24))}, ValueError, '(0, 24)'),
+    ({'ds_init': held(starts=(3, 3))}, ValueError, 'must be different '
+     'validation rows, whole numbers below 24, got (3, 3)'),
 ]
 
 
@@ -97,6 +141,12 @@ def test_data(name, dataset, error, words):
         DATA[0], dataset)
     with raises(error, f'`{name}', words):
         make(data)
+
+
+@pytest.mark.parametrize('training_data, words', LABELS)
+def test_labels(training_data, words):
+    with raises(ValueError, '`training_data.Y` must be', words):
+        make((training_data, DATA[1]))
 
 
 @pytest.mark.parametrize('val, words', [
@@ -143,6 +193,13 @@ def test_objective(xc, yc, at, error, words, method):
     (WIDE, ValueError, '`adv_ds.X` must have 2 features'),
     (labelled(DATA[1], [4]), ValueError, '`adv_ds.Y` must be labels among'),
     (clouds(60, 1), ValueError, '`adv_ds` must be few enough')])
-def test_poisoned_data(adv_ds, error, words):
+@pytest.mark.parametrize('method', ['poisoned_data', 'poisoned_classifier'])
+def test_poison(adv_ds, error, words, method):
     with raises(error, words):
-        make(DATA, poison_mode='replace').poisoned_data(adv_ds)
+        getattr(make(DATA, poison_mode='replace'), method)(adv_ds)
+
+
+def test_poison_without_lambda():
+    with raises(TypeError, '`adv_ds.header.lmbda` must be a finite number'):
+        make(DATA).poisoned_classifier(DATA[1])
+    make(DATA, learn_lmbda=False).poisoned_classifier(DATA[1])

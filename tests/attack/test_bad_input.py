@@ -1,8 +1,11 @@
-"""Settings that no attack can have: refused before any work, saying why.
+"""Bad settings of the attack: refused before any work, saying why.
 
 A row: the argument, a bad value, the expected error, the words that must
 appear beside "`argument` must".
 """
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
 from attack_problems import clouds, make, run
@@ -17,10 +20,14 @@ NAN, INF = float('nan'), float('inf')
 SETTINGS = [
     ('solver_type', 'pgd-ls', ValueError, "or 'rmd', got 'pgd-ls'"),
     ('solver_type', None, ValueError, 'got None'),
+    ('solver_type', ['rmd', 'fmd'], ValueError, "'fmd' or 'implicit'"),
+    ('solver_params', {1: 2}, ValueError, 'a dict with keys among'),
     ('solver_params', {'n_iner': 3}, ValueError, "got ['n_iner']"),
     ('solver_params', {'method': 'rmd'}, ValueError, "got ['method']"),
     ('poison_mode', 'add', ValueError, "'append' or 'replace', got 'add'"),
     ('poison_mode', None, ValueError, 'got None'),
+    ('poison_mode', np.array(['append'] * 2), ValueError, "or 'replace', got"),
+    ('init_type', np.array(['random'] * 2), ValueError, "'random', got arr"),
     ('init_type', 'loss_based', ValueError, "'random', got 'loss_based'"),
     ('distance', 'linf', ValueError, "'l1' or 'l2', got 'linf'"),
     ('distance', None, ValueError, 'got None'),
@@ -28,6 +35,7 @@ SETTINGS = [
     ('dmax', NAN, ValueError, 'got nan'),
     ('dmax', 'far', TypeError, 'a number of at least 0, got str'),
     ('dmax', CArray([1, 2]), TypeError, 'got CArray'),
+    ('dmax', 1j, TypeError, 'got complex'),
     ('lb', 2, ValueError, 'at most `ub` (1 at feature 0), got 2'),
     ('lb', CArray([0, 3]), ValueError, 'at most `ub` (1 at feature 1), got'),
     ('lb', NAN, ValueError, 'free of NaN'),
@@ -38,11 +46,25 @@ SETTINGS = [
     ('ub', CArray([1, 1, 1]), ValueError, 'each of 2 features, got 3'),
     ('ub', CArray([1, NAN]), ValueError, 'got nan'),
     ('ub', -INF, ValueError, 'got -inf'),
+    ('lb', CArray(['a', 'b']), TypeError, 'numbers, got <U1.'),
+    ('lb', True, TypeError, 'got bool'),
+    ('lb', 1e31, ValueError, 'free of NaN and below 1e+30'),
+    ('ub', -1e31, ValueError, 'free of NaN and above -1e+30'),
+    ('ub', 1 + 0j, TypeError, 'a number'),
+    ('ub', CArray([[1, 1], [1, 1]]), ValueError, 'one bound, or one for each'),
+    ('ub', CArray([]), ValueError, 'features, got 0.'),
+    ('y_target', .5, ValueError, 'got 0.5'),
+    ('y_target', NAN, ValueError, 'got nan'),
+    ('y_target', [0], ValueError, 'got [0]'),
     ('y_target', 2, ValueError, 'one of the classes [0, 1], got 2'),
     ('y_target', 'ham', ValueError, "got 'ham'"),
     ('y_target', CArray([0, 1]), ValueError, 'classes [0, 1], got CArray'),
     ('learn_lmbda', 'yes', ValueError, "True or False, got 'yes'"),
     ('learn_lmbda', 1, ValueError, 'got 1'),
+    ('learn_lmbda', CArray([True]), ValueError, 'True or False, got CArray'),
+    ('lmbda_bounds', {1, 2}, TypeError, 'got set'),
+    ('lmbda_bounds', (False, True), TypeError, 'two numbers in order'),
+    ('lmbda_bounds', np.array([[1, 2]]), ValueError, 'two numbers'),
     ('lmbda_bounds', 3, TypeError, 'two numbers in order'),
     ('lmbda_bounds', None, TypeError, 'got NoneType'),
     ('lmbda_bounds', (1,), ValueError, 'got (1,)'),
@@ -57,12 +79,17 @@ SETTINGS = [
     ('batch_size', None, TypeError, 'got NoneType'),
     ('n_restarts', -1, ValueError, 'whole number of at least 0, got -1'),
     ('n_restarts', True, TypeError, 'got bool'),
+    ('n_restarts', INF, ValueError, 'got inf'),
+    ('random_seed', .5, ValueError, 'got 0.5'),
     ('random_seed', -1, ValueError, 'whole number of at least 0, got -1'),
     ('random_seed', 'now', TypeError, 'got str'),
     ('device', 'gpu', ValueError, "got 'gpu'"),
     ('device', 'cuda:99', ValueError, "got 'cuda:99'"),
     ('device', 'meta', ValueError, "got 'meta'"),
     ('device', None, ValueError, 'got None'),
+    ('device', '', ValueError, "got ''"),
+    ('device', 5, ValueError, 'got 5'),
+    ('device', np.array(['cpu', 'cpu']), ValueError, 'got array'),
 ]
 
 CHECKED_WHEN_SET = ('dmax',)  # the others by the next call
@@ -74,16 +101,22 @@ SOLVER_PARAMS = [
     ('n_inner', None, TypeError, 'got NoneType'),
     ('eta', 0., ValueError, 'positive and finite, got 0.0'),
     ('eta', 'auto', TypeError, 'an int or a float, got str'),
+    ('eta', Fraction(1, 10), TypeError, 'an int or a float, got Fraction'),
     ('momentum', 1, ValueError, 'in [0, 1), got 1'),
     ('momentum', NAN, ValueError, 'got nan'),
     ('form', 'dual', ValueError, "got 'dual'"),
+    ('form', np.array(['gram'] * 2), ValueError, "'primal' or 'gram'"),
+    ('inner_tol', INF, ValueError, 'None or positive'),
     ('inner_tol', -1, ValueError, 'got -1'),
     ('truncate', 0, ValueError, 'got 0'),
     ('n_outer', -1, ValueError, 'whole number of at least 0, got -1'),
     ('n_outer', 2.5, ValueError, 'got 2.5'),
+    ('n_outer', True, TypeError, 'an int or a float, got bool'),
+    ('step', Fraction(1, 10), TypeError, 'an int or a float, got Fraction'),
     ('step', 0, ValueError, 'positive and finite, got 0'),
     ('step', 'long', TypeError, 'got str'),
     ('tol', -1e-3, ValueError, 'at least 0, got -0.001'),
+    ('tol', None, TypeError, 'an int or a float, got NoneType'),
     ('tol', NAN, ValueError, 'got nan'),
     ('patience', 0, ValueError, 'whole number of at least 1, got 0'),
     ('patience', INF, ValueError, 'got inf'),
@@ -95,6 +128,7 @@ N_POINTS = [
     (NAN, ValueError, 'got nan'),
     (INF, ValueError, 'got inf'),
     ('5', TypeError, 'got str'),
+    (True, TypeError, 'got bool'),
     (CArray([1, 2]), TypeError, 'got CArray'),
     (25, ValueError, 'at most 24, the validation points'),
     (25, ValueError, 'got 25'),
@@ -164,7 +198,11 @@ def test_c_of_the_classifier(value, error, words, learn_lmbda):
     ('lb', [.1, 2.], '`lb` must be at most `ub` (1 at feature 0), got 2.0'),
     ('classifier.C', [1., 0.], '`classifier.C` must be'),
     ('y_target', [0, 5], '`y_target` must be'),
-    ('batch_size', [3, 0], '`batch_size` must be')])
+    ('batch_size', [3, 0], '`batch_size` must be'),
+    ('ub', [1., -1.], '`lb` must be at most `ub` (-1 at feature 0)'),
+    # secml's own: no such parameter, and a result
+    ('n_inner', [3], 'param_name (n_inner) should be a parameter'),
+    ('lmbda', [1.], '(lmbda)')])
 def test_values_swept_by_a_security_evaluation(name, values, words):
     with raises(ValueError, words):
         CSecEval(make(DATA, 2), name, CArray(values)).run_sec_eval(DATA[2])

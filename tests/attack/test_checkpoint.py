@@ -44,6 +44,7 @@ def left_alone(tmp_path_factory):
     return folder / 'a.npz', time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_killed_at_20_random_moments_and_taken_up(left_alone, tmp_path):
     expected, seconds = left_alone
     rng = random.Random(0)
@@ -61,6 +62,7 @@ def test_killed_at_20_random_moments_and_taken_up(left_alone, tmp_path):
     assert len(set(reached)) >= 4, reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('nth', [1, 2, 4, 7])
 def test_killed_before_a_new_state_is_in_place(left_alone, tmp_path, nth):
     path, result = tmp_path / 'ckpt', tmp_path / 'result.npz'
@@ -262,6 +264,7 @@ def damaged(content):
         yield content[:i]
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_never_read(whole, tmp_path):
     content, path = whole.read_bytes(), tmp_path / 'ckpt'
     n_files = 0

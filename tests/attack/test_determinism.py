@@ -56,6 +56,7 @@ def on_one_thread(seed):
     return attacked(seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('backend, n_jobs', [
     ('loky', 2), ('loky', 3), ('multiprocessing', 2)])
 def test_whatever_the_number_of_workers(alone, backend, n_jobs):
@@ -117,12 +118,14 @@ def with_threads(tmp_path_factory):
     return call
 
 
+@pytest.mark.slow
 def test_whatever_the_process(with_threads, alone):
     assert with_threads(1, 'one').tobytes() == alone[0].tobytes()
     assert with_threads(2, 'two').tobytes() == with_threads(
         2, 'again').tobytes()
 
 
+@pytest.mark.slow
 def test_whatever_the_number_of_threads(with_threads, alone):
     """Sums are added in another order, and a move multiplies what differs."""
     found = with_threads(2, 'two')

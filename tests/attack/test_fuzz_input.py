@@ -4,6 +4,7 @@ import warnings
 from datetime import timedelta
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +80,7 @@ def problems(draw):
             for most in (20, 12, 5)]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=timedelta(seconds=20), derandomize=True,
           suppress_health_check=list(HealthCheck))
 @given(data=problems(), lb=LOWER, ub=UPPER, share=st.floats(0, 1),

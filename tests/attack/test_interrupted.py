@@ -121,6 +121,7 @@ def test_ctrl_c_before_there_is_anything_to_keep(monkeypatch):
     assert attack.adv_ds is None
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_within_a_second(tmp_path):
     for i, wait in enumerate((0., .3, .7)):
         path, result = tmp_path / f'{i}.ckpt', tmp_path / f'{i}.npz'

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from attack_invariants import assert_same_poison, assert_same_result
 from attack_problems import QUICK, clouds, make, run, small
 from secml.adv.seceval import CSecEval, CSecEvalData
 from secml.array import CArray
@@ -22,21 +23,6 @@ def sec_eval(data, param_name, values, save_adv_ds=True, **kwargs):
     evaluation = CSecEval(attack, param_name, CArray(values), save_adv_ds)
     evaluation.run_sec_eval(data[2])
     return evaluation.sec_eval_data, attack
-
-
-def assert_same_poison(found, expected):
-    """The same bits in points, labels and header."""
-    assert_array_equal(found.X.tondarray(), expected.X.tondarray())
-    assert_array_equal(found.Y.tondarray(), expected.Y.tondarray())
-    assert found.header.get_params() == expected.header.get_params()
-
-
-def assert_same_result(found, expected):
-    """The same bits in all that `run` returns."""
-    assert_array_equal(found[0].tondarray(), expected[0].tondarray())
-    assert_array_equal(found[1].tondarray(), expected[1].tondarray())
-    assert_same_poison(found[2], expected[2])
-    assert found[3] == expected[3]
 
 
 @pytest.mark.parametrize('poison_mode', ['append', 'replace'])

@@ -14,34 +14,6 @@ from secml.adv.seceval import CSecEval
 from secml.array import CArray
 
 
-@pytest.mark.parametrize('poison_mode', ['append', 'replace'])
-@pytest.mark.parametrize('learn_lmbda', [True, False])
-@pytest.mark.parametrize('solver', ['newton', 'sgd'])
-@pytest.mark.parametrize('preprocess', [None, 'min-max'])
-def test_predictions_are_those_of_the_retrained_classifier(
-        poison_mode, learn_lmbda, solver, preprocess):
-    data = small()
-    clf = CClassifierLogisticTorch(C=.3, solver=solver, epochs=3,
-                                   preprocess=preprocess)
-    before = pickle.dumps(clf)
-    attack = make(data, 5, clf, learn_lmbda=learn_lmbda,
-                  poison_mode=poison_mode)
-    y_pred, scores, adv_ds, _ = run(attack, data)
-    assert pickle.dumps(clf) == before
-    again = clf.deepcopy()
-    if learn_lmbda:
-        again.lmbda = attack.lmbda
-    poisoned = attack.poisoned_data(adv_ds)
-    again.fit(poisoned.X, poisoned.Y)
-    expected, expected_scores = again.predict(
-        data[2].X, return_decision_function=True)
-    assert_array_equal(y_pred.tondarray(), expected.tondarray())
-    # exp(-lmbda) and back may lose the last digit
-    assert_allclose(scores.tondarray(), expected_scores.tondarray(),
-                    rtol=1e-9)
-    assert_allclose(adv_ds.header.w_norm, again.w.norm(), rtol=1e-9)
-
-
 @pytest.mark.parametrize('n_points', [0, 6])
 def test_its_loss_is_the_attacks_own(n_points):
     """Which it is not with liblinear, that penalises the bias."""

@@ -421,6 +421,10 @@ def test_bad_settings(kwargs, words):
 
 def test_bad_points():
     problem, x_p, y_p = make()
+    with pytest.raises(ValueError, match='`x_p` must have the dtype and dev'):
+        hypergradient(problem, x_p.float(), y_p, 0.)
+    with pytest.raises(ValueError, match='`y_p` must hold labels -1 and'):
+        hypergradient(problem, x_p, 0 * y_p, 0.)
     with pytest.raises(ValueError, match='`x_p` must have 5 columns'):
         hypergradient(problem, x_p[:, :4], y_p, 0.)
     with pytest.raises(ValueError, match='`y_p`'):

@@ -28,6 +28,8 @@ def _problem_with(**changes):
      '`x_val` must be finite'),
     ({'x_val': torch.zeros(0, 5).double(), 'y_val': torch.zeros(0).double()},
      ValueError, '`x_val` must have at least one row'),
+    ({'x_tr': torch.zeros(0, 5).double(), 'y_tr': torch.zeros(0).double()},
+     ValueError, '`x_tr` must have at least one row'),
     ({'y_target': torch.ones(3).double()}, ValueError, '`y_target`'),
 ])
 def test_bad_problems(changes, error, words):

@@ -19,7 +19,7 @@ DATA = [clouds(n_rows, seed) for seed, n_rows in enumerate((12, 8, 6))]
 
 
 def attack(k):
-    """Small, and by turns of every kind."""
+    """A small attack; solvers, modes and lambda take turns with `k`."""
     run(make(DATA, 1 + k % 3, batch_size=1 + k % 2,
              solver_type=('rmd', 'implicit')[k % 2],
              poison_mode=('append', 'replace')[k // 2 % 2],
