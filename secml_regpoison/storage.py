@@ -1,7 +1,7 @@
-"""Files that a kill, a full disk or a second process cannot spoil.
+"""Files that survive a kill, a full disk and a second process.
 
-Arrays are kept as npz, which `numpy.load` reads too, followed by the SHA-256
-of all before it. They are read without pickle: a file is data, never code.
+Arrays are stored as npz, which `numpy.load` reads too, followed by the SHA-256
+of the bytes before. They are read without pickle: a file is data, never code.
 """
 import hashlib
 import io
@@ -18,9 +18,9 @@ N_DIGEST = hashlib.sha256().digest_size
 def atomic_path(path):
     """Yield a name to write to, which becomes `path` if all goes well.
 
-    A reader of `path` thus sees the old file or the whole new one, and so
-    does whoever comes after a kill or a power cut. The name is always the
-    same: what a kill leaves is written over by the next try.
+    A reader of `path` sees the old file or the whole new one, also after a
+    kill or a power cut. The name is always the same: the next call overwrites
+    what a kill has left.
     """
     folder, name = os.path.split(path)
     scratch = os.path.join(folder, f'.part-{name}')
@@ -39,7 +39,7 @@ def atomic_path(path):
 
 
 def save_arrays(path, arrays):
-    """Write a dict of arrays or numbers, all of it or nothing."""
+    """Write a dict of arrays or numbers to `path`, atomically."""
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     content = stream.getvalue()
@@ -72,10 +72,10 @@ def load_arrays(path):
 
 @contextmanager
 def only_writer(path, name):
-    """Hold `path`, a file or a folder, against other processes.
+    """Lock `path`, a file or a folder, against other processes.
 
-    Meanwhile there is a file ``.lock`` in the folder, or ``FILE.lock`` beside
-    the file. The system lets it go when this process ends, however it ends.
+    The lock is a file ``.lock`` in the folder, or ``FILE.lock`` beside the
+    file. The system releases it when this process ends, also by a kill.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def only_writer(path, name):
     try:
         yield
     finally:
-        # while it is held: whoever has opened it sees that it is gone
+        # before the release: a process that waits sees that it is gone
         with suppress(OSError):
             os.remove(lock.lock_file)
         lock.release()

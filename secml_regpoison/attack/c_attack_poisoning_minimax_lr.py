@@ -264,11 +264,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         check_run_arguments(x, y, max_iter, self.training_data)
         fixed, batch_ends = plan(self, data, ds_init)
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
-            with open_checkpoint(checkpoint, self, data) as saved:
-                self._clear_result()
-                for result in make_batches(self, data, fixed, batch_ends,
-                                           saved):
-                    self._set_result(data, *result)
+            self._add_batches(data, fixed, batch_ends, checkpoint)
             y_pred, scores = self._evaluate(data, x, y)
         self._add_record(*began, is_first=ds_init is None)
         return y_pred, scores, self.adv_ds.deepcopy(), self._f_opt
@@ -425,6 +421,13 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             self._entropy if self.random_seed is None else self.random_seed)
         settings.check_n_points(self, data)
         return data
+
+    def _add_batches(self, data, fixed, batch_ends, checkpoint):
+        """Optimise batch after batch, or read it from the checkpoint."""
+        with open_checkpoint(checkpoint, self, data) as saved:
+            self._clear_result()
+            for result in make_batches(self, data, fixed, batch_ends, saved):
+                self._set_result(data, *result)
 
     def _clear_result(self):
         """Forget the poison and the cost of the last `run`."""
