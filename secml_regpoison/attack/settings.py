@@ -21,9 +21,8 @@ from secml_regpoison.validation import (
 # reaches its limit: all weights 0, or no penalty.
 MAX_LMBDA = 46.
 
-# `solver_params` may hold settings of training ...
-TRAINING_PARAMS = tuple(name for name in inspect.signature(Training).parameters
-                        if name != 'method')
+# `solver_params` may hold the settings of training but `method`, ...
+TRAINING_PARAMS = tuple(inspect.signature(Training).parameters)[1:]
 # ... and of the outer loop, which `solve` takes.
 OUTER_PARAMS = {
     'n_outer': (lambda n: n >= 0 and isinstance(n, numbers.Integral),
@@ -36,8 +35,7 @@ MAY_BE_NONE = ('step', 'eta', 'inner_tol', 'truncate')
 
 
 def check_attack(attack):
-    """The data, and every setting that can be checked without preparing it.
-    """
+    """The data, and every setting that needs no prepared data."""
     check_dataset('training_data', attack.training_data)
     check_dataset('val', attack.val, attack.training_data)
     check_settings(attack, check_classes(attack.training_data, attack.val))
