@@ -31,7 +31,17 @@ from ..penalties import L2
 
 
 class Coordinates(Protocol):
-    """What the solvers need of coordinates; vectors are (n_coords,)."""
+    """What the solvers need of coordinates; vectors are (n_coords,).
+
+    steps, operands : the training steps, and the data that they take.
+    matvec : ``A u``, (n,). add_rmatvec : ``u += alpha A^T r`` in place.
+    add_penalty : ``out += mu (u_w, beta u_b)`` in place. val_matvec,
+    val_rmatvec : ``A_val u`` of a trained model, (m,), and ``A_val^T r``.
+    weights, biases : of rows of coordinates, (k, d) and (k,). inner : ``p_t .
+    u_t`` row by row, given the scores ``A p_t``. dot : ``u . v`` of two
+    vectors, given ``A v``. solver : ``g -> Hess L^-1 g``, given the
+    curvatures over n, (n,).
+    """
 
     rows_tr: Tensor
     rows_p: Tensor
@@ -42,38 +52,17 @@ class Coordinates(Protocol):
     steps: Callable[..., tuple[Tensor, Tensor]]
 
     @property
-    def operands(self) -> tuple[Tensor, ...]:
-        """The data of a training step."""
-
-    def matvec(self, u: Tensor) -> Tensor:
-        """``A u``, (n,)."""
-
-    def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
-        """``u += alpha A^T r`` in place, `r` (n,)."""
-
-    def add_penalty(self, out: Tensor, u: Tensor) -> None:
-        """``out += mu (u_w, beta u_b)`` in place."""
-
-    def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
-        """``A_val u`` of a trained model, (m,)."""
-
-    def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor:
-        """``A_val^T r_val``."""
-
-    def weights(self, coords: Tensor) -> Tensor:
-        """Rows of coordinates (k, .) to rows of weights (k, d)."""
-
-    def biases(self, coords: Tensor) -> Tensor:
-        """Coordinates (..., n_coords) to biases (...)."""
-
-    def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor:
-        """``p_t . u_t`` row by row, `scores_p` being ``A p_t``; (k,)."""
-
-    def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor:
-        """``u . v`` of two vectors, `scores_v` being ``A v``; 0-d."""
-
-    def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
-        """``g -> Hess L^-1 g``, with the curvatures `s` (n,) over n."""
+    def operands(self) -> tuple[Tensor, ...]: ...
+    def matvec(self, u: Tensor) -> Tensor: ...
+    def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None: ...
+    def add_penalty(self, out: Tensor, u: Tensor) -> None: ...
+    def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor: ...
+    def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor: ...
+    def weights(self, coords: Tensor) -> Tensor: ...
+    def biases(self, coords: Tensor) -> Tensor: ...
+    def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor: ...
+    def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor: ...
+    def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]: ...
 
 
 def signed_rows(x: Tensor, y: Tensor) -> Tensor:
