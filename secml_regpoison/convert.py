@@ -47,8 +47,8 @@ def labels(y, classes):
 def feature_map(preprocess):
     """A fitted preprocess as the `transform` of a core `Problem`.
 
-    Returns None for no preprocess, else ``x -> (phi(x), pull_back)``, where
-    ``pull_back(g)`` is the chain rule ``J_phi(x_i)^T g_i``, row by row.
+    Returns None for no preprocess, else ``x -> (phi(x), vjp)``, where
+    ``vjp(g)`` is the chain rule ``J_phi(x_i)^T g_i``, row by row.
     """
     if preprocess is None:
         return None
@@ -56,11 +56,11 @@ def feature_map(preprocess):
     def transform(x):
         points = to_carray(x)
 
-        def pull_back(grad):
+        def vjp(grad):
             rows = [preprocess.gradient(points[i, :], w=CArray(g))
                     for i, g in enumerate(grad.cpu().numpy())]
             return torch.cat([to_tensor(row, x.device).reshape(1, -1)
                               for row in rows])
 
-        return to_tensor(preprocess.transform(points), x.device), pull_back
+        return to_tensor(preprocess.transform(points), x.device), vjp
     return transform

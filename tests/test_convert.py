@@ -86,17 +86,17 @@ def test_no_preprocess_is_no_transform():
     CNormalizerMinMax(preprocess=CNormalizerUnitNorm())],
     ids=['min-max', 'mean-std', 'unit-norm', 'tf-idf', 'chain'])
 def test_feature_map_and_its_chain_rule(preprocess):
-    """``pull_back`` against central differences, row by row."""
+    """``vjp`` against central differences, row by row."""
     rng = np.random.default_rng(0)
     preprocess.fit(CArray(rng.random((20, 3))))
     x = torch.as_tensor(.1 + rng.random((4, 3)))
     grad = torch.as_tensor(rng.normal(size=(4, 3)))
     transform = feature_map(preprocess)
-    phi, pull_back = transform(x)
+    phi, vjp = transform(x)
     assert phi.dtype == torch.float64
     assert_array_equal(phi.numpy(), preprocess.transform(
         CArray(x.numpy())).tondarray())
-    pulled = pull_back(grad)
+    pulled = vjp(grad)
     assert pulled.shape == (4, 3)
     h = 1e-5
     for j in range(3):
@@ -110,7 +110,7 @@ def test_feature_map_and_its_chain_rule(preprocess):
 def test_chain_rule_of_one_point_with_one_feature():
     preprocess = CNormalizerMinMax(feature_range=(0., 2.)).fit(
         CArray([[1.], [5.]]))
-    phi, pull_back = feature_map(preprocess)(torch.full(
+    phi, vjp = feature_map(preprocess)(torch.full(
         (1, 1), 2., dtype=torch.float64))
     assert phi.tolist() == [[.5]]
-    assert pull_back(torch.ones(1, 1, dtype=torch.float64)).tolist() == [[.5]]
+    assert vjp(torch.ones(1, 1, dtype=torch.float64)).tolist() == [[.5]]

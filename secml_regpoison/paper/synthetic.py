@@ -172,10 +172,10 @@ def _step_length(rows, mu, u, step):
         return fit + .5 * (mu * (u - t * step) ** 2).sum(1, keepdim=True)
 
     t = torch.ones_like(u[:, :1])
-    # near the optimum rounding hides the decrease: equal is low enough
-    enough = loss(0.) * (1 + 1e-14)
+    # near the optimum the decrease is below rounding: equal is accepted
+    loss_0 = loss(0.) * (1 + 1e-14)
     for _ in range(30):
-        too_long = loss(t) > enough
+        too_long = loss(t) > loss_0
         if not too_long.any():
             break
         t = torch.where(too_long, t / 2, t)
