@@ -42,7 +42,7 @@ def transfer_cell(data, title, plan, lmbdas, poisons, stock_lmbdas,
         See `attacks.attack_cell`.
     lmbdas : tuple of (str, float)
         Policies, and lambda of each without poison; that of 'learned' is
-        learned anew under each poison.
+        learned again under each poison.
     poisons : tuple of (str, HashablePoison)
         The policy that it was made for, and the poison.
     stock_lmbdas : tuple of float

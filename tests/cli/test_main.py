@@ -4,10 +4,8 @@ import importlib
 import io
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -207,9 +205,9 @@ BAD_CALLS = {
                       "must be an integer, at least 1, got '0'"),
     'negative seed': (['sec-eval', '--seed', '-1'], '--seed'),
     'no jobs': (['sec-eval', '--jobs', '0'], '--jobs'),
+    'no jobs of a figure': (['paper', 'fig1', '--jobs', '0'], '--jobs'),
     'too many rows': (['sec-eval', '--train', '400'], '`train` must'),
     'no rows left': (['sec-eval', '--val', '198'], 'test rows'),
-    'out: a file': (['sec-eval', '--out', os.devnull], os.devnull),
 }
 
 
@@ -226,16 +224,17 @@ def test_bad_calls_say_so_in_one_line(
     assert code == 2
     assert words in err
     assert out == '' and err.count('\n') == 1 and err.endswith('\n')
-    assert re.match('secml-regpoison( sec-eval)?: error: ', err)
+    assert re.match('secml-regpoison( sec-eval| paper)?: error: ', err)
     # nothing was begun
     assert os.listdir(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
     (tmp_path / 'file').touch()
-    for out in (tmp_path / 'file', tmp_path / 'file' / 'below'):
-        assert cli.main(['sec-eval', '--out', str(out)]) == 2
-        assert str(out) in capsys.readouterr().err
+    for command in (['sec-eval'], ['paper', 'fig1']):
+        for out in (tmp_path / 'file', tmp_path / 'file' / 'below'):
+            assert cli.main([*command, '--out', str(out)]) == 2
+            assert str(out) in capsys.readouterr().err
 
 
 def test_a_run_that_fails(tmp_path, capsys, monkeypatch):
@@ -255,28 +254,6 @@ def test_a_defect_is_not_hidden(tmp_path, monkeypatch):
     monkeypatch.setattr(MAIN, 'run_policies', fail)
     with pytest.raises(TypeError, match='a defect'):
         cli.main(['sec-eval', *QUICK, '--out', str(tmp_path)])
-
-
-@pytest.mark.slow
-def test_ctrl_c_keeps_what_is_finished(tmp_path):
-    # a test run in the background of a shell ignores SIGINT, and its children
-    process = subprocess.Popen(
-        COMMAND + QUICK + ['--repetitions', '999', '--out', str(tmp_path)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob('sec_eval_*.gz')):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(.1)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert 'Traceback' not in err
-    assert err.splitlines()[-1].endswith(
-        f'finished is in {tmp_path}, and the same command with --resume goes '
-        'on.')
-    for path in tmp_path.glob('sec_eval_*.gz'):
-        assert CSecEvalData.load(str(path)).param_values.size == 3
 
 
 @pytest.mark.parametrize('argv', [['--help'], ['sec-eval', '--help']])

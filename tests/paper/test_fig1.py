@@ -250,19 +250,3 @@ def test_cells_outlast_a_picture_that_fails(tmp_path, monkeypatch, make_tiny):
     _interrupt(monkeypatch, 'attack_cell', 'other_validation_sets', 'map_cell')
     make_tiny(tmp_path, resume=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-
-
-@pytest.mark.parametrize('arguments, words', [
-    (['paper', 'fig9'], 'fig1'), (['paper', 'fig1', '--jobs', '0'], '--jobs'),
-    (['paper'], 'FIGURE')])
-def test_wrong_usage(capsys, arguments, words):
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-    assert words in capsys.readouterr().err
-
-
-def test_a_folder_that_cannot_be_made(tmp_path, capsys):
-    (tmp_path / 'file').write_text('')
-    assert main(['paper', 'fig1', '--out', str(tmp_path / 'file')]) == 2
-    assert 'error' in capsys.readouterr().err

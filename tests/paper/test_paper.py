@@ -2,7 +2,6 @@
 import csv
 import dataclasses
 import glob
-import io
 import os
 import signal
 import subprocess
@@ -123,15 +122,6 @@ def test_a_quick_run_has_a_folder_of_its_own(monkeypatch, tmp_path):
     for options in ([], ['--quick'], ['--quick', '--out', 'here']):
         assert cli.main(['paper', 'fig3', *options]) == 0
     assert made == ['paper', 'paper-quick', 'here']
-
-
-def test_a_terminal_without_the_sign_gets_the_table(monkeypatch, tmp_path):
-    stream = io.TextIOWrapper(io.BytesIO(), 'ascii')
-    monkeypatch.setattr(sys, 'stdout', stream)
-    monkeypatch.setattr(command, 'make_figure', lambda *_, **__: '1 ± 2')
-    assert cli.main(['paper', 'fig3', '--out', str(tmp_path)]) == 0
-    stream.flush()
-    assert stream.buffer.getvalue().startswith(b'1 ? 2\n')
 
 
 def test_without_resume_cells_are_run_again_and_others_kept(tmp_path):
