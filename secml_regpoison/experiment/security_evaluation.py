@@ -145,10 +145,11 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
     -------
     sec_eval_data : CSecEvalData
     result : dict of str to ndarray
-        An entry a strength of each of `COLUMNS`, and of `y_pred`, `scores`
-        and `weights` (without the bias) of the classifier that was tested,
-        trained with the first ``n_points[k]`` rows of the poison `x`, `y`;
-        `y_test`, the true labels.
+        An entry a strength of each of `COLUMNS`, and of `y_pred` and `scores`
+        of the classifier that was tested, trained with the first
+        ``n_points[k]`` rows of the poison `x`, `y`; `y_test`, the true
+        labels; `weights`, those without the bias at the first and at the last
+        strength.
 
     Raises
     ------
@@ -191,7 +192,7 @@ def _measure(attack, data, plan):
         'seconds': data.time.tondarray(),
         'seconds_cpu': [run.seconds_cpu for run in attack.history],
         'weights': [attack.poisoned_classifier(poison).w.tondarray().ravel()
-                    for poison in data.adv_ds],
+                    for poison in (data.adv_ds[0], last)],
         'x': last.X.tondarray(), 'y': last.Y.tondarray(),
         'y_test': y, 'y_pred': y_pred,
         'scores': [scores.tondarray() for scores in data.scores]}.items()}

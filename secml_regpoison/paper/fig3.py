@@ -35,8 +35,7 @@ def _widths(cells, results):
     records, weights = [], {}
     for cell, result in zip(cells, results):
         of_cell = records_of(cell, result)
-        for k in (0, -1):
-            record, w = of_cell[k], result['weights'][k]
+        for record, w in zip((of_cell[0], of_cell[-1]), result['weights']):
             low, high = np.percentile(w, (5, 95))
             records.append({**record, 'std': float(w.std()),
                             'width_90': float(high - low),

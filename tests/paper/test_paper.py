@@ -209,7 +209,8 @@ def test_weights_are_those_of_the_classifier_that_was_tested():
         train.X.tondarray(), train.Y.tondarray())
     np.testing.assert_allclose(result['weights'][0], clean.coef_[0])
     np.testing.assert_allclose(
-        np.linalg.norm(result['weights'], axis=1), result['w_norm'])
+        np.linalg.norm(result['weights'], axis=1),
+        result['w_norm'][[0, -1]])
     assert result['x'].shape == (quick.n_points[-1], 64)
     assert 0 <= result['x'].min() <= result['x'].max() <= 1
 
