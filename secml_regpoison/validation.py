@@ -11,18 +11,13 @@ import torch
 from secml.array import CArray
 from secml.data import CDataset
 
+from .core.checks import check
+
 # Beyond it liblinear no longer trains (scikit-learn warns), and products of a
 # few rows are near the largest float64.
 LARGEST = 1e30
 # Below it the squares of features are 0, and liblinear never returns.
 SMALLEST = 1e-150
-
-
-def check(name, value, ok, condition, advice=''):
-    """Raise ValueError unless `ok`: the name, the condition, the value."""
-    if not ok:
-        raise ValueError(
-            f'`{name}` must be {condition}, got {value!r}.{advice}')
 
 
 def check_type(name, value, kind, condition):

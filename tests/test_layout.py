@@ -13,7 +13,8 @@ import secml_regpoison
 
 PACKAGE = Path(secml_regpoison.__file__).parent
 FLOORS = (
-    ('compat', 'core', 'storage', 'validation', 'version'),
+    ('compat', 'core', 'storage', 'version'),
+    ('validation',),
     ('convert',),
     ('attack', 'classifier', 'data', 'figure'),
     ('experiment',), ('paper',), ('cli',))
@@ -86,7 +87,7 @@ def test_imports_point_down(path):
     ('core.minimax', 'import logging', True),
     ('convert', 'from .core import Problem', False),
     ('convert', 'from .attack.batches import x', True),
-    ('validation', 'from .storage import x', True),
+    ('validation', 'from .convert import x', True),
     ('attack.batches', 'from secml_regpoison.core import solve', False),
     ('attack.batches', 'from secml_regpoison import validation', False),
     ('attack.batches', 'from secml_regpoison.classifier import x', True),

@@ -10,11 +10,12 @@ from typing import Any, Callable, Optional
 import torch
 from torch import Tensor
 
+from .checks import check
 from .linear_model import LOGISTIC, Hypergradient, Losses
 from .losses import Loss
 from .problem import Problem
 from .solvers import Training
-from .solvers.training import check, check_finite
+from .solvers.training import check_finite
 
 
 @dataclass(frozen=True)

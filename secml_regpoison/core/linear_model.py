@@ -17,13 +17,13 @@ from typing import Any, Callable, NamedTuple, Optional, Protocol
 import torch
 from torch import Tensor
 
+from .checks import check
 from .coordinates import make_coordinates, signed_rows
 from .losses import Logistic, Loss
 from .penalties import L2
 from .problem import Problem
 from .solvers import SOLVERS, TrainedModel, Training
-from .solvers.training import (
-    check, check_finite, smoothness, warn_if_unstable)
+from .solvers.training import check_finite, smoothness, warn_if_unstable
 
 LOGISTIC = Logistic()
 

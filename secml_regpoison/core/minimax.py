@@ -9,12 +9,12 @@ from typing import Any, Callable, Optional
 import torch
 from torch import Tensor
 
+from .checks import check
 from .defender import Defender, Iterate
 from .linear_model import LinearModel, Model, check_lmbda
 from .problem import Problem
 from .projection import Bound, FeasibleSet, check_box
 from .solvers import Training
-from .solvers.training import check
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,16 +7,11 @@ from typing import Callable, Optional
 import torch
 from torch import Tensor
 
+from ..checks import check
 from ..coordinates import Coordinates
 from ..losses import Loss
 from ..penalties import L2
 from ..problem import Problem
-
-
-def check(name: str, value: object, ok: bool, condition: str) -> None:
-    """Raise ValueError unless `ok`."""
-    if not ok:
-        raise ValueError(f'`{name}` must be {condition}, got {value!r}.')
 
 
 @dataclass(frozen=True)
