@@ -81,6 +81,14 @@ def central(problem, x_p, y_p, lmbda, step=1e-5, seed=0, **kwargs):
     return directions, torch.tensor(by_x), by_lmbda
 
 
+def check_against_differences(problem, x_p, y_p, lmbda, **kwargs):
+    got = hypergradient(problem, x_p, y_p, lmbda, **kwargs)
+    directions, by_x, by_lmbda = central(problem, x_p, y_p, lmbda, **kwargs)
+    compare(torch.stack([(got.grad_x_p * u).sum() for u in directions]),
+            by_x, 1e-6)
+    compare(got.grad_lmbda, by_lmbda, 1e-6)
+
+
 def check_against_autograd(form, method='rmd', momentum=.9, lmbda=1.,
                            rtol=1e-12, loss=Logistic(), beta=0.):
     problem, x_p, y_p = make()
@@ -133,11 +141,7 @@ def test_any_objective_is_central_difference(method, form, loss, beta):
     kwargs = {'method': method, 'n_inner': 30, 'momentum': .9, 'form': form,
               'inner_tol': 1e-12,
               'model': partial(LinearModel, loss=loss, beta=beta)}
-    got = hypergradient(problem, x_p, y_p, 2., **kwargs)
-    directions, by_x, by_lmbda = central(problem, x_p, y_p, 2., **kwargs)
-    compare(torch.stack([(got.grad_x_p * u).sum() for u in directions]),
-            by_x, 1e-6)
-    compare(got.grad_lmbda, by_lmbda, 1e-6)
+    check_against_differences(problem, x_p, y_p, 2., **kwargs)
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -148,11 +152,7 @@ def test_rmd_is_central_difference(form, momentum, eta, lmbda):
     # eta=None is 1/L of the poisoned rows: it moves, and counts
     problem, x_p, y_p = make(seed=1)
     kwargs = {'n_inner': 30, 'eta': eta, 'momentum': momentum, 'form': form}
-    got = hypergradient(problem, x_p, y_p, lmbda, **kwargs)
-    directions, by_x, by_lmbda = central(problem, x_p, y_p, lmbda, **kwargs)
-    compare(torch.stack([(got.grad_x_p * u).sum() for u in directions]),
-            by_x, 1e-6)
-    compare(got.grad_lmbda, by_lmbda, 1e-6)
+    check_against_differences(problem, x_p, y_p, lmbda, **kwargs)
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -160,11 +160,7 @@ def test_rmd_is_central_difference(form, momentum, eta, lmbda):
 def test_implicit_is_central_difference(form, lmbda):
     problem, x_p, y_p = make(seed=2)
     kwargs = {'method': 'implicit', 'inner_tol': 1e-12, 'form': form}
-    got = hypergradient(problem, x_p, y_p, lmbda, **kwargs)
-    directions, by_x, by_lmbda = central(problem, x_p, y_p, lmbda, **kwargs)
-    compare(torch.stack([(got.grad_x_p * u).sum() for u in directions]),
-            by_x, 1e-6)
-    compare(got.grad_lmbda, by_lmbda, 1e-6)
+    check_against_differences(problem, x_p, y_p, lmbda, **kwargs)
 
 
 @pytest.mark.parametrize('form', FORMS)
