@@ -88,6 +88,7 @@ def test_learning_lambda_helps_the_defender(digits, saddle):
     assert learned.lmbda > 0
 
 
+@pytest.mark.slow
 def test_wherever_lambda_starts(digits):
     """Plateaus included: below -4 the loss hardly feels lambda."""
     found = [attack(digits, lmbda=lmbda).value for lmbda in (-8., 0., 11.)]

@@ -52,7 +52,7 @@ def test_it_is_registered(folder):
                       module.CDataLoaderDogFish)
 
 
-@pytest.mark.parametrize('seed, ds', enumerate(module.FILES))
+@pytest.mark.parametrize('seed, ds', list(enumerate(module.FILES)))
 def test_the_real_files_come_before_the_standin(folder, seed, ds):
     _save_real(folder / 'dogfish')
     _save_standin(folder / 'dogfish-standin' / 'dogfish_standin.npz')
@@ -63,7 +63,7 @@ def test_the_real_files_come_before_the_standin(folder, seed, ds):
     assert loaded.header.source == 'koh-liang'
 
 
-@pytest.mark.parametrize('seed, ds', enumerate(module.FILES, start=7))
+@pytest.mark.parametrize('seed, ds', list(enumerate(module.FILES, start=7)))
 def test_the_standin_says_what_it_is(folder, seed, ds):
     _save_real(folder / 'dogfish')
     (folder / 'dogfish' / module.FILES['testing']).unlink()

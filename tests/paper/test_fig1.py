@@ -129,6 +129,7 @@ def test_ties_go_to_the_smallest_lambda():
                                   error).tolist() == [-8., 1., 6.]
 
 
+@pytest.mark.slow
 def test_files_and_table(quick):
     out, text = quick
     assert sorted(path.name for path in out.iterdir()) == FILES
@@ -139,6 +140,7 @@ def test_files_and_table(quick):
         assert word in text
 
 
+@pytest.mark.slow
 def test_run_time_and_hypergradients_are_in_every_csv(quick):
     for name in FILES:
         if name.endswith('.csv'):
@@ -148,6 +150,7 @@ def test_run_time_and_hypergradients_are_in_every_csv(quick):
                 name == 'fig1.csv')
 
 
+@pytest.mark.slow
 def test_optimised_points(quick):
     """On the left edge, higher up without regularisation, and no place of
     the grid is better for the attacker."""
@@ -162,6 +165,7 @@ def test_optimised_points(quick):
     assert float(optima[0]['x_2']) > float(optima[1]['x_2'])
 
 
+@pytest.mark.slow
 def test_the_maps(quick):
     """The centre is at most half as steep as the left; on the right, the
     lower bound where the point is harmless and 3 to 6 where it harms."""
@@ -185,6 +189,7 @@ def test_the_maps(quick):
             assert (best[none <= clean] == -8).mean() > .95
 
 
+@pytest.mark.slow
 def test_a_line_of_the_maps_is_what_it_says(quick, problem):
     place = _read(quick[0] / 'fig1_maps.csv')[37]
     x_p = [float(place['x_1']), float(place['x_2'])]
