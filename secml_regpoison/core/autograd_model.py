@@ -63,6 +63,8 @@ class AutogradModel:
               "'rmd' for a model that autograd differentiates")
         check('eta', self.training.eta, self.training.eta is not None,
               'a step size for a model that autograd differentiates')
+        check('problem.preprocess', self.problem.preprocess,
+              self.problem.preprocess is None, 'None: it is not refitted here')
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Nothing is known of the smoothness of any scores."""
@@ -91,7 +93,7 @@ class AutogradModel:
               start: Any = None) -> TrainedParameters:
         """Train from `initial`, whatever the `start`; FloatingPointError if
         it diverges."""
-        phi = self.problem.features(x_p)[0]
+        phi = self.problem.features(x_p).phi
         parameters = [v.detach() for v in self._unroll(
             phi, phi.new_tensor(lmbda), False)]
         for v in parameters:
@@ -115,13 +117,13 @@ class AutogradModel:
 
     def hypergradient(self, trained: TrainedParameters) -> Hypergradient:
         """Validation loss and its derivatives through the whole unroll."""
-        phi, feature_vjp = self.problem.features(trained.x_p)
-        phi = phi.detach().clone().requires_grad_()
+        features = self.problem.features(trained.x_p)
+        phi = features.phi.detach().clone().requires_grad_()
         lmbda = phi.new_tensor(trained.lmbda).requires_grad_()
         parameters = self._unroll(phi, lmbda, True)
         value = self._val_loss(parameters, self.problem.y_target)
         grad_phi, = torch.autograd.grad(value, phi, retain_graph=True)
         grad_lmbda, = torch.autograd.grad(
             self._val_loss(parameters, None), lmbda)
-        return Hypergradient(value.detach(), feature_vjp(grad_phi),
+        return Hypergradient(value.detach(), features.vjp(grad_phi),
                              grad_lmbda)

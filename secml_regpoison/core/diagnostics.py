@@ -68,7 +68,8 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
     trained, optimum = model.train(x_p, lmbda), optimal.train(x_p, lmbda)
     grad = model.hypergradient(trained).grad_x_p
     grad_other = other.hypergradient(other.train(x_p, lmbda)).grad_x_p
-    grad_val = optimal.val_gradient(optimum, model.problem.rows_val)[1]
+    grad_val = optimal.val_gradient(
+        optimum, optimum.features.problem.rows_val)[1]
     low, high = lmbda_bounds
     losses = {at: model.losses(model.train(x_p, at)).defender for at in (
         low + grid_step * k for k in range(int((high - low) / grid_step) + 1))}

@@ -12,7 +12,7 @@ Any object that answers them can stand in its place (`Model`).
 """
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, NamedTuple, Optional, Protocol
+from typing import Any, NamedTuple, Optional, Protocol
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from .checks import check
 from .coordinates import make_coordinates, signed_rows
 from .losses import Logistic, Loss
 from .penalties import L2
-from .problem import Problem
+from .problem import Features, Problem
 from .solvers import SOLVERS, TrainedModel, Training
 from .solvers.training import check_finite, smoothness, warn_if_unstable
 
@@ -78,13 +78,11 @@ class Model(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A model trained on given points: the points, their features, what takes
-    a derivative with respect to features to one with respect to points, and
-    the `TrainedModel` of the solver."""
+    """A model trained on given points: the points, the `Features` with them,
+    and the `TrainedModel` of the solver."""
 
     x_p: Tensor
-    phi: Tensor
-    feature_vjp: Callable[[Tensor], Tensor]
+    features: Features
     model: TrainedModel
 
     @property
@@ -138,9 +136,10 @@ class LinearModel:
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Warn of a step size that is too large for these points."""
         if self.training.eta is not None:
-            rows_p = signed_rows(self.problem.features(x_p)[0], self.y_p)
+            features = self.problem.features(x_p)
             warn_if_unstable(self.training.eta, smoothness(
-                self.problem, rows_p, self._penalty(lmbda), self.loss)[0])
+                features.problem, signed_rows(features.phi, self.y_p),
+                self._penalty(lmbda), self.loss)[0])
 
     def _penalty(self, lmbda: float) -> L2:
         return L2(lmbda, self.problem.n_tr + len(self.y_p), self.beta)
@@ -158,30 +157,31 @@ class LinearModel:
             If training diverged; the message names the step size.
         """
         if start is not None and start.x_p is x_p:
-            phi, feature_vjp = start.phi, start.feature_vjp
+            features = start.features
         else:
-            phi, feature_vjp = self.problem.features(x_p)
+            features = self.problem.features(x_p)
         coordinates = make_coordinates(
-            self.problem, signed_rows(phi, self.y_p), self._penalty(lmbda),
-            self.training.form, self.training.method)
+            features.problem, signed_rows(features.phi, self.y_p),
+            self._penalty(lmbda), self.training.form, self.training.method)
         try:
             model = SOLVERS[self.training.method].train(
-                coordinates, self.loss, self.training, self.problem,
+                coordinates, self.loss, self.training, features.problem,
                 None if start is None else start.model.u)
         except FloatingPointError as error:
             raise FloatingPointError(
                 f'{error} (lmbda = {lmbda:g})') from error
         check_finite(model.u, model.eta, lmbda)
-        return Trained(x_p, phi, feature_vjp, model)
+        return Trained(x_p, features, model)
 
     def losses(self, trained: Trained) -> Losses:
         """Validation losses of a trained model."""
-        h = self._val_scores(trained, self.problem.rows_val_attacker)
+        problem = trained.features.problem
+        h = self._val_scores(trained, problem.rows_val_attacker)
         attacker = float(self.loss.value(h).mean())
         defender = attacker
-        if self.problem.y_target is not None:
+        if problem.y_target is not None:
             defender = float(self.loss.value(self._val_scores(
-                trained, self.problem.rows_val)).mean())
+                trained, problem.rows_val)).mean())
         return Losses(attacker, defender, float((h > 0).double().mean()))
 
     def hypergradient(self, trained: Trained) -> Hypergradient:
@@ -193,12 +193,14 @@ class LinearModel:
             If they are not finite.
         """
         model, vjp = trained.model, SOLVERS[self.training.method].vjp
-        value, grad_val = self.val_gradient(
-            trained, self.problem.rows_val_attacker)
-        grad_rows, grad_lmbda = vjp(model, grad_val, self.training)
-        if self.problem.y_target is not None:
-            grad_val = self.val_gradient(trained, self.problem.rows_val)[1]
-            grad_lmbda = vjp(model, grad_val, self.training)[1]
+        problem = trained.features.problem
+        first_row = 0 if trained.features.all_move else problem.n_tr
+        value, grad_val = self.val_gradient(trained,
+                                            problem.rows_val_attacker)
+        grad_rows, grad_lmbda = vjp(model, grad_val, self.training, first_row)
+        if problem.y_target is not None:
+            grad_val = self.val_gradient(trained, problem.rows_val)[1]
+            grad_lmbda = vjp(model, grad_val, self.training, problem.n_tr)[1]
         if not (torch.isfinite(grad_rows).all()
                 and torch.isfinite(grad_lmbda)):
             raise FloatingPointError(
@@ -206,9 +208,22 @@ class LinearModel:
                 f'{model.coordinates.penalty.strength:g}, step size '
                 f'{model.eta:g}: regularise more (a larger lambda), use '
                 'float64, or pass a smaller eta.')
-        return Hypergradient(
-            value, trained.feature_vjp(grad_rows.mul_(-self.y_p[:, None])),
-            grad_lmbda)
+        return Hypergradient(value, self._vjp_features(trained, grad_rows),
+                             grad_lmbda)
+
+    def _vjp_features(self, trained: Trained, grad_rows: Tensor) -> Tensor:
+        """Derivative with respect to the points, from that with respect to
+        the weights of the rows that move: the points, or all."""
+        features = trained.features
+        if not features.all_move:
+            return features.vjp(grad_rows.mul_(-self.y_p[:, None]))
+        problem = features.problem
+        y = torch.cat([problem.y_tr, self.y_p])
+        y_val = problem.y_val if problem.y_target is None else problem.y_target
+        slope = self.loss.slope(self._val_scores(
+            trained, problem.rows_val_attacker)) / len(y_val)
+        return features.vjp(grad_rows.mul_(-y[:, None]),
+                            torch.outer(-y_val * slope, trained.w))
 
     def val_gradient(self, trained: Trained,
                      rows_val: Tensor) -> tuple[Tensor, Tensor]:

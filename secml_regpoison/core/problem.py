@@ -1,13 +1,14 @@
 """The data of a poisoning problem."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Callable, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 import torch
 from torch import Tensor
 
 from .coordinates.margins import signed_rows
 from .linalg import top_eigenvalue
+from .preprocessing import Preprocess
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,11 @@ class Problem:
     transform : callable or None
         Features of poisoning points, ``x -> (phi(x), vjp)``, with ``vjp``
         taking a derivative with respect to ``phi`` to one with respect to
-        ``x``. The other rows are given as features already.
+        ``x``. The other rows are given as features already: a preprocess
+        that no poison changes.
+    preprocess : Preprocess or None
+        Fitted on the training rows and the points each time; then all rows
+        are given in the space of the points.
 
     Raises
     ------
@@ -40,6 +45,7 @@ class Problem:
     y_val: Tensor
     y_target: Optional[Tensor] = None
     transform: Optional[Callable] = None
+    preprocess: Optional[Preprocess] = None
 
     def __post_init__(self) -> None:
         self._check_rows('x_tr', 'y_tr', self.x_tr, self.y_tr)
@@ -146,8 +152,8 @@ class Problem:
             return self._gram_val
         return rows_val @ self.rows_tr.T
 
-    def features(self, x_p: Tensor) -> tuple[Tensor, Callable]:
-        """Features of poisoning points; the identity without `transform`.
+    def features(self, x_p: Tensor) -> 'Features':
+        """Features of all rows with these poisoning points.
 
         Parameters
         ----------
@@ -156,12 +162,63 @@ class Problem:
 
         Returns
         -------
-        (phi(x_p), vjp)
-            Features (p, d), and what takes a derivative with respect to them
-            to one with respect to the points.
+        Features
         """
+        if self.preprocess is not None:
+            return (self._transformed if self.preprocess.by_row
+                    else self._refitted)(self.preprocess, x_p)
         if self.transform is None:
-            return x_p, lambda grad: grad
+            return Features(x_p, lambda grad: grad, self)
         if not len(x_p):
-            return self.x_tr[:0], lambda grad: x_p
-        return self.transform(x_p)
+            return Features(self.x_tr[:0], lambda grad: x_p, self)
+        phi, vjp = self.transform(x_p)
+        return Features(phi, vjp, self)
+
+    @cached_property
+    def _in_features(self) -> 'Problem':
+        """The problem in features that no point changes."""
+        preprocess: Any = self.preprocess
+        transform = preprocess.fit(self.x_tr)
+        return replace(self, x_tr=transform(self.x_tr),
+                       x_val=transform(self.x_val), preprocess=None)
+
+    def _transformed(self, preprocess: Preprocess,
+                     x_p: Tensor) -> 'Features':
+        """`Features` by a preprocess that takes each row alone."""
+        x = x_p.detach().requires_grad_()
+        with torch.enable_grad():
+            phi = preprocess.fit(x)(x)
+        return Features(
+            phi.detach(), lambda grad: torch.autograd.grad(
+                phi, x, grad, retain_graph=True)[0], self._in_features)
+
+    def _refitted(self, preprocess: Preprocess, x_p: Tensor) -> 'Features':
+        """`Features` by a preprocess that is fitted on all training rows."""
+        x, n_tr = x_p.detach().requires_grad_(), self.n_tr
+        with torch.enable_grad():
+            rows = torch.cat([self.x_tr, x])
+            transform = preprocess.fit(rows)
+            phi, phi_val = transform(rows), transform(self.x_val)
+
+        def vjp(grad: Tensor, grad_val: Tensor) -> Tensor:
+            return torch.autograd.grad((phi, phi_val), x, (grad, grad_val),
+                                       retain_graph=True)[0]
+        in_features = replace(self, x_tr=phi[:n_tr].detach(),
+                              x_val=phi_val.detach(), preprocess=None)
+        return Features(phi[n_tr:].detach(), vjp, in_features, True)
+
+
+class Features(NamedTuple):
+    """Features of poisoning points and of the rows beside them.
+
+    phi : features (p, d) of the points. vjp : takes derivatives with respect
+    to features to one with respect to the points: those of the points, or
+    with `all_move` of all training rows and of the validation rows. problem :
+    the problem in features. all_move : whether the features of all rows move
+    with the points.
+    """
+
+    phi: Tensor
+    vjp: Callable[..., Tensor]
+    problem: Problem
+    all_move: bool = False

@@ -232,10 +232,10 @@ def _flipped(vjp):
 
 
 def _last_step_dropped(vjp):
-    def broken(model, p, adjoint_scores, scale):
+    def broken(model, p, adjoint_scores, *args):
         p, adjoint_scores = p.clone(), adjoint_scores.clone()
         p[-1], adjoint_scores[-1] = 0., 0.
-        return vjp(model, p, adjoint_scores, scale)
+        return vjp(model, p, adjoint_scores, *args)
     return broken
 
 

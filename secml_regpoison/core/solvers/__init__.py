@@ -17,12 +17,14 @@ class Solver(NamedTuple):
     """How a model is trained, and how its training is differentiated.
 
     train : ``(coordinates, loss, training, problem, start)`` to a
-    `TrainedModel`. vjp : ``(model, grad_val, training)`` to the derivatives
-    with respect to the weights of the poisoning rows and lambda.
+    `TrainedModel`. vjp : ``(model, grad_val, training, first_row)`` to the
+    derivatives with respect to the weights of the rows from `first_row` on,
+    and lambda.
     """
 
     train: Callable[..., TrainedModel]
-    vjp: Callable[[TrainedModel, Tensor, Training], tuple[Tensor, Tensor]]
+    vjp: Callable[[TrainedModel, Tensor, Training, int],
+                  tuple[Tensor, Tensor]]
 
 
 SOLVERS = {'fmd': Solver(rmd.descend, fmd.forward),

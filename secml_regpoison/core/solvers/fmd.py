@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .training import TrainedModel, Training, training_steps
+from .training import TrainedModel, Training, check, training_steps
 
 
 class _Steps:
@@ -51,11 +51,19 @@ class _Steps:
         return du
 
 
-def forward(model: TrainedModel, grad_val: Tensor,
-            training: Training) -> tuple[Tensor, Tensor]:
-    """Arguments and results as of `.rmd.reverse`."""
+def forward(model: TrainedModel, grad_val: Tensor, training: Training,
+            first_row: int) -> tuple[Tensor, Tensor]:
+    """Arguments and results as of `.rmd.reverse`.
+
+    Raises
+    ------
+    ValueError
+        If clean rows move too: that is a tangent for each feature of each.
+    """
     coordinates = model.coordinates
     rows_p, n_tr = coordinates.rows_p, coordinates.n_tr
+    check('method', 'fmd', first_row == n_tr, "'rmd' or 'implicit' with a "
+          'preprocess that is fitted on the poison')
     steps = _Steps(model, training.momentum, torch.cat([
         coordinates.rows_tr, rows_p]))
     d = rows_p.shape[1] - 1

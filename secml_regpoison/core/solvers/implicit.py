@@ -22,8 +22,8 @@ from .newton import REUSE_FACTOR, norm
 from .training import TrainedModel, Training, vjp_points_lambda
 
 
-def reverse(model: TrainedModel, grad_val: Tensor,
-            training: Training) -> tuple[Tensor, Tensor]:
+def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
+            first_row: int) -> tuple[Tensor, Tensor]:
     """Arguments and results as of `.rmd.reverse`."""
     p, residual = solve_hessian(model, grad_val)
     tol = 1e-6 if p.dtype == torch.float64 else 1e-2
@@ -33,7 +33,7 @@ def reverse(model: TrainedModel, grad_val: Tensor,
             f' asked for {tol:.1e}: regularisation may be too weak for '
             f'{p.dtype}.', RuntimeWarning, stacklevel=5)
     scores = model.coordinates.matvec(p)
-    return vjp_points_lambda(model, p[None], scores[None], -1.)
+    return vjp_points_lambda(model, p[None], scores[None], -1., first_row)
 
 
 def solve_hessian(model: TrainedModel,

@@ -37,10 +37,12 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
                         scores, eta, d_eta_d_rows)
 
 
-def reverse(model: TrainedModel, grad_val: Tensor,
-            training: Training) -> tuple[Tensor, Tensor]:
-    """Derivatives with respect to the weights of the poisoning rows (p, d) and
-    lambda of the loss whose gradient at the trained model is `grad_val`.
+def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
+            first_row: int) -> tuple[Tensor, Tensor]:
+    """Derivatives with respect to the weights of the training rows from
+    `first_row` on (k, d), and lambda, of the loss whose gradient at the
+    trained model is `grad_val`. Where clean rows move too, a step size of
+    ``1 / L`` counts as a constant.
 
     ``v`` falls by ``eta Hess p_t`` and ``p`` gathers ``v``: heavy-ball steps
     of p backwards in time, from ``p_{T-1} = grad_val`` with the velocity
@@ -54,8 +56,9 @@ def reverse(model: TrainedModel, grad_val: Tensor,
         coordinates, model.loss, eta, training.momentum,
         grad_val.expand(2, -1), len(curvature), curvature)
     p = adjoints[1:]
-    grad_rows, grad_lmbda = vjp_points_lambda(tail, p, adjoint_scores, -eta)
-    if model.d_eta_d_rows is not None:
+    grad_rows, grad_lmbda = vjp_points_lambda(
+        tail, p, adjoint_scores, -eta, first_row)
+    if model.d_eta_d_rows is not None and first_row == coordinates.n_tr:
         # dA/d eta = -sum_t p_t . grad L(u_t);  d eta/d lmbda = -eta^2 mu
         steps = training_steps(model, training.momentum)[last]
         grad_eta = coordinates.inner(p, adjoint_scores, steps).sum() / eta

@@ -160,23 +160,25 @@ def training_steps(model: TrainedModel, momentum: float) -> Tensor:
 
 
 def vjp_points_lambda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
-                      scale: float) -> tuple[Tensor, Tensor]:
-    """``scale sum_t d/d(rows, lmbda) (p_t . grad L(u_t))``, (p, d) and 0-d.
+                      scale: float,
+                      first_row: int) -> tuple[Tensor, Tensor]:
+    """``scale sum_t d/d(rows, lmbda) (p_t . grad L(u_t))``, (k, d) and 0-d.
 
-    For a poisoning row ``a``, with the adjoint ``p`` of a step,
+    For a training row ``a``, with the adjoint ``p`` of a step,
 
         d/da      (p . grad L) = (l'(h)/n) p + s (a . p) u,   h = a . u
         d/dlmbda  (p . grad L) = mu (p_w . w + beta p_b b),   s = l''(h)/n
 
     `p` are the adjoints (k, n_coords) and `adjoint_scores` is ``A p`` (k, n),
-    a row a step; the sums are two products of (p, k) with (k, .) matrices.
+    a row a step; the sums are two products of matrices. The rows are those
+    from `first_row` on: ``n_tr`` for the poisoning points, 0 for all.
     """
     coordinates, u = model.coordinates, model.path
-    n_tr, n = coordinates.n_tr, coordinates.n
-    h = model.scores[:, n_tr:]
+    n = coordinates.n
+    h = model.scores[:, first_row:]
     s = model.loss.curvature(h) / n
     coords = (model.loss.slope(h).T @ p).div_(n)
-    coords.addmm_((s * adjoint_scores[:, n_tr:]).T, u)
+    coords.addmm_((s * adjoint_scores[:, first_row:]).T, u)
     penalty = coordinates.penalty.bilinear(
         coordinates.inner(p, adjoint_scores, u).sum(),
         (coordinates.biases(p) * coordinates.biases(u)).sum())

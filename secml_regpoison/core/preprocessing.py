@@ -1,0 +1,124 @@
+"""Normalisers in torch, fitted anew on the rows of each training.
+
+A pipeline is refitted on the poisoned rows, so that the features of all rows
+depend on the poison:
+
+    (phi_tr, phi_p, phi_val) = F(x_tr, x_p, x_val),    F fitted on x_tr and x_p
+
+Each normaliser has ``fit(x)``, which returns the transform of any rows, open
+to autograd. They are secml's: of the deviation ``ddof`` is 0; a column that is
+constant has deviation 1, a range of 0 has slope 1, a norm of 0 is 1.
+"""
+from dataclasses import dataclass
+from typing import Callable, Optional, Protocol
+
+import torch
+from torch import Tensor
+
+Transform = Callable[[Tensor], Tensor]
+
+
+class Preprocess(Protocol):
+    """What a `Problem` needs of a preprocess."""
+
+    by_row: bool
+
+    def fit(self, x: Tensor) -> Transform:
+        """Fit on rows (n, d), and return the transform of rows (k, d)."""
+
+
+@dataclass(frozen=True)
+class MeanStd:
+    """``(x - mean) / std``, column by column.
+
+    mean, std : values (d,) that are given, or None for those of the rows that
+    it is fitted on. with_std : False leaves the division out.
+    """
+
+    mean: Optional[Tensor] = None
+    std: Optional[Tensor] = None
+    with_std: bool = True
+
+    by_row = False
+
+    def fit(self, x: Tensor) -> Transform:
+        """See `Preprocess`."""
+        mean = x.mean(0) if self.mean is None else self.mean
+        if not self.with_std:
+            return lambda rows: rows - mean
+        if self.std is None:
+            variance = (x - x.mean(0)).square().mean(0)
+            # of a constant column rounding can leave 1e-17 instead of 0
+            constant = (x.amax(0) == x.amin(0)) | (variance == 0)
+            std = torch.where(constant, 1., variance).sqrt()
+        else:
+            std = torch.where(self.std == 0, 1., self.std)
+        slope = 1 / std
+        return lambda rows: rows * slope - mean / std
+
+
+@dataclass(frozen=True)
+class MinMax:
+    """``low + (high - low) (x - min) / (max - min)``, column by column."""
+
+    low: float = 0.
+    high: float = 1.
+
+    by_row = False
+
+    def fit(self, x: Tensor) -> Transform:
+        """See `Preprocess`; of tied ends the first row's counts."""
+        least, most = (x.gather(0, find(0)[None])[0]
+                       for find in (x.argmin, x.argmax))
+        width = most - least
+        slope = 1 / torch.where(width == 0, 1., width)
+        scale = self.high - self.low
+        return lambda rows: (rows * (scale * slope)
+                             + (self.low - scale * least * slope))
+
+
+@dataclass(frozen=True)
+class UnitNorm:
+    """``x / ||x||``, row by row; `order` is 'l1', 'l2' or 'max'."""
+
+    order: str = 'l2'
+
+    by_row = True
+
+    def fit(self, x: Tensor) -> Transform:
+        """See `Preprocess`; nothing is fitted."""
+        return self._transform
+
+    def _transform(self, x: Tensor) -> Tensor:
+        if self.order == 'l2':
+            square = x.square().sum(1, keepdim=True)
+            return x / torch.where(square == 0, 1., square).sqrt()
+        norm = (x.abs().sum(1, keepdim=True) if self.order == 'l1'
+                else x.abs().max(1, keepdim=True).values)
+        return x / torch.where(norm == 0, 1., norm)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Normalisers one after the other, each fitted on what the one before
+    makes of the rows."""
+
+    steps: tuple[Preprocess, ...]
+
+    @property
+    def by_row(self) -> bool:
+        """Whether no row's features depend on other rows."""
+        return all(step.by_row for step in self.steps)
+
+    def fit(self, x: Tensor) -> Transform:
+        """See `Preprocess`."""
+        fitted = []
+        for step in self.steps:
+            fitted.append(step.fit(x))
+            x = fitted[-1](x)
+
+        def transform(rows: Tensor) -> Tensor:
+            for one in fitted:
+                rows = one(rows)
+            return rows
+        return transform

@@ -1,0 +1,138 @@
+"""Normalisers that are fitted on the poisoned rows, as `fit` does."""
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn import preprocessing
+
+from core_problems import ETA, FORMS, compare, make
+
+from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.preprocessing import (
+    Chain, MeanStd, MinMax, UnitNorm)
+
+NORMALISERS = {
+    'mean-std': MeanStd(), 'mean': MeanStd(with_std=False),
+    'min-max': MinMax(-1., 2.), 'l1': UnitNorm('l1'), 'l2': UnitNorm('l2'),
+    'max': UnitNorm('max'),
+    'min-max, then mean-std': Chain((MinMax(), MeanStd())),
+    'l2, then min-max': Chain((UnitNorm('l2'), MinMax())),
+    'mean-std, then l1': Chain((MeanStd(), UnitNorm('l1')))}
+each = pytest.mark.parametrize('name', NORMALISERS)
+
+
+def problem_with(name, **kwargs):
+    return make(n=16, m=9, d=4, p=3, seed=3,
+                preprocess=NORMALISERS[name], **kwargs)
+
+
+def refitted(problem, x_p, name):
+    """The same problem, in features that scikit-learn or NumPy made."""
+    fit = NORMALISERS[name].fit(torch.cat([problem.x_tr, x_p]))
+    return Problem(fit(problem.x_tr), problem.y_tr, fit(problem.x_val),
+                   problem.y_val), fit(x_p)
+
+
+@each
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+@pytest.mark.parametrize('y_target', [None, 1.])
+def test_derivative_is_central_difference_of_the_pipeline(
+        name, form, method, y_target):
+    """The preprocess is refitted at each point, and all rows move."""
+    target = None if y_target is None else torch.full(
+        (9,), y_target, dtype=torch.float64)
+    problem, x_p, y_p = problem_with(name, y_target=target)
+    kwargs = {'method': method, 'form': form, 'n_inner': 40, 'eta': ETA / 2,
+              'momentum': .9, 'inner_tol': 1e-13}
+    got = hypergradient(problem, x_p, y_p, 1., **kwargs)
+    u = torch.randn(x_p.shape, generator=torch.Generator().manual_seed(1),
+                    dtype=torch.float64)
+    step = 1e-5
+    ahead, behind = (hypergradient(problem, x_p + t * u, y_p, 1., **kwargs)
+                     for t in (step, -step))
+    compare((got.grad_x_p * u).sum(),
+            (ahead.value - behind.value) / (2 * step), 1e-6)
+    # lambda is the defender's, whose labels are the true ones
+    own = Problem(problem.x_tr, problem.y_tr, problem.x_val, problem.y_val,
+                  preprocess=problem.preprocess)
+    ahead, behind = (hypergradient(own, x_p, y_p, 1. + t, **kwargs)
+                     for t in (step, -step))
+    compare(got.grad_lmbda, (ahead.value - behind.value) / (2 * step), 1e-6)
+
+
+@each
+def test_value_is_that_of_the_refitted_features(name):
+    problem, x_p, y_p = problem_with(name)
+    plain, phi = refitted(problem, x_p, name)
+    for model in (LinearModel, partial(LinearModel, beta=1.)):
+        found, expected = (hypergradient(*args, y_p, 1., 'implicit',
+                                         model=model).value
+                           for args in ((problem, x_p), (plain, phi)))
+        compare(found, expected, 1e-14)
+
+
+@pytest.mark.parametrize('name, reference', [
+    ('mean-std', preprocessing.StandardScaler()),
+    ('min-max', preprocessing.MinMaxScaler((-1., 2.))),
+    ('l1', preprocessing.Normalizer('l1')),
+    ('l2', preprocessing.Normalizer('l2')),
+    ('max', preprocessing.Normalizer('max'))])
+def test_transform_is_that_of_scikit_learn(name, reference):
+    """Constant columns, rows of zeros and tied ends among the rows."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 5))
+    x[:, 1], x[:, 2], x[3] = .1, np.sign(x[:, 2]), 0.
+    other = rng.normal(size=(7, 5))
+    fit = NORMALISERS[name].fit(torch.as_tensor(x))
+    reference.fit(x)
+    for rows in (x, other):
+        np.testing.assert_allclose(fit(torch.as_tensor(rows)).numpy(),
+                                   reference.transform(rows), rtol=1e-12,
+                                   atol=1e-12)
+
+
+def test_constant_columns_and_zero_rows_have_finite_derivatives():
+    for name, normaliser in NORMALISERS.items():
+        x = torch.randn(6, 3, generator=torch.Generator().manual_seed(0),
+                        dtype=torch.float64)
+        x[:, 1], x[2] = .1, 0.
+        x.requires_grad_()
+        out = normaliser.fit(x)(x)
+        grad, = torch.autograd.grad((out ** 3).sum(), x)
+        assert torch.isfinite(out).all() and torch.isfinite(grad).all(), name
+
+
+def test_ends_that_are_tied_count_for_the_first_row():
+    x = torch.tensor([[0.], [1.], [0.], [1.]], dtype=torch.float64,
+                     requires_grad=True)
+    grad, = torch.autograd.grad(MinMax().fit(x)(torch.tensor([[.3]])).sum(),
+                                x)
+    assert grad[0].abs() > 0 and grad[1].abs() > 0
+    assert not grad[2:].any()
+
+
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+def test_the_attack_raises_the_loss_of_the_refitted_pipeline(method):
+    problem, x_p, y_p = problem_with('mean-std')
+    found = solve(problem, x_p, y_p, 0., -3., 3., n_outer=10, method=method)
+    plain, phi = refitted(problem, found.x_p, 'mean-std')
+    assert found.value == pytest.approx(float(hypergradient(
+        plain, phi, y_p, found.lmbda, method, momentum=.9).value), rel=1e-6)
+    # a learned lambda leaves little on twelve random rows
+    assert found.value > 1.01 * found.f_seq[0]
+
+
+def test_forward_mode_refuses_rows_that_all_move():
+    problem, x_p, y_p = problem_with('mean-std')
+    with pytest.raises(ValueError, match="`method` must be 'rmd' or 'impl"):
+        hypergradient(problem, x_p, y_p, 0., 'fmd')
+
+
+def test_no_points():
+    problem, x_p, y_p = problem_with('min-max')
+    found = hypergradient(problem, x_p[:0], y_p[:0], 0.)
+    assert found.grad_x_p.shape == (0, 4)
+    assert float(found.grad_lmbda) != 0
