@@ -14,6 +14,7 @@ from .defender import Defender, Iterate
 from .linear_model import LinearModel, Model, check_lmbda
 from .problem import Problem
 from .projection import Bound, FeasibleSet, check_box
+from .quasi_newton import maximise
 from .solvers import Training
 
 
@@ -56,6 +57,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           distance: str = 'l2', learn_lmbda: bool = True,
           lmbda_bounds: tuple[float, float] = (-8., 11.5), n_outer: int = 40,
           step: Optional[float] = None, tol: float = 1e-4, patience: int = 5,
+          quasi_newton: bool = False,
           callback: Optional[Callable[[Iterate], None]] = None,
           method: str = 'rmd', n_inner: int = 150,
           eta: Optional[float] = None, momentum: float = .9,
@@ -98,6 +100,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         square distance of the fixed rows from their mean.
     tol, patience : float, int
         Stop after `patience` steps in a row that gain less than ``tol |A|``.
+    quasi_newton : bool
+        With a fixed lambda and no `dmax`: the points move by L-BFGS-B, see
+        `.quasi_newton`.
     callback : callable or None
         Called with each `Iterate`, the start first.
     method, n_inner, eta, momentum : str, int, float or None, float
@@ -133,11 +138,15 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     if learn_lmbda:
         lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
     feasible = FeasibleSet(x_p.clamp(low, high), low, high, dmax, distance)
+    check('quasi_newton', quasi_newton,
+          not quasi_newton or not learn_lmbda and dmax is None,
+          'False where lambda is learned or `dmax` is set')
     attacked.check(feasible.x_0, lmbda)
     defender = Defender(attacked, lmbda_bounds if learn_lmbda else None,
                         callback)
     upward = 1. if problem.y_target is None else -1.
-    best, converged = _play(
+    search = maximise if quasi_newton and len(x_p) else _play
+    best, converged = search(
         defender, feasible, lmbda, upward, n_outer if len(x_p) else 0,
         _default_step(problem) if step is None else step, tol, patience)
     return Solution(

@@ -180,6 +180,32 @@ def test_as_strong_as_each_iterate(method, d, spread, seed):
     assert solution.value >= .998 * held
 
 
+@pytest.mark.parametrize('lmbda', [-6., 0., 6.9])
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+def test_quasi_newton_beats_the_ascent(digits, method, lmbda):
+    """In the box, whatever the scale of the loss, and to a maximum."""
+    kwargs = {'lmbda': lmbda, 'learn_lmbda': False, 'method': method}
+    found = attack(digits, quasi_newton=True, n_outer=60, **kwargs)
+    assert found.value == max(found.f_seq)
+    assert found.value >= .999 * attack(digits, **kwargs).value
+    assert found.value > 1.003 * found.f_seq[0]
+    assert (found.x_p >= 0).all() and (found.x_p <= 1).all()
+    assert set(found.lmbda_seq) == {lmbda}
+
+
+def test_quasi_newton_of_a_target_descends(digits):
+    aimed = Problem(digits.x_tr, digits.y_tr, digits.x_val, digits.y_val,
+                    torch.ones_like(digits.y_val))
+    found = attack(aimed, learn_lmbda=False, quasi_newton=True)
+    assert found.value == min(found.f_seq) < .8 * found.f_seq[0]
+
+
+@pytest.mark.parametrize('kwargs', [{}, {'learn_lmbda': False, 'dmax': 1.}])
+def test_quasi_newton_needs_a_fixed_lambda_and_a_box(digits, kwargs):
+    with pytest.raises(ValueError, match='`quasi_newton` must be False'):
+        attack(digits, quasi_newton=True, **kwargs)
+
+
 def test_patience_stops(digits):
     solution = attack(digits, tol=.5, patience=2, n_outer=50)
     assert solution.converged and len(solution.f_seq) < 20
