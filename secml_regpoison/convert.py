@@ -5,6 +5,10 @@ Labels are secml's two outside, in increasing order, and -1, +1 inside.
 import torch
 
 from secml.array import CArray
+from secml.ml.features import (
+    CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
+
+from .core.preprocessing import Chain, MeanStd, MinMax, UnitNorm
 
 
 def to_tensor(x, device='cpu'):
@@ -64,3 +68,41 @@ def feature_map(preprocess):
 
         return to_tensor(preprocess.transform(points), x.device), vjp
     return transform
+
+
+def as_refitted(preprocess):
+    """The core's version of an unfitted preprocess of secml.
+
+    Parameters
+    ----------
+    preprocess : CPreProcess
+        `CNormalizerMeanStd`, `CNormalizerMinMax`, `CNormalizerUnitNorm`, or a
+        chain of them; of a chain the innermost comes first.
+
+    Returns
+    -------
+    MeanStd, MinMax, UnitNorm, Chain or None
+        None for another preprocess: only its class knows how it is fitted.
+    """
+    steps = []
+    while preprocess is not None:
+        make = _NORMALISERS.get(type(preprocess))
+        if make is None:
+            return None
+        steps.insert(0, make(preprocess))
+        preprocess = preprocess.preprocess
+    return steps[0] if len(steps) == 1 else Chain(tuple(steps))
+
+
+def _mean_std(normaliser):
+    """`MeanStd`; given values are one, or one a channel of the features."""
+    mean, std = normaliser._in_mean, normaliser._in_std
+    return MeanStd(mean and torch.tensor(mean, dtype=torch.float64),
+                   std and torch.tensor(std, dtype=torch.float64),
+                   normaliser.with_std)
+
+
+_NORMALISERS = {
+    CNormalizerMeanStd: _mean_std,
+    CNormalizerMinMax: lambda normaliser: MinMax(*normaliser.feature_range),
+    CNormalizerUnitNorm: lambda normaliser: UnitNorm(normaliser.norm)}

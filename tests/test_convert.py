@@ -5,7 +5,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from secml_regpoison.convert import (
-    feature_map, labels, signs, to_carray, to_tensor)
+    as_refitted, feature_map, labels, signs, to_carray, to_tensor)
 
 from secml.array import CArray
 from secml.ml.features.normalization import (
@@ -114,3 +114,41 @@ def test_chain_rule_of_one_point_with_one_feature():
         (1, 1), 2., dtype=torch.float64))
     assert phi.tolist() == [[.5]]
     assert vjp(torch.ones(1, 1, dtype=torch.float64)).tolist() == [[.5]]
+
+
+PIPELINES = {
+    'mean-std': CNormalizerMeanStd(),
+    'mean': CNormalizerMeanStd(with_std=False),
+    'given': CNormalizerMeanStd((.5, .1), (.2, .4)),
+    'given scalar': CNormalizerMeanStd(.5, .2),
+    'min-max': CNormalizerMinMax(),
+    'min-max to (-1, 2)': CNormalizerMinMax((-1, 2)),
+    'l1': CNormalizerUnitNorm('l1'), 'l2': CNormalizerUnitNorm('l2'),
+    'max': CNormalizerUnitNorm('max'),
+    'mean-std, l2': CNormalizerUnitNorm(preprocess=CNormalizerMeanStd()),
+    'l1, min-max': CNormalizerMinMax(
+        preprocess=CNormalizerUnitNorm('l1')),
+    'min-max, mean-std': CNormalizerMeanStd(preprocess='min-max'),
+    'three': CNormalizerUnitNorm('max', preprocess=CNormalizerMeanStd(
+        preprocess=CNormalizerMinMax((-3, 1))))}
+
+
+@pytest.mark.parametrize('name', PIPELINES)
+def test_refitted_pipelines_are_those_of_secml(name):
+    """With ends that are tied, and a row of zeros."""
+    rng = np.random.default_rng(1)
+    x, other = rng.normal(3., 2., (30, 6)), rng.normal(size=(8, 6))
+    x[:, 1], x[4] = np.sign(x[:, 1]) + 1, 0.
+    preprocess = PIPELINES[name].deepcopy()
+    transform = as_refitted(preprocess).fit(torch.as_tensor(x))
+    preprocess.fit(CArray(x), CArray(np.arange(30) % 2))
+    for rows in (x, other):
+        assert_allclose(transform(torch.as_tensor(rows)).numpy(),
+                        preprocess.transform(CArray(rows)).tondarray(),
+                        rtol=1e-12, atol=1e-12)
+
+
+def test_another_preprocess_has_no_refitted_version():
+    assert as_refitted(CNormalizerTFIDF()) is None
+    assert as_refitted(CNormalizerMinMax(
+        preprocess=CNormalizerTFIDF())) is None

@@ -31,8 +31,9 @@ class Preprocess(Protocol):
 class MeanStd:
     """``(x - mean) / std``, column by column.
 
-    mean, std : values (d,) that are given, or None for those of the rows that
-    it is fitted on. with_std : False leaves the division out.
+    mean, std : values that are given, one for each of k equal blocks of
+    columns (k,), or None for those of the rows that it is fitted on.
+    with_std : False leaves the division out.
     """
 
     mean: Optional[Tensor] = None
@@ -43,7 +44,7 @@ class MeanStd:
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`."""
-        mean = x.mean(0) if self.mean is None else self.mean
+        mean = x.mean(0) if self.mean is None else _expand(self.mean, x)
         if not self.with_std:
             return lambda rows: rows - mean
         if self.std is None:
@@ -52,9 +53,15 @@ class MeanStd:
             constant = (x.amax(0) == x.amin(0)) | (variance == 0)
             std = torch.where(constant, 1., variance).sqrt()
         else:
-            std = torch.where(self.std == 0, 1., self.std)
+            std = _expand(self.std, x)
+            std = torch.where(std == 0, 1., std)
         slope = 1 / std
         return lambda rows: rows * slope - mean / std
+
+
+def _expand(values: Tensor, x: Tensor) -> Tensor:
+    """One value a block to one a column of `x`."""
+    return values.to(x).repeat_interleave(x.shape[1] // len(values))
 
 
 @dataclass(frozen=True)
