@@ -182,7 +182,7 @@ def solve_from(attack, data, problem, start, iterates):
         problem, start.x, start.y, start.lmbda, lb, ub, dmax=attack.dmax,
         distance=attack.distance, learn_lmbda=attack.learn_lmbda,
         lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), callback=record,
-        method=attack.solver_type,
+        method=attack.solver_type, model=settings.model_class(attack),
         **{'step': data.default_step(), **attack.solver_params})
 
 

@@ -455,17 +455,25 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         self._seconds_from_checkpoint += batch.seconds if is_read else 0.
 
     def _evaluate(self, data, x, y):
-        """Predictions and scores of the poisoned classifier; completes the
-        header of the poison."""
+        """Predictions and scores of the poisoned classifier, at the best
+        lambda for it. Its lambda and loss become those of the result."""
+        header = self.adv_ds.header.get_params()
+        if self.learn_lmbda:
+            self._lmbda = header['lmbda'] = retraining.best_lmbda(
+                self, data, data.poison_set(self._lmbda, self.adv_ds))
+        self.adv_ds.header = CDatasetHeader(**header)
         clf = retraining.fit_classifier(self, data, self.adv_ds)
+        loss = retraining.validation_loss(self, data, clf)
+        retraining.warn_if_values_differ(self, self._f_opt, loss)
+        self._f_opt = loss
         idx, scores = clf.predict(to_float64(x), return_decision_function=True)
         y_pred = data.classes[idx]
         self.logger.info(
             f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '
             f'{(y_pred == CArray(y).ravel()).mean():.4f}')
-        self.adv_ds.header = CDatasetHeader(
-            w_norm=float(clf.w.norm()), **self.adv_ds.header.get_params())
+        self.adv_ds.header = CDatasetHeader(w_norm=float(clf.w.norm()),
+                                            **header)
         return y_pred, scores
 
     def _add_record(self, began, began_cpu, is_first):

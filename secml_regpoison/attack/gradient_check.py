@@ -1,13 +1,11 @@
 """`diagnostics()` and `check_gradient()` of the attack."""
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import torch
 
-from secml_regpoison.core import hypergradient
 from secml_regpoison.core.diagnostics import diagnose
 from secml_regpoison.validation import check_integer, check_number
-from . import settings
 from .objective import model_of, moving_points
 
 
@@ -16,16 +14,24 @@ class GradientCheck:
     """Largest relative error of the hypergradient along random directions.
 
     points, lmbda : the errors with respect to the poisoning points and to
-    lambda, against central differences of the loss.
+    lambda, against central differences of the whole pipeline as it is
+    evaluated: preprocess refitted, classifier trained to its optimum.
+    solver_points, solver_lmbda : the same of the attack's solver, against
+    differences of the loss that it computes itself.
     """
 
     points: float
     lmbda: float
+    solver_points: float
+    solver_lmbda: float
 
     def __str__(self):
-        return (f'hypergradient against central differences: relative error '
-                f'{self.points:.1e} for the points, {self.lmbda:.1e} for '
-                'lambda')
+        return '\n'.join((
+            'hypergradient against central differences, relative error',
+            f'of the evaluated pipeline   {self.points:.1e} for the points, '
+            f'{self.lmbda:.1e} for lambda',
+            f"of the solver's own value   {self.solver_points:.1e} for the "
+            f'points, {self.solver_lmbda:.1e} for lambda'))
 
 
 def check_arguments(n_directions, step, random_seed):
@@ -47,25 +53,38 @@ def diagnose_points(attack, data):
 def compare_gradient(attack, data, n_directions, step, random_seed):
     """`GradientCheck` at the attack's points and lambda."""
     x_p, y_p = moving_points(attack, data)
-    problem, step = data.problem(len(x_p)), float(step)
-    # differences of values need training to the last digits
-    training = {**asdict(settings.training_of(attack)), 'inner_tol': 1e-12}
+    problem = data.problem(len(x_p))
+    directions = list(_directions(x_p, n_directions, random_seed))
 
-    def evaluate(x=x_p, lmbda=attack.lmbda, problem=problem):
-        return hypergradient(problem, x, y_p, lmbda, **training)
+    def errors(method):
+        # differences of values need training to the last digits
+        model, own = (model_of(attack, part, y_p, method=method,
+                               inner_tol=1e-12)
+                      for part in (problem, replace(problem, y_target=None)))
+        return _compare(model, own, x_p, attack.lmbda, directions,
+                        float(step))
+    found = errors('implicit')
+    return GradientCheck(*found, *(
+        found if attack.solver_type == 'implicit'
+        else errors(attack.solver_type)))
 
-    def slope(ahead, behind):
-        return float(ahead.value - behind.value) / (2 * step)
 
-    grad = evaluate().grad_x_p
-    by_points = [(float((grad * u).sum()), slope(
-        evaluate(x_p + step * u), evaluate(x_p - step * u)))
-        for u in _directions(x_p, n_directions, random_seed)]
-    at = {'problem': replace(problem, y_target=None)}
-    by_lmbda = float(evaluate(**at).grad_lmbda), slope(
-        evaluate(lmbda=attack.lmbda + step, **at),
-        evaluate(lmbda=attack.lmbda - step, **at))
-    return GradientCheck(_error(by_points), _error([by_lmbda]))
+def _compare(model, own, x_p, lmbda, directions, step):
+    """Errors with respect to points, of `model`, and to lambda, of the
+    defender's `own`."""
+    def value(model, x, lmbda):
+        return model.losses(model.train(x, lmbda)).attacker
+
+    grad = model.hypergradient(model.train(x_p, lmbda)).grad_x_p
+    by_points = [(float((grad * u).sum()), (
+        value(model, x_p + step * u, lmbda)
+        - value(model, x_p - step * u, lmbda)) / (2 * step))
+        for u in directions]
+    by_lmbda = (
+        float(own.hypergradient(own.train(x_p, lmbda)).grad_lmbda),
+        (value(own, x_p, lmbda + step) - value(own, x_p, lmbda - step))
+        / (2 * step))
+    return _error(by_points), _error([by_lmbda])
 
 
 def _directions(x_p, n_directions, random_seed):

@@ -2,15 +2,17 @@
 
 The points are the attributes `xc`, `yc` of the attack, those of the last
 `run` or set by hand; lambda is its attribute `lmbda`. Nothing here changes
-them.
+them. The model is the classifier trained to its optimum, as it is evaluated,
+whatever the attack's solver.
 """
+from dataclasses import replace
+
 import torch
 
 from secml.array import CArray
 
 from secml_regpoison.convert import signs, to_carray, to_tensor
 from secml_regpoison.core import solve
-from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.validation import check_finite, check_points
 from . import settings
 from .batches import solve_from
@@ -38,8 +40,8 @@ def learned_lmbda(attack, data, xc):
     x_p, y_p = _points_with(attack, data, xc)
     return solve(
         data.problem(len(x_p)), x_p, y_p, attack.lmbda,
-        lmbda_bounds=attack.lmbda_bounds, method=attack.solver_type,
-        **{**attack.solver_params, 'n_outer': 0}).lmbda
+        lmbda_bounds=attack.lmbda_bounds, method='implicit',
+        n_outer=0, model=settings.model_class(attack)).lmbda
 
 
 def optimise_point(attack, data, idx):
@@ -51,9 +53,11 @@ def optimise_point(attack, data, idx):
         PoisonSet(x_p[moves], y_p[moves], (), attack.lmbda), [])
 
 
-def model_of(attack, problem, y_p):
-    """The model that the attack trains for these labels of the points."""
-    return LinearModel(problem, y_p, settings.training_of(attack))
+def model_of(attack, problem, y_p, **training):
+    """The model of the classifier for these labels of the points, trained as
+    the attack's solver does but for the settings given."""
+    return settings.model_class(attack)(problem, y_p, replace(
+        settings.training_of(attack), **training))
 
 
 def moving_points(attack, data):
@@ -81,4 +85,5 @@ def _points_with(attack, data, xc):
 
 def _model_with_point(attack, data, xc):
     x_p, y_p = _points_with(attack, data, xc)
-    return model_of(attack, data.problem(len(x_p)), y_p), x_p
+    return model_of(attack, data.problem(len(x_p)), y_p,
+                    method='implicit'), x_p

@@ -1,6 +1,7 @@
 """An attack's datasets as tensors, and its random orders of rows."""
 import hashlib
 import pickle
+import warnings
 from types import FunctionType, SimpleNamespace
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ import torch
 
 from secml.array import CArray
 
-from secml_regpoison.convert import feature_map, signs, to_float64, to_tensor
+from secml_regpoison.convert import (
+    as_refitted, feature_map, signs, to_float64, to_tensor)
 from secml_regpoison.core import Problem
 from secml_regpoison.validation import LARGEST, resolve_device
 from .settings import check_features_finite, check_preprocess, is_not_numeric
@@ -32,15 +34,19 @@ class PoisonSet(NamedTuple):
 class PoisoningData:
     """The data that an attack works on.
 
-    The arguments are as for the attack. A copy of the preprocess is fitted on
-    the clean training data; poison does not move it during the attack.
+    The arguments are as for the attack. secml's normalizers and their chains
+    are refitted on the poisoned rows of each training, as `fit` does. Of
+    another preprocess a copy is fitted on the clean rows and frozen: a
+    warning says so.
 
     Attributes
     ----------
     x_tr, x_val : Tensor, shapes (n, d) and (m, d)
         In input space, where poisoning points live.
     phi_tr, phi_val : Tensor, shapes (n, k) and (m, k)
-        Their features: the preprocessed rows.
+        Their features by a frozen preprocess; else the same.
+    preprocess : Preprocess or None
+        The core's version of one that is refitted.
     start_order, replacement_order : ndarray, shapes (m,) and (n,)
         Poisoning points start at validation rows in the first order and, in
         the mode 'replace', take the place of training rows in the second.
@@ -58,14 +64,26 @@ class PoisoningData:
         self.y_target = None if y_target is None else torch.full_like(
             self.y_val, 1. if y_target == self.classes[1].item() else -1.)
         self.phi_tr, self.phi_val, self.transform = self.x_tr, self.x_val, None
+        self.preprocess = None
         if preprocess is not None:
-            self._fit(preprocess.deepcopy(), training_data, val)
+            self.preprocess = as_refitted(preprocess)
+            if self.preprocess is None:
+                self._freeze(preprocess.deepcopy(), training_data, val)
+            else:
+                fit = self.preprocess.fit(self.x_tr)
+                check_features_finite('training_data.X', fit(self.x_tr))
+                check_features_finite('val.X', fit(self.x_val))
         self.start_order = self.rng(0).permutation(val.num_samples)
         self.replacement_order = self.rng(1).permutation(
             training_data.num_samples)
 
-    def _fit(self, preprocess, training_data, val):
+    def _freeze(self, preprocess, training_data, val):
         """Fit `preprocess` on the clean rows; sets the features."""
+        warnings.warn(
+            f'{type(preprocess).__name__} is frozen as the clean rows fit it: '
+            'the attack does not see that it is refitted on poisoned rows. '
+            "secml's mean-std, min-max and unit-norm normalizers are "
+            'refitted.', RuntimeWarning, stacklevel=6)
         x_tr, x_val = to_float64(training_data.X), to_float64(val.X)
         preprocess.fit(x_tr, training_data.Y)
         check_preprocess(preprocess, x_tr[0, :])
@@ -96,7 +114,7 @@ class PoisoningData:
                 else self.transform(x_fixed)[0]
             phi_tr, y_tr = torch.cat([phi_tr, phi]), torch.cat([y_tr, y_fixed])
         return Problem(phi_tr, y_tr, self.phi_val, self.y_val, self.y_target,
-                       self.transform)
+                       self.transform, self.preprocess)
 
     def poison_set(self, lmbda, poison_ds=None):
         """The points of a dataset, which may be None, as a `PoisonSet`."""

@@ -1,10 +1,17 @@
 """The user's classifier on the poisoned data, and where poison started."""
 import math
+import warnings
+
+import numpy as np
+from scipy import optimize
 
 from secml.array import CArray
 from secml.data import CDataset
 
-from secml_regpoison.convert import to_carray, to_float64
+from secml_regpoison.convert import (
+    labels, to_carray, to_float64, to_tensor)
+from secml_regpoison.core import solve
+from secml_regpoison.core.linear_model import LOGISTIC
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
 
@@ -32,6 +39,64 @@ def fit_classifier(attack, data, adv_ds):
         clf.random_state = 0
     tr = poisoned_data(attack, data, adv_ds)
     return clf.fit(tr.X, tr.Y)
+
+
+def best_lmbda(attack, data, poison):
+    """The defender's best lambda for the classifier that is evaluated.
+
+    Whatever trained the model for the attacker's derivatives, the classifier
+    trains to its optimum, and so does the model here. A classifier that does
+    not (``solver='sgd'``) is trained itself at each lambda.
+    """
+    if getattr(attack.classifier, 'solver', 'newton') == 'sgd':
+        return _best_lmbda_by_fits(attack, data, poison)
+    if attack.solver_type == 'implicit':
+        return poison.lmbda  # the last batch has just searched for it
+    return solve(
+        data.problem(len(poison.x)), poison.x, poison.y, poison.lmbda,
+        lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), n_outer=0,
+        method='implicit', model=settings.model_class(attack)).lmbda
+
+
+def _best_lmbda_by_fits(attack, data, poison):
+    """The lambda of the least validation loss of the classifier's own fits:
+    the best of a grid, then Brent's method beside it."""
+    tr = poisoned_data(attack, data, CDataset(
+        to_carray(poison.x), labels(poison.y, data.classes)))
+
+    def loss(lmbda):
+        clf = attack.classifier.deepcopy()
+        clf.C = math.exp(-lmbda)
+        clf.fit(tr.X, tr.Y)
+        return validation_loss(attack, data, clf, data.y_val)
+    low, high = map(float, attack.lmbda_bounds)
+    grid = np.linspace(low, high, 2 + int((high - low) / 1.5))
+    losses = [loss(lmbda) for lmbda in grid]
+    k = int(np.argmin(losses))
+    found = optimize.minimize_scalar(
+        loss, bounds=(grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]),
+        method='bounded', options={'xatol': .05})
+    return float(found.x if found.fun < losses[k] else grid[k])
+
+
+def validation_loss(attack, data, clf, y=None):
+    """Mean logistic loss of a trained classifier on the validation rows, in
+    nats, with the signs `y`; None is the attacker's."""
+    if y is None:
+        y = data.y_val if data.y_target is None else data.y_target
+    scores = to_tensor(clf.decision_function(
+        to_float64(attack.val.X), y=1), data.device).ravel()
+    return float(LOGISTIC.value(-y * scores).mean())
+
+
+def warn_if_values_differ(attack, solver_value, loss):
+    """Warn where the solver's loss is not that of the classifier."""
+    if abs(solver_value - loss) > .01 * abs(loss):
+        warnings.warn(
+            f'the loss by {attack.solver_type} is {solver_value:.4g}, and '
+            f'that of the classifier trained to its end {loss:.4g}, which is '
+            "what is reported: solver_type='implicit' or a larger 'n_inner' "
+            'sees the latter.', RuntimeWarning, stacklevel=4)
 
 
 def starting_points(attack, data, adv_ds):

@@ -1,4 +1,5 @@
 """Validation of the attack's parameters, and values derived from them."""
+import functools
 import hashlib
 import inspect
 import math
@@ -10,8 +11,9 @@ import numpy as np
 import torch
 
 from secml.array import CArray
-from secml.ml.classifiers import CClassifier
+from secml.ml.classifiers import CClassifier, CClassifierLogistic
 
+from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
@@ -44,24 +46,53 @@ def check_attack(attack):
 def check_classifier(classifier):
     """A logistic regression of secml or of this package."""
     check_type('classifier', classifier, CClassifier, 'a secml classifier')
-    if getattr(classifier, 'class_type', None) not in (
-            'logistic', 'logistic-torch'):
+    if beta_of(classifier) is None:
         raise TypeError(
             '`classifier` must be a logistic regression '
             '(CClassifierLogistic or CClassifierLogisticTorch), got '
             f'{type(classifier).__name__}.')
 
 
+def beta_of(classifier):
+    """The share of the penalty that the classifier's bias gets: 1 by secml's
+    liblinear, 0 by `CClassifierLogisticTorch`; None for another kind."""
+    if isinstance(classifier, CClassifierLogistic):
+        return 1.
+    return getattr(classifier, 'beta', None)
+
+
+def model_class(attack):
+    """The core's model of the attack's classifier."""
+    return functools.partial(LinearModel, beta=beta_of(attack.classifier))
+
+
 def check_preprocess(preprocess, x):
-    """The fitted `preprocess` has a derivative, at the point `x`."""
+    """The fitted `preprocess` has a derivative, the right one at `x`."""
     try:
-        preprocess.gradient(x, w=preprocess.transform(x))
+        grad = preprocess.gradient(x, w=preprocess.transform(x))
     except (NotImplementedError, AttributeError) as error:
         # AttributeError: secml's unit norm of a single feature
         raise TypeError(
             "`classifier.preprocess` must have a derivative, as secml's "
             f'normalizers do, got {type(preprocess).__name__}: {error}.'
         ) from error
+    error = _error_of_gradient(preprocess, x, grad)
+    check('classifier.preprocess', f'{type(preprocess).__name__} with an '
+          f'error of {error:.0e}', error < 1e-4, 'a preprocess whose '
+          '`gradient` is that of its `transform`',
+          ' Central differences at one row say so.')
+
+
+def _error_of_gradient(preprocess, x, grad):
+    """Largest relative error of ``J^T phi(x)`` against central differences."""
+    x, phi = x.tondarray().ravel(), preprocess.transform(x).tondarray().ravel()
+    step = 1e-4 * max(1., float(np.abs(x).max()))
+    moves = step * np.eye(x.size)
+    ahead, behind = (preprocess.transform(CArray(x + sign * moves)).tondarray()
+                     for sign in (1, -1))
+    expected = (ahead - behind) @ phi / (2 * step)
+    return float(np.abs(grad.tondarray().ravel() - expected).max()
+                 / max(np.abs(expected).max(), 1e-300))
 
 
 def check_features_finite(name, phi):

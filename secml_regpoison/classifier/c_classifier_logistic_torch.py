@@ -101,6 +101,9 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
     """
     __class_type = 'logistic-torch'
 
+    # The bias has no share of the penalty: what the attack asks.
+    beta = 0.
+
     def __init__(self, C=None, lmbda=None, solver='newton', eta=None,
                  batch_size=64, epochs=100, random_state=0, device='auto',
                  dtype='float64', preprocess=None):
