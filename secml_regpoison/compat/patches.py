@@ -23,6 +23,7 @@ from secml.figure._plots import CPlot
 from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.classifiers.sklearn import (
     c_classifier_logistic, c_classifier_sgd)
+from secml.ml.features import CNormalizerMeanStd
 
 
 class _Overlay(types.ModuleType):
@@ -103,9 +104,8 @@ _sparse_truediv = CSparse.__truediv__
 
 @functools.wraps(_sparse_truediv)
 def _truediv(self, other):
-    if isinstance(other, CDense):
-        return CDense(self.tondarray()) / other
-    return _sparse_truediv(self, other)
+    return CDense(self.tondarray()) / other if isinstance(
+        other, CDense) else _sparse_truediv(self, other)
 
 
 def sparse_and():
@@ -121,8 +121,8 @@ def sparse_and():
 def _logical_and(self, array):
     if self.shape != array.shape:
         raise ValueError(f'array to compare must have shape {self.shape}')
-    both = self.tocsr().astype(bool).multiply(
-        array.tocsr().astype(int).astype(bool))
+    first, second = self.tocsr(), array.tocsr().astype(int)
+    both = first.astype(bool).multiply(second.astype(bool))
     both.eliminate_zeros()
     return CSparse(both)
 
@@ -194,10 +194,9 @@ def poisoning_iterative_solve():
 
 
 def _compute_grad_solve_iterative(self, G, H, grad_loss_params, tol=1e-6):
-    start = self._warm_start
+    x_0 = None if self._warm_start is None else self._warm_start.tondarray()
     v, not_converged = scipy.sparse.linalg.cg(
-        H.tondarray(), grad_loss_params.tondarray(), rtol=tol,
-        x0=None if start is None else start.tondarray())
+        H.tondarray(), grad_loss_params.tondarray(), rtol=tol, x0=x_0)
     if not_converged:
         warnings.warn('Convergence of poisoning algorithm not reached!')
     self._warm_start = CArray(v.ravel())
@@ -227,7 +226,25 @@ def _scale_arguments(scale_type, nonpositive, base):
     return known.get(scale_type, {})
 
 
+def constant_columns():
+    """Rounding often gives equal numbers a deviation of 1e-17, not 0."""
+    if CNormalizerMeanStd().fit(CArray([[.1]] * 3)).std.any():
+        CNormalizerMeanStd._fit = _fit_mean_std
+
+
+_mean_std_fit = CNormalizerMeanStd._fit
+
+
+@functools.wraps(_mean_std_fit)
+def _fit_mean_std(self, x, y=None):
+    _mean_std_fit(self, x, y)
+    if self.with_std and self._in_std is None:
+        self._std[(x.max(axis=0) == x.min(axis=0)).ravel()] = 0.
+        self._compute_w_and_b()
+    return self
+
+
 PATCHES = (
     text_type, array_copy, unique_inverse, sparse_division, sparse_and,
     logistic_arguments, logistic_jobs, sgd_loss, poisoning_solve,
-    poisoning_iterative_solve, log_scales)
+    poisoning_iterative_solve, log_scales, constant_columns)

@@ -77,7 +77,8 @@ import compat_probes
 
 touched = [patches.c_dense, patches.type_utils, patches.c_classifier_logistic,
            patches.c_classifier_sgd, patches.CSparse, patches.CPlot,
-           patches.CClassifierLogistic, patches.CAttackPoisoning]
+           patches.CClassifierLogistic, patches.CAttackPoisoning,
+           patches.CNormalizerMeanStd]
 
 
 def names():
@@ -313,7 +314,8 @@ def test_apply_again_changes_nothing():
     names = {(owner, name): value
              for owner in (
                  patches.c_dense, patches.CSparse, patches.type_utils,
-                 patches.CAttackPoisoning, patches.CClassifierLogistic)
+                 patches.CAttackPoisoning, patches.CClassifierLogistic,
+                 patches.CNormalizerMeanStd)
              for name, value in vars(owner).items()}
     compat.apply()
     assert all(vars(owner)[name] is value

@@ -115,6 +115,23 @@ def log_scales():
     figure.close()
 
 
+def constant_columns():
+    from secml.array import CArray
+    from secml.ml.features import CNormalizerMeanStd
+    x = np.c_[np.full(3, .1), np.zeros(3), np.full(3, -1 / 3), [0., 1., 2.]]
+    for rows in (CArray(x), CArray(x).tosparse()):
+        fitted = CNormalizerMeanStd().fit(rows)
+        assert fitted.std[:3].tolist() == [0, 0, 0]
+        np.testing.assert_allclose(fitted.std[3].item(), np.sqrt(2 / 3))
+        np.testing.assert_allclose(
+            fitted.transform(rows + CArray([1., 0., 0., 0.])).tondarray()
+            if rows.isdense else fitted.transform(rows).tondarray(),
+            np.c_[np.full(3, float(rows.isdense)), np.zeros((3, 2)),
+                  np.array([-1, 0, 1]) * np.sqrt(1.5)], atol=1e-15)
+    assert CNormalizerMeanStd(.5, .2).fit(CArray(x)).std.tolist() == [.2] * 4
+    assert CNormalizerMeanStd(with_std=False).fit(CArray(x)).std.size == 1
+
+
 def passes(name):
     """Whether a probe passes without a warning."""
     with warnings.catch_warnings():
