@@ -64,6 +64,18 @@ def test_derivative_is_central_difference_of_the_pipeline(
 
 
 @each
+@pytest.mark.parametrize('form', FORMS)
+def test_derivative_by_lambda_with_the_step_size_that_follows_it(name, form):
+    """1 / L moves with lambda, also where all rows move with the points."""
+    problem, x_p, y_p = problem_with(name)
+    kwargs = {'form': form, 'n_inner': 12, 'momentum': .9}
+    got = hypergradient(problem, x_p, y_p, 1., **kwargs)
+    ahead, behind = (hypergradient(problem, x_p, y_p, 1. + t, **kwargs)
+                     for t in (1e-5, -1e-5))
+    compare(got.grad_lmbda, (ahead.value - behind.value) / 2e-5, 1e-6)
+
+
+@each
 def test_value_is_that_of_the_refitted_features(name):
     problem, x_p, y_p = problem_with(name)
     plain, phi = refitted(problem, x_p, name)

@@ -41,8 +41,8 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
             first_row: int) -> tuple[Tensor, Tensor]:
     """Derivatives with respect to the weights of the training rows from
     `first_row` on (k, d), and lambda, of the loss whose gradient at the
-    trained model is `grad_val`. Where clean rows move too, a step size of
-    ``1 / L`` counts as a constant.
+    trained model is `grad_val`. Where clean rows move too, that of a step
+    size of ``1 / L`` with respect to the rows is left out.
 
     ``v`` falls by ``eta Hess p_t`` and ``p`` gathers ``v``: heavy-ball steps
     of p backwards in time, from ``p_{T-1} = grad_val`` with the velocity
@@ -58,10 +58,11 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
     p = adjoints[1:]
     grad_rows, grad_lmbda = vjp_points_lambda(
         tail, p, adjoint_scores, -eta, first_row)
-    if model.d_eta_d_rows is not None and first_row == coordinates.n_tr:
+    if model.d_eta_d_rows is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t);  d eta/d lmbda = -eta^2 mu
         steps = training_steps(model, training.momentum)[last]
         grad_eta = coordinates.inner(p, adjoint_scores, steps).sum() / eta
-        grad_rows.add_(grad_eta * model.d_eta_d_rows)
+        if first_row == coordinates.n_tr:
+            grad_rows.add_(grad_eta * model.d_eta_d_rows)
         grad_lmbda.sub_(grad_eta * eta ** 2 * coordinates.penalty.strength)
     return grad_rows, grad_lmbda
