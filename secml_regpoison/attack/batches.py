@@ -85,7 +85,8 @@ def _fixed_points(attack, data, ds_init):
         return data.poison_set(lmbda), True
     check_poison('ds_init', ds_init, attack)
     if attack.learn_lmbda and hasattr(header, 'lmbda'):
-        lmbda = header.lmbda
+        # where the search ended: in stages as in one go
+        lmbda = getattr(header, 'search_lmbda', header.lmbda)
         check_number('ds_init.header.lmbda', lmbda, math.isfinite,
                      'a finite number')
     poison = data.poison_set(lmbda, ds_init)

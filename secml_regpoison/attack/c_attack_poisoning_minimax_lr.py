@@ -36,19 +36,21 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
 
         \min_\lambda \max_{D_p} A(D_{val}, w^*) \quad s.t. \quad
         w^* = \arg\min_w \frac{1}{n} \sum_i \log(1 + e^{-y_i(x_i w + b)})
-              + \frac{e^\lambda}{2 n} ||w||^2
+              + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
 
     A is the mean logistic loss on the validation set in natural log, without
-    the penalty; n counts the poison; the bias is not penalised. lambda is a
-    natural log, C = exp(-lambda). The classifier that is retrained at the end
-    is the user's own. `CClassifierLogisticTorch` has this objective.
-    `CClassifierLogistic` (liblinear) penalises the bias too: expect a small
-    difference between its loss and `f_opt`.
+    the penalty; n counts the poison. lambda is a natural log,
+    C = exp(-lambda). The objective is that of the user's classifier: beta is
+    1 for `CClassifierLogistic` (liblinear penalises the bias) and 0 for
+    `CClassifierLogisticTorch`. secml's normalizers as its preprocess are
+    refitted on the poisoned rows; another preprocess is frozen as the clean
+    rows fit it. Loss, lambda and predictions that `run` returns are of this
+    classifier, trained to its end, whatever `solver_type`.
 
     Parameters
     ----------
     classifier : CClassifierLogistic or CClassifierLogisticTorch
-        Target classifier, never modified. lambda starts at -log(C).
+        Target classifier, or one of a subclass, never modified. lambda starts at -log(C).
     training_data, val : CDataset
         Training and validation set, two classes in each. Poisoning points
         start as validation points drawn without repetition, label flipped.
@@ -243,8 +245,9 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `w_norm` (norm of the
             retrained weights, in the classifier's feature space), `starts`
-            (the validation rows where the points started), `problem_id` and
-            `search_settings` (what point 2 compares).
+            (the validation rows where the points started), `search_lmbda`
+            (where the solver's lambda ended, and more points start),
+            `problem_id` and `search_settings` (what point 2 compares).
         f_opt : float
             Attacker's loss, see `objective_function`.
 
@@ -419,6 +422,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             self.training_data, self.val, self.classifier.preprocess,
             self.poison_mode, self.y_target, self.device,
             self._entropy if self.random_seed is None else self.random_seed)
+        settings.check_refitted(self, data)
         settings.check_n_points(self, data)
         return data
 
@@ -439,6 +443,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         xc = to_carray(poison.x, self.training_data.issparse)
         yc = labels(poison.y, data.classes)
         header = CDatasetHeader(lmbda=poison.lmbda, starts=poison.starts,
+                                search_lmbda=poison.lmbda,
                                 problem_id=settings.problem_id(self),
                                 search_settings=settings.search_settings(self))
         adv_ds = CDataset(xc.deepcopy(), yc.deepcopy(), header)

@@ -80,8 +80,9 @@ class PoisoningData:
     def _freeze(self, preprocess, training_data, val):
         """Fit `preprocess` on the clean rows; sets the features."""
         warnings.warn(
-            f'{type(preprocess).__name__} is frozen as the clean rows fit it: '
-            'the attack does not see that it is refitted on poisoned rows. '
+            f'{type(preprocess).__name__} is frozen as the '
+            f'{training_data.num_samples:d} clean rows fit it: the attack '
+            'does not see that it is refitted on poisoned rows. '
             "secml's mean-std, min-max and unit-norm normalizers are "
             'refitted.', RuntimeWarning, stacklevel=6)
         x_tr, x_val = to_float64(training_data.X), to_float64(val.X)

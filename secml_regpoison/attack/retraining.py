@@ -92,11 +92,16 @@ def validation_loss(attack, data, clf, y=None):
 def warn_if_values_differ(attack, solver_value, loss):
     """Warn where the solver's loss is not that of the classifier."""
     if abs(solver_value - loss) > .01 * abs(loss):
+        advice = ('a smaller tolerance of that solver, or a larger lambda, '
+                  'brings them together'
+                  if attack.solver_type == 'implicit' else
+                  "solver_type='implicit' or a larger 'n_inner' sees the "
+                  'latter')
         warnings.warn(
             f'the loss by {attack.solver_type} is {solver_value:.4g}, and '
-            f'that of the classifier trained to its end {loss:.4g}, which is '
-            "what is reported: solver_type='implicit' or a larger 'n_inner' "
-            'sees the latter.', RuntimeWarning, stacklevel=4)
+            f'that of the classifier trained by its own solver {loss:.4g}, '
+            f'which is what is reported: {advice}.', RuntimeWarning,
+            stacklevel=4)
 
 
 def starting_points(attack, data, adv_ds):

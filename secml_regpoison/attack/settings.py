@@ -68,31 +68,35 @@ def model_class(attack):
 
 def check_preprocess(preprocess, x):
     """The fitted `preprocess` has a derivative, the right one at `x`."""
+    phi = preprocess.transform(x).tondarray().ravel()
+    # not phi itself: a unit norm has no derivative in its own direction
+    weights = np.random.default_rng(0).normal(size=phi.size)
     try:
-        grad = preprocess.gradient(x, w=preprocess.transform(x))
+        grad = preprocess.gradient(x, w=CArray(weights))
     except (NotImplementedError, AttributeError) as error:
-        # AttributeError: secml's unit norm of a single feature
         raise TypeError(
             "`classifier.preprocess` must have a derivative, as secml's "
             f'normalizers do, got {type(preprocess).__name__}: {error}.'
         ) from error
-    error = _error_of_gradient(preprocess, x, grad)
+    error = _error_of_gradient(preprocess, x, phi, weights, grad)
     check('classifier.preprocess', f'{type(preprocess).__name__} with an '
           f'error of {error:.0e}', error < 1e-4, 'a preprocess whose '
           '`gradient` is that of its `transform`',
           ' Central differences at one row say so.')
 
 
-def _error_of_gradient(preprocess, x, grad):
-    """Largest relative error of ``J^T phi(x)`` against central differences."""
-    x, phi = x.tondarray().ravel(), preprocess.transform(x).tondarray().ravel()
-    step = 1e-4 * max(1., float(np.abs(x).max()))
-    moves = step * np.eye(x.size)
+def _error_of_gradient(preprocess, x, phi, weights, grad):
+    """Largest error of ``J^T weights`` against central differences."""
+    x = x.tondarray().ravel()
+    size = max(1., float(np.abs(x).max()))
+    moves = 1e-4 * size * np.eye(x.size)
     ahead, behind = (preprocess.transform(CArray(x + sign * moves)).tondarray()
                      for sign in (1, -1))
-    expected = (ahead - behind) @ phi / (2 * step)
+    expected = (ahead - behind) @ weights / (2e-4 * size)
+    # a derivative that is 0 is one to rounding
+    scale = max(np.abs(expected).max(), 1e-6 * np.abs(phi).max() / size)
     return float(np.abs(grad.tondarray().ravel() - expected).max()
-                 / max(np.abs(expected).max(), 1e-300))
+                 / max(scale, 1e-300))
 
 
 def check_features_finite(name, phi):
@@ -227,6 +231,14 @@ def is_not_numeric(bound):
 def bound_array(bound):
     """Numeric bounds as a float array, shape (1,) or (d,)."""
     return CArray(bound).tondarray().astype(float).ravel()
+
+
+def check_refitted(attack, data):
+    """Forward mode has no derivative through a preprocess that is refitted."""
+    check('solver_type', attack.solver_type, attack.solver_type != 'fmd'
+          or data.preprocess is None or data.preprocess.by_row,
+          "'rmd' or 'implicit' with a preprocess that is refitted on "
+          'poisoned rows')
 
 
 def check_n_points(attack, data):

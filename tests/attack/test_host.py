@@ -10,7 +10,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from attack_invariants import assert_same_result
-from attack_problems import QUICK, digits, make, run, small
+from attack_problems import QUICK, digits, fit_optimum, loss, make, run, small
 from secml_regpoison import CAttackPoisoningMinimaxLR
 
 from secml.adv.attacks.poisoning import CAttackPoisoning
@@ -60,15 +60,21 @@ def test_parameters_are_listed_and_set():
 
 
 def test_solver_params_that_are_set_keep_the_defaults():
-    """`run` and `objective_function` train alike."""
+    """And the search takes them; the objective is of the optimum."""
     data = small()
     attack = make(data, 4, solver_params=None)
     assert attack.solver_params == {'n_inner': 150, 'eta': None,
                                     'momentum': .9}
     attack.solver_params = {'n_outer': 2, 'n_inner': np.int64(10)}
     assert attack.solver_params['momentum'] == .9
-    f_opt = run(attack, data)[3]
-    assert attack.objective_function(attack.xc[0, :]) == f_opt
+    adv_ds, f_opt = run(attack, data)[2:]
+    whole = make(data, 4, solver_params={
+        'n_outer': 2, 'n_inner': 10, 'momentum': .9, 'eta': None})
+    assert run(whole, data)[3] == f_opt
+    assert whole.f_seq.tolist() == attack.f_seq.tolist()
+    assert attack.objective_function(attack.xc[0, :]) == pytest.approx(
+        loss(fit_optimum(attack.poisoned_data(adv_ds), attack.lmbda),
+             data[1]), rel=1e-6)
 
 
 @pytest.mark.parametrize('ran', [False, True])

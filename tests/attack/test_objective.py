@@ -1,9 +1,15 @@
 """The objective and its derivative at single points, against differences."""
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 
-from attack_problems import digits, fit_optimum, loss, make, run, small
+from attack_problems import (
+    digits, fit_optimum, loss, make, run, scores_of, small)
+from refusals import raises
 from secml.array import CArray
 from secml.data import CDataset
 from secml.figure import CFigure
@@ -28,6 +34,9 @@ PREPROCESS = {
         preprocess=CNormalizerMeanStd(with_std=False))),
     'tf-idf': CNormalizerTFIDF,
 }
+SCALERS = {
+    'none': None, 'unit-norm': Normalizer(), 'chain': make_pipeline(
+        StandardScaler(with_std=False), Normalizer(), MinMaxScaler())}
 
 
 def attack_at(data, c=1., preprocess='none', idx=0, **kwargs):
@@ -62,9 +71,10 @@ def assert_gradient_is_right(attack, data):
                         rtol=1e-5)
 
 
-@pytest.mark.parametrize('solver_type', SOLVERS)
+@pytest.mark.parametrize('solver_type, preprocess', [
+    pair for pair in product(SOLVERS, PREPROCESS)
+    if pair[0] != 'fmd' or pair[1] in ('none', 'unit-norm', 'tf-idf')])
 @pytest.mark.parametrize('c', [.01, 1., 100.])
-@pytest.mark.parametrize('preprocess', PREPROCESS)
 def test_gradient_agrees_with_central_differences(solver_type, c, preprocess):
     data = small(d=5)
     attack = attack_at(data, c, preprocess, solver_type=solver_type,
@@ -119,41 +129,50 @@ def test_gradient_is_normalised_on_request():
 def test_objective_is_the_loss_of_the_poisoned_model(y_target, poison_mode,
                                                      preprocess):
     """One point is the argument, the others are the attribute; the
-    preprocess is fitted on the clean data."""
+    preprocess is refitted on the poisoned data."""
     data = small()
     attack = attack_at(data, .5, preprocess, solver_type='implicit', idx=1,
                        y_target=y_target, poison_mode=poison_mode)
     x = CArray([.9, .2])
     points = attack.xc.deepcopy()
     points[1, :] = x
-    poisoned = attack.poisoned_data(CDataset(points, attack.yc))
-    val = data[1]
-    if preprocess != 'none':
-        phi = PREPROCESS[preprocess]().fit(data[0].X).transform
-        poisoned, val = (CDataset(phi(ds.X), ds.Y) for ds in (poisoned, val))
-    model = fit_optimum(poisoned, np.log(2.))
+    model = fit_optimum(attack.poisoned_data(CDataset(points, attack.yc)),
+                        np.log(2.), scaler=SCALERS[preprocess])
     assert_allclose(
         attack.objective_function(x),
-        loss(model, val, None if y_target is None else -1), rtol=1e-6)
-    scores = val.X.tondarray() @ model[0] + model[1]
+        loss(model, data[1], None if y_target is None else -1), rtol=1e-6)
+    scores = scores_of(model, data[1])
     wanted = data[1].Y.tondarray() if y_target is None else 0
     assert attack.objective_function(x, acc=True) == pytest.approx(
         ((scores > 0) != wanted).mean())
 
 
-@pytest.mark.parametrize('solver_type', SOLVERS)
-@pytest.mark.parametrize('preprocess', ['none', 'chain'])
+@pytest.mark.parametrize('solver_type, preprocess', [
+    *product(SOLVERS, ['none', 'unit-norm']), ('rmd', 'chain'),
+    ('implicit', 'chain')])
 def test_objective_after_a_run_is_its_loss(solver_type, preprocess):
     """At lambda and the points of the run, for each of the points."""
     data = small()
     clf = CClassifierLogistic(preprocess=PREPROCESS[preprocess]())
     attack = make(data, 4, clf, solver_type=solver_type)
-    f_opt = run(attack, data)[3]
-    assert_allclose(attack.objective_function(attack.xc[0, :]), f_opt,
-                    rtol=1e-7)
-    attack._idx = 3
-    assert_allclose(attack.objective_function(attack.xc[3, :]), f_opt,
-                    rtol=1e-7)
+    adv_ds, f_opt = run(attack, data)[2:]
+    expected = loss(fit_optimum(
+        attack.poisoned_data(adv_ds), attack.lmbda,
+        scaler=SCALERS[preprocess]), data[1])
+    for idx in (0, 3):
+        attack._idx = idx
+        assert_allclose(attack.objective_function(attack.xc[idx, :]),
+                        expected, rtol=1e-6)
+    # secml leaves liblinear at a tolerance of 1e-4
+    assert_allclose(f_opt, expected, rtol=1e-3)
+
+
+def test_forward_mode_does_not_refit():
+    """Refused when the attack is made, by the name of its parameter."""
+    with raises(ValueError, "`solver_type` must be 'rmd' or 'implicit' with a "
+                "preprocess that is refitted on poisoned rows, got 'fmd'"):
+        make(small(), clf=CClassifierLogistic(preprocess='min-max'),
+             solver_type='fmd')
 
 
 def test_map_of_the_objective():

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from attack_problems import digits, fit_optimum, loss, make, run, small
+from attack_problems import (
+    digits, fit_optimum, loss, make, run, small, solver_value)
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.data import CDataset
@@ -38,14 +39,18 @@ def test_learned_lambda_is_the_best_of_a_grid(evaluation, k):
     """The defender's side of the saddle point, to 1 %, by scikit-learn."""
     data, attack, result = evaluation
     poisoned = attack.poisoned_data(result.adv_ds[k])
+    # secml leaves liblinear at a tolerance of 1e-4: small losses differ more
     assert_allclose(result.fobj[k].item(), loss(fit_optimum(
-        poisoned, result.adv_ds[k].header.lmbda), data[1]), rtol=1e-4)
-    assert result.fobj[k].item() <= 1.01 * best_on_grid(poisoned, data[1])
+        poisoned, result.adv_ds[k].header.lmbda), data[1]), rtol=1e-3,
+        atol=2e-5)
+    assert loss(fit_optimum(poisoned, result.adv_ds[k].header.lmbda), data[1]
+                ) <= 1.001 * best_on_grid(poisoned, data[1])
 
 
 @pytest.mark.parametrize('n_points', [0, 17])
 def test_learned_lambda_is_the_best_of_a_grid_under_rmd(n_points):
-    """With the T training steps that the attack itself uses."""
+    """For the classifier, which trains to its end where the attack's model
+    takes T steps."""
     data = digits()
     attack = make(data, n_points, solver_params=None)
     f_opt = run(attack, data)[3]
@@ -100,11 +105,13 @@ def test_restarts_keep_the_strongest():
     data = small()
     once, again = (make(data, 4, n_restarts=n_restarts)
                    for n_restarts in (0, 4))
-    assert run(again, data)[3] >= run(once, data)[3]
+    run(once, data), run(again, data)
+    assert solver_value(again) >= solver_value(once)
     assert again.f_eval > 3 * once.f_eval
-    targeted = [run(make(data, 4, n_restarts=n, y_target=1), data)[3]
-                for n in (0, 4)]
-    assert targeted[1] <= targeted[0]
+    targeted = [make(data, 4, n_restarts=n, y_target=1) for n in (0, 4)]
+    for attack in targeted:
+        run(attack, data)
+    assert solver_value(targeted[1]) <= solver_value(targeted[0])
 
 
 INSIDE = {

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from attack_problems import loss, make, run, small
+from attack_problems import loss, make, run, small, solver_value
 from secml_regpoison import CClassifierLogisticTorch
 
 from secml.adv.seceval import CSecEval
@@ -16,7 +16,7 @@ from secml.array import CArray
 
 @pytest.mark.parametrize('n_points', [0, 6])
 def test_its_loss_is_the_attacks_own(n_points):
-    """Which it is not with liblinear, that penalises the bias."""
+    """The classifier and the solver train the same model to its end."""
     data = small()
     attack = make(data, n_points, CClassifierLogisticTorch(),
                   solver_type='implicit')
@@ -26,6 +26,7 @@ def test_its_loss_is_the_attacks_own(n_points):
         poisoned.X, poisoned.Y)
     assert_allclose(loss((clf.w.tondarray(), clf.b), data[1]), f_opt,
                     rtol=1e-7)
+    assert_allclose(solver_value(attack), f_opt, rtol=1e-7)
 
 
 @pytest.mark.parametrize('param_name, values', [

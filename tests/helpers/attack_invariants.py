@@ -1,6 +1,8 @@
 """What is true of every attack that was made, whatever its data."""
 import numpy as np
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+
+from attack_problems import solver_value
 
 
 def box_of(attack, start):
@@ -47,8 +49,16 @@ def assert_sound(attack, data, result):
     if attack.learn_lmbda:
         bounds = attack.lmbda_bounds
         assert bounds[0] <= adv_ds.header.lmbda <= bounds[1]
-    gain = f_opt - attack.f_seq[0].item()
+    gain = solver_value(attack) - attack.f_seq[0].item()
     assert (gain if attack.y_target is None else -gain) >= 0
+
+    # the loss is that of the classifier that gave the predictions
+    scores = attack.poisoned_classifier(adv_ds).decision_function(
+        val.X.astype(float), y=1).tondarray()
+    y = 2. * (val.Y.tondarray() == classes[-1]) - 1
+    if attack.y_target is not None:
+        y = np.full_like(y, 1. if attack.y_target == classes[-1] else -1.)
+    assert_allclose(f_opt, np.logaddexp(0, -y * scores).mean(), rtol=1e-10)
 
     poisoned = attack.poisoned_data(adv_ds)
     n_clean = poisoned.num_samples - n_points

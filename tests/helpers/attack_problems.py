@@ -2,6 +2,7 @@
 import functools
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
@@ -63,20 +64,30 @@ def run(attack, data, n_points=None, **kwargs):
     return attack.run(data[2].X, data[2].Y, **kwargs)
 
 
-def fit_optimum(dataset, lmbda):
-    """Weights and bias at the optimum, the bias not penalised, by
-    scikit-learn's lbfgs: its C multiplies the sum of the losses."""
-    clf = LogisticRegression(C=np.exp(-lmbda), tol=1e-10, max_iter=10000)
-    clf.fit(dataset.X.tondarray(), dataset.Y.tondarray())
-    return clf.coef_[0], clf.intercept_[0]
+def fit_optimum(dataset, lmbda, kind=CClassifierLogistic, scaler=None):
+    """Weights and bias at the optimum of a class of classifiers, by
+    scikit-learn: its C multiplies the sum of the losses.
+
+    liblinear penalises the bias, as in `CClassifierLogistic`; Newton does
+    not. With a `scaler` of scikit-learn, one fitted on the rows comes third.
+    """
+    x, y = dataset.X.tondarray(), dataset.Y.tondarray()
+    fitted = [] if scaler is None else [clone(scaler).fit(x)]
+    clf = LogisticRegression(
+        C=np.exp(-lmbda), tol=1e-10, max_iter=10000, random_state=0,
+        solver='liblinear' if issubclass(kind, CClassifierLogistic)
+        else 'newton-cholesky')
+    clf.fit(fitted[0].transform(x) if fitted else x, y)
+    return (clf.coef_[0], clf.intercept_[0], *fitted)
 
 
-def fit_gradient_descent(dataset, lmbda, n_inner, eta, momentum):
-    """Weights and bias after steps of gradient descent from zero."""
+def fit_gradient_descent(dataset, lmbda, n_inner, eta, momentum, beta=1.):
+    """Weights and bias after steps of gradient descent from zero; `beta` is
+    the bias's share of the penalty, 1 as in `CClassifierLogistic`."""
     x = np.c_[dataset.X.tondarray(), np.ones(dataset.num_samples)]
     y = 2. * (dataset.Y.tondarray() == dataset.Y.max()) - 1
     u = velocity = np.zeros(x.shape[1])
-    penalty = np.exp(lmbda) / len(y) * np.r_[np.ones(len(u) - 1), 0]
+    penalty = np.exp(lmbda) / len(y) * np.r_[np.ones(len(u) - 1), beta]
     for _ in range(n_inner):
         grad = x.T @ (-y / (1 + np.exp(y * (x @ u)))) / len(y) + penalty * u
         velocity = momentum * velocity - eta * grad
@@ -84,9 +95,30 @@ def fit_gradient_descent(dataset, lmbda, n_inner, eta, momentum):
     return u[:-1], u[-1]
 
 
+def scores_of(model, dataset):
+    """Scores ``phi(x_j) . w + b`` by a model of `fit_optimum`."""
+    w, b, *scaler = model
+    x = dataset.X.tondarray()
+    return (scaler[0].transform(x) if scaler else x) @ w + b
+
+
 def loss(model, dataset, target=None):
     """``(1/m) sum_j log(1 + exp(-y_j (x_j . w + b)))``, in natural log."""
-    w, b = model
     y = 2. * (dataset.Y.tondarray() == dataset.Y.max()) - 1
     y = y if target is None else np.full_like(y, target)
-    return np.logaddexp(0, -y * (dataset.X.tondarray() @ w + b)).mean()
+    return np.logaddexp(0, -y * scores_of(model, dataset)).mean()
+
+
+def kept_iterate(attack):
+    """Index of the iterate that the last batch kept, with its lambda."""
+    n_last = attack.x0.shape[0]
+    kept = attack.xc.tondarray()[attack.xc.shape[0] - n_last:].ravel()
+    same = (attack.x_seq.tondarray() == kept).all(axis=1)
+    same &= (attack.lmbda_seq.tondarray().ravel()
+             == attack.adv_ds.header.search_lmbda)
+    return int(np.flatnonzero(same)[-1])
+
+
+def solver_value(attack):
+    """The attacker's loss by the solver's model, which the attack raises."""
+    return attack.f_seq[kept_iterate(attack)].item()

@@ -1,0 +1,268 @@
+"""Points, lambda, loss and error are of one model: the one evaluated."""
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import preprocessing
+
+from attack_problems import (
+    clouds, digits, fit_optimum, loss, make, run, scores_of)
+from secml_regpoison import CClassifierLogisticTorch
+
+from secml.array import CArray
+from secml.data import CDataset
+from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features import (
+    CNormalizerMeanStd, CNormalizerMinMax, CNormalizerTFIDF,
+    CNormalizerUnitNorm)
+
+LIBLINEAR, TORCH = CClassifierLogistic, CClassifierLogisticTorch
+# secml's normaliser, and scikit-learn's own
+NORMALISERS = {
+    'none': (lambda: None, None),
+    'mean-std': (CNormalizerMeanStd, preprocessing.StandardScaler()),
+    'min-max': (CNormalizerMinMax, preprocessing.MinMaxScaler()),
+    **{name: (lambda name=name: CNormalizerUnitNorm(norm=name),
+              preprocessing.Normalizer(name)) for name in ('l1', 'l2', 'max')}}
+CHAINS = {
+    'l2, then min-max': lambda: CNormalizerMinMax(
+        preprocess=CNormalizerUnitNorm()),
+    'mean-std, then l1': lambda: CNormalizerUnitNorm(
+        norm='l1', preprocess=CNormalizerMeanStd())}
+
+
+def skewed():
+    """One row of class 1 to nine of class 0, in training and validation."""
+    parts = []
+    for seed, n_rows in enumerate((400, 200, 300), 1):
+        ds = clouds(n_rows, seed, d=4)
+        rare = np.flatnonzero(ds.Y.tondarray() == 1)[::9]
+        rows = np.sort(np.r_[np.flatnonzero(ds.Y.tondarray() == 0), rare])
+        parts.append(ds[rows.tolist(), :])
+    return parts
+
+
+def balanced():
+    return [clouds(n_rows, seed, d=4)
+            for seed, n_rows in enumerate((80, 40, 100), 1)]
+
+
+PROBLEMS = {
+    'balanced': (balanced, LIBLINEAR, 'none', {}),
+    'balanced, torch, replace': (
+        balanced, TORCH, 'none', {'poison_mode': 'replace'}),
+    'skewed': (skewed, LIBLINEAR, 'none', {'lmbda_bounds': (-4, 11.5)}),
+    'skewed, fixed, replace': (skewed, LIBLINEAR, 'none', {
+        'learn_lmbda': False, 'poison_mode': 'replace'}),
+    'skewed, torch, rmd': (skewed, TORCH, 'mean-std', {'solver_type': 'rmd'}),
+    'mean-std': (balanced, LIBLINEAR, 'mean-std', {}),
+    'digits, mean-std, fixed': (
+        digits, TORCH, 'mean-std', {'learn_lmbda': False}),
+    'min-max, rmd, fixed': (balanced, LIBLINEAR, 'min-max', {
+        'learn_lmbda': False, 'solver_type': 'rmd', 'ub': 2}),
+    'min-max, replace': (
+        digits, TORCH, 'min-max', {'poison_mode': 'replace', 'ub': 2}),
+    'l1': (digits, LIBLINEAR, 'l1', {}),
+    'l2, torch, fixed': (
+        skewed, TORCH, 'l2', {'learn_lmbda': False}),
+    'max, replace': (balanced, LIBLINEAR, 'max', {'poison_mode': 'replace'})}
+
+
+def attack_on(make_data, kind, normaliser, **settings):
+    """The data, the attack after its run, and what it returned."""
+    data = make_data()
+    settings = {'solver_type': 'implicit', 'solver_params': {'n_outer': 8},
+                **settings}
+    attack = make(data, 9, kind(preprocess=NORMALISERS[normaliser][0]()),
+                  **settings)
+    return data, attack, run(attack, data)
+
+
+def refit(attack, adv_ds, kind, normaliser, lmbda=None):
+    """scikit-learn's model of the poisoned data, its own scaler in front."""
+    return fit_optimum(
+        attack.poisoned_data(adv_ds), attack.lmbda if lmbda is None else lmbda,
+        kind, NORMALISERS[normaliser][1])
+
+
+@pytest.mark.filterwarnings('ignore:the loss by rmd')
+@pytest.mark.parametrize('name', PROBLEMS)
+def test_scikit_learn_gives_the_reported_error_and_loss(name):
+    """The error to the bit; secml leaves liblinear at a tolerance of 1e-4,
+    which is a loss within 1e-3."""
+    make_data, kind, normaliser, settings = PROBLEMS[name]
+    data, attack, (y_pred, scores, adv_ds, f_opt) = attack_on(
+        make_data, kind, normaliser, **settings)
+    model = refit(attack, adv_ds, kind, normaliser)
+    expected = scores_of(model, data[2]) > 0
+    wrong = (expected != data[2].Y.tondarray()).sum()
+    assert (y_pred != data[2].Y).sum() == wrong > 0
+    assert_array_equal(y_pred.tondarray(), expected)
+    assert f_opt == attack.f_opt == pytest.approx(
+        loss(model, data[1]), rel=1e-3 if kind is LIBLINEAR else 1e-6)
+    assert attack.objective_function(attack.xc[0, :]) == pytest.approx(
+        loss(model, data[1]), rel=1e-6)
+    found = attack.poisoned_classifier(adv_ds)
+    again, again_scores = found.predict(data[2].X,
+                                        return_decision_function=True)
+    assert_array_equal(again.tondarray(), y_pred.tondarray())
+    assert_array_equal(again_scores.tondarray(), scores.tondarray())
+
+
+@pytest.mark.filterwarnings('ignore:the loss by rmd')
+@pytest.mark.parametrize('name', [
+    name for name, problem in PROBLEMS.items()
+    if problem[3].get('learn_lmbda', True)])
+def test_lambda_is_the_best_for_the_classifier(name):
+    """Of a grid of refits none is better by more than 1e-3."""
+    make_data, kind, normaliser, settings = PROBLEMS[name]
+    data, attack, (_, _, adv_ds, _) = attack_on(
+        make_data, kind, normaliser, **settings)
+    low, high = attack.lmbda_bounds
+    grid = {lmbda: loss(refit(attack, adv_ds, kind, normaliser, lmbda),
+                        data[1]) for lmbda in np.arange(low, high + .1, .25)}
+    here = loss(refit(attack, adv_ds, kind, normaliser), data[1])
+    assert here <= 1.001 * min(grid.values())
+    assert max(grid.values()) > 1.01 * here
+
+
+@pytest.mark.parametrize('kind', [LIBLINEAR, TORCH])
+@pytest.mark.parametrize('name', [*NORMALISERS, *CHAINS])
+def test_check_gradient_of_the_whole_pipeline(kind, name):
+    """Preprocess refitted, the bias as the classifier penalises it."""
+    make_preprocess = CHAINS.get(name) or NORMALISERS[name][0]
+    data = balanced()
+    attack = make(data, 5, kind(preprocess=make_preprocess()), ub=2)
+    rng = np.random.default_rng(0)
+    attack.xc = CArray(rng.uniform(.1, 1.9, (5, 4)))
+    attack.yc = CArray([0, 1, 0, 1, 0])
+    found = attack.check_gradient()
+    assert max(found.points, found.lmbda) < 1e-6
+    assert found.solver_lmbda < 1e-6
+    # all that rmd leaves out is a step size of 1 / L that moves with the rows
+    attack.solver_params = {'n_inner': 60, 'eta': .1, 'momentum': .9}
+    found = attack.check_gradient()
+    assert max(found.solver_points, found.solver_lmbda) < 1e-6
+
+
+def test_the_bias_is_the_classifiers():
+    """On skewed classes the two models are far from each other."""
+    data = skewed()
+    losses = {}
+    for kind in (LIBLINEAR, TORCH):
+        attack = make(data, 3, kind(C=.01), learn_lmbda=False)
+        attack.xc, attack.yc = attack._rnd_init_poisoning_points()
+        losses[kind] = attack.objective_function(attack.xc[0, :])
+        poisoned = attack.poisoned_data(CDataset(attack.xc, attack.yc))
+        assert losses[kind] == pytest.approx(loss(fit_optimum(
+            poisoned, np.log(100.), kind), data[1]), rel=1e-6)
+    assert losses[LIBLINEAR] > 1.1 * losses[TORCH]
+
+
+@pytest.mark.parametrize('kind', [LIBLINEAR, TORCH])
+def test_subclasses_of_the_classifiers_are_attacked_as_they_are(kind):
+    class Mine(kind):
+        """Of another class, the same model."""
+
+    data = balanced()
+    expected, found = (run(make(data, 4, each(C=.5)), data)
+                       for each in (kind, Mine))
+    assert_array_equal(found[1].tondarray(), expected[1].tondarray())
+    assert_array_equal(found[2].X.tondarray(), expected[2].X.tondarray())
+    assert found[3] == expected[3]
+
+
+class WrongGradient(CNormalizerMinMax):
+    """Its gradient is 1.1 times the derivative."""
+
+    def _backward(self, w=None):
+        return super()._backward(w) * 1.1
+
+
+class OwnMinMax(CNormalizerMinMax):
+    """A preprocess that the core has no version of."""
+
+
+def test_preprocess_with_a_wrong_gradient_is_refused_by_name():
+    with pytest.warns(RuntimeWarning, match='frozen'), pytest.raises(
+            ValueError, match='`classifier.preprocess` must be a preprocess '
+            'whose `gradient` is that of its `transform`, got .WrongGradient '
+            'with an error of 1e-01'):
+        make(balanced(), clf=LIBLINEAR(preprocess=WrongGradient()))
+
+
+@pytest.mark.parametrize('norm, is_right', [
+    ('l2', True), ('l1', False), ('max', False)])
+def test_secmls_own_unit_norm_is_checked_inside_a_frozen_chain(norm, is_right):
+    """secml transposes the derivative of two of its norms."""
+    def attack():
+        return make(balanced(), clf=LIBLINEAR(preprocess=CNormalizerTFIDF(
+            preprocess=CNormalizerUnitNorm(norm=norm))))
+    with pytest.warns(RuntimeWarning, match='CNormalizerTFIDF is frozen'):
+        if is_right:
+            assert attack().check_gradient
+        else:
+            with pytest.raises(ValueError, match='got .CNormalizerTFIDF with '
+                                                 'an error of'):
+                attack()
+
+
+@pytest.mark.parametrize('preprocess, name', [
+    (OwnMinMax, 'OwnMinMax'), (CNormalizerTFIDF, 'CNormalizerTFIDF'),
+    (lambda: CNormalizerMinMax(preprocess=OwnMinMax()), 'CNormalizerMinMax')])
+def test_a_frozen_preprocess_is_warned_of(preprocess, name):
+    with pytest.warns(RuntimeWarning, match=f'^{name} is frozen as the 80 '
+                                            'clean rows fit it'):
+        make(balanced(), clf=LIBLINEAR(preprocess=preprocess()))
+
+
+@pytest.mark.parametrize('name', [*NORMALISERS, *CHAINS])
+def test_a_refitted_preprocess_is_not_warned_of(name):
+    make_preprocess = CHAINS.get(name) or NORMALISERS[name][0]
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        make(balanced(), clf=LIBLINEAR(preprocess=make_preprocess()))
+
+
+def test_loss_of_a_frozen_preprocess_is_of_the_refitted_one():
+    """It is still the loss of the classifier that gave the predictions."""
+    data = balanced()
+    with pytest.warns(RuntimeWarning):
+        attack = make(data, 6, LIBLINEAR(preprocess=OwnMinMax()), ub=2)
+        adv_ds, f_opt = run(attack, data)[2:]
+    model = fit_optimum(attack.poisoned_data(adv_ds), attack.lmbda, LIBLINEAR,
+                        preprocessing.MinMaxScaler())
+    assert f_opt == pytest.approx(loss(model, data[1]), rel=1e-3)
+
+
+def test_a_solver_that_stops_early_is_warned_of_with_both_losses():
+    data = balanced()
+    attack = make(data, 6, LIBLINEAR(C=1e3), learn_lmbda=False,
+                  solver_params={'n_inner': 5, 'n_outer': 3})
+    with pytest.warns(RuntimeWarning, match='the loss by rmd is') as found:
+        f_opt = run(attack, data)[3]
+    text = str(found[0].message)
+    assert f'trained by its own solver {f_opt:.4g}' in text
+    solver_value = float(text.split('rmd is ')[1].split(',')[0])
+    assert abs(solver_value - f_opt) > .01 * f_opt
+    assert "solver_type='implicit' or a larger 'n_inner'" in text
+
+
+@pytest.mark.parametrize('kind', [LIBLINEAR, TORCH])
+def test_constant_columns_under_mean_std(kind):
+    """Poison gives them a tiny deviation: numbers stay finite."""
+    data = [CDataset(CArray(np.c_[ds.X.tondarray(),
+                                  np.full((ds.num_samples, 2), [0, .1])]),
+                     ds.Y) for ds in balanced()]
+    attack = make(data, 5, kind(preprocess=CNormalizerMeanStd()),
+                  solver_type='implicit')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert np.isfinite(run(attack, data, 0)[3])
+    scores, adv_ds, f_opt = run(attack, data, 5)[1:]
+    assert np.isfinite(scores.tondarray()).all() and np.isfinite(f_opt)
+    model = fit_optimum(attack.poisoned_data(adv_ds), attack.lmbda, kind,
+                        preprocessing.StandardScaler())
+    assert_allclose(f_opt, loss(model, data[1]),
+                    rtol=1e-3 if kind is LIBLINEAR else 1e-6)
