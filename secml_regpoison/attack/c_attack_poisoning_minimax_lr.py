@@ -50,7 +50,8 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     Parameters
     ----------
     classifier : CClassifierLogistic or CClassifierLogisticTorch
-        Target classifier, or one of a subclass, never modified. lambda starts at -log(C).
+        Target classifier, or one of a subclass, never modified. lambda starts
+        at -log(C).
     training_data, val : CDataset
         Training and validation set, two classes in each. Poisoning points
         start as validation points drawn without repetition, label flipped.

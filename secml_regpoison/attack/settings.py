@@ -14,6 +14,7 @@ from secml.array import CArray
 from secml.ml.classifiers import CClassifier, CClassifierLogistic
 
 from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
@@ -234,7 +235,14 @@ def bound_array(bound):
 
 
 def check_refitted(attack, data):
-    """Forward mode has no derivative through a preprocess that is refitted."""
+    """A refitted preprocess has a derivative, and the solver one through it.
+    """
+    steps = getattr(data.preprocess, 'steps', (data.preprocess,))
+    if data.x_tr.shape[1] == 1 and any(
+            isinstance(step, UnitNorm) for step in steps):
+        raise TypeError(
+            '`classifier.preprocess` must have a derivative, got the unit '
+            'norm of a single feature, which keeps its sign alone.')
     check('solver_type', attack.solver_type, attack.solver_type != 'fmd'
           or data.preprocess is None or data.preprocess.by_row,
           "'rmd' or 'implicit' with a preprocess that is refitted on "

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
-from sklearn.preprocessing import Normalizer
+from sklearn.preprocessing import StandardScaler
 
 from attack_problems import (
     QUICK, clouds, digits, fit_optimum, loss, make, run, solver_value)
 import secml_regpoison
+from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.core import Problem, solve
 
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features import CNormalizerMeanStd, CNormalizerUnitNorm
 
 SOLVERS = ['rmd', 'fmd', 'implicit']
 STEPS = ['rmd', 'fmd']  # those that train by T steps
@@ -214,18 +216,37 @@ def test_one_feature(solver_type):
         assert f_opt == pytest.approx(loss(model, data[1]), rel=1e-6)
 
 
-def test_one_feature_has_no_direction():
-    """A unit norm keeps its sign alone: the points have no way to go."""
-    data = [CDataset(ds.X - .5, ds.Y) for ds in (
-        clouds(n, seed, d=1) for seed, n in enumerate((40, 24, 60)))]
-    attack = make(data, 5, CClassifierLogistic(preprocess='unit-norm'),
-                  solver_type='implicit', lb=-1)
-    adv_ds, f_opt = run(attack, data)[2:]
-    np.testing.assert_array_equal(adv_ds.X.tondarray(),
-                                  attack.starting_points(adv_ds).tondarray())
-    model = fit_optimum(attack.poisoned_data(adv_ds), attack.lmbda,
-                        scaler=Normalizer())
-    assert f_opt == pytest.approx(loss(model, data[1]), rel=1e-3)
+@pytest.mark.parametrize('norm', ['l1', 'l2', 'max'])
+def test_one_feature_has_no_direction(norm):
+    """A unit norm keeps its sign alone, in a chain too."""
+    data = [clouds(n, seed, d=1) for seed, n in enumerate((40, 24, 60))]
+    unit = CNormalizerUnitNorm(norm=norm)
+    for preprocess in (unit, CNormalizerMeanStd(preprocess=unit)):
+        with pytest.raises(TypeError, match='`classifier.preprocess` must '
+                                            'have a derivative'):
+            make(data, clf=CClassifierLogistic(preprocess=preprocess))
+
+
+@pytest.mark.parametrize('kind', [
+    CClassifierLogistic, CClassifierLogisticTorch])
+def test_constant_columns_under_mean_std(kind):
+    """Poison gives them a tiny deviation: numbers stay finite."""
+    data = [CDataset(CArray(np.c_[ds.X.tondarray(),
+                                  np.full((ds.num_samples, 2), [0, .1])]),
+                     ds.Y) for ds in (
+        clouds(n, seed) for seed, n in enumerate((40, 24, 60)))]
+    attack = make(data, 5, kind(preprocess=CNormalizerMeanStd()),
+                  solver_type='implicit')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert np.isfinite(run(attack, data, 0)[3])
+    scores, adv_ds, f_opt = run(attack, data, 5)[1:]
+    assert np.isfinite(scores.tondarray()).all() and np.isfinite(f_opt)
+    model = fit_optimum(attack.poisoned_data(adv_ds), attack.lmbda, kind,
+                        StandardScaler())
+    assert f_opt == pytest.approx(
+        loss(model, data[1]),
+        rel=1e-3 if kind is CClassifierLogistic else 1e-6)
 
 
 @pytest.mark.parametrize('solver_type', ['rmd', 'implicit'])

@@ -492,9 +492,10 @@ def test_in_the_attack(digits, preprocess):
     data = attack.poisoned_data(poison)
     again.fit(data.X, data.Y)
     assert (again.decision_function(ts.X) == scores).all()
-    if preprocess is None:  # which the attack fits without the poison
-        loss = again.loss.loss(val.Y, again.decision_function(val.X, 1))
-        assert loss.mean() == pytest.approx(f_opt, abs=1e-8)
+    loss = again.loss.loss(val.Y, again.decision_function(val.X, 1))
+    assert loss.mean() == pytest.approx(f_opt, rel=1e-12)
+    # the attack's model, refitted preprocess included, is the same
+    assert max(attack.f_seq) == pytest.approx(f_opt, abs=1e-8)
     assert attack.classifier is clf and clf.C == .5 and not clf.is_fitted()
     attack.deepcopy(), pickle.loads(pickle.dumps(attack))
 
