@@ -86,8 +86,9 @@ def _fixed_points(attack, data, ds_init):
     check_poison('ds_init', ds_init, attack)
     if attack.learn_lmbda and hasattr(header, 'lmbda'):
         # where the search ended: in stages as in one go
-        lmbda = getattr(header, 'search_lmbda', header.lmbda)
-        check_number('ds_init.header.lmbda', lmbda, math.isfinite,
+        name = 'search_lmbda' if hasattr(header, 'search_lmbda') else 'lmbda'
+        lmbda = getattr(header, name)
+        check_number(f'ds_init.header.{name}', lmbda, math.isfinite,
                      'a finite number')
     poison = data.poison_set(lmbda, ds_init)
     if 0 < (attack.n_points or 0) <= len(poison.x):

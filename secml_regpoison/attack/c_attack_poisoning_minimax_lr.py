@@ -210,10 +210,11 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
 
         1. All points of a batch move together, and lambda with them.
         2. The points of `ds_init` stay fixed, and lambda starts from
-           ``ds_init.header.lmbda``: a security evaluation costs as much as
-           its strongest attack. A `ds_init` made for another `distance`,
-           `dmax`, `lb`, `ub`, `y_target` or fixed C is ignored. Other seeds,
-           restarts, batch sizes, solvers or modes keep it, with a warning.
+           ``ds_init.header.search_lmbda``, else from ``lmbda``: a security
+           evaluation costs as much as its strongest attack. A `ds_init` made
+           for another `distance`, `dmax`, `lb`, `ub`, `y_target` or fixed C
+           is ignored. Other seeds, restarts, batch sizes, solvers or modes
+           keep it, with a warning.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
         4. The classifier is retrained with its preprocess, as `fit` does.

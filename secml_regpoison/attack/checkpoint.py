@@ -138,8 +138,9 @@ def problem_of(attack, data):
     rows = {'training_data': (data.x_tr, data.y_tr),
             'val': (data.x_val, data.y_val)}
     if attack.classifier.preprocess is not None:
-        rows['preprocessed rows'] = data.phi_tr, data.phi_val
-    problem = {'version of secml_regpoison': __version__}
+        rows['preprocessed rows'] = data.clean_features()
+    problem = {'version of secml_regpoison': __version__,
+               'refitted preprocess': repr(data.preprocess)}
     for name, parts in rows.items():
         problem[f'shape of {name}'] = list(parts[0].shape)
         problem[f'content of {name}'] = digest(*parts)

@@ -69,10 +69,9 @@ class PoisoningData:
             self.preprocess = as_refitted(preprocess)
             if self.preprocess is None:
                 self._freeze(preprocess.deepcopy(), training_data, val)
-            else:
-                fit = self.preprocess.fit(self.x_tr)
-                check_features_finite('training_data.X', fit(self.x_tr))
-                check_features_finite('val.X', fit(self.x_val))
+            for name, phi in zip(('training_data.X', 'val.X'),
+                                 self.clean_features()):
+                check_features_finite(name, phi)
         self.start_order = self.rng(0).permutation(val.num_samples)
         self.replacement_order = self.rng(1).permutation(
             training_data.num_samples)
@@ -91,9 +90,14 @@ class PoisoningData:
         self.phi_tr, self.phi_val = (
             to_tensor(preprocess.transform(x), self.device)
             for x in (x_tr, x_val))
-        check_features_finite('training_data.X', self.phi_tr)
-        check_features_finite('val.X', self.phi_val)
         self.transform = feature_map(preprocess)
+
+    def clean_features(self):
+        """Features of training and validation rows without poison."""
+        if self.preprocess is None:
+            return self.phi_tr, self.phi_val
+        transform = self.preprocess.fit(self.x_tr)
+        return transform(self.x_tr), transform(self.x_val)
 
     def rng(self, *stream):
         """A generator of its own for each stream of numbers."""

@@ -17,6 +17,7 @@ from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features import CNormalizerMeanStd, CNormalizerMinMax
 
 
 def n_batches(path):
@@ -94,7 +95,7 @@ def test_points_added_to_others_are_others(tmp_path):
     held = run(attack, data, 4)[2]
     moved = CDataset(held.X * .5, held.Y, held.header)
     defended = CDataset(held.X, held.Y, held.header.deepcopy())
-    defended.header.lmbda += .5
+    defended.header.search_lmbda += .5
     for n_others, poison in enumerate((held, moved, defended), 1):
         expected = run(attack, data, 8, ds_init=poison)
         assert_same_result(run(attack, data, 8, ds_init=poison,
@@ -212,8 +213,27 @@ def test_another_problem_is_refused_by_name(whole, kwargs, words):
         run(attack, small(), checkpoint=whole)
     assert words in str(found.value) and str(whole) in str(found.value)
     assert str(found.value).count(' there and ') == (
-        2 if 'preprocessed' in words else 1)
+        3 if 'preprocessed' in words else 1)
     assert attack.f_eval == 0 and attack.xc is None
+
+
+def test_another_preprocess_is_refused_by_name(tmp_path):
+    """Also one with the same features as long as there is no poison."""
+    data, path = small(), tmp_path / 'ckpt'
+    x = data[0].X
+    refitted, given, scaled = (CClassifierLogistic(preprocess=preprocess)
+                               for preprocess in (
+        CNormalizerMeanStd(), CNormalizerMeanStd(
+            tuple(x.mean(axis=0, keepdims=False)),
+            tuple(x.std(axis=0, keepdims=False))), CNormalizerMinMax()))
+    run(make(data, 3, refitted), data, checkpoint=path)
+    for clf, words in (
+            (given, 'MeanStd(mean=None, std=None, with_std=True) there and '
+             'MeanStd(mean=tensor('), (scaled, 'content of preprocessed row')):
+        attack = make(data, 3, clf)
+        with pytest.raises(ValueError, match='of the same problem') as found:
+            run(attack, data, checkpoint=path)
+        assert words in str(found.value) and attack.f_eval == 0
 
 
 @pytest.mark.parametrize('part, change, words', [
