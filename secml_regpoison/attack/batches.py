@@ -9,7 +9,7 @@ import torch
 
 from secml_regpoison.core import solve
 from secml_regpoison.validation import check_number, check_poison
-from . import settings
+from . import pipeline, settings
 from .poisoning_data import PoisonSet
 
 
@@ -184,7 +184,7 @@ def solve_from(attack, data, problem, start, iterates):
         problem, start.x, start.y, start.lmbda, lb, ub, dmax=attack.dmax,
         distance=attack.distance, learn_lmbda=attack.learn_lmbda,
         lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), callback=record,
-        method=attack.solver_type, model=settings.model_class(attack),
+        method=attack.solver_type, model=pipeline.model_class(attack),
         **{'step': data.default_step(), **attack.solver_params})
 
 

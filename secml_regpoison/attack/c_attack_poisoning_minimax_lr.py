@@ -14,7 +14,7 @@ from secml.ml.classifiers import CClassifierLogistic
 
 from secml_regpoison.convert import labels, to_carray, to_float64
 from secml_regpoison.validation import check_dataset, check_run_arguments
-from . import gradient_check, objective, retraining, settings
+from . import gradient_check, objective, pipeline, retraining, settings
 from .batches import explain_ctrl_c, make_batches, plan
 from .checkpoint import open_checkpoint
 from .history import RunRecord
@@ -118,7 +118,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
                  batch_size=17, solver_type='rmd', solver_params=None,
                  init_type='random', n_restarts=0, device='auto',
                  random_seed=0):
-        settings.check_classifier(classifier)
+        pipeline.check_classifier(classifier)
         check_dataset('training_data', training_data)
         check_dataset('val', val, training_data)
         # a stand-in: the host refuses class types other than its own, and
@@ -424,7 +424,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             self.training_data, self.val, self.classifier.preprocess,
             self.poison_mode, self.y_target, self.device,
             self._entropy if self.random_seed is None else self.random_seed)
-        settings.check_refitted(self, data)
+        pipeline.check_refitted(self, data)
         settings.check_n_points(self, data)
         return data
 

@@ -14,7 +14,7 @@ from secml.array import CArray
 from secml_regpoison.convert import signs, to_carray, to_tensor
 from secml_regpoison.core import solve
 from secml_regpoison.validation import check_finite, check_points
-from . import settings
+from . import pipeline, settings
 from .batches import solve_from
 from .poisoning_data import PoisonSet
 
@@ -41,7 +41,7 @@ def learned_lmbda(attack, data, xc):
     return solve(
         data.problem(len(x_p)), x_p, y_p, attack.lmbda,
         lmbda_bounds=attack.lmbda_bounds, method='implicit',
-        n_outer=0, model=settings.model_class(attack)).lmbda
+        n_outer=0, model=pipeline.model_class(attack)).lmbda
 
 
 def optimise_point(attack, data, idx):
@@ -56,7 +56,7 @@ def optimise_point(attack, data, idx):
 def model_of(attack, problem, y_p, **training):
     """The model of the classifier for these labels of the points, trained as
     the attack's solver does but for the settings given."""
-    return settings.model_class(attack)(problem, y_p, replace(
+    return pipeline.model_class(attack)(problem, y_p, replace(
         settings.training_of(attack), **training))
 
 

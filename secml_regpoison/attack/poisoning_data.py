@@ -14,7 +14,8 @@ from secml_regpoison.convert import (
     as_refitted, feature_map, signs, to_float64, to_tensor)
 from secml_regpoison.core import Problem
 from secml_regpoison.validation import LARGEST, resolve_device
-from .settings import check_features_finite, check_preprocess, is_not_numeric
+from .pipeline import check_features_finite, check_preprocess
+from .settings import is_not_numeric
 
 
 class PoisonSet(NamedTuple):

@@ -13,7 +13,7 @@ from secml_regpoison.convert import (
 from secml_regpoison.core import solve
 from secml_regpoison.core.linear_model import LOGISTIC
 from secml_regpoison.validation import check, check_number, check_poison
-from . import settings
+from . import pipeline, settings
 
 
 def poisoned_data(attack, data, adv_ds):
@@ -55,7 +55,7 @@ def best_lmbda(attack, data, poison):
     return solve(
         data.problem(len(poison.x)), poison.x, poison.y, poison.lmbda,
         lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), n_outer=0,
-        method='implicit', model=settings.model_class(attack)).lmbda
+        method='implicit', model=pipeline.model_class(attack)).lmbda
 
 
 def _best_lmbda_by_fits(attack, data, poison):

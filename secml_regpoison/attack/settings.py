@@ -1,5 +1,4 @@
 """Validation of the attack's parameters, and values derived from them."""
-import functools
 import hashlib
 import inspect
 import math
@@ -11,10 +10,7 @@ import numpy as np
 import torch
 
 from secml.array import CArray
-from secml.ml.classifiers import CClassifier, CClassifierLogistic
 
-from secml_regpoison.core.linear_model import LinearModel
-from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
@@ -42,70 +38,6 @@ def check_attack(attack):
     check_dataset('training_data', attack.training_data)
     check_dataset('val', attack.val, attack.training_data)
     check_settings(attack, check_classes(attack.training_data, attack.val))
-
-
-def check_classifier(classifier):
-    """A logistic regression of secml or of this package."""
-    check_type('classifier', classifier, CClassifier, 'a secml classifier')
-    if beta_of(classifier) is None:
-        raise TypeError(
-            '`classifier` must be a logistic regression '
-            '(CClassifierLogistic or CClassifierLogisticTorch), got '
-            f'{type(classifier).__name__}.')
-
-
-def beta_of(classifier):
-    """The share of the penalty that the classifier's bias gets: 1 by secml's
-    liblinear, 0 by `CClassifierLogisticTorch`; None for another kind."""
-    if isinstance(classifier, CClassifierLogistic):
-        return 1.
-    return getattr(classifier, 'beta', None)
-
-
-def model_class(attack):
-    """The core's model of the attack's classifier."""
-    return functools.partial(LinearModel, beta=beta_of(attack.classifier))
-
-
-def check_preprocess(preprocess, x):
-    """The fitted `preprocess` has a derivative, the right one at `x`."""
-    phi = preprocess.transform(x).tondarray().ravel()
-    # not phi itself: a unit norm has no derivative in its own direction
-    weights = np.random.default_rng(0).normal(size=phi.size)
-    try:
-        grad = preprocess.gradient(x, w=CArray(weights))
-    except (NotImplementedError, AttributeError) as error:
-        raise TypeError(
-            "`classifier.preprocess` must have a derivative, as secml's "
-            f'normalizers do, got {type(preprocess).__name__}: {error}.'
-        ) from error
-    error = _error_of_gradient(preprocess, x, phi, weights, grad)
-    check('classifier.preprocess', f'{type(preprocess).__name__} with an '
-          f'error of {error:.0e}', error < 1e-4, 'a preprocess whose '
-          '`gradient` is that of its `transform`',
-          ' Central differences at one row say so.')
-
-
-def _error_of_gradient(preprocess, x, phi, weights, grad):
-    """Largest error of ``J^T weights`` against central differences."""
-    x = x.tondarray().ravel()
-    size = max(1., float(np.abs(x).max()))
-    moves = 1e-4 * size * np.eye(x.size)
-    ahead, behind = (preprocess.transform(CArray(x + sign * moves)).tondarray()
-                     for sign in (1, -1))
-    expected = (ahead - behind) @ weights / (2e-4 * size)
-    # a derivative that is 0 is one to rounding
-    scale = max(np.abs(expected).max(), 1e-6 * np.abs(phi).max() / size)
-    return float(np.abs(grad.tondarray().ravel() - expected).max()
-                 / max(scale, 1e-300))
-
-
-def check_features_finite(name, phi):
-    """The features of a set are numbers that can be trained on."""
-    bad = int((~(phi.abs() <= LARGEST)).sum())
-    check('classifier.preprocess', bad, not bad, f'one that maps `{name}` '
-          f'to numbers within {LARGEST:g}',
-          f' That many of {phi.numel()} are not.')
 
 
 def as_n_points(value):
@@ -232,21 +164,6 @@ def is_not_numeric(bound):
 def bound_array(bound):
     """Numeric bounds as a float array, shape (1,) or (d,)."""
     return CArray(bound).tondarray().astype(float).ravel()
-
-
-def check_refitted(attack, data):
-    """A refitted preprocess has a derivative, and the solver one through it.
-    """
-    steps = getattr(data.preprocess, 'steps', (data.preprocess,))
-    if data.x_tr.shape[1] == 1 and any(
-            isinstance(step, UnitNorm) for step in steps):
-        raise TypeError(
-            '`classifier.preprocess` must have a derivative, got the unit '
-            'norm of a single feature, which keeps its sign alone.')
-    check('solver_type', attack.solver_type, attack.solver_type != 'fmd'
-          or data.preprocess is None or data.preprocess.by_row,
-          "'rmd' or 'implicit' with a preprocess that is refitted on "
-          'poisoned rows')
 
 
 def check_n_points(attack, data):
