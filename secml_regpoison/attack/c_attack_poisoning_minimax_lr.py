@@ -438,6 +438,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     def _clear_result(self):
         """Forget the poison and the cost of the last `run`."""
         self._poison, self._seconds_from_checkpoint = None, 0.
+        self._solver_loss = float('nan')
         self._n_trainings = self._n_evaluations = 0
 
     def _set_result(self, data, poison, batch, is_read):
@@ -472,7 +473,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         clf = retraining.fit_classifier(self, data, self.adv_ds)
         loss = retraining.validation_loss(self, data, clf)
         retraining.warn_if_values_differ(self, self._f_opt, loss)
-        self._f_opt = loss
+        self._solver_loss, self._f_opt = self._f_opt, loss
         idx, scores = clf.predict(to_float64(x), return_decision_function=True)
         y_pred = data.classes[idx]
         self.logger.info(
@@ -487,6 +488,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         """Append this `run` to `history`, or begin it anew."""
         record = RunRecord(
             n_points=self.adv_ds.num_samples, loss=self._f_opt,
+            solver_loss=self._solver_loss,
             lmbda=self._lmbda, seconds=time.perf_counter() - began,
             seconds_cpu=time.thread_time() - began_cpu,
             seconds_from_checkpoint=self._seconds_from_checkpoint,

@@ -7,15 +7,18 @@ class RunRecord:
     """One `run` of an attack.
 
     n_points, loss, lmbda : the strength, and the attacker's loss and lambda
-    at the end. seconds, seconds_cpu : wall time of this `run`, and CPU time
-    of its thread. seconds_from_checkpoint : wall time that the batches read
-    from the checkpoint took when they were computed, not part of `seconds`.
+    of the classifier that was evaluated. solver_loss : the loss by the solver
+    that made the points. seconds, seconds_cpu : wall time of this `run`, and
+    CPU time of its thread. seconds_from_checkpoint : wall time that the
+    batches read from the checkpoint took when they were computed, not part of
+    `seconds`.
     n_hypergradients, n_trainings : hypergradients and trained models, those
     of the batches read included.
     """
 
     n_points: int
     loss: float
+    solver_loss: float
     lmbda: float
     seconds: float
     seconds_cpu: float

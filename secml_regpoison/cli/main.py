@@ -11,7 +11,7 @@ from secml_regpoison.experiment.cells import cells_folder
 from secml_regpoison.experiment.parallel import progress_bar
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.experiment.report import (
-    CSV_COLUMNS, draw, save_evaluation, table, verdict)
+    CSV_COLUMNS, draw, save_evaluation, solver_verdict, table, verdict)
 from secml_regpoison.experiment.security_evaluation import (
     Plan, check_plan, default_points, make_records, run_policies)
 from secml_regpoison.experiment.statistics import mean_and_std
@@ -103,9 +103,10 @@ def _report(args, name, records):
     if args.repetitions > 1:
         title += f' (mean and standard deviation of {args.repetitions} splits)'
     save_picture(draw(means, title), path, ('png',), dpi=120)
-    print_text('\n\n'.join((
+    print_text('\n\n'.join(filter(None, (
         name, table(means), verdict(means),
-        f'Results are in {os.path.abspath(args.out)}')))
+        solver_verdict(records, args.solver),
+        f'Results are in {os.path.abspath(args.out)}'))))
 
 
 def _fail(code, error):

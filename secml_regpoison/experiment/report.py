@@ -9,7 +9,8 @@ from .tables import as_text, format_mean_std
 # Columns of sec_eval.csv, in order.
 CSV_COLUMNS = ('policy', 'repetition', 'n_points', 'fraction', 'test_error',
                'validation_loss', 'lmbda', 'w_norm', 'seconds',
-               'n_hypergradients', 'seconds_cpu', 'share_predicted_1')
+               'n_hypergradients', 'seconds_cpu', 'share_predicted_1',
+               'solver_loss')
 PANELS = (('Test error (%)', 'test_error', 100, 'linear'),
           (r'$\lambda$ (natural log)', 'lmbda', 1, 'linear'),
           # from 0.1 to 1000, and small changes are visible, too
@@ -91,3 +92,33 @@ def _sentence(policy, steps):
         f"{100 * last['fraction']:.1f} %; lambda {first['lmbda']:.2f} -> "
         f"{last['lmbda']:.2f}, ||w|| {first['w_norm']:.2f} -> "
         f"{last['w_norm']:.2f}.")
+
+
+def solver_verdict(records, solver):
+    """A sentence where the attack's solver sees another model than the one
+    that is evaluated, else no text.
+
+    Parameters
+    ----------
+    records : list of dict
+        Lines of the CSV.
+    solver : str
+
+    Returns
+    -------
+    str
+        Counts strengths whose two losses differ by more than 1 % and 1e-3.
+
+    """
+    pairs = [(record['solver_loss'], record['validation_loss'])
+             for record in records]
+    other = [(seen, loss) for seen, loss in pairs
+             if abs(seen - loss) > max(.01 * loss, 1e-3)]
+    if not other:
+        return ''
+    seen, loss = max(other, key=lambda pair: abs(pair[0] - pair[1]))
+    cause = ('the classifier stops short of its optimum'
+             if solver == 'implicit' else '--solver implicit attacks it')
+    return (f'In {len(other)} of {len(pairs)} attacks the loss by {solver} is '
+            f'not that of the trained classifier (at most {seen:.3g} against '
+            f'{loss:.3g}). The table has the classifier; {cause}.')

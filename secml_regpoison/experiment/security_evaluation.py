@@ -1,5 +1,6 @@
 """One security evaluation for each lambda policy and repetition."""
 import os
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,12 +17,14 @@ from .parallel import parallel_map
 
 
 # What is measured at each strength. `lmbda` is a natural log, C = exp(-lmbda);
-# `validation_loss` is the attacker's A(w, b; D_val), natural log; the norm of
-# the weights leaves the bias out; `seconds` are those of one strength, which
+# `validation_loss` is the attacker's A(w, b; D_val), natural log, of the
+# trained classifier, `solver_loss` that by the solver; the norm of the weights
+# leaves the bias out; `seconds` are those of one strength, which
 # continues from the points of the one before.
-COLUMNS = ('n_points', 'fraction', 'test_error', 'validation_loss', 'lmbda',
-           'w_norm', 'w_norm_squared', 'share_predicted_1', 'share_1',
-           'n_hypergradients', 'seconds', 'seconds_cpu')
+COLUMNS = ('n_points', 'fraction', 'test_error', 'validation_loss',
+           'solver_loss', 'lmbda', 'w_norm', 'w_norm_squared',
+           'share_predicted_1', 'share_1', 'n_hypergradients', 'seconds',
+           'seconds_cpu')
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,10 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
         attack = make_attack(split, plan, policy, plan.seed + repetition)
         sec_eval = CSecEval(attack, 'n_points', CArray(plan.n_points),
                             save_adv_ds=True)
-        sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
+        with warnings.catch_warnings():
+            # once for all, from `solver_loss`, instead of at each strength
+            warnings.filterwarnings('ignore', message='the loss by ')
+            sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
         data = sec_eval.sec_eval_data
         data.time = CArray([run.seconds + run.seconds_from_checkpoint
                             for run in attack.history])
@@ -183,6 +189,7 @@ def _measure(attack, data, plan):
                                 + n_appended),
         'test_error': [(pred != y).mean() for pred in y_pred],
         'validation_loss': data.fobj.tondarray(),
+        'solver_loss': [run.solver_loss for run in attack.history],
         'lmbda': [header.lmbda + 0. for header in headers],  # no -0.0
         'w_norm': [header.w_norm for header in headers],
         'w_norm_squared': [header.w_norm ** 2 for header in headers],

@@ -15,7 +15,8 @@ from secml.adv.seceval import CSecEvalData
 
 COLUMNS = ['policy', 'repetition', 'n_points', 'fraction', 'test_error',
            'validation_loss', 'lmbda', 'w_norm', 'seconds',
-           'n_hypergradients', 'seconds_cpu', 'share_predicted_1']
+           'n_hypergradients', 'seconds_cpu', 'share_predicted_1',
+           'solver_loss']
 QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
 MAIN = importlib.import_module('secml_regpoison.cli.main')
 COMMAND = [sys.executable, '-m', 'secml_regpoison.cli', 'sec-eval']

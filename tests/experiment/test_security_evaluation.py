@@ -16,6 +16,7 @@ from secml_regpoison.experiment.security_evaluation import (
 from secml_regpoison.experiment.policies import clean_cv_lmbda, policy_name
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.parallel import parallel_map
+from secml_regpoison.experiment.report import solver_verdict
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
@@ -240,3 +241,16 @@ def test_a_file_is_run_like_the_rest(tmp_path):
     x = evaluate('', split, PLAN, 'learned', 0)[1]['x']
     assert (x >= split.lb.tondarray()).all()
     assert (x <= split.ub.tondarray()).all()
+
+
+@pytest.mark.parametrize('solver, cause', [
+    ('rmd', '--solver implicit attacks it'),
+    ('implicit', 'the classifier stops short of its optimum')])
+def test_a_solver_that_sees_another_model_is_said(solver, cause):
+    records = [{'solver_loss': seen, 'validation_loss': loss}
+               for seen, loss in ((.5, .501), (.0005, .001), (1.16, 9.9))]
+    assert solver_verdict(records[:2], solver) == ''
+    assert solver_verdict(records, solver) == (
+        f'In 1 of 3 attacks the loss by {solver} is not that of the trained '
+        'classifier (at most 1.16 against 9.9). The table has the classifier; '
+        f'{cause}.')
