@@ -71,13 +71,13 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
     grad_val = optimal.val_gradient(
         optimum, optimum.features.problem.rows_val)[1]
     low, high = lmbda_bounds
-    losses = {at: model.losses(model.train(x_p, at)).defender for at in (
+    losses = {at: optimal.losses(optimal.train(x_p, at)).defender for at in (
         low + grid_step * k for k in range(int((high - low) / grid_step) + 1))}
     best = min(losses, key=losses.__getitem__)
     return Diagnostics(
         lmbda, relative_gradient(trained.model),
         solve_hessian(optimum.model, grad_val)[1],
-        model.losses(trained).defender / losses[best] - 1, best,
+        optimal.losses(optimum).defender / losses[best] - 1, best,
         _free_share(grad if model.problem.y_target is None else -grad,
                     FeasibleSet(x_p, *check_box(x_p, lb, ub))),
         float(torch.nn.functional.cosine_similarity(

@@ -53,9 +53,9 @@ def draw(means, title):
     data, = distinct(means, 0)
     axes = fig.subplots(1, len(PANELS))
     for ax, (label, column, factor, scale) in zip(axes, PANELS):
-        draw_curves(ax, means, data, column, factor)
         ax.set(xlabel='Poison among the training rows (%)', ylabel=label,
                yscale=scale)
+        draw_curves(ax, means, data, column, factor)
     fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, ncol=4,
                loc='outside lower center')
     return fig

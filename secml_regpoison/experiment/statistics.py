@@ -66,15 +66,22 @@ def curve(means, data, policy, column, scale=1):
 
 
 def draw_curves(ax, means, data, column, scale=1):
-    """One curve a policy against the poison, with the deviations."""
+    """One curve a policy against the poison, with the deviations.
+
+    On a log axis a bar that reaches 0 is cut at half of the least mean.
+    """
+    is_log, least = ax.get_yscale() == 'log', float('inf')
     policies = distinct([key[1:] for key in means if key[0] == data], 0)
     for k, (policy, style) in enumerate(policy_styles(policies).items()):
         x, y, error = curve(means, data, policy, column, scale)
         # a small shift keeps the error bars of two policies apart
         shift = .1 * (k - (len(policies) - 1) / 2)
         ax.errorbar([value + shift for value in x], y, error, capsize=3,
-                    label=policy_label(policy), clip_on=False, zorder=3,
+                    label=policy_label(policy), clip_on=is_log, zorder=3,
                     linewidth=1.6, elinewidth=.8, **style)
+        least = min(least, *y)
+    if is_log:
+        ax.set_ylim(bottom=least / 2)
     mark_strengths(ax, x)
 
 

@@ -16,7 +16,7 @@ from secml_regpoison.experiment.security_evaluation import (
 from secml_regpoison.experiment.policies import clean_cv_lmbda, policy_name
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.parallel import parallel_map
-from secml_regpoison.experiment.report import solver_verdict
+from secml_regpoison.experiment.report import draw, solver_verdict
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
@@ -254,3 +254,15 @@ def test_a_solver_that_sees_another_model_is_said(solver, cause):
         f'In 1 of 3 attacks the loss by {solver} is not that of the trained '
         'classifier (at most 1.16 against 9.9). The table has the classifier; '
         f'{cause}.')
+
+
+def test_a_picture_with_more_deviation_than_mean_keeps_its_layout():
+    """On the log axis such a bar would reach far below the picture."""
+    stats = {'fraction': (.1, 0.), 'test_error': (.1, .05),
+             'lmbda': (1., .5), 'w_norm': (2., 3.)}
+    fig = draw({('data', policy, n_points): {
+        **stats, 'fraction': (n_points / 100, 0.)}
+        for policy in ('learned', '-8') for n_points in (0, 10)}, 'title')
+    fig.draw_without_rendering()
+    assert all(ax.get_position().height > .6 for ax in fig.axes)
+    assert fig.axes[-1].get_ylim()[0] == 1.
