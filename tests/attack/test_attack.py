@@ -24,6 +24,7 @@ def rows_of(x):
     return [tuple(row) for row in x.tondarray().tolist()]
 
 
+@pytest.mark.slow
 @BY_MODE
 @pytest.mark.parametrize('learn_lmbda', [True, False])
 @pytest.mark.parametrize('preprocess', [None, 'min-max', 'unit-norm'])

@@ -129,6 +129,7 @@ def test_a_batch_that_is_done_is_not_computed_again(tmp_path, monkeypatch):
     assert computed == [9, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kwargs', [
     {'learn_lmbda': False}, {'y_target': 1}, {'poison_mode': 'replace'},
     {'dmax': .2, 'lb': 'x0'}, {'lmbda_bounds': CArray([-2., 3.])},

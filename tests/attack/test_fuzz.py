@@ -40,6 +40,7 @@ def problems(draw):
     return data, scale
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.too_slow])
 @given(problem=problems(), solver_type=st.sampled_from(['rmd', 'implicit']),

@@ -77,6 +77,7 @@ def test_solver_params_that_are_set_keep_the_defaults():
              data[1]), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('ran', [False, True])
 @pytest.mark.parametrize('copied', ['deepcopy', 'pickle', 'save'])
 @pytest.mark.parametrize('random_seed', [0, None])
@@ -167,6 +168,7 @@ def state(value):
     return hashlib.sha1(pickle.dumps(value)).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('fitted', [False, True])
 @pytest.mark.parametrize('sparse', [False, True])
 @pytest.mark.parametrize('poison_mode', ['append', 'replace'])

@@ -250,6 +250,7 @@ def test_constant_columns_under_mean_std(kind):
         rel=1e-3 if kind is CClassifierLogistic else 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('solver_type', ['rmd', 'implicit'])
 def test_many_sparse_features(solver_type):
     """120,000: the result of the features that are used, the rest zeros."""

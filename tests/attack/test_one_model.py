@@ -110,6 +110,7 @@ def test_scikit_learn_gives_the_reported_error_and_loss(name):
     assert_array_equal(again_scores.tondarray(), scores.tondarray())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings('ignore:the loss by rmd')
 @pytest.mark.parametrize('name', [
     name for name, problem in PROBLEMS.items()

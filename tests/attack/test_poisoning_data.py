@@ -87,6 +87,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('change', CHANGES.values(), ids=CHANGES)
 def test_a_change_takes_effect(counted, change):
     """An attack that is changed is one that was made so."""

@@ -121,6 +121,7 @@ def test_strengths_in_any_order(strengths):
         assert_allclose(again[3], f_opt, rtol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('poison_mode', ['append', 'replace'])
 @pytest.mark.parametrize('batch_size', [4, 3])
 def test_in_one_go_or_in_stages(poison_mode, batch_size):

@@ -47,6 +47,7 @@ def test_learned_lambda_is_the_best_of_a_grid(evaluation, k):
                 ) <= 1.001 * best_on_grid(poisoned, data[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('n_points', [0, 17])
 def test_learned_lambda_is_the_best_of_a_grid_under_rmd(n_points):
     """For the classifier, which trains to its end where the attack's model

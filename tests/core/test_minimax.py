@@ -180,6 +180,7 @@ def test_as_strong_as_each_iterate(method, d, spread, seed):
     assert solution.value >= .998 * held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('lmbda', [-6., 0., 6.9])
 @pytest.mark.parametrize('method', ['rmd', 'implicit'])
 def test_quasi_newton_beats_the_ascent(digits, method, lmbda):

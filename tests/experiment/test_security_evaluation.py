@@ -45,6 +45,7 @@ def cells(source):
                 source, PLAN, ('clean-cv', 'learned', -2.), 2)}
 
 
+@pytest.mark.slow
 def test_every_policy_and_repetition_is_run_once(cells):
     assert sorted(cells) == sorted(
         (policy, repetition) for policy in ('clean-cv', 'learned', '-2')

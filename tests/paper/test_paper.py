@@ -139,6 +139,7 @@ def test_without_resume_cells_are_run_again_and_others_kept(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('resume', [False, True])
 def test_a_figure_recomputes_its_own_cells_unless_resumed(
         tmp_path, monkeypatch, resume):
@@ -286,6 +287,7 @@ def test_a_solver_where_there_is_no_choice_is_refused(capsys, tmp_path):
     assert '`--solver` must be left out with inner' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('data', ['mnist', 'fashion-mnist', 'dogfish'])
 def test_the_real_data_of_fig2_can_be_attacked(data):
     """A fortieth of the figure: few steps, moves, rows and one split."""
