@@ -69,6 +69,7 @@ def test_whatever_the_number_of_workers(alone, backend, n_jobs):
     assert len({each.tobytes() for each in found}) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('solver_type', ['rmd', 'fmd', 'implicit'])
 def test_global_random_state_is_neither_read_nor_written(solver_type):
     results = []

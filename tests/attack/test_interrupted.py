@@ -52,6 +52,7 @@ def best(values, y_target=None):
     return max(values) if y_target is None else min(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('y_target', [None, 1])
 @pytest.mark.parametrize('n_iterates', [2, 4])
 def test_ctrl_c_keeps_the_best_points_so_far(tmp_path, y_target, n_iterates):

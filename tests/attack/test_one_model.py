@@ -128,6 +128,7 @@ def test_lambda_is_the_best_for_the_classifier(name):
     assert max(grid.values()) > 1.01 * here
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', [LIBLINEAR, TORCH])
 @pytest.mark.parametrize('name', [*NORMALISERS, *CHAINS])
 def test_check_gradient_of_the_whole_pipeline(kind, name):

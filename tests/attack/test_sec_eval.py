@@ -104,6 +104,7 @@ def test_stock_curves_are_drawn():
                             for y_pred in found.Y_pred])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('strengths', [
     [7, 3, 0], [2, 9, 9, 4], [12], [0, 24, 1]], ids=str)
 def test_strengths_in_any_order(strengths):
@@ -206,6 +207,7 @@ SWEEPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('param_name', SWEEPS)
 def test_sweeps_attack_anew(param_name):
     """Stock attacks do not: of C they return one value repeated."""

@@ -47,6 +47,7 @@ def saddle(request, digits):
     return request.param, attack(digits, method=request.param)
 
 
+@pytest.mark.slow
 def test_lambda_answers_the_poison(digits, saddle):
     """Within 1 % of the best lambda on a grid of step 0.25, same inner
     solver; the learned lambda is not at a bound, where that is easy."""

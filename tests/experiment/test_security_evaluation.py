@@ -165,6 +165,7 @@ def test_a_call_runs_on_one_thread_and_gives_the_others_back():
     assert within == [1, 1]
 
 
+@pytest.mark.slow
 def test_global_random_state_is_left_alone(split):
     before = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
     evaluate('', split, PLAN, 'clean-cv', 0)
