@@ -176,7 +176,8 @@ def _play(defender: Defender, feasible: FeasibleSet, lmbda: float,
             # response: go on from the new one
             best, step, stalled, everywhere = answered, first_step, 0, True
     else:
-        best = defender.global_best_response(best)
+        if n_outer:  # else the first response has just been searched for
+            best = defender.global_best_response(best)
     if upward * best.value < upward * start.value:
         best = start
     return best, stalled == patience
