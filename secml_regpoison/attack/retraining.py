@@ -14,6 +14,7 @@ from secml_regpoison.core import solve
 from secml_regpoison.core.linear_model import LOGISTIC
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings
+from .history import losses_differ
 
 
 def poisoned_data(attack, data, adv_ds):
@@ -90,9 +91,8 @@ def validation_loss(attack, data, clf, y=None):
 
 
 def warn_if_values_differ(attack, solver_value, loss):
-    """Warn where the solver's loss is not that of the classifier: by 1 %, and
-    by 1e-3 nats, for liblinear stops early where the loss is next to 0."""
-    if abs(solver_value - loss) > max(.01 * abs(loss), 1e-3):
+    """Warn where the solver's loss is not that of the classifier."""
+    if losses_differ(solver_value, loss):
         advice = ('a smaller tolerance of that solver, or a larger lambda, '
                   'brings them together'
                   if attack.solver_type == 'implicit' else

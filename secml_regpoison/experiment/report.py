@@ -1,6 +1,7 @@
 """Results of `sec-eval`: files of an evaluation, picture, table, sentences."""
 from matplotlib.figure import Figure
 
+from secml_regpoison.attack.history import losses_differ
 from secml_regpoison.storage import atomic_path, save_arrays
 from .policies import describe_policy
 from .statistics import distinct, draw_curves
@@ -107,13 +108,13 @@ def solver_verdict(records, solver):
     Returns
     -------
     str
-        Counts strengths whose two losses differ by more than 1 % and 1e-3.
+        Counts the strengths at which the two losses differ.
 
     """
     pairs = [(record['solver_loss'], record['validation_loss'])
              for record in records]
     other = [(seen, loss) for seen, loss in pairs
-             if abs(seen - loss) > max(.01 * loss, 1e-3)]
+             if losses_differ(seen, loss)]
     if not other:
         return ''
     seen, loss = max(other, key=lambda pair: abs(pair[0] - pair[1]))
