@@ -2,8 +2,6 @@
 import os
 import shutil
 import tempfile
-import zipfile
-import zlib
 from urllib.request import urlopen
 
 import numpy as np
@@ -12,6 +10,8 @@ from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 from secml.data.loader import CDataLoader
 from secml.settings import SECML_DS_DIR
+
+from .npz import NpzReader
 
 DOGFISH_URL = 'http://mitra.stanford.edu/kundaje/pangwei/'
 DOGFISH_PATH = os.path.join(SECML_DS_DIR, 'dogfish')
@@ -37,8 +37,9 @@ class CDataLoaderDogFish(CDataLoader):
     there, but a stand-in is in ``SECML_DS_DIR/dogfish-standin``, that is
     loaded: springer spaniels v tenches through a ResNet-50, of the same shape
     and far easier to tell apart, so that published numbers do not apply to it.
-    If there is no stand-in either, the files are downloaded. No MD5 of them is
-    published: keys, shapes, labels and finiteness are checked.
+    If there is no stand-in either, the files are downloaded, with a warning:
+    no checksum of them is published, and only keys, shapes, labels and
+    finiteness are checked.
 
     Attributes
     ----------
@@ -115,7 +116,9 @@ class CDataLoaderDogFish(CDataLoader):
         interruption or a second process leaves no half-written file.
         """
         url = DOGFISH_URL + name
-        self.logger.info(f"Downloading {url}...")
+        self.logger.warning(
+            f"Downloading {url}, without a checksum: none is published. Only "
+            "keys, shapes, labels and finiteness are checked.")
         try:
             os.makedirs(DOGFISH_PATH, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=DOGFISH_PATH) as folder:
@@ -137,25 +140,23 @@ class CDataLoaderDogFish(CDataLoader):
 
 def _read(path, key_x, key_y):
     """Features (n, 2048) and labels (n,) of a .npz file; ValueError else."""
-    try:
-        # read as data only: pickled objects are refused
-        with np.load(path, allow_pickle=False) as arrays:
-            x, y = arrays[key_x], arrays[key_y]
-    except KeyError as error:
-        raise ValueError(f"it has no array {error}") from error
-    except (AttributeError, EOFError, TypeError, zipfile.BadZipFile,
-            zlib.error) as error:
-        raise ValueError(f"it is no valid .npz file: {error}") from error
-    if x.ndim != 2 or x.shape[1] != N_FEATURES or x.dtype.kind not in 'fiu':
-        raise ValueError(f"{key_x} must be numbers of shape (n, {N_FEATURES})"
-                         f", got {x.dtype} of shape {x.shape}")
-    if y.shape != x.shape[:1] or y.dtype.kind not in 'bfiu':
-        raise ValueError(f"{key_y} must have one label for each of "
-                         f"{x.shape[0]} rows, got shape {y.shape}")
+    with NpzReader(path) as arrays:
+        for key in (key_x, key_y):
+            if key not in arrays.names:
+                raise ValueError(f"it has no array '{key}'")
+        (shape, dtype), (shape_y, dtype_y) = map(arrays.header, (key_x, key_y))
+        if shape[1:] != (N_FEATURES,) or dtype.kind not in 'fiu':
+            raise ValueError(
+                f"{key_x} must be numbers of shape (n, {N_FEATURES})"
+                f", got {dtype} of shape {shape}")
+        if shape_y != shape[:1] or dtype_y.kind not in 'bfiu':
+            raise ValueError(f"{key_y} must have one label for each of "
+                             f"{shape[0]} rows, got shape {shape_y}")
+        x, y = arrays.read(key_x, float), arrays.read(key_y)
     if set(np.unique(y)) != {0, 1}:
         raise ValueError(f"{key_y} must hold the labels 0 and 1, got "
                          f"{np.unique(y)[:5].tolist()}")
     if not np.isfinite(x).all():
         raise ValueError(f"{key_x} must be finite, got "
                          f"{x[~np.isfinite(x)][0]}")
-    return x.astype(float), y.astype(int)
+    return x, y.astype(int)

@@ -1,12 +1,11 @@
 """Features and labels of .npz and .csv files, read as data, never as code."""
 import csv
 import os
-import zipfile
-import zlib
 
 import numpy as np
 
 from secml_regpoison.validation import LARGEST, SMALLEST
+from .npz import NpzReader
 
 EXTENSIONS = ('.npz', '.csv')
 
@@ -64,40 +63,32 @@ def read_file(path):
 
 def _read_npz(path):
     """Parts of a .npz file: `X`, `y`, or with suffixes _train and _test."""
-    with open(path, 'rb') as stream:
-        if not zipfile.is_zipfile(stream):
-            raise ValueError(f"{path} must be a file that numpy.savez wrote.")
-        stream.seek(0)
-        try:
-            arrays = dict(np.load(stream, allow_pickle=False))
-        except (ValueError, EOFError, zipfile.BadZipFile,
-                zlib.error) as error:
-            raise ValueError(f"{path} must be a valid .npz file of plain "
-                             f"arrays, got: {error}") from error
-    for key, array in arrays.items():
-        if not isinstance(array, np.ndarray):  # has no NumPy header
-            raise ValueError(f"`{key}` of {path} must be an array that "
-                             f"numpy.savez wrote, got {array[:20]!r}.")
-    names = [('X', 'y')] if 'X' in arrays else [
-        ('X_train', 'y_train'), ('X_test', 'y_test')]
-    missing = [key for pair in names for key in pair if key not in arrays]
-    if missing:
+    with NpzReader(path) as arrays:
+        names = [('X', 'y')] if 'X' in arrays.names else [
+            ('X_train', 'y_train'), ('X_test', 'y_test')]
+        if not {name for pair in names for name in pair} <= set(arrays.names):
+            raise ValueError(
+                f"{path} must hold X and y, or X_train, y_train, X_test and "
+                f"y_test, got {', '.join(arrays.names) or 'nothing'}.")
+        for x, y in names:
+            _check_headers(path, x, arrays.header(x), y, arrays.header(y))
+        return [(arrays.read(x, float), arrays.read(y)) for x, y in names]
+
+
+def _check_headers(path, x, header_x, y, header_y):
+    """Raise ValueError unless it is a matrix of numbers, and its labels."""
+    (shape_x, dtype_x), (shape_y, dtype_y) = header_x, header_y
+    if len(shape_x) != 2 or dtype_x.kind not in 'biuf':
         raise ValueError(
-            f"{path} must hold X and y, or X_train, y_train, X_test and "
-            f"y_test, got {', '.join(arrays) or 'nothing'}.")
-    for x, y in names:
-        if arrays[x].ndim != 2 or arrays[x].dtype.kind not in 'biuf':
-            raise ValueError(
-                f"`{x}` of {path} must be a matrix of numbers, got shape "
-                f"{arrays[x].shape} of {arrays[x].dtype}.")
-        if arrays[y].shape != arrays[x].shape[:1]:
-            raise ValueError(
-                f"`{y}` of {path} must have one label for each of the "
-                f"{arrays[x].shape[0]} rows, got shape {arrays[y].shape}.")
-        if arrays[y].dtype.kind not in 'biufU':
-            raise ValueError(f"`{y}` of {path} must be numbers or text, got "
-                             f"{arrays[y].dtype}.")
-    return [(arrays[x].astype(float), arrays[y]) for x, y in names]
+            f"`{x}` of {path} must be a matrix of numbers, got shape "
+            f"{shape_x} of {dtype_x}.")
+    if shape_y != shape_x[:1]:
+        raise ValueError(
+            f"`{y}` of {path} must have one label for each of the "
+            f"{shape_x[0]} rows, got shape {shape_y}.")
+    if dtype_y.kind not in 'biufU':
+        raise ValueError(f"`{y}` of {path} must be numbers or text, got "
+                         f"{dtype_y}.")
 
 
 def _read_csv(path):

@@ -104,11 +104,16 @@ def test_classes_can_be_exchanged_and_are_two(folder):
         load_data('dogfish', (0, 8))
 
 
-def test_missing_files_are_downloaded(folder, monkeypatch):
+def test_missing_files_are_downloaded(folder, monkeypatch, caplog):
+    """With a warning for each: there is no checksum to compare with."""
     _save_real(folder / 'served')
     with served(folder / 'served') as url:
         monkeypatch.setattr(module, 'DOGFISH_URL', url)
         loader = module.CDataLoaderDogFish()
+    assert [record.getMessage() for record in caplog.records] == [
+        f'Downloading {url}{name}, without a checksum: none is published. '
+        'Only keys, shapes, labels and finiteness are checked.'
+        for name in module.FILES.values()]
     assert loader.source == 'koh-liang'
     assert loader.load('testing').num_samples == 12
     assert sorted(os.listdir(folder / 'dogfish')) == sorted(
