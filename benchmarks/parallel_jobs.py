@@ -9,7 +9,8 @@ import statistics
 import sys
 import time
 
-from secml_regpoison.experiment.security_evaluation import Plan, evaluate
+from secml_regpoison.experiment.plan import Plan
+from secml_regpoison.experiment.security_evaluation import evaluate
 from secml_regpoison.experiment.parallel import parallel_map
 
 from common import Claim, mnist_split, report

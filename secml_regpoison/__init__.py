@@ -2,7 +2,9 @@
 
 Importing this package registers its attacks, loaders and plots with secml.
 Where secml is not installed, `secml_regpoison.core` can still be imported;
-anything else raises an ImportError that says what to type.
+anything else raises an ImportError that says what to type. The command
+``secml-regpoison`` registers them when it starts to work: its help and its
+refusals need neither secml nor torch.
 """
 from . import compat
 from .version import __version__
@@ -11,16 +13,17 @@ __all__ = ['CAttackPoisoningMinimaxLR', 'CClassifierLogisticTorch',
            'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison',
            '__version__']
 
-if compat.secml_problem() and compat.importing(__name__ + '.core'):
-    def __getattr__(name):
-        if name in __all__:
-            raise ImportError(compat.secml_problem())
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-else:
-    compat.apply()
-    from .attack.c_attack_poisoning_minimax_lr import CAttackPoisoningMinimaxLR
-    from .classifier.c_classifier_logistic_torch import (
-        CClassifierLogisticTorch)
-    from .data.c_dataloader_dogfish import CDataLoaderDogFish
-    from .data.c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
-    from .figure.c_plot_regpoison import CPlotRegPoison
+
+def __getattr__(name):
+    """A public name that was not needed until now."""
+    if name in __all__:
+        from . import registration
+        return getattr(registration, name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+if not (compat.is_command(__name__ + '.cli')
+        or compat.secml_problem() and compat.importing(__name__ + '.core')):
+    from .registration import (
+        CAttackPoisoningMinimaxLR, CClassifierLogisticTorch,
+        CDataLoaderDogFish, CDataLoaderFashionMNIST, CPlotRegPoison)

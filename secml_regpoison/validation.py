@@ -12,12 +12,7 @@ from secml.array import CArray
 from secml.data import CDataset
 
 from .core.checks import check
-
-# Beyond it liblinear no longer trains (scikit-learn warns), and products of a
-# few rows are near the largest float64.
-LARGEST = 1e30
-# Below it the squares of features are 0, and liblinear never returns.
-SMALLEST = 1e-150
+from .limits import LARGEST, SMALLEST
 
 
 def check_type(name, value, kind, condition):

@@ -4,9 +4,11 @@ import argparse
 import numpy as np
 
 from secml_regpoison.version import __version__
-from secml_regpoison.core.solvers import SOLVERS
-from . import paper
 from secml_regpoison.experiment.policies import POLICIES
+from . import paper
+
+# those of `core.solvers`, which imports torch; a test compares them
+SOLVERS = 'rmd', 'fmd', 'implicit'
 
 DESCRIPTION = """\
 Measure how a logistic regression degrades as part of its training data is
@@ -124,7 +126,7 @@ def _add_attack_options(command):
              'clean rows, then fixed), learned (re-learned at each strength), '
              'or a number (fixed at it) (default clean-cv,learned)')
     command.add_argument(
-        '--solver', choices=tuple(SOLVERS), default='rmd',
+        '--solver', choices=SOLVERS, default='rmd',
         help='how the attack differentiates through training: rmd (reverse '
              'mode through its steps, default), fmd (forward mode: the same '
              'numbers, slower) or implicit (at the optimum: slower, and the '

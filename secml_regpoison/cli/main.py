@@ -1,22 +1,15 @@
-"""The command line, `secml-regpoison`."""
+"""The command line, `secml-regpoison`.
+
+Its help and its refusals come before torch and secml are imported, which
+takes some seconds.
+"""
 import os
 import sys
 from functools import partial
 
-import joblib
-
-from secml_regpoison.data.sources import load_data
+from secml_regpoison.data.sources import NEED_SECML, load_data
 from secml_regpoison.data.splits import split_sizes
-from secml_regpoison.experiment.cells import cells_folder
-from secml_regpoison.experiment.parallel import progress_bar
-from secml_regpoison.experiment.policies import policy_name
-from secml_regpoison.experiment.report import (
-    CSV_COLUMNS, draw, save_evaluation, solver_verdict, table, verdict)
-from secml_regpoison.experiment.security_evaluation import (
-    Plan, check_plan, default_points, make_records, run_policies)
-from secml_regpoison.experiment.statistics import mean_and_std
-from secml_regpoison.experiment.tables import print_text, write_rows
-from secml_regpoison.figure.style import save_picture
+from secml_regpoison.experiment.plan import Plan, check_plan, default_points
 from secml_regpoison.storage import only_writer
 from .arguments import join_policies, make_parser, one_line
 from .paper import complete, run_paper
@@ -34,7 +27,7 @@ def main(argv=None):
     try:
         if args.command == 'paper':
             complete(args)
-            work = partial(run_paper, args)
+            work = partial(_paper, args)
         else:
             work = partial(_sec_eval, args, *_prepare(args))
         os.makedirs(args.out, exist_ok=True)
@@ -51,6 +44,8 @@ def main(argv=None):
 
 def _prepare(args):
     """Read the data, and check the plan before any work."""
+    if args.data in NEED_SECML:
+        _register()
     source = load_data(args.data, args.classes)
     n_train, n_val = split_sizes(source, args.train, args.val)
     plan = Plan(n_points=args.points or default_points(n_train, n_val),
@@ -61,52 +56,24 @@ def _prepare(args):
 
 
 def _sec_eval(args, source, plan):
-    """Run all, and write the results; checkpoints are kept until then."""
-    name = source.title(os.path.basename(args.data))
-    with cells_folder(args.out, 'sec_eval', args.resume) as folder:
-        results = _run(args, source, plan, folder)
-        _report(args, name, [
-            record for (policy, repetition), result in results.items()
-            for record in make_records(result, data=name, policy=policy,
-                                       repetition=repetition)])
+    """Run the evaluations."""
+    _register()
+    from .sec_eval import run_sec_eval
+    run_sec_eval(args, source, plan)
 
 
-def _run(args, source, plan, folder):
-    """Run and save each evaluation.
-
-    Returns
-    -------
-    dict of (str, int) to dict
-        Results by policy and repetition, in the order asked for.
-
-    """
-    results = {(policy_name(policy), repetition): None
-               for policy in args.policies
-               for repetition in range(args.repetitions)}
-    jobs = min(len(results), args.jobs or joblib.cpu_count())
-    with progress_bar(len(results)) as bar:
-        for policy, repetition, data, result in run_policies(
-                source, plan, args.policies, args.repetitions, jobs, folder):
-            save_evaluation(os.path.join(
-                args.out, f'sec_eval_{policy}_{repetition}'), data, result)
-            results[policy, repetition] = result
-            bar.update()
-    return results
+def _paper(args):
+    """Make the figures."""
+    _register()
+    run_paper(args)
 
 
-def _report(args, name, records):
-    """Write the CSV and the picture, print the table and the sentences."""
-    path = os.path.join(args.out, 'sec_eval')
-    write_rows(f'{path}.csv', records, CSV_COLUMNS)
-    means = mean_and_std(records)
-    title = f'{name}: logistic regression under poison'
-    if args.repetitions > 1:
-        title += f' (mean and standard deviation of {args.repetitions} splits)'
-    save_picture(draw(means, title), path, ('png',), dpi=120)
-    print_text('\n\n'.join(filter(None, (
-        name, table(means), verdict(means),
-        solver_verdict(records, args.solver),
-        f'Results are in {os.path.abspath(args.out)}'))))
+def _register():
+    """Make secml ready for this package, see `secml_regpoison`."""
+    try:
+        from secml_regpoison import registration  # noqa: F401
+    except ImportError as error:  # says what to type
+        raise RuntimeError(error) from error
 
 
 def _fail(code, error):

@@ -3,8 +3,6 @@ import argparse
 import os
 import shutil
 
-import joblib
-
 from secml_regpoison.experiment.tables import print_text
 from secml_regpoison.paper import FIGURES, SOLVERS, make_figure
 
@@ -71,6 +69,7 @@ def complete(args):
 
 def run_paper(args):
     """Make the figures asked for and print their tables."""
+    import joblib
     jobs = args.jobs or joblib.cpu_count()
     names, resume = (args.figure,), args.resume
     if args.figure == 'all':

@@ -1,4 +1,4 @@
 """Patches with which unmodified secml 0.15.6 runs on today's Python stack."""
-from .imports import apply, importing, secml_problem
+from .imports import apply, importing, is_command, secml_problem
 
-__all__ = ['apply', 'importing', 'secml_problem']
+__all__ = ['apply', 'importing', 'is_command', 'secml_problem']

@@ -93,6 +93,19 @@ def importing(name):
     return False
 
 
+def is_command(package):
+    """Whether this process is the command whose main is in `package`.
+
+    It was started as ``python -m PACKAGE`` or as the script that the
+    installer makes, and `package` is being imported: a worker process, whose
+    arguments may be those of its parent, imports something else first.
+    """
+    if sys.argv[:1] == ['-m']:
+        return package in sys.orig_argv
+    return importing(package) and Path(
+        (sys.argv or [''])[0]).stem == 'secml-regpoison'
+
+
 class _ShimFinder:
     """Finds the secml modules in `SHIMS`, and no other module."""
 

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from secml_regpoison.validation import LARGEST, SMALLEST
+from secml_regpoison.limits import LARGEST, SMALLEST
 from .npz import NpzReader
 
 EXTENSIONS = ('.npz', '.csv')

@@ -1,22 +1,20 @@
-"""Two-class data by name, or from a file."""
+"""Two-class data by name, or from a file.
+
+secml, and what imports it, is imported where it is needed: the command line
+refuses a file without it.
+"""
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from sklearn.datasets import load_digits
 
-from secml.array import CArray
-from secml.data import CDataset, CDatasetHeader
-from secml.data.loader import CDataLoaderMNIST
-from secml.data.loader.c_dataloader_mnist import MNIST_PATH
-
-from .c_dataloader_dogfish import CDataLoaderDogFish
-from .c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
 from .files import EXTENSIONS, read_file
 
 # Default classes: those of the paper.
 DEFAULT_CLASSES = {
     'digits': (0, 8), 'mnist': (0, 8), 'fashion-mnist': (0, 2),
     'dogfish': (0, 1)}
+NEED_SECML = 'mnist', 'fashion-mnist', 'dogfish'  # to be read
 
 
 @dataclass(frozen=True)
@@ -25,22 +23,44 @@ class Source:
 
     Attributes
     ----------
-    pool : CDataset
-        Rows to draw the training and validation sets from.
-    test : CDataset or None
-        Rows to test on; None if they are drawn from the pool, too.
-    is_image : bool
-        Whether the features are pixels between 0 and 1.
+    parts : dict of str to (ndarray, ndarray)
+        Features (n, d) and labels (n,) of 'pool', the rows to draw training
+        and validation rows from; of 'test' if test rows are given.
+    header : dict
+        For `CDatasetHeader`: `y_original`, the labels as the data has them;
+        `img_w` and `img_h` of images; `source`, 'stand-in' if it is one.
 
     """
 
-    pool: CDataset
-    test: CDataset
-    is_image: bool
+    parts: dict
+    header: dict
+
+    @property
+    def is_image(self):
+        """Whether the features are pixels between 0 and 1."""
+        return 'img_w' in self.header
+
+    @cached_property
+    def pool(self):
+        """The rows to draw from, a CDataset."""
+        return self._dataset('pool')
+
+    @cached_property
+    def test(self):
+        """The test rows, a CDataset, or None if they are to be drawn."""
+        return self._dataset('test')
+
+    def _dataset(self, part):
+        from secml.array import CArray
+        from secml.data import CDataset, CDatasetHeader
+        if part not in self.parts:
+            return None
+        x, y = self.parts[part]
+        return CDataset(CArray(x), CArray(y), CDatasetHeader(**self.header))
 
     def title(self, name):
         """`name` for titles, marked if the data is a stand-in."""
-        if getattr(self.pool.header, 'source', None) == 'stand-in':
+        if self.header.get('source') == 'stand-in':
             return f'{name} (stand-in)'
         return name
 
@@ -83,9 +103,20 @@ def load_data(name_or_path, classes=None):
         parts, more = read_file(name_or_path), {}
         labels = np.unique(np.concatenate([y for _, y in parts]))
         classes = _pick_classes(name_or_path, labels, classes)
-    header = CDatasetHeader(y_original=classes, **more)
-    pool, *test = [_select(name_or_path, x, y, header) for x, y in parts]
-    return Source(pool, test[0] if test else None, 'img_w' in more)
+    return Source(
+        {part: _select(name_or_path, x, y, classes)
+         for part, (x, y) in zip(('pool', 'test'), parts)},
+        {'y_original': classes, **more})
+
+
+def _read_named(name, classes):
+    """Pixels in [0, 1] or features, and labels, of each part; a header."""
+    if name != 'digits':
+        from .named import read_named
+        return read_named(name, classes)
+    from sklearn.datasets import load_digits
+    x, y = load_digits(return_X_y=True)
+    return [(x / 16, y)], {'img_w': 8, 'img_h': 8}
 
 
 def _check_name(name_or_path):
@@ -129,41 +160,12 @@ def _is_same_label(asked, label):
     return same or str(asked) == str(label)
 
 
-def _select(name, x, y, header):
+def _select(name, x, y, classes):
     """Rows of the two classes, labels renumbered to 0 and 1."""
-    negative, positive = (y == label for label in header.y_original)
+    negative, positive = (y == label for label in classes)
     if not negative.any() or not positive.any():
         raise ValueError(
-            f"{name} must have rows of both classes {header.y_original} in "
+            f"{name} must have rows of both classes {classes} in "
             "each part, training and test.")
     rows = negative | positive
-    return CDataset(CArray(x[rows]), CArray(positive[rows].astype(int)),
-                    header=header)
-
-
-def _read_named(name, classes):
-    """Pixels in [0, 1] or features, and labels, of each part; a header."""
-    if name == 'digits':
-        x, y = load_digits(return_X_y=True)
-        return [(x / 16, y)], {'img_w': 8, 'img_h': 8}
-    if name == 'dogfish':
-        loader = CDataLoaderDogFish()
-        parts = map(loader.load, ('training', 'testing'))
-        return [(part.X.tondarray(), part.Y.tondarray())
-                for part in parts], {'source': loader.source}
-    loader = _load_mnist() if name == 'mnist' else CDataLoaderFashionMNIST()
-    parts = [loader.load(ds, classes) for ds in ('training', 'testing')]
-    return [(part.X.tondarray() / 255, np.array(classes)[part.Y.tondarray()])
-            for part in parts], {'img_w': 28, 'img_h': 28}
-
-
-def _load_mnist():
-    """secml's own loader; its failures with a remedy added."""
-    try:
-        return CDataLoaderMNIST()
-    except (OSError, RuntimeError) as error:
-        raise RuntimeError(
-            f"MNIST is not in {MNIST_PATH} and secml could not download it "
-            f"({error}). Put the four unpacked files there, named like "
-            "train-images-idx3-ubyte, or set SECML_DS_DIR to a folder whose "
-            "mnist/ has them.") from error
+    return x[rows], positive[rows].astype(int)

@@ -3,9 +3,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secml.array import CArray
-from secml.data import CDataset
-
 
 @dataclass(frozen=True)
 class Split:
@@ -19,9 +16,9 @@ class Split:
 
     """
 
-    train: CDataset
-    val: CDataset
-    test: CDataset
+    train: object
+    val: object
+    test: object
     lb: object
     ub: object
 
@@ -33,8 +30,8 @@ def split_sizes(source, n_train=None, n_val=None):
     paper's). If `source` has no test rows, as many are left for them as for
     training.
     """
-    shares = 7 if source.test is None else 4
-    n_rows = source.pool.num_samples
+    shares = 4 if 'test' in source.parts else 7
+    n_rows = len(source.parts['pool'][1])
     return (min(512, 3 * n_rows // shares) if n_train is None else n_train,
             min(171, n_rows // shares) if n_val is None else n_val)
 
@@ -65,20 +62,31 @@ def split_data(source, n_train=None, n_val=None, seed=0):
         If there are too few rows.
 
     """
+    rows = draw_rows(source, n_train, n_val, seed)
+    parts = [source.pool[rows[part].tolist(), :] for part in ('train', 'val')]
+    parts.append(source.test if 'test' in source.parts
+                 else source.pool[rows['test'].tolist(), :])
+    return Split(*parts, 0., 1.) if source.is_image else _standardise(*parts)
+
+
+def draw_rows(source, n_train=None, n_val=None, seed=0):
+    """Rows of the pool by part: 'train', 'val' and, if drawn, 'test'.
+
+    Parameters and errors are those of `split_data`.
+    """
     n_train, n_val = split_sizes(source, n_train, n_val)
-    y = source.pool.Y.tondarray()
+    y = source.parts['pool'][1]
     share = 0.5 if source.is_image else np.mean(y == 1)
     rows = np.random.default_rng(seed).permutation(y.size)
     train, rows = _draw('train', rows, y, n_train, share)
     val, rows = _draw('val', rows, y, n_val, share)
-    if source.test is None and np.unique(y[rows]).size < 2:
+    if 'test' in source.parts:
+        return {'train': train, 'val': val}
+    if np.unique(y[rows]).size < 2:
         raise ValueError(
             "`train` and `val` must leave test rows of both classes, got "
             f"{n_train} and {n_val} of {y.size} rows: ask for fewer.")
-    test = source.pool[rows.tolist(), :] if source.test is None \
-        else source.test
-    parts = source.pool[train.tolist(), :], source.pool[val.tolist(), :], test
-    return Split(*parts, 0., 1.) if source.is_image else _standardise(*parts)
+    return {'train': train, 'val': val, 'test': rows}
 
 
 def _draw(name, rows, y, n_rows, share):
@@ -97,6 +105,8 @@ def _draw(name, rows, y, n_rows, share):
 
 def _standardise(train, val, test):
     """Scale by mean and deviation of the training rows; box is their range."""
+    from secml.array import CArray
+    from secml.data import CDataset
     x = train.X.tondarray()
     std = x.std(axis=0)
     # the deviation of a constant column is 0 or a rounding error, that of

@@ -6,8 +6,6 @@ set at each strength of the attack. A number: lambda fixed at it, a natural
 log with C = exp(-lambda).
 """
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 POLICIES = ('clean-cv', 'learned')
 
@@ -43,6 +41,9 @@ def clean_cv_lmbda(train, lmbda_bounds, seed):
     float
 
     """
+    # takes a second, which `--help` does not need
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
     lower, upper = lmbda_bounds
     grid = np.linspace(lower, upper, 1 + int(np.ceil(2 * (upper - lower))))
     search = GridSearchCV(

@@ -16,12 +16,9 @@ import time
 from dataclasses import dataclass
 from importlib import import_module
 
-from secml_regpoison.experiment.cells import (
-    cells_folder, clear_cache, run_cells)
 from secml_regpoison.experiment.tables import write_rows, write_text
 from secml_regpoison.figure.style import save_picture
 from secml_regpoison.storage import only_writer
-from secml_regpoison.validation import check, check_type
 from . import config
 
 
@@ -94,6 +91,7 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
         `out` cannot be written to, or another process writes to it.
 
     """
+    from secml_regpoison.validation import check, check_type
     check('name', name, isinstance(name, str) and name in FIGURES,
           f"one of {', '.join(FIGURES)}")
     check_type('out', out, (str, os.PathLike), 'the path of a folder')
@@ -116,6 +114,9 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
 
 def make_figure(name, out, quick, jobs, resume, solver='rmd'):
     """`run_figure`, once its input is checked and `out` is held."""
+    # imports secml and torch, which the list of figures does not need
+    from secml_regpoison.experiment.cells import (
+        cells_folder, clear_cache, run_cells)
     began, entry, n_cells = time.perf_counter(), FIGURES[name], 0
     # a command that makes one figure imports one
     make = import_module(f'{__name__}.{name}').make

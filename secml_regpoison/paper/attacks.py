@@ -5,8 +5,9 @@ share these cells: what one of them has computed is not computed again by the
 next one with `resume`.
 """
 from secml_regpoison.data.splits import split_sizes
+from secml_regpoison.experiment.plan import Plan, default_points
 from secml_regpoison.experiment.security_evaluation import (
-    Plan, default_points, evaluate, make_records)
+    evaluate, make_records)
 from .config import PAIRS
 from .sources import check_title, load_pair, load_split, pair_title
 

@@ -3,12 +3,9 @@ from functools import lru_cache
 
 from sklearn.datasets import load_breast_cancer
 
-from secml.array import CArray
-from secml.data import CDataset, CDatasetHeader
-
 from secml_regpoison.data.sources import Source, load_data
-from .config import PAIRS
 from secml_regpoison.data.splits import split_data
+from .config import PAIRS
 
 
 @lru_cache(maxsize=1)
@@ -21,8 +18,7 @@ def load_pair(data):
     pair = PAIRS[data]
     if pair.source == 'breast-cancer':
         x, y = load_breast_cancer(return_X_y=True)
-        header = CDatasetHeader(y_original=(0, 1))
-        return Source(CDataset(CArray(x), CArray(y), header), None, False)
+        return Source({'pool': (x, y)}, {'y_original': (0, 1)})
     return load_data(pair.source, pair.classes)
 
 

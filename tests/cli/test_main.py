@@ -18,7 +18,7 @@ COLUMNS = ['policy', 'repetition', 'n_points', 'fraction', 'test_error',
            'n_hypergradients', 'seconds_cpu', 'share_predicted_1',
            'solver_loss']
 QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
-MAIN = importlib.import_module('secml_regpoison.cli.main')
+SEC_EVAL = importlib.import_module('secml_regpoison.cli.sec_eval')
 COMMAND = [sys.executable, '-m', 'secml_regpoison.cli', 'sec-eval']
 
 
@@ -242,7 +242,7 @@ def test_a_run_that_fails(tmp_path, capsys, monkeypatch):
     def fail(*args):
         raise FloatingPointError('diverged\nat eta = 1e9')
         yield
-    monkeypatch.setattr(MAIN, 'run_policies', fail)
+    monkeypatch.setattr(SEC_EVAL, 'run_policies', fail)
     assert cli.main(['sec-eval', *QUICK, '--out', str(tmp_path)]) == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == 'secml-regpoison: error: diverged at eta = 1e9'
@@ -252,7 +252,7 @@ def test_a_defect_is_not_hidden(tmp_path, monkeypatch):
     def fail(*args):
         raise TypeError('a defect')
         yield
-    monkeypatch.setattr(MAIN, 'run_policies', fail)
+    monkeypatch.setattr(SEC_EVAL, 'run_policies', fail)
     with pytest.raises(TypeError, match='a defect'):
         cli.main(['sec-eval', *QUICK, '--out', str(tmp_path)])
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from data_files import CreatesFile
-from secml_regpoison.data import sources as datasets
+from secml_regpoison.data import named
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.data.splits import split_data, split_sizes
 from secml.settings import SECML_DS_DIR
@@ -245,6 +245,6 @@ def test_too_many_or_too_few_rows_asked_for(sizes, words):
 def test_without_mnist_the_error_has_a_remedy(monkeypatch):
     def fail():
         raise ConnectionError('no network')
-    monkeypatch.setattr(datasets, 'CDataLoaderMNIST', fail)
+    monkeypatch.setattr(named, 'CDataLoaderMNIST', fail)
     with pytest.raises(RuntimeError, match='no network.*SECML_DS_DIR'):
         load_data('mnist')

@@ -11,8 +11,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.experiment.security_evaluation import (
-    COLUMNS, Plan, check_plan, default_points, evaluate, make_records,
-    run_policies)
+    COLUMNS, evaluate, make_records, run_policies)
+from secml_regpoison.experiment.plan import Plan, check_plan, default_points
 from secml_regpoison.experiment.policies import clean_cv_lmbda, policy_name
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.parallel import parallel_map

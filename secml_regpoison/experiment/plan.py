@@ -1,0 +1,67 @@
+"""What the evaluations of an experiment share, and whether it can be run."""
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from secml_regpoison.data.splits import draw_rows
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings that all evaluations of an experiment share.
+
+    Attributes
+    ----------
+    n_points : tuple of int
+        Strengths of the attack, in increasing order.
+    n_train, n_val : int or None
+        See `splits.split_sizes`.
+    seed : int
+        Repetition r uses seed + r for its split and its attack.
+    lmbda_bounds : pair of float
+        Bounds of the lambda learned or cross-validated.
+    poison_mode : str
+        'replace' (poison takes the place of clean rows) or 'append'.
+    solver_type : str
+        How the attack differentiates: 'rmd', 'fmd' or 'implicit'.
+    attack_params : dict
+        Further parameters of `.CAttackPoisoningMinimaxLR`.
+
+    """
+
+    n_points: tuple
+    n_train: int = None
+    n_val: int = None
+    seed: int = 0
+    lmbda_bounds: tuple = (-8., 11.5)
+    poison_mode: str = 'replace'
+    solver_type: str = 'rmd'
+    attack_params: dict = field(default_factory=dict)
+
+
+def default_points(n_train, n_val):
+    """Six strengths from none to a sixth of the training rows."""
+    step = max(1, min(round(n_train / 30), n_val // 5))
+    return tuple(range(0, 5 * step + 1, step))
+
+
+def check_plan(plan, source, policies):
+    """Raise ValueError if an evaluation of the plan could not be run.
+
+    Parameters are those of `run_policies`; the sizes in `plan` are set.
+    """
+    largest = plan.n_val
+    if plan.poison_mode == 'replace':
+        largest = min(largest, plan.n_train - 1)
+    if plan.n_points[-1] > largest:
+        raise ValueError(
+            f"`points` must be at most {largest} with {plan.n_val} validation "
+            f"rows to start from and {plan.n_train} training rows, got "
+            f"{plan.n_points[-1]}.")
+    y = source.parts['pool'][1]
+    rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)
+    rarest = np.bincount(y[rows['train']]).min()
+    if 'clean-cv' in policies and rarest < 5:
+        raise ValueError(
+            "`train` must give each class at least 5 rows for the 5 folds of "
+            f"clean-cv, got {rarest}.")

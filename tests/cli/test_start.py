@@ -1,0 +1,74 @@
+"""The command answers before torch and secml are imported."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from secml_regpoison.cli import arguments
+from secml_regpoison.core.solvers import SOLVERS
+
+# As the script does that the installer makes. Last line of the output: which
+# of the two it has imported, and the seconds of CPU that it took.
+SCRIPT = '''
+import sys, time
+sys.argv[0] = 'bin/secml-regpoison'
+try:
+    from secml_regpoison.cli import main
+    code = main()
+except SystemExit as stop:
+    code = stop.code
+print()
+print(code, [name for name in ('secml', 'torch') if name in sys.modules],
+      time.process_time())
+'''
+MODULE = [sys.executable, '-m', 'secml_regpoison.cli']
+
+
+@pytest.mark.parametrize('argv, code', [
+    (['--help'], 0), (['sec-eval', '--help'], 0), (['paper', '--help'], 0),
+    (['paper'], 2), (['sec-eval', '--points', '0,99'], 2),
+    (['sec-eval', '--data', 'no.csv'], 2),
+    (['sec-eval', '--train', '9999'], 2)])
+def test_help_and_refusals_need_neither_secml_nor_torch(argv, code):
+    done = subprocess.run([sys.executable, '-c', SCRIPT, *argv],
+                          capture_output=True, text=True)
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f'{code} [] ')
+    assert float(last.split()[-1]) < 2
+
+
+def test_as_a_module_it_starts_as_fast(tmp_path):
+    began = os.times().children_user
+    done = subprocess.run([*MODULE, 'sec-eval', '--points', '3'],
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and '--points' in done.stderr
+    assert os.times().children_user - began < 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('command', [
+    MODULE, [os.path.join(os.path.dirname(sys.executable),
+                          'secml-regpoison')]])
+def test_it_works_once_it_has_started(command, tmp_path):
+    """Also in the processes that it starts."""
+    done = subprocess.run(
+        [*command, 'sec-eval', '--train', '40', '--val', '10', '--points',
+         '0,2', '--policies=-2', '--repetitions', '2', '--jobs', '2'],
+        cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'sec_eval' / 'sec_eval.csv').is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('statement', [
+    'import secml_regpoison.cli, secml.array',
+    'from secml_regpoison.cli import main; import secml.array'])
+def test_importing_the_command_line_patches_secml_as_ever(statement):
+    done = subprocess.run([sys.executable, '-c', statement],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_offers_the_solvers_of_the_core():
+    assert set(arguments.SOLVERS) == set(SOLVERS)
