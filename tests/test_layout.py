@@ -14,8 +14,8 @@ import secml_regpoison
 
 PACKAGE = Path(secml_regpoison.__file__).parent
 FLOORS = (
-    ('compat', 'core', 'limits', 'storage', 'version'),
-    ('validation',),
+    ('compat', 'core', 'limits', 'npz', 'version'),
+    ('storage', 'validation'),
     ('convert',),
     ('attack', 'classifier', 'data', 'figure'),
     ('registration',), ('experiment',), ('paper',), ('cli',))

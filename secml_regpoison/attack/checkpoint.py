@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from secml_regpoison.storage import load_arrays, only_writer, save_arrays
-from secml_regpoison.validation import check, check_type
+from secml_regpoison.validation import check, check_starts, check_type
 from secml_regpoison.version import __version__
 from .batches import Batch
 from .settings import bound_array, is_not_numeric
@@ -46,7 +46,12 @@ def open_checkpoint(path, attack, data):
           'the path of a file in a folder that exists')
     with only_writer(path, 'checkpoint'):
         saved = Checkpoint(path, problem_of(attack, data), data.device)
-        saved.read() if os.path.exists(path) else saved.write()
+        if os.path.exists(path):
+            saved.read()
+            for batch in saved.batches.values():
+                _check_batch(path, batch, attack, data)
+        else:
+            saved.write()
         yield saved
 
 
@@ -101,18 +106,25 @@ class Checkpoint:
     def read(self):
         """Load the batches in the file, if it is of this problem."""
         arrays = load_arrays(self.path)
-        check('checkpoint', self.path, 'problem' in arrays,
-              'the file of a checkpoint')
-        self._check_problem(json.loads(arrays['problem'].item()))
+        try:
+            problem = dict(json.loads(arrays['problem'].item()))
+            names = arrays['batches'].tolist()
+        except (KeyError, TypeError, ValueError) as error:
+            raise _no_checkpoint(self.path, error) from error
+        self._check_problem(problem)
+        try:
+            self.batches = {name: self._batch(arrays, name) for name in names}
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise _no_checkpoint(self.path, error) from error
+
+    def _batch(self, arrays, name):
+        """The `Batch` of that name in the arrays of a file."""
         kinds = {torch.Tensor: lambda value: torch.as_tensor(
             value, device=self.device), tuple: lambda value: tuple(
                 value.tolist())}
-        self.batches = {
-            key: Batch(*(
-                kinds.get(field.type, field.type)(
-                    arrays[f'{key}.{field.name}'])
-                for field in fields(Batch)))
-            for key in arrays['batches'].tolist()}
+        return Batch(*(
+            kinds.get(field.type, field.type)(arrays[f'{name}.{field.name}'])
+            for field in fields(Batch)))
 
     def _check_problem(self, found):
         """Raise ValueError unless the file is of this problem."""
@@ -124,6 +136,42 @@ class Checkpoint:
                 '`checkpoint` must be of the same problem, got '
                 f"'{self.path}' of another: {'; '.join(differences)}. Give "
                 'another path, or delete the file to start anew.')
+
+
+def _no_checkpoint(path, fault):
+    """The error of a file that is whole and no checkpoint of ours."""
+    kind = 'no entry ' if isinstance(fault, KeyError) else ''
+    return ValueError(
+        f"`checkpoint` must be the file of a checkpoint, got '{path}' with "
+        f'{kind}{fault}. Give another path, or delete the file to start anew.')
+
+
+def _check_batch(path, batch, attack, data):
+    """Raise ValueError unless the problem can have this batch: shapes, signs,
+    starts, and numbers that are finite and inside the box."""
+    shape = len(batch.starts), data.x_tr.shape[1]
+    low, high = attack.lmbda_bounds
+    numbers = batch.lmbda, batch.value, *batch.f_seq, *batch.lmbda_seq
+    try:
+        check_starts('starts', batch.starts, len(data.x_val))
+        for name, array, expected in (('x', batch.x, shape),
+                                      ('y', batch.y, shape[:1]),
+                                      ('path', batch.path[0], shape)):
+            check(name, tuple(array.shape), array.shape == expected,
+                  f'of shape {expected}')
+        check('y', batch.y.tolist(), (abs(batch.y) == 1).all(), 'signs')
+        check('numbers', numbers, np.isfinite(numbers).all(), 'finite')
+        check('lmbda', batch.lmbda, not attack.learn_lmbda
+              or low <= batch.lmbda <= high, f'between {low} and {high}')
+        points = torch.cat([batch.x[None], batch.path])
+        lb, ub = data.bounds(attack.lb, attack.ub,
+                             data.x_val[list(batch.starts)])
+        inside = torch.maximum(lb - points, points - ub) \
+            <= 1e-9 * (1 + abs(points))
+        check('x', points[~inside].tolist()[:1], inside.all(),
+              'inside the box')
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise _no_checkpoint(path, error) from error
 
 
 def problem_of(attack, data):

@@ -11,7 +11,7 @@ from secml.data import CDataset, CDatasetHeader
 from secml.data.loader import CDataLoader
 from secml.settings import SECML_DS_DIR
 
-from .npz import NpzReader
+from secml_regpoison.npz import NpzReader
 
 DOGFISH_URL = 'http://mitra.stanford.edu/kundaje/pangwei/'
 DOGFISH_PATH = os.path.join(SECML_DS_DIR, 'dogfish')

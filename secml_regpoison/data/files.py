@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from secml_regpoison.limits import LARGEST, SMALLEST
-from .npz import NpzReader
+from secml_regpoison.npz import NpzReader
 
 EXTENSIONS = ('.npz', '.csv')
 

@@ -1,6 +1,9 @@
 """Runs that are killed, and the files that they are taken up from."""
+import hashlib
+import json
 import os
 import random
+import re
 import time
 
 import numpy as np
@@ -69,8 +72,9 @@ def test_killed_before_a_new_state_is_in_place(left_alone, tmp_path, nth):
     path, result = tmp_path / 'ckpt', tmp_path / 'result.npz'
     assert killed.finish(killed.attack_killed_at, nth, path, result) == -9
     assert n_batches(path) == max(0, nth - 2)  # the first write is empty
-    assert sorted(os.listdir(tmp_path)) == sorted(
-        ['.part-ckpt', 'ckpt.lock', *['ckpt'] * (nth > 1)])
+    scratch, *others = sorted(os.listdir(tmp_path))
+    assert re.fullmatch('.part-[0-9a-f]{16}-ckpt', scratch)
+    assert others == sorted(['ckpt.lock', *['ckpt'] * (nth > 1)])
     assert killed.finish(killed.attack, path, result) == 0
     assert_same_file(result, left_alone[0])
     # nothing is left of the kill
@@ -317,6 +321,69 @@ def test_another_file_is_refused_and_left_as_it_is(tmp_path):
     assert path.read_bytes() == mine
     save_arrays(path, {'x': 1})
     with pytest.raises(ValueError, match='the file of a checkpoint'):
+        run(make(small(), 3), small(), checkpoint=path)
+
+
+def changed(name, change):
+    """A change of the arrays in a checkpoint: of `name` in the last batch, or
+    of the file itself."""
+    def apply(arrays):
+        key = name if name in arrays else f"{arrays['batches'][-1]}.{name}"
+        arrays[key] = change(arrays[key])
+    return apply
+
+
+WRONG_CONTENTS = {
+    'no batches': (lambda arrays: arrays.pop('batches'), "'batches'"),
+    'no points': (lambda arrays: arrays.pop(f"{arrays['batches'][-1]}.x"),
+                  'no entry'),
+    'a problem that is no JSON': (
+        changed('problem', lambda _: np.array('{')), 'Expecting'),
+    'a problem that is no dict': (
+        changed('problem', lambda _: np.array('[1, 2]')), 'with '),
+    'a problem without an entry': (
+        changed('problem', lambda text: json.dumps({
+            **json.loads(text.item()), 'lb': 7})), 'lb is 7 there'),
+    'points outside the box': (
+        changed('x', lambda x: x + 1e3), 'inside the box'),
+    'a path outside the box': (
+        changed('path', lambda x: x - 1e3), 'inside the box'),
+    'points that are no numbers': (
+        changed('x', lambda x: x * np.nan), 'inside the box, got'),
+    'points of other features': (
+        changed('x', lambda x: x[:, :1]), r'of shape \(3, 2\)'),
+    'text for points': (changed('x', lambda x: x.astype(str)), 'with '),
+    'labels that are no signs': (changed('y', lambda y: y * 2), 'signs'),
+    'fewer labels': (changed('y', lambda y: y[1:]), r'of shape \(3,\)'),
+    'starts that are no rows': (
+        changed('starts', lambda rows: rows + 99), 'validation rows'),
+    'a lambda outside its bounds': (
+        changed('lmbda', lambda _: 50.), 'between -8'),
+    'a lambda that is no number': (
+        changed('lmbda', lambda _: np.nan), 'finite'),
+    'many lambdas': (changed('lmbda', lambda _: np.zeros(3)), 'with '),
+    'no path': (changed('path', lambda path: path[:0]), 'with '),
+}
+
+
+@pytest.mark.parametrize('change, words', WRONG_CONTENTS.values(),
+                         ids=WRONG_CONTENTS.keys())
+def test_a_wrong_content_with_a_right_checksum_is_refused(
+        whole, tmp_path, change, words):
+    arrays, path = load_arrays(whole), tmp_path / 'ckpt'
+    change(arrays)
+    save_arrays(path, arrays)
+    attack = make(small(), 3)
+    with pytest.raises(ValueError, match=f'`checkpoint` must be .*{words}.*'
+                       'elete the file'):
+        run(attack, small(), checkpoint=path)
+    assert attack.f_eval == 0 and os.listdir(tmp_path) == ['ckpt']
+
+
+def test_a_file_that_is_no_archive_with_a_right_checksum(tmp_path):
+    content, path = b'text', tmp_path / 'ckpt'
+    path.write_bytes(content + hashlib.sha256(content).digest())
+    with pytest.raises(ValueError, match='ckpt must be a file that numpy'):
         run(make(small(), 3), small(), checkpoint=path)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.lib import format as npy
 
-from secml_regpoison.data.npz import NpzReader
 from secml_regpoison.data.sources import load_data
+from secml_regpoison.npz import NpzReader
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2

@@ -25,6 +25,8 @@ class NpzReader:
     Parameters
     ----------
     path : str
+    stream : file object, optional
+        Its content, if it is open already.
 
     Attributes
     ----------
@@ -41,14 +43,13 @@ class NpzReader:
 
     """
 
-    def __init__(self, path):
-        self._path = path
-        with open(path, 'rb') as stream:
-            if not zipfile.is_zipfile(stream):
-                raise ValueError(
-                    f'{path} must be a file that numpy.savez wrote.')
+    def __init__(self, path, stream=None):
+        self._path, self._stream = path, stream or open(path, 'rb')
+        if not zipfile.is_zipfile(self._stream):
+            self._stream.close()
+            raise ValueError(f'{path} must be a file that numpy.savez wrote.')
         with self._named_damage():
-            self._archive = zipfile.ZipFile(path)
+            self._archive = zipfile.ZipFile(self._stream)
         self._members = {info.filename.removesuffix('.npy'): info
                          for info in self._archive.infolist()}
         self.names = list(self._members)
@@ -57,7 +58,7 @@ class NpzReader:
         return self
 
     def __exit__(self, *_):
-        self._archive.close()
+        self._stream.close()
 
     def header(self, name):
         """Shape and dtype of an array; unpacks no more than its header."""
