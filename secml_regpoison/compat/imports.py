@@ -21,6 +21,8 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import find_spec
 from pathlib import Path
 
+from .home import import_settings
+
 OLDEST_SECML = '0.15.6'
 
 
@@ -38,6 +40,7 @@ def apply():
         raise ImportError(problem)
     sys.meta_path.insert(0, _ShimFinder)
     try:
+        import_settings()
         importlib.import_module('secml.adv.attacks')
         importlib.import_module('secml.figure')
     finally:
