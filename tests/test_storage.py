@@ -1,11 +1,11 @@
 """Files and locks: no link is followed, nothing stays behind."""
 import os
 import re
-import subprocess
-import sys
+import tempfile
 
 import pytest
 
+from processes import python
 from secml_regpoison import storage
 from secml_regpoison.experiment.tables import write_text
 from secml_regpoison.storage import (
@@ -92,23 +92,22 @@ def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path, name):
 
 @pytest.mark.skipif(not hasattr(os, 'geteuid') or os.geteuid() != 0,
                     reason='only root can act for another user')
-def test_a_lock_file_of_another_user_is_named(tmp_path):
-    (tmp_path / '.lock').touch(0o600)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777)
-    code = (
-        'import os, sys\n'
-        'from secml_regpoison.storage import only_writer\n'
-        'os.setuid(65534)\n'
-        'try:\n'
-        f"    with only_writer({str(tmp_path)!r}, '--out'): pass\n"
-        'except OSError as error: sys.exit(str(error))')
-    process = subprocess.run([sys.executable, '-c', code], timeout=60,
-                             capture_output=True, text=True)
+def test_a_lock_file_of_another_user_is_named():
+    # others may not look into the folders of pytest
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        os.close(os.open(f'{folder}/.lock', os.O_CREAT, 0o600))
+        process = python(
+            'import os, sys\n'
+            'from secml_regpoison.storage import only_writer\n'
+            'os.setuid(65534)\n'
+            'try:\n'
+            f"    with only_writer({folder!r}, '--out'): pass\n"
+            'except OSError as error: sys.exit(str(error))')
     assert process.stderr.strip() == (
         '[Errno 13] `--out` cannot be written to: Permission denied, its lock '
         'file may be of another user: delete it if no run of theirs goes on: '
-        f"'{tmp_path}/.lock'")
+        f"'{folder}/.lock'")
 
 
 def test_a_folder_that_is_removed_is_named(tmp_path):
