@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from secml_regpoison.core import solve
+from secml_regpoison.core.minimax import default_step
 from secml_regpoison.validation import check_number, check_poison
 from . import pipeline, settings
 from .poisoning_data import PoisonSet
@@ -185,7 +186,8 @@ def solve_from(attack, data, problem, start, iterates):
         distance=attack.distance, learn_lmbda=attack.learn_lmbda,
         lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), callback=record,
         method=attack.solver_type, model=pipeline.model_class(attack),
-        **{'step': data.default_step(), **attack.solver_params})
+        **{**attack.solver_params, 'step': attack.solver_params.get('step')
+           or default_step(data.x_tr)})
 
 
 @contextmanager

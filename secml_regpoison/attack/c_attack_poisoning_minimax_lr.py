@@ -267,6 +267,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         began = time.perf_counter(), time.thread_time()
         data = self._prepare()
         check_run_arguments(x, y, max_iter, self.training_data)
+        pipeline.warn_of_constant_columns(self, data)
         fixed, batch_ends = plan(self, data, ds_init)
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
             self._add_batches(data, fixed, batch_ends, checkpoint)

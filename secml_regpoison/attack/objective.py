@@ -74,12 +74,17 @@ def moving_points(attack, data):
 def _points_with(attack, data, xc):
     """The moving points and labels, with point `_idx` at `xc`."""
     x_p, y_p = moving_points(attack, data)
+    idx = attack._idx or 0
+    if idx >= len(x_p):
+        raise ValueError(
+            f'`xc` must have a point {idx} that moves, got {len(x_p)} points: '
+            'run with a larger `n_points`, or set `xc` and `yc`.')
     xc = CArray(xc).atleast_2d()
     if xc.shape != (1, x_p.shape[1]):
         raise TypeError(f'`xc` must be one point of {x_p.shape[1]} '
                         f'features, got shape {xc.shape}.')
     check_finite('xc', xc)
-    x_p[attack._idx or 0] = to_tensor(xc, data.device)[0]
+    x_p[idx] = to_tensor(xc, data.device)[0]
     return x_p, y_p
 
 

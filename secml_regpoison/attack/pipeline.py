@@ -1,5 +1,6 @@
 """The user's classifier and its preprocess, as the core's model of them."""
 import functools
+import warnings
 
 import numpy as np
 
@@ -54,17 +55,20 @@ def check_preprocess(preprocess, x):
 
 
 def _error_of_gradient(preprocess, x, phi, weights, grad):
-    """Largest error of ``J^T weights`` against central differences."""
+    """Largest error of ``J^T weights`` against central differences, along
+    random directions: of memory for a few rows, however many features."""
     x = x.tondarray().ravel()
     size = max(1., float(np.abs(x).max()))
-    moves = 1e-4 * size * np.eye(x.size)
+    directions = np.random.default_rng(1).normal(size=(8, x.size))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    moves = 1e-4 * size * directions
     ahead, behind = (preprocess.transform(CArray(x + sign * moves)).tondarray()
                      for sign in (1, -1))
     expected = (ahead - behind) @ weights / (2e-4 * size)
+    got = directions @ grad.tondarray().ravel()
     # a derivative that is 0 is one to rounding
     scale = max(np.abs(expected).max(), 1e-6 * np.abs(phi).max() / size)
-    return float(np.abs(grad.tondarray().ravel() - expected).max()
-                 / max(scale, 1e-300))
+    return float(np.abs(got - expected).max() / max(scale, 1e-300))
 
 
 def check_features_finite(name, phi):
@@ -88,3 +92,22 @@ def check_refitted(attack, data):
           or data.preprocess is None or data.preprocess.by_row,
           "'rmd' or 'implicit' with a preprocess that is refitted on "
           'poisoned rows')
+
+
+def warn_of_constant_columns(attack, data):
+    """Warn of columns in which poison is divided by next to nothing."""
+    if not attack.n_points or data.preprocess is None \
+            or not data.preprocess.fits_std:
+        return
+    x = data.x_tr[data.clean_rows(attack.n_points)]
+    low, high = data.bounds(attack.lb, attack.ub, data.x_val)
+    is_open = (x.amax(0) == x.amin(0)) & (low < high).expand_as(
+        data.x_val).any(0)
+    n_open = int(is_open.sum())
+    if n_open:
+        warnings.warn(
+            f'the box leaves {n_open:d} columns open that are constant in the '
+            'clean rows: with poison their deviation is tiny, the refitted '
+            'mean-std divides by it, and the loss grows without bound there. '
+            'Give such columns equal `lb` and `ub`, or leave them out.',
+            RuntimeWarning, stacklevel=3)

@@ -160,12 +160,6 @@ class PoisoningData:
         return (x_0 if isinstance(lb, str) else low,
                 x_0 if isinstance(ub, str) else high)
 
-    def default_step(self):
-        """First step of a point: 0.4 times the training rows' root mean
-        square distance from their mean, in input space; 1 if all are equal."""
-        centred = self.x_tr - self.x_tr.mean(0)
-        return .4 * float(centred.pow(2).sum(1).mean().sqrt()) or 1.
-
 
 class PreparedData:
     """Keeps `PoisoningData` until something that it was made from changes.

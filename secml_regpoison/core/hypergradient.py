@@ -3,7 +3,8 @@ from typing import Any, Callable, Optional
 
 from torch import Tensor
 
-from .linear_model import Hypergradient, LinearModel, Model, check_lmbda
+from .checks import check_lmbda
+from .linear_model import Hypergradient, LinearModel, Model
 from .problem import Problem
 from .solvers import Training
 
@@ -57,6 +58,6 @@ def hypergradient(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     attacked = model(problem, y_p, Training(
         method, n_inner, eta, momentum, **training))
     problem.check_points(x_p, y_p)
-    lmbda = check_lmbda(lmbda)
+    lmbda = check_lmbda(lmbda, x_p.dtype)
     attacked.check(x_p, lmbda)
     return attacked.hypergradient(attacked.train(x_p, lmbda))

@@ -10,7 +10,6 @@ and a hypergradient is the derivative of ``A`` with respect to both. Whoever
 needs the model asks it three questions: `train`, `losses`, `hypergradient`.
 Any object that answers them can stand in its place (`Model`).
 """
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional, Protocol
 
@@ -62,6 +61,10 @@ class Model(Protocol):
     A class of models is called with ``(problem, y_p, training)``; what
     `train` returns is the model's own, but has ``w`` and ``b``.
     """
+
+    @property
+    def problem(self) -> Problem:
+        """The data."""
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Raise or warn, before any work, of what will not work."""
@@ -236,10 +239,3 @@ class LinearModel:
 
     def _val_scores(self, trained: Trained, rows_val: Tensor) -> Tensor:
         return trained.model.coordinates.val_matvec(rows_val, trained.model.u)
-
-
-def check_lmbda(lmbda: float) -> float:
-    """`lmbda` as a float; ValueError unless it is finite."""
-    lmbda = float(lmbda)
-    check('lmbda', lmbda, math.isfinite(lmbda), 'finite')
-    return lmbda

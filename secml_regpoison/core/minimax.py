@@ -4,14 +4,14 @@
 """
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 import torch
 from torch import Tensor
 
-from .checks import check
+from .checks import check, check_lmbda
 from .defender import Defender, Iterate
-from .linear_model import LinearModel, Model, check_lmbda
+from .linear_model import LinearModel, Model
 from .problem import Problem
 from .projection import Bound, FeasibleSet, check_box
 from .quasi_newton import maximise
@@ -72,9 +72,10 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative with
     respect to the points is the partial one (Danskin). A step that does not
     raise it is rejected and the step size halved; one that does lengthens it
-    by a fifth. The first and the last answer are searched over the whole
-    interval. If the last is elsewhere, the points ascend on from there, and
-    each further answer is searched so.
+    by a fifth. Where the preprocess divides by the deviations of the columns,
+    the ascent is in these units. The first and the last answer are searched
+    over the whole interval. If the last is elsewhere, the points ascend on
+    from there, and each further answer is searched so.
 
     Parameters
     ----------
@@ -96,8 +97,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     n_outer : int
         Steps of the points at most.
     step : float or None
-        First step length, in units of `x_p`. None: 0.4 times the root mean
-        square distance of the fixed rows from their mean.
+        First step length, in units of `x_p`; None: see `default_step`.
     tol, patience : float, int
         Stop after `patience` steps in a row that gain less than ``tol |A|``.
     quasi_newton : bool
@@ -133,8 +133,10 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         method, n_inner, eta, momentum, **training))
     problem.check_points(x_p, y_p)
     low, high = check_box(x_p, lb, ub)
-    lmbda = check_lmbda(lmbda)
+    lmbda = check_lmbda(lmbda, x_p.dtype)
     _check_settings(lmbda_bounds, n_outer, step, dmax, distance)
+    for bound in lmbda_bounds:
+        check_lmbda(bound, x_p.dtype, 'lmbda_bounds')
     if learn_lmbda:
         lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
     feasible = FeasibleSet(x_p.clamp(low, high), low, high, dmax, distance)
@@ -148,7 +150,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     search = maximise if quasi_newton and len(x_p) else _play
     best, converged = search(
         defender, feasible, lmbda, upward, n_outer if len(x_p) else 0,
-        _default_step(problem) if step is None else step, tol, patience)
+        default_step(problem.x_tr) if step is None else step, tol, patience)
     return Solution(
         best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
         tuple(defender.f_seq), tuple(defender.lmbda_seq),
@@ -162,7 +164,8 @@ def _play(defender: Defender, feasible: FeasibleSet, lmbda: float,
     start = best = defender.best_response(feasible.x_0, lmbda, True)
     step, stalled, everywhere = first_step, 0, False
     for _ in range(n_outer):
-        x_p = ascend(best, upward * step, feasible)
+        x_p = ascend(best, upward * step, feasible,
+                     defender.model.problem.column_scale(best.x_p))
         here = defender.best_response(x_p, defender.lmbda_seq[-1], everywhere)
         gain = upward * (here.value - best.value)
         stalled = stalled + 1 if gain < tol * abs(best.value) else 0
@@ -183,20 +186,23 @@ def _play(defender: Defender, feasible: FeasibleSet, lmbda: float,
     return best, stalled == patience
 
 
-def ascend(here: Iterate, step: float, feasible: FeasibleSet) -> Tensor:
-    """``Proj[X_p + step grad A / ||grad A||]``, row by row; a negative `step`
-    descends."""
-    length = torch.linalg.vector_norm(here.grad_x_p, dim=1, keepdim=True)
-    direction = here.grad_x_p / length.clamp_min(
+def ascend(here: Iterate, step: float, feasible: FeasibleSet,
+           scale: Union[float, Tensor] = 1.) -> Tensor:
+    """``Proj[X_p + step s g / ||g||]`` with ``g = s grad A``, row by row: the
+    gradient with respect to ``X_p / s``. A negative `step` descends. `scale`
+    is ``s``, see `Problem.column_scale`."""
+    direction = scale * here.grad_x_p
+    length = torch.linalg.vector_norm(direction, dim=1, keepdim=True)
+    direction = direction / length.clamp_min(
         torch.finfo(length.dtype).tiny)
-    return feasible.project(here.x_p + step * direction)
+    return feasible.project(here.x_p + step * (scale * direction))
 
 
-def _default_step(problem: Problem) -> float:
-    """0.4 times the root mean square distance of the fixed rows from their
-    mean."""
-    centred = problem.x_tr - problem.x_tr.mean(0)
-    return .4 * float(centred.pow(2).sum(1).mean().sqrt())
+def default_step(x_tr: Tensor) -> float:
+    """First step of a point: 0.4 times the root mean square distance of the
+    rows (n, d) from their mean; 1 if all are equal."""
+    centred = x_tr - x_tr.mean(0)
+    return .4 * float(centred.pow(2).sum(1).mean().sqrt()) or 1.
 
 
 def _check_settings(lmbda_bounds: tuple[float, float], n_outer: int,

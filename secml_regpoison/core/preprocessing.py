@@ -19,9 +19,14 @@ Transform = Callable[[Tensor], Tensor]
 
 
 class Preprocess(Protocol):
-    """What a `Problem` needs of a preprocess."""
+    """What a `Problem` needs of a preprocess.
+
+    by_row : no row's features depend on other rows. fits_std : it divides by
+    standard deviations of the rows that it is fitted on.
+    """
 
     by_row: bool
+    fits_std: bool
 
     def fit(self, x: Tensor) -> Transform:
         """Fit on rows (n, d), and return the transform of rows (k, d)."""
@@ -42,21 +47,31 @@ class MeanStd:
 
     by_row = False
 
+    @property
+    def fits_std(self) -> bool:
+        """Whether it divides by deviations that the rows decide."""
+        return self.with_std and self.std is None
+
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`."""
         mean = x.mean(0) if self.mean is None else _expand(self.mean, x)
         if not self.with_std:
             return lambda rows: rows - mean
         if self.std is None:
-            variance = (x - x.mean(0)).square().mean(0)
-            # of a constant column rounding can leave 1e-17 instead of 0
-            constant = (x.amax(0) == x.amin(0)) | (variance == 0)
-            std = torch.where(constant, 1., variance).sqrt()
+            std = deviations(x)
         else:
             std = _expand(self.std, x)
             std = torch.where(std == 0, 1., std)
         slope = 1 / std
         return lambda rows: rows * slope - mean / std
+
+
+def deviations(x: Tensor) -> Tensor:
+    """Standard deviations of the columns of `x`, (d,); 1 if constant."""
+    variance = (x - x.mean(0)).square().mean(0)
+    # of a constant column rounding can leave 1e-17 instead of 0
+    constant = (x.amax(0) == x.amin(0)) | (variance == 0)
+    return torch.where(constant, 1., variance).sqrt()
 
 
 def _expand(values: Tensor, x: Tensor) -> Tensor:
@@ -72,6 +87,7 @@ class MinMax:
     high: float = 1.
 
     by_row = False
+    fits_std = False
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`; of tied ends the first row's counts."""
@@ -91,6 +107,7 @@ class UnitNorm:
     order: str = 'l2'
 
     by_row = True
+    fits_std = False
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`; nothing is fitted."""
@@ -116,6 +133,11 @@ class Chain:
     def by_row(self) -> bool:
         """Whether no row's features depend on other rows."""
         return all(step.by_row for step in self.steps)
+
+    @property
+    def fits_std(self) -> bool:
+        """Whether a step divides by deviations that the rows decide."""
+        return any(step.fits_std for step in self.steps)
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`."""

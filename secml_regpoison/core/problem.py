@@ -1,14 +1,14 @@
 """The data of a poisoning problem."""
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 import torch
 from torch import Tensor
 
 from .coordinates.margins import signed_rows
 from .linalg import top_eigenvalue
-from .preprocessing import Preprocess
+from .preprocessing import Preprocess, deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,12 @@ class Problem:
                 raise ValueError(
                     f'`{name}` must be a floating-point tensor of {n_dim} '
                     f'dimensions, got {value.dtype} of shape '
-                    f'{tuple(value.shape)}.')
+                    f'{tuple(value.shape)}. Convert it with `.to(dtype)`.')
+            if value.requires_grad:
+                raise ValueError(
+                    f'`{name}` must be a tensor without `requires_grad`, got '
+                    'one with it. The derivatives here are computed without '
+                    f'autograd: pass `{name}.detach()`.')
             if (value.dtype, value.device) != (self.x_tr.dtype,
                                                self.x_tr.device):
                 raise ValueError(
@@ -173,6 +178,18 @@ class Problem:
             return Features(self.x_tr[:0], lambda grad: x_p, self)
         phi, vjp = self.transform(x_p)
         return Features(phi, vjp, self)
+
+    def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
+        """Units (d,) in which the points ascend, of root mean square 1: the
+        deviations of the columns where the preprocess divides by them; else 1.
+
+        A column that is constant in the fixed rows has a tiny deviation: the
+        derivative with respect to it is large, and hides all others.
+        """
+        if self.preprocess is None or not self.preprocess.fits_std:
+            return 1.
+        std = deviations(torch.cat([self.x_tr, x_p]))
+        return std / std.square().mean().sqrt()
 
     @cached_property
     def _in_features(self) -> 'Problem':

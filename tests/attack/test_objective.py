@@ -206,3 +206,15 @@ def test_single_point_is_optimised_among_the_others():
     assert attack.objective_function(x) > 1.01 * attack.objective_function(
         before[1, :])
     assert x.min() >= 0 and x.max() <= 1
+
+
+def test_no_point_to_move():
+    """After a run without points."""
+    data = small()
+    attack = make(data, 0)
+    run(attack, data)
+    for ask in (attack.objective_function, attack.learned_lmbda,
+                attack.objective_function_gradient):
+        with raises(ValueError, '`xc` must have a point 0 that moves, got 0 '
+                                'points: run with a larger `n_points`'):
+            ask(data[1].X[0, :])

@@ -9,6 +9,7 @@ from sklearn import preprocessing
 from attack_problems import (
     clouds, digits, fit_optimum, loss, make, run, scores_of)
 from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.attack.pipeline import check_preprocess
 
 from secml.array import CArray
 from secml.data import CDataset
@@ -192,6 +193,27 @@ def test_preprocess_with_a_wrong_gradient_is_refused_by_name():
             'whose `gradient` is that of its `transform`, got .WrongGradient '
             'with an error of 1e-01'):
         make(balanced(), clf=LIBLINEAR(preprocess=WrongGradient()))
+
+
+class Doubled(CNormalizerMinMax):
+    """Twice the features; `slope` is what it says of them."""
+
+    slope = 2.
+
+    def transform(self, x):
+        return 2 * x.atleast_2d()
+
+    def gradient(self, x, w=None):
+        return w * self.slope
+
+
+def test_the_check_of_a_preprocess_needs_no_square_matrix():
+    """At 100 000 features that would be 80 GB."""
+    preprocess, x = Doubled(), CArray(np.full(100_000, .5))
+    check_preprocess(preprocess, x)
+    preprocess.slope = 2.1
+    with pytest.raises(ValueError, match='with an error of 5e-02'):
+        check_preprocess(preprocess, x)
 
 
 def frozen_chain(norm):

@@ -407,7 +407,8 @@ def test_step_above_two_over_l_is_warned_about():
     ({'form': 'dual'}, '`form`'),
     ({'inner_tol': 0.}, '`inner_tol`'),
     ({'truncate': 0}, '`truncate`'),
-    ({'lmbda': math.inf}, '`lmbda` must be finite, got inf'),
+    ({'lmbda': math.inf}, '`lmbda` must be between -354 and 354 .*got inf'),
+    ({'lmbda': -1e3}, '`lmbda` must be between'),
 ])
 def test_bad_settings(kwargs, words):
     problem, x_p, y_p = make()
@@ -425,3 +426,31 @@ def test_bad_points():
         hypergradient(problem, x_p[:, :4], y_p, 0.)
     with pytest.raises(ValueError, match='`y_p`'):
         hypergradient(problem, x_p, y_p[:2], 0.)
+    with pytest.raises(ValueError, match='`y_p` must be a floating-point .*'
+                                         'int64.*Convert it'):
+        hypergradient(problem, x_p, y_p.long(), 0.)
+    with pytest.raises(ValueError, match='`x_p` must be a tensor without '
+                                         '`requires_grad`.*`x_p.detach'):
+        hypergradient(problem, x_p.clone().requires_grad_(), y_p, 0.)
+    with pytest.raises(TypeError, match='`lmbda` must be a number, got str'):
+        hypergradient(problem, x_p, y_p, 'a')
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('n, d', [(12, 5), (200, 400)])
+@pytest.mark.parametrize('lmbda', [-4., 0., 5., 8., 11.5, 15.])
+def test_derivative_by_lambda_in_float32(form, n, d, lmbda):
+    """To 1e-4, or a warning. In ``p . u`` a free bias hides the weights,
+    where lambda is large: the error was 1."""
+    def derivative(dtype, seed):
+        problem, x_p, y_p = make(n=n, d=d, seed=seed, dtype=dtype)
+        return float(hypergradient(problem, x_p, y_p, lmbda, 'implicit',
+                                   form=form).grad_lmbda)
+    for seed in range(3):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter('always')
+            got = derivative(torch.float32, seed)
+        error = abs(got / derivative(torch.float64, seed) - 1)
+        assert found or error < 1e-4
+        if form == 'primal' and lmbda > 0:
+            assert error < 1e-4 and not found

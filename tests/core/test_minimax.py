@@ -1,5 +1,6 @@
 """The outer loop: projections, the saddle point, stops and refusals."""
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.datasets import load_digits
 
 from secml_regpoison.core import Problem, hypergradient, solve
 from secml_regpoison.core.defender import Defender
+from secml_regpoison.core.minimax import default_step
+from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.projection import FeasibleSet
 
 
@@ -276,7 +279,10 @@ def test_projection_is_the_nearest_point(seed, distance, dmax):
     ({'lb': 1., 'ub': 0.}, '`lb` must be at most `ub`'),
     ({'lb': math.nan}, '`lb` must be at most `ub`'),
     ({'ub': torch.ones(3)}, '`ub` must be a number, one a feature'),
-    ({'lmbda': math.nan}, '`lmbda` must be finite, got nan'),
+    ({'lmbda': math.nan}, '`lmbda` must be between .* got nan'),
+    ({'lmbda': 1e3}, '`lmbda` must be between -354 and 354 in torch.float64, '
+     'got 1000.0. It is the natural log'),
+    ({'lmbda_bounds': (-8, 1e3)}, '`lmbda_bounds` must be between -354'),
     ({'lmbda_bounds': (3, 1)}, '`lmbda_bounds` must be finite and in order'),
     ({'n_outer': -1}, '`n_outer` must be an integer of at least 0, got -1'),
     ({'step': 0.}, '`step`'),
@@ -298,6 +304,34 @@ def test_featureless_data(method):
         Problem(zero, y, zero, y), zero[:2], y[:2], 0., method)
     assert abs(float(value) - math.log(2)) < 1e-6
     assert not by_x.any() and float(by_lmbda) == 0.
+
+
+def test_first_step_where_all_rows_are_equal():
+    """They have no distance from their mean; points move all the same."""
+    x = torch.ones(6, 3, dtype=torch.float64)
+    assert default_step(x) == 1
+    y = torch.tensor([1., -1., 1., -1., 1., -1.], dtype=torch.float64)
+    x_val = torch.eye(6, 3, dtype=torch.float64)
+    found = solve(Problem(x, y, x_val, y), x_val[:1], -y[:1], 0., n_outer=2)
+    assert (found.x_p != x_val[:1]).any()
+
+
+def test_the_ascent_is_in_units_of_the_deviations(digits):
+    """Columns that are constant but for the poison have tiny deviations, by
+    which mean-std divides: the plain ascent gains in its first move alone."""
+    scaled = replace(digits, preprocess=MeanStd())
+    x_p, y_p = digits.x_val[:6], -digits.y_val[:6]
+    assert (digits.x_tr.amax(0) == digits.x_tr.amin(0)).sum() > 5
+    found = solve(scaled, x_p, y_p, 0., 0., 1., learn_lmbda=False,
+                  method='implicit')
+    losses = np.maximum.accumulate(found.f_seq)
+    assert (np.diff(losses) > 0).sum() > 20
+    # the deviations of these rows; one that is constant counts as 1
+    std = torch.cat([digits.x_tr, x_p]).std(0, correction=0)
+    std = torch.where(std == 0, 1., std)
+    expected = std / std.square().mean().sqrt()
+    assert torch.allclose(scaled.column_scale(x_p), expected, rtol=1e-12)
+    assert digits.column_scale(x_p) == 1
 
 
 def test_points_that_leave_the_numbers(digits):

@@ -32,8 +32,51 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
             f'the linear solve reached a relative residual of {residual:.1e},'
             f' asked for {tol:.1e}: regularisation may be too weak for '
             f'{p.dtype}.', RuntimeWarning, stacklevel=5)
-    scores = model.coordinates.matvec(p)
-    return vjp_points_lambda(model, p[None], scores[None], -1., first_row)
+    coordinates = model.coordinates
+    grad_rows, _ = vjp_points_lambda(
+        model, p[None], coordinates.matvec(p)[None], -1., first_row)
+    return grad_rows, _by_lmbda(model, p, grad_val)
+
+
+def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
+    """``-mu (p_w . w + beta p_b b)``, the derivative with respect to lambda.
+
+    By the weights: in ``p . u - p_b b`` a large lambda leaves only rounding
+    of ``p_w . w``.
+    """
+    coordinates = model.coordinates
+    mu_w, mu_b = coordinates.penalty.gradient(model.w, model.b)
+    p_w, p_b = coordinates.weights(p[None])[0], coordinates.biases(p)
+    if p.dtype == torch.float32:
+        error = _rounding_of_lmbda(model, p_w, p_b, grad_val)
+        if error > 5e-5:
+            warnings.warn(
+                'rounding in float32 may change the derivative with respect '
+                f'to lambda by {error:.0e} of it: use float64.',
+                RuntimeWarning, stacklevel=6)
+    return -(p_w @ mu_w + p_b * mu_b)
+
+
+def _rounding_of_lmbda(model: TrainedModel, p_w: Tensor, p_b: Tensor,
+                       grad_val: Tensor) -> float:
+    """By how much of it ``mu p_w . w`` changes if w is what its optimality
+    says, p what its linear system says, and the same of the biases."""
+    coordinates, w, b = model.coordinates, model.w, model.b
+    rows = torch.cat([coordinates.rows_tr, coordinates.rows_p])
+    a_b, score_w, score_p = rows[:, -1], rows[:, :-1] @ w, rows[:, :-1] @ p_w
+    h, n, penalty = score_w + a_b * b, len(rows), coordinates.penalty
+    slope, s = model.loss.slope(h) / n, model.loss.curvature(h) / n
+    weighted = s * (score_p + a_b * p_b)
+    by_w = penalty.strength * (p_w @ w)
+    free = penalty.strength * penalty.beta
+    b_moves = (slope @ a_b + free * b) / (s.sum() + free)
+    p_b_moves = (coordinates.biases(grad_val) - weighted @ a_b
+                 - free * p_b) / (s.sum() + free)
+    changes = torch.stack([
+        by_w + slope @ score_p,
+        by_w - w @ coordinates.weights(grad_val[None])[0] + weighted @ score_w,
+        b_moves * ((s * a_b) @ score_p), p_b_moves * ((s * a_b) @ score_w)])
+    return float(changes.abs().sum() / by_w.abs())
 
 
 def solve_hessian(model: TrainedModel,

@@ -28,7 +28,7 @@ def newton(coordinates: Coordinates, loss: Loss, training: Training,
     """The optimum, from the coordinates `start`; from 0 if `start` is None or
     Newton fails from it."""
     tol = training.inner_tol or (
-        1e-8 if coordinates.rows_p.dtype == torch.float64 else 1e-4)
+        1e-8 if coordinates.rows_p.dtype == torch.float64 else 1e-5)
     if start is not None:
         try:
             model = _newton_steps(

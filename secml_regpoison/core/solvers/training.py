@@ -34,7 +34,7 @@ class Training:
         Coordinates of the model; 'auto' takes the cheaper.
     inner_tol : float or None
         'implicit' stops at this norm of the training gradient, relative to
-        that at ``u = 0``; None for 1e-8 in float64, 1e-4 in float32.
+        that at ``u = 0``; None for 1e-8 in float64, 1e-5 in float32.
     truncate : int or None
         'rmd' reverses the last `truncate` steps only; None for all.
 

@@ -1,0 +1,60 @@
+"""Columns that are constant in the clean rows, under a refitted mean-std."""
+import warnings
+
+import numpy as np
+import pytest
+
+from attack_problems import digits, make, run
+
+from secml.array import CArray
+from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features import CNormalizerMeanStd, CNormalizerUnitNorm
+
+
+def attack_on(data, preprocess='mean-std', **kwargs):
+    return make(data, 5, CClassifierLogistic(preprocess=preprocess),
+                **{'solver_params': {'n_outer': 1}, **kwargs})
+
+
+def n_constant(data):
+    x = data[0].X.tondarray()
+    return int((x.max(0) == x.min(0)).sum())
+
+
+def n_warned(attack, data):
+    """How many open columns a warning names."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter('always')
+        run(attack, data)
+    said = [str(warning.message) for warning in found
+            if 'the box leaves' in str(warning.message)]
+    assert len(said) <= 1
+    return int(said[0].split()[3]) if said else 0
+
+
+@pytest.mark.parametrize('preprocess', [
+    'mean-std', CNormalizerUnitNorm(preprocess=CNormalizerMeanStd())])
+def test_open_columns_are_warned_of(preprocess):
+    data = digits()
+    assert n_constant(data) > 5
+    assert n_warned(attack_on(data, preprocess), data) == n_constant(data)
+
+
+def test_columns_that_the_box_closes_are_not():
+    data = digits()
+    x = data[0].X.tondarray()
+    constant = np.flatnonzero(x.max(0) == x.min(0))
+    upper = np.ones(x.shape[1])
+    upper[constant[2:]] = 0
+    assert n_warned(attack_on(data, ub=CArray(upper)), data) == 2
+    upper[constant] = 0
+    assert n_warned(attack_on(data, ub=CArray(upper)), data) == 0
+
+
+@pytest.mark.parametrize('preprocess, n_points', [
+    (None, 5), ('min-max', 5), ('mean-std', 0)])
+def test_nothing_to_warn_of(preprocess, n_points):
+    data = digits()
+    attack = attack_on(data, preprocess)
+    attack.n_points = n_points
+    assert n_warned(attack, data) == 0
