@@ -180,11 +180,20 @@ class Problem:
         return Features(phi, vjp, self)
 
     def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
-        """Units (d,) in which the points ascend, of root mean square 1: the
-        deviations of the columns where the preprocess divides by them; else 1.
+        """Units of the columns in which the points ascend.
 
-        A column that is constant in the fixed rows has a tiny deviation: the
-        derivative with respect to it is large, and hides all others.
+        The deviations, scaled to a root mean square of 1, where the preprocess
+        divides by them; else 1. A column that is constant but for the points
+        has a tiny one: the derivative by it is large, and hides all others.
+
+        Parameters
+        ----------
+        x_p : Tensor, shape (p, d)
+            Points.
+
+        Returns
+        -------
+        float or Tensor, shape (d,)
         """
         if self.preprocess is None or not self.preprocess.fits_std:
             return 1.
