@@ -5,6 +5,7 @@ takes some seconds.
 """
 import os
 import sys
+from contextlib import redirect_stdout
 from functools import partial
 
 from secml_regpoison.data.sources import NEED_SECML, load_data
@@ -69,9 +70,13 @@ def _paper(args):
 
 
 def _register():
-    """Make secml ready for this package, see `secml_regpoison`."""
+    """Make secml ready for this package, see `secml_regpoison`.
+
+    secml logs to the stdout that it finds when it is imported.
+    """
     try:
-        from secml_regpoison import registration  # noqa: F401
+        with redirect_stdout(sys.stderr):
+            from secml_regpoison import registration  # noqa: F401
     except ImportError as error:  # says what to type
         raise RuntimeError(error) from error
 

@@ -13,6 +13,7 @@ threads always import the real modules.
 import builtins
 import functools
 import importlib
+import logging
 import os
 import re
 import sys
@@ -38,6 +39,9 @@ def apply():
     problem = secml_problem()
     if problem:
         raise ImportError(problem)
+    for name in ('secml', 'secml.settings'):
+        # each has a handler of its own: lines would appear twice
+        logging.getLogger(name).propagate = False
     sys.meta_path.insert(0, _ShimFinder)
     try:
         import_settings()

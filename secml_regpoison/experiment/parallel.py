@@ -1,4 +1,5 @@
 """Calls in several processes, each on one thread."""
+import logging
 import os
 import sys
 import threading
@@ -44,8 +45,16 @@ def progress_bar(total):
 def _work(starter, function, *args):
     if os.getppid() == starter:
         _exit_with_parent(starter)
+        _log_to_stderr()
     with _one_thread():
         return function(*args)
+
+
+def _log_to_stderr():
+    """Send secml's log lines to stderr, which has no results."""
+    for handler in logging.getLogger().handlers:
+        if getattr(handler, 'stream', None) is sys.stdout:
+            handler.setStream(sys.stderr)
 
 
 @contextmanager

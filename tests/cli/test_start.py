@@ -1,12 +1,15 @@
 """The command answers before torch and secml are imported."""
 import os
+import re
 import subprocess
 import sys
+import warnings
 
 import pytest
 
 from secml_regpoison.cli import arguments
 from secml_regpoison.core.solvers import SOLVERS
+from secml_regpoison.experiment.parallel import parallel_map
 
 # As the script does that the installer makes. Last line of the output: which
 # of the two it has imported, and the seconds of CPU that it took.
@@ -58,6 +61,33 @@ def test_it_works_once_it_has_started(command, tmp_path):
         cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'sec_eval' / 'sec_eval.csv').is_file()
+
+
+@pytest.mark.slow
+def test_log_lines_of_secml_are_on_stderr_and_once(tmp_path):
+    """A new home is logged."""
+    done = subprocess.run(
+        [*MODULE, 'sec-eval', '--train', '40', '--val', '10', '--points',
+         '0,2', '--policies=-2,-3', '--repetitions', '1', '--jobs', '2'],
+        cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, 'SECML_HOME_DIR': str(tmp_path / 'home')})
+    assert done.returncode == 0, done.stderr
+    assert not re.search(' - (INFO|WARNING) - ', done.stdout)
+    logged = [line for line in done.stderr.splitlines()
+              if ' - INFO - ' in line]
+    assert logged and len(set(logged)) == len(logged)
+
+
+def warn():
+    """Seen by the logger of secml, which captures warnings."""
+    warnings.warn('seen in a worker')
+
+
+@pytest.mark.slow
+def test_workers_log_to_stderr(capfd):
+    list(parallel_map([(warn,)] * 2, 2))
+    out, err = capfd.readouterr()
+    assert out == '' and 'seen in a worker' in err
 
 
 @pytest.mark.slow
