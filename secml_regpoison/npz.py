@@ -75,7 +75,8 @@ class NpzReader:
                 shape, _, dtype = npy.read_array_header_1_0(stream)
                 start = stream.tell()
             _check(not dtype.hasobject, name,
-                   'a pickle, which is code (allow_pickle=False)')
+                   'a pickle, which is code (allow_pickle=False): save '
+                   f'{name}.astype(str), or .astype(float)')
             n_bytes = start + math.prod(shape) * dtype.itemsize
             _check(min(shape, default=0) >= 0 and info.file_size == n_bytes,
                    name, f'of {info.file_size} bytes, where shape {shape} and '

@@ -9,6 +9,8 @@ from . import paper
 
 # those of `core.solvers`, which imports torch; a test compares them
 SOLVERS = 'rmd', 'fmd', 'implicit'
+FILE_OPTIONS = ('label', 'positive', 'drop', 'test', 'missing', 'categories',
+                'sep', 'decimal', 'encoding', 'header')
 
 DESCRIPTION = """\
 Measure how a logistic regression degrades as part of its training data is
@@ -26,7 +28,10 @@ examples:
   secml-regpoison sec-eval --data mnist --policies=-8,clean-cv,learned
       the paper's setting: 512 training rows, of which up to 85 are poison
   secml-regpoison sec-eval --data my.csv --classes spam ham --out results
-      your own rows: numbers, and the label in the last column
+      your own rows, the label in the last column
+  secml-regpoison sec-eval --data heart.csv --label diagnosis --positive 0 \\
+      --drop id --missing drop
+      the label by its name, 0 against the rest
   secml-regpoison paper fig1
       a figure of the paper; see secml-regpoison paper --help
 
@@ -88,13 +93,14 @@ def _add_data_options(command):
     command.add_argument(
         '--data', default='digits', metavar='NAME|FILE',
         help='digits (default; ships with scikit-learn), mnist, '
-             'fashion-mnist, dogfish, FILE.npz (arrays X and y, or X_train, '
-             'y_train, X_test and y_test) or FILE.csv (numbers separated by '
-             'commas, the label in the last column, with a header line or '
-             'without). mnist, fashion-mnist and dogfish are looked for in '
-             'the dataset folder of secml, SECML_DS_DIR, and downloaded if '
-             'missing. Features of dogfish and of a file are standardised by '
-             'the training rows, and poison stays within their range')
+             'fashion-mnist, dogfish, or a file: text with a row a line, with '
+             'a header line or without, ARFF, LIBSVM, or .npz (arrays X and '
+             'y, or X_train and y_train, and X_val, y_val, X_test and y_test '
+             'if there are such rows). What was detected is printed. mnist, '
+             'fashion-mnist and dogfish are looked for in the dataset folder '
+             'of secml, SECML_DS_DIR, and downloaded if missing. Features of '
+             'dogfish and of a file are standardised by the training rows, '
+             'and poison stays within their range')
     command.add_argument(
         '--classes', nargs=2, metavar=('A', 'B'),
         help='the two labels to tell apart (default: 0 8 for digits and '
@@ -108,6 +114,38 @@ def _add_data_options(command):
         help='trusted validation rows, on which lambda is learned and from '
              'which poison starts (default: 171, or fewer if '
              'the data is small)')
+    _add_file_options(command.add_argument_group('options of a file'))
+
+
+def _add_file_options(group):
+    """How a file is read; their names are `FILE_OPTIONS`."""
+    group.add_argument(
+        '--label', metavar='NAME|NUMBER',
+        help="the label's column (default: the last column)")
+    group.add_argument(
+        '--positive', metavar='A', help='this label against all others')
+    group.add_argument(
+        '--drop', type=lambda text: tuple(text.split(',')), default=(),
+        metavar='COL,...', help='columns to leave out, by name or number')
+    group.add_argument(
+        '--test', metavar='FILE', help='a second file, with the test rows')
+    group.add_argument(
+        '--missing', choices=('drop', 'mean'),
+        help='leave out rows with missing cells, or fill in the mean of the '
+             'column')
+    group.add_argument(
+        '--categories', action='store_true',
+        help='make a 0/1 column of each text in columns of text')
+    group.add_argument(
+        '--sep', metavar='CHAR',
+        help='what separates cells: a character, or comma, semicolon, tab, '
+             'bar or space (default: detected, as are the next three)')
+    group.add_argument('--decimal', choices=('.', ','),
+                       help='the decimal sign')
+    group.add_argument('--encoding', metavar='NAME',
+                       help='of text, as Python names it')
+    group.add_argument('--header', choices=('yes', 'no'),
+                       help='whether the first line has names')
 
 
 def _add_attack_options(command):
@@ -134,11 +172,12 @@ def _add_attack_options(command):
 
 
 def join_policies(argv):
-    """Let a policy begin with a minus, which argparse takes for an option."""
+    """Let a policy or a label begin with a minus, as an option does."""
     joined = list(argv)
-    if '--policies' in joined[:-1]:
-        i = joined.index('--policies')
-        joined[i:i + 2] = [f'--policies={joined[i + 1]}']
+    for option in ('--policies', '--positive'):
+        if option in joined[:-1]:
+            i = joined.index(option)
+            joined[i:i + 2] = [f'{option}={joined[i + 1]}']
     return joined
 
 

@@ -12,7 +12,7 @@ from secml_regpoison.data.sources import NEED_SECML, load_data
 from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.plan import Plan, check_plan, default_points
 from secml_regpoison.storage import only_writer
-from .arguments import join_policies, make_parser, one_line
+from .arguments import FILE_OPTIONS, join_policies, make_parser, one_line
 from .paper import complete, run_paper
 
 # Errors of bad data and of failed runs. Any other error is a defect of this
@@ -47,7 +47,8 @@ def _prepare(args):
     """Read the data, and check the plan before any work."""
     if args.data in NEED_SECML:
         _register()
-    source = load_data(args.data, args.classes)
+    source = load_data(args.data, args.classes, **{
+        name: getattr(args, name) for name in FILE_OPTIONS})
     n_train, n_val = split_sizes(source, args.train, args.val)
     plan = Plan(n_points=args.points or default_points(n_train, n_val),
                 n_train=n_train, n_val=n_val, seed=args.seed,

@@ -1,5 +1,6 @@
 """The work of ``secml-regpoison sec-eval``, once its input is checked."""
 import os
+import sys
 
 import joblib
 
@@ -18,6 +19,10 @@ from secml_regpoison.figure.style import save_picture
 def run_sec_eval(args, source, plan):
     """Run all, and write the results; checkpoints are kept until then."""
     name = source.title(os.path.basename(args.data))
+    if source.file:
+        print_text('\n'.join(source.file.notes))
+        for warning in source.file.warnings:
+            print(f'secml-regpoison: warning: {warning}', file=sys.stderr)
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
         results = _run(args, source, plan, folder)
         _report(args, name, [

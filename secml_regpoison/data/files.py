@@ -1,78 +1,126 @@
-"""Features and labels of .npz and .csv files, read as data, never as code."""
-import csv
+"""Tables in files of any common format, read as data, never as code.
+
+The format is found from the content: .npz by the first bytes, ARFF by
+``@relation``, LIBSVM by ``index:value``; any other text has rows in lines.
+"""
+import io
 import os
+import re
 
 import numpy as np
+import pandas as pd
 
-from secml_regpoison.limits import LARGEST, SMALLEST
 from secml_regpoison.npz import NpzReader
+from .text import RawTable, finish, read_text, split_lines
 
-EXTENSIONS = ('.npz', '.csv')
+PAIR = re.compile(r'\S+\s+(qid:\d+\s+)?\d+:\S+')
+LARGEST_DENSE = 5e8  # cells of a sparse file written out
 
 
-def read_file(path):
-    """Features and labels of each part of a .npz or .csv file.
+def read_file(path, options):
+    """The parts of a file.
 
     Parameters
     ----------
     path : str
-        With one of `EXTENSIONS`, in small letters or capitals.
+    options : ReadOptions
 
     Returns
     -------
-    list of (ndarray, ndarray), shapes (n, d) and (n,)
-        One part, or training and test; features as float64, labels as they
-        are, numbers or text.
+    dict of str to RawTable
+        'pool', the rows to draw from, and 'val' and 'test' where a .npz file
+        has them.
 
     Raises
     ------
     ValueError
-        If the file is malformed or a number is not finite or beyond 1e30.
+        If the file is malformed; names the line.
     OSError
         If the file cannot be read.
 
     """
-    readers = dict(zip(EXTENSIONS, (_read_npz, _read_csv)))
-    parts = readers[os.path.splitext(path)[1].lower()](path)
-    for x, y in parts:
-        if not x.size:
-            raise ValueError(
-                f"{path} must have at least one row and one feature, got "
-                f"{x.shape[0]} rows of {x.shape[1]} features.")
-        bad = ~(abs(x) <= LARGEST)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise ValueError(
-                f"{path} must hold finite numbers, got {x[row, column]} in "
-                f"row {row + 1}, column {column + 1} of the features (none "
-                f"may be beyond {LARGEST:g}).")
-        if 0 < abs(x).max() < SMALLEST:
-            raise ValueError(
-                f'{path} must hold features of at least {SMALLEST:g}, the '
-                f'largest of them, got {abs(x).max():g}: rescale them.')
-        if y.dtype.kind == 'f' and not np.isfinite(y).all():
-            raise ValueError(
-                f"{path} must have finite labels, got {y[~np.isfinite(y)][0]}"
-                f" in row {np.argmin(np.isfinite(y)) + 1}.")
-        if x.shape[1] != parts[0][0].shape[1]:
-            raise ValueError(
-                f"`X_test` of {path} must have {parts[0][0].shape[1]} "
-                f"columns as `X_train` has, got {x.shape[1]}.")
-    return parts
+    with open(path, 'rb') as stream:
+        start = stream.read(8)
+        if path.lower().endswith('.npz') or start.startswith(b'PK'):
+            return _read_npz(path)
+        content = start + stream.read()
+    text, coding = _decode(path, content, options.encoding)
+    lines = [line for line in text.split('\n', 300)[:300]
+             if line.strip() and line.lstrip()[0] not in '#%']
+    if lines and lines[0].lower().lstrip().startswith('@relation'):
+        return {'pool': _read_arff(path, text)}
+    if lines and all(PAIR.match(line) or re.fullmatch(r'[+-]?[\d.]+\s*', line)
+                     for line in lines) and any(map(PAIR.match, lines)):
+        return {'pool': _read_libsvm(path, text)}
+    return {'pool': read_text(path, text, coding, options)}
+
+
+def _decode(path, content, encoding):
+    """The text, its line ends made newlines, and the name of its encoding."""
+    if encoding is None:
+        encoding = _detect_encoding(content)
+    try:
+        text = content.decode(encoding)
+    except (UnicodeError, LookupError) as error:
+        raise ValueError(
+            f'{path} must be a .npz file or text in {encoding}, got: {error}. '
+            'A spreadsheet must be saved as CSV; --encoding names the '
+            'encoding.') from error
+    if '\0' in text:
+        raise ValueError(
+            f'{path} must be a .npz file or text, got bytes of another '
+            'format: save it as CSV, or name its --encoding.')
+    return text.removeprefix('\ufeff').replace('\r\n', '\n').replace(
+        '\r', '\n'), encoding.upper().replace('CP1252', 'Windows-1252')
+
+
+def _detect_encoding(content):
+    """UTF-8 or UTF-16 by the mark or the bytes, else Windows-1252."""
+    if content[:3] == b'\xef\xbb\xbf':
+        return 'utf-8-sig'
+    if content[:2] in (b'\xff\xfe', b'\xfe\xff'):
+        return 'utf-16'
+    odd, even = content[1:2000:2], content[:2000:2]
+    if len(odd) > 1 and odd.count(0) > .4 * len(odd) > 3 * even.count(0):
+        return 'utf-16-le'
+    if len(odd) > 1 and even.count(0) > .4 * len(even) > 3 * odd.count(0):
+        return 'utf-16-be'
+    try:
+        content.decode('utf-8')
+    except UnicodeDecodeError:
+        return 'cp1252'
+    return 'utf-8'
 
 
 def _read_npz(path):
-    """Parts of a .npz file: `X`, `y`, or with suffixes _train and _test."""
+    """Parts X, y or X_train, y_train; X_val, y_val and X_test, y_test."""
+    if not os.path.getsize(path) or not path.lower().endswith('.npz'):
+        raise ValueError(f'{path} must be a file that numpy.savez wrote, or '
+                         'text: save a spreadsheet as CSV.')
     with NpzReader(path) as arrays:
-        names = [('X', 'y')] if 'X' in arrays.names else [
-            ('X_train', 'y_train'), ('X_test', 'y_test')]
-        if not {name for pair in names for name in pair} <= set(arrays.names):
+        first = ('X', 'y') if 'X' in arrays.names else ('X_train', 'y_train')
+        pairs = {'pool': first, 'val': ('X_val', 'y_val'),
+                 'test': ('X_test', 'y_test')}
+        has = {part: [name in arrays.names for name in pair]
+               for part, pair in pairs.items()}
+        if not all(has['pool']) or any(
+                any(found) and not all(found) for found in has.values()):
             raise ValueError(
-                f"{path} must hold X and y, or X_train, y_train, X_test and "
-                f"y_test, got {', '.join(arrays.names) or 'nothing'}.")
-        for x, y in names:
+                f"{path} must hold X and y, or X_train and y_train, and may "
+                "hold X_val and y_val, X_test and y_test, got "
+                f"{', '.join(arrays.names) or 'nothing'}.")
+        pairs = {part: pair for part, pair in pairs.items() if all(has[part])}
+        for x, y in pairs.values():
             _check_headers(path, x, arrays.header(x), y, arrays.header(y))
-        return [(arrays.read(x, float), arrays.read(y)) for x, y in names]
+        tables = {part: _of_arrays(path, arrays.read(x, float), arrays.read(y))
+                  for part, (x, y) in pairs.items()}
+    for part, table in tables.items():
+        width = tables['pool'].frame.shape[1] - 1
+        if table.frame.shape[1] - 1 != width:
+            raise ValueError(
+                f"`{pairs[part][0]}` of {path} must have {width} columns as "
+                f"`{first[0]}` has, got {table.frame.shape[1] - 1}.")
+    return tables
 
 
 def _check_headers(path, x, header_x, y, header_y):
@@ -88,41 +136,68 @@ def _check_headers(path, x, header_x, y, header_y):
             f"{shape_x[0]} rows, got shape {shape_y}.")
     if dtype_y.kind not in 'biufU':
         raise ValueError(f"`{y}` of {path} must be numbers or text, got "
-                         f"{dtype_y}.")
+                         f"{dtype_y}: save {y}.astype(str).")
 
 
-def _read_csv(path):
-    """The one part of a .csv file: the label is in the last column."""
-    try:
-        with open(path, newline='', encoding='utf-8-sig') as stream:
-            rows = [row for row in csv.reader(stream) if row]
-    except (csv.Error, UnicodeDecodeError) as error:
+def _of_arrays(path, x, y):
+    """A table of the features and, last, the label."""
+    if not x.size:
         raise ValueError(
-            f"{path} must be comma-separated text, got: {error}") from error
-    has_header = rows and not any(map(_is_number, rows[0][:-1]))
-    rows = rows[1:] if has_header else rows
-    widths = {len(row) for row in rows}
-    if len(widths) != 1 or widths == {1}:
-        raise ValueError(
-            f"{path} must have rows of one length, features and then a label "
-            f"separated by commas, got lengths {sorted(widths)}.")
-    for i, row in enumerate(rows):
-        for j, cell in enumerate(row[:-1]):
-            if not _is_number(cell):
-                raise ValueError(
-                    f"{path} must hold numbers in all columns but the last, "
-                    f"got {cell!r} in row {i + 1}, column {j + 1}.")
-    labels = [row[-1].strip() for row in rows]
-    if all(map(_is_number, labels)):
-        labels = [float(label) for label in labels]
-    return [(np.array([row[:-1] for row in rows], dtype=float),
-             np.array(labels))]
+            f'{path} must have at least one row and one feature, got '
+            f'{x.shape[0]} rows of {x.shape[1]} features.')
+    frame = pd.DataFrame(x, columns=[
+        f'feature {j + 1}' for j in range(x.shape[1])])
+    frame['label'] = y.astype(object) if y.dtype.kind == 'U' else y
+    return RawTable(path, frame, np.arange(1, len(y) + 1), 'arrays')
 
 
-def _is_number(cell):
-    """True if the text is a number, nan and inf included."""
+def _read_libsvm(path, text):
+    """LIBSVM text, by scikit-learn; the label comes first."""
+    from sklearn.datasets import load_svmlight_file
+    text = re.sub(r'#.*', '', text)
     try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+        x, y = load_svmlight_file(io.BytesIO(text.encode()))
+    except ValueError as error:
+        number = next((i for i, line in enumerate(text.split('\n'), 1)
+                       if line.strip() and not re.fullmatch(
+                           r'\s*[^\s:]+(\s+(\d+|qid):[^\s:]+)*\s*', line)), 0)
+        where = f' (line {number})' if number else ''
+        raise ValueError(f'{path} must be LIBSVM text, label index:value '
+                         f'index:value ..., got: {error}{where}.') from error
+    if x.shape[0] * x.shape[1] > LARGEST_DENSE:
+        raise ValueError(
+            f'{path} must be at most {LARGEST_DENSE:g} cells when zeros are '
+            f'written out, got {x.shape[0]} x {x.shape[1]}: select columns.')
+    table = _of_arrays(path, x.toarray(), y)
+    frame = table.frame[['label', *table.frame.columns[:-1]]]
+    lines = [i for i, line in enumerate(text.split('\n'), 1) if line.strip()]
+    return RawTable(path, frame, np.array(lines), 'LIBSVM', label=0)
+
+
+def _read_arff(path, text):
+    """ARFF: the names from the header, the rows by pandas."""
+    lines = text.split('\n')
+    names, i = [], 0
+    for i, line in enumerate(lines):
+        word = re.match(r"\s*@(\w+)\s*('[^']*'|\"[^\"]*\"|\S*)", line)
+        if word and word[1].lower() == 'attribute':
+            names.append(word[2].strip('\'"'))
+        elif word and word[1].lower() == 'data':
+            break
+    rows = [f'{line}' if line.strip() and line.lstrip()[0] not in '%' else ''
+            for line in lines[i + 1:]]
+    if not names or not any(rows):
+        raise ValueError(f'{path} must have @attribute lines, @data and rows '
+                         f'after it, got {len(names)} attributes.')
+    numbers = [k for k, row in enumerate(rows) if row.strip()]
+    cells = []
+    for k in numbers:
+        row = split_lines(rows[k].replace("'", '"'), ',')[0][0]
+        if len(row) != len(names) or row[0].startswith('{'):
+            raise ValueError(
+                f'{path} must have a value for each of {len(names)} '
+                f'attributes in each row, got {rows[k][:40]!r} in line '
+                f'{i + k + 2}. Sparse rows must be written out.')
+        cells.append([cell.strip() for cell in row])
+    return finish(path, pd.DataFrame(cells, dtype=object),
+                  np.array(numbers) + i + 2, names, 'ARFF')

@@ -3,12 +3,14 @@
 secml, and what imports it, is imported where it is needed: the command line
 refuses a file without it.
 """
+import os
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from .files import EXTENSIONS, read_file
+from .labels import pick_classes
+from .options import ReadOptions
 
 # Default classes: those of the paper.
 DEFAULT_CLASSES = {
@@ -24,16 +26,19 @@ class Source:
     Attributes
     ----------
     parts : dict of str to (ndarray, ndarray)
-        Features (n, d) and labels (n,) of 'pool', the rows to draw training
-        and validation rows from; of 'test' if test rows are given.
+        Features (n, d) and labels (n,) of 'pool', the rows to draw from; of
+        'val' and 'test' if such rows are given.
     header : dict
         For `CDatasetHeader`: `y_original`, the labels as the data has them;
         `img_w` and `img_h` of images; `source`, 'stand-in' if it is one.
+    file : FileData or None
+        What a file has beside: names, lines, and the way back to its columns.
 
     """
 
     parts: dict
     header: dict
+    file: object = None
 
     @property
     def is_image(self):
@@ -43,20 +48,20 @@ class Source:
     @cached_property
     def pool(self):
         """The rows to draw from, a CDataset."""
-        return self._dataset('pool')
+        return self.dataset('pool')
 
     @cached_property
     def test(self):
         """The test rows, a CDataset, or None if they are to be drawn."""
-        return self._dataset('test')
+        return self.dataset('test') if 'test' in self.parts else None
 
-    def _dataset(self, part):
+    def dataset(self, part, rows=slice(None)):
+        """A part, or some rows of it, as a CDataset."""
         from secml.array import CArray
         from secml.data import CDataset, CDatasetHeader
-        if part not in self.parts:
-            return None
         x, y = self.parts[part]
-        return CDataset(CArray(x), CArray(y), CDatasetHeader(**self.header))
+        return CDataset(CArray(x[rows]), CArray(y[rows]),
+                        CDatasetHeader(**self.header))
 
     def title(self, name):
         """`name` for titles, marked if the data is a stand-in."""
@@ -65,20 +70,22 @@ class Source:
         return name
 
 
-def load_data(name_or_path, classes=None):
+def load_data(name_or_path, classes=None, **options):
     """Load two classes of a named data set or of a file.
 
     Parameters
     ----------
     name_or_path : str
         'digits' (ships with scikit-learn), 'mnist', 'fashion-mnist',
-        'dogfish', or the path of a .npz or .csv file. A .npz holds `X` and
-        `y`, or `X_train`, `y_train`, `X_test` and `y_test`, no pickles; a
-        .csv holds numbers, the label in the last column, a header or none.
+        'dogfish', or the path of a file: text with a row a line, ARFF, LIBSVM
+        text, or .npz with `X` and `y`, or `X_train` and `y_train`, and, if
+        there are such rows, `X_val`, `y_val`, `X_test` and `y_test`.
     classes : pair, optional
         Labels to keep, as numbers or text; the first becomes 0, the second 1.
         Default: 0 and 8 of the digits, T-shirt and pullover of Fashion-MNIST,
         dog and fish, and the two labels, sorted, of a file.
+    **options
+        How to read a file, see `ReadOptions`.
 
     Returns
     -------
@@ -87,24 +94,37 @@ def load_data(name_or_path, classes=None):
     Raises
     ------
     ValueError
-        If the name is unknown, the file is malformed, a value is not finite,
-        or there are not exactly two classes.
+        If the name is unknown, the file is malformed, a value is missing or
+        not finite, or there are not exactly two classes. Names the line and
+        the column.
     OSError, RuntimeError
         If the file cannot be read, or the data cannot be downloaded.
 
     """
+    options = ReadOptions(classes=classes, **options)
     if name_or_path in DEFAULT_CLASSES:
-        classes = _pick_classes(
-            name_or_path, np.arange(2 if name_or_path == 'dogfish' else 10),
-            classes or DEFAULT_CLASSES[name_or_path])
-        parts, more = _read_named(name_or_path, classes)
-    else:
-        _check_name(name_or_path)
-        parts, more = read_file(name_or_path), {}
-        labels = np.unique(np.concatenate([y for _, y in parts]))
-        classes = _pick_classes(name_or_path, labels, classes)
+        return _load_named(name_or_path, options)
+    if not os.path.exists(name_or_path) and '.' not in name_or_path:
+        raise ValueError(
+            f"`data` must be {', '.join(DEFAULT_CLASSES)}, or the path of a "
+            f"file, got {name_or_path!r}.")
+    from .reading import read_two_classes  # pandas, which names do not need
+    data = read_two_classes(name_or_path, options)
+    return Source(data.parts, {'y_original': data.classes}, data)
+
+
+def _load_named(name, options):
+    """A data set that has a name: its labels are numbers."""
+    if options != ReadOptions(classes=options.classes):
+        raise ValueError(
+            f'`data` must be a file with the options of files, got {name!r}: '
+            'its columns are known.')
+    classes = options.classes or DEFAULT_CLASSES[name]
+    classes, _ = pick_classes(
+        name, np.arange(2 if name == 'dogfish' else 10), classes)
+    parts, more = _read_named(name, classes)
     return Source(
-        {part: _select(name_or_path, x, y, classes)
+        {part: _select(x, y, classes)
          for part, (x, y) in zip(('pool', 'test'), parts)},
         {'y_original': classes, **more})
 
@@ -119,53 +139,8 @@ def _read_named(name, classes):
     return [(x / 16, y)], {'img_w': 8, 'img_h': 8}
 
 
-def _check_name(name_or_path):
-    """Raise unless it is the name of a data set or of a .npz or .csv file."""
-    if not name_or_path.lower().endswith(EXTENSIONS):
-        raise ValueError(
-            f"`data` must be {', '.join(DEFAULT_CLASSES)}, or the path of a "
-            f".npz or .csv file, got {name_or_path!r}.")
-
-
-def _pick_classes(name, labels, classes):
-    """The two requested labels, as they are written in the data."""
-    listed = ', '.join(map(str, labels[:10])) + ', ...' * (labels.size > 10)
-    if classes is None:
-        classes = labels
-        if labels.size != 2:
-            raise ValueError(
-                f"{name} must hold two classes, got {labels.size}: {listed}. "
-                "Pick two with `classes` (--classes A B).")
-    found = [[label for label in labels if _is_same_label(asked, label)]
-             for asked in classes]
-    for same in found:
-        if len(same) > 1:
-            raise ValueError(
-                f"{name} must hold labels that differ as numbers, got "
-                f"{', '.join(map(str, same))}.")
-    picked = sum(found, [])
-    if len(set(picked)) != 2 or len(classes) != 2:
-        raise ValueError(
-            f"`classes` must be two of the labels of {name} ({listed}), got "
-            f"{', '.join(map(str, classes))}.")
-    return tuple(label.item() for label in picked)
-
-
-def _is_same_label(asked, label):
-    """Whether both are the same text or the same number (1 and 1.0)."""
-    try:
-        same = float(asked) == float(label)
-    except ValueError:
-        same = False
-    return same or str(asked) == str(label)
-
-
-def _select(name, x, y, classes):
+def _select(x, y, classes):
     """Rows of the two classes, labels renumbered to 0 and 1."""
     negative, positive = (y == label for label in classes)
-    if not negative.any() or not positive.any():
-        raise ValueError(
-            f"{name} must have rows of both classes {classes} in "
-            "each part, training and test.")
     rows = negative | positive
     return x[rows], positive[rows].astype(int)

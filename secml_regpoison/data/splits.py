@@ -1,7 +1,9 @@
 """Random training, validation and test rows of two-class data."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+N_FOLDS = 5  # of clean-cv: training rows of each class, if there are so many
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,10 @@ class Split:
     train, val, test : CDataset
     lb, ub : float or CArray
         Lower and upper bound of the poison, for all features or for each.
+    mean, scale : float or ndarray, shape (d,)
+        A feature is ``mean + scale * x`` in units of the file.
+    rows : dict of str to (str, ndarray)
+        For 'train', 'val' and 'test', the part of the source, and its rows.
 
     """
 
@@ -21,6 +27,9 @@ class Split:
     test: object
     lb: object
     ub: object
+    mean: object = 0.
+    scale: object = 1.
+    rows: dict = field(default_factory=dict)
 
 
 def split_sizes(source, n_train=None, n_val=None):
@@ -28,12 +37,19 @@ def split_sizes(source, n_train=None, n_val=None):
 
     Three training rows for one validation row, at most 512 and 171 (the
     paper's). If `source` has no test rows, as many are left for them as for
-    training.
+    training. All validation rows that `source` has are taken.
     """
-    shares = 4 if 'test' in source.parts else 7
     n_rows = len(source.parts['pool'][1])
-    return (min(512, 3 * n_rows // shares) if n_train is None else n_train,
-            min(171, n_rows // shares) if n_val is None else n_val)
+    has_test = 'test' in source.parts
+    if 'val' in source.parts:
+        default = n_rows if has_test else n_rows // 2
+        default_val = len(source.parts['val'][1])
+    else:
+        shares = 4 if has_test else 7
+        default, default_val = 3 * n_rows // shares, n_rows // shares
+        default_val = min(171, default_val)
+    return (min(512, default) if n_train is None else n_train,
+            default_val if n_val is None else n_val)
 
 
 def split_data(source, n_train=None, n_val=None, seed=0):
@@ -41,7 +57,8 @@ def split_data(source, n_train=None, n_val=None, seed=0):
 
     Images: pixels stay as they are, the box is [0, 1], and each class has
     half of the training and of the validation rows. Files: rows keep the
-    class proportions of the file, features are standardised with mean and
+    class proportions of the file, but a rare class has a row in each part and,
+    if it can, five training rows; features are standardised with mean and
     standard deviation of the training rows, and the box is their range.
 
     Parameters
@@ -59,63 +76,114 @@ def split_data(source, n_train=None, n_val=None, seed=0):
     Raises
     ------
     ValueError
-        If there are too few rows.
+        If there are too few rows; says which sizes work.
 
     """
     rows = draw_rows(source, n_train, n_val, seed)
-    parts = [source.pool[rows[part].tolist(), :] for part in ('train', 'val')]
-    parts.append(source.test if 'test' in source.parts
-                 else source.pool[rows['test'].tolist(), :])
-    return Split(*parts, 0., 1.) if source.is_image else _standardise(*parts)
+    parts = [source.test if chosen is None else source.dataset(part, chosen)
+             for part, chosen in rows.values()]
+    if source.is_image:
+        return Split(*parts, 0., 1., rows=rows)
+    return _standardise(*parts, rows)
 
 
 def draw_rows(source, n_train=None, n_val=None, seed=0):
-    """Rows of the pool by part: 'train', 'val' and, if drawn, 'test'.
+    """Part of the source, and rows in it, of 'train', 'val' and 'test'.
 
     Parameters and errors are those of `split_data`.
     """
     n_train, n_val = split_sizes(source, n_train, n_val)
-    y = source.parts['pool'][1]
-    share = 0.5 if source.is_image else np.mean(y == 1)
-    rows = np.random.default_rng(seed).permutation(y.size)
-    train, rows = _draw('train', rows, y, n_train, share)
-    val, rows = _draw('val', rows, y, n_val, share)
-    if 'test' in source.parts:
-        return {'train': train, 'val': val}
-    if np.unique(y[rows]).size < 2:
+    y, classes = source.parts['pool'][1], source.header['y_original']
+    others = [part for part in ('val', 'test') if part not in source.parts]
+    rng = np.random.default_rng(seed)
+    rows, drawn = rng.permutation(y.size), {}
+    share = .5 if source.is_image else np.mean(y == 1)
+    sizes = {'train': n_train, **({'val': n_val} if 'val' in others else {})}
+    _check_sizes(y, sizes, others, classes, source.is_image)
+    for i, (part, size) in enumerate(sizes.items()):
+        left = len(others) - i  # parts that need rows after this one
+        taken, rows = _draw(rows, y, size, share, left,
+                            N_FOLDS if part == 'train' else 1)
+        drawn[part] = 'pool', taken
+    if 'val' in source.parts:
+        drawn['val'] = 'val', _of_val(source, n_val, rng)
+    drawn['test'] = ('pool', rows) if 'test' in others else ('test', None)
+    return drawn
+
+
+def _of_val(source, n_val, rng):
+    """Rows of the validation part of the source, all or some of them."""
+    y = source.parts['val'][1]
+    if n_val == y.size:
+        return np.arange(n_val)
+    _check_sizes(y, {'val': n_val}, [], source.header['y_original'], False)
+    return _draw(rng.permutation(y.size), y, n_val, np.mean(y == 1), 0, 1)[0]
+
+
+def _check_sizes(y, sizes, others, classes, halves):
+    """Raise ValueError if the sizes cannot be drawn; says which can.
+
+    Each of the parts in `others` needs a row of each class.
+    """
+    counts, n_parts = np.bincount(y, minlength=2), 1 + len(others)
+    rarest = int(counts.argmin())
+    if counts[rarest] < n_parts:
         raise ValueError(
-            "`train` and `val` must leave test rows of both classes, got "
-            f"{n_train} and {n_val} of {y.size} rows: ask for fewer.")
-    return {'train': train, 'val': val, 'test': rows}
+            f'Class {classes[rarest]!r} must have at least {n_parts} rows, '
+            f'one in each part, got {counts[rarest]}: bring more such rows, '
+            'or choose other classes.')
+    # rows that are left for the test rows
+    spare = ('test' in others) * 1
+    most = 2 * (counts.min() - spare) if halves else y.size - 2 * spare
+    asked = sum(sizes.values())
+    if min(sizes.values()) < 2 or asked > most:
+        names = ' and '.join(f'`{part}`' for part in sizes)
+        raise ValueError(
+            f'{names} must be at least 2 rows each and {most} together, got '
+            f"{' and '.join(map(str, sizes.values()))}: class {classes[0]!r} "
+            f'has {counts[0]} rows, class {classes[1]!r} {counts[1]}'
+            + (', and a test row of each must be left' if spare else '')
+            + '. Sizes that work: ' + _sizes_that_work(most, sizes) + '.')
 
 
-def _draw(name, rows, y, n_rows, share):
-    """First `n_rows` of `rows`, `share` of them of class 1, and the others."""
+def _sizes_that_work(most, sizes):
+    """What to type, three training rows for one validation row."""
+    if len(sizes) == 1:
+        part, = sizes
+        return f'--{part} {max(2, 3 * most // 4)}'
+    n_val = max(2, most // 4)
+    return f'--train {most - n_val} --val {n_val}'
+
+
+def _draw(rows, y, n_rows, share, n_left, least):
+    """First `n_rows` of `rows`, `share` of them of class 1, and the others.
+
+    A row of each class is left for each of `n_left` further parts, and, if
+    there are so many, at least `least` rows of each are drawn.
+    """
+    n_negative, n_positive = np.bincount(y[rows], minlength=2) - n_left
+    least = min(least, n_negative, n_positive, n_rows // 2)
+    n_drawn = int(np.clip(
+        int(n_rows * share), max(least, n_rows - n_negative),
+        min(n_rows - least, n_positive)))
     drawn = np.zeros(rows.size, dtype=bool)
-    n_positive = int(n_rows * share)
-    for label, size in ((0, n_rows - n_positive), (1, n_positive)):
-        of_class = np.flatnonzero(y[rows] == label)
-        if not 0 < size <= of_class.size:
-            raise ValueError(
-                f"`{name}` must leave class {label} at least 1 and at most "
-                f"{of_class.size} rows, got {n_rows} with {size} of it.")
-        drawn[of_class[:size]] = True
+    for label, size in ((0, n_rows - n_drawn), (1, n_drawn)):
+        drawn[np.flatnonzero(y[rows] == label)[:size]] = True
     return rows[drawn], rows[~drawn]
 
 
-def _standardise(train, val, test):
+def _standardise(train, val, test, rows):
     """Scale by mean and deviation of the training rows; box is their range."""
     from secml.array import CArray
     from secml.data import CDataset
     x = train.X.tondarray()
-    std = x.std(axis=0)
+    mean, std = x.mean(axis=0), x.std(axis=0)
     # the deviation of a constant column is 0 or a rounding error, that of
     # numbers below 1e-160 is 0: these columns are not scaled
     is_constant = (x.min(axis=0) == x.max(axis=0)) | (std == 0)
-    mean = CArray(x.mean(axis=0))
-    std = CArray(np.where(is_constant, 1, std))
+    scale = np.where(is_constant, 1, std)
     train, val, test = (
-        CDataset((ds.X - mean) / std, ds.Y, header=ds.header)
+        CDataset((ds.X - CArray(mean)) / CArray(scale), ds.Y, header=ds.header)
         for ds in (train, val, test))
     return Split(train, val, test, train.X.min(axis=0).ravel(),
-                 train.X.max(axis=0).ravel())
+                 train.X.max(axis=0).ravel(), mean, scale, rows)

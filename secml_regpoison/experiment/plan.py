@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from secml_regpoison.data.splits import draw_rows
+from secml_regpoison.data.splits import N_FOLDS, draw_rows
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,11 @@ class Plan:
 
 
 def default_points(n_train, n_val):
-    """Six strengths from none to a sixth of the training rows."""
+    """Six strengths, or fewer of few rows, from none to a sixth of the
+    training rows."""
     step = max(1, min(round(n_train / 30), n_val // 5))
-    return tuple(range(0, 5 * step + 1, step))
+    last = min(5 * step, n_val, n_train - 1)
+    return tuple(range(0, last + 1, step))
 
 
 def check_plan(plan, source, policies):
@@ -60,8 +62,12 @@ def check_plan(plan, source, policies):
             f"{plan.n_points[-1]}.")
     y = source.parts['pool'][1]
     rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)
-    rarest = np.bincount(y[rows['train']]).min()
-    if 'clean-cv' in policies and rarest < 5:
+    counts = np.bincount(y[rows['train'][1]], minlength=2)
+    rarest = int(counts.argmin())
+    if 'clean-cv' in policies and counts[rarest] < N_FOLDS:
         raise ValueError(
-            "`train` must give each class at least 5 rows for the 5 folds of "
-            f"clean-cv, got {rarest}.")
+            f"`train` must give each class at least {N_FOLDS} rows for the "
+            f"{N_FOLDS} folds of clean-cv, got {counts[rarest]} of class "
+            f"{source.header['y_original'][rarest]!r}, which has "
+            f"{(y == rarest).sum()} rows: ask for more with --train, bring "
+            "more such rows, or type --policies=learned.")

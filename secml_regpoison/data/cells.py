@@ -1,0 +1,165 @@
+"""Cells of a table as numbers; what is no number is named by its line."""
+import numpy as np
+import pandas as pd
+
+from secml_regpoison.limits import LARGEST, SMALLEST
+from .encoding import Column, kind_of
+from .text import MISSING
+
+MAX_VALUES = 100  # different texts of a column
+
+
+def to_numbers(cells, decimal):
+    """Numbers of the cells, NaN where there is none."""
+    if cells.dtype != object:
+        return cells.to_numpy(dtype=float)
+    cells = cells.astype(str).str.replace(decimal, '.', regex=False)
+    numbers = np.full(len(cells), np.nan)
+    good = pd.to_numeric(cells, errors='coerce').notna().to_numpy()
+    # Python's conversion is exact, that of pandas may miss the last digit
+    numbers[good] = cells.to_numpy(dtype=object)[good].astype(float)
+    return numbers
+
+
+def is_missing(cells):
+    """Where a cell is empty or holds a word for missing."""
+    if cells.dtype != object:
+        return cells.isna().to_numpy()
+    return cells.astype(str).str.lower().isin(MISSING).to_numpy()
+
+
+def list_names(names, most=8):
+    """Names for a sentence."""
+    names = [f'`{name}`' for name in names]
+    more = len(names) - most
+    return ', '.join(names[:most]) + (f' and {more} more' if more > 0 else '')
+
+
+def drop_option(names):
+    """What to type to leave columns out."""
+    return '--drop ' + ','.join(
+        f"'{name}'" if ' ' in name else name for name in names)
+
+
+def find_missing(frame, label):
+    """Where cells are missing, a column of bool each; never in the label."""
+    return pd.DataFrame({
+        name: np.zeros(len(frame), dtype=bool) if name == label
+        else is_missing(frame[name]) for name in frame})
+
+
+def refuse_missing(frame, gaps, where):
+    """Raise ValueError that counts the missing cells and says the cure."""
+    rows = gaps.to_numpy().any(axis=1)
+    i = int(rows.argmax())
+    name = gaps.columns[gaps.iloc[i].to_numpy()][0]
+    empty = list(gaps.columns[gaps.mean().to_numpy() > .5])
+    cure = (f'Mostly empty: {list_names(empty)}; leave them out with '
+            f'{drop_option(empty)}.' if empty else
+            'Type --missing drop to leave these rows out, or --missing mean '
+            'to fill in the mean of the column.')
+    raise ValueError(
+        f'{where(i)}: cells must not be missing, got '
+        f'{str(frame[name].iloc[i])!r} in column `{name}`, and '
+        f'{gaps.to_numpy().sum()} such cells in {rows.sum()} of {len(rows)} '
+        f'rows. {cure}')
+
+
+def fill_missing(frame, gaps, in_pool, decimal):
+    """Missing cells filled with the mean of the column, or its most frequent
+    text, among the rows `in_pool`."""
+    filled = {}
+    for name in frame:
+        gap, cells = gaps[name].to_numpy(), frame[name]
+        if gap.any():
+            known = cells[in_pool & ~gap]
+            numbers = to_numbers(known, decimal)
+            cells = cells.astype(object).copy()
+            cells[gap] = known.mode()[0] if np.isnan(numbers).any() \
+                else repr(float(numbers.mean())).replace('.', decimal)
+        filled[name] = cells
+    return pd.DataFrame(filled)
+
+
+def encode_columns(frame, gaps, label, where, categories, decimal):
+    """Each feature as numbers, or, if asked for, as text.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    gaps : DataFrame of bool
+        Cells that were filled in: they do not decide what a column holds.
+    label : str
+    where : callable
+        Text 'FILE, line N' of a row.
+    categories : bool
+    decimal : str
+
+    Returns
+    -------
+    tuple of Column
+    DataFrame
+        Columns of numbers, and of text.
+
+    """
+    columns, cells, refused = [], {}, {}
+    for name in frame:
+        if name == label:
+            continue
+        numbers = to_numbers(frame[name], decimal)
+        bad = np.isnan(numbers)
+        if not bad.any():
+            _check_size(name, numbers, where)
+            columns.append(Column(
+                name, kind_of(numbers[~gaps[name].to_numpy()])))
+            cells[name] = numbers
+            continue
+        texts = frame[name].astype(str)
+        values = tuple(sorted(texts.unique()))
+        if not categories or bad.mean() < .5 or len(values) > min(
+                MAX_VALUES, max(len(texts) / 2, 2)):
+            refused[name] = bad, texts, values
+        columns.append(Column(name, 'text', values))
+        cells[name] = texts.to_numpy(dtype=object)
+    if refused:
+        _refuse_text(refused, where, categories)
+    numbers = [cells[column.name] for column in columns
+               if column.kind != 'text']
+    largest = max((abs(column).max() for column in numbers), default=1)
+    if 0 < largest < SMALLEST:
+        raise ValueError(
+            f'{where(0)}: features must be at least {SMALLEST:g}, the largest '
+            f'of them, got {largest:g}: rescale them.')
+    return tuple(columns), pd.DataFrame(cells)
+
+
+def _check_size(name, numbers, where):
+    """Raise ValueError for infinite numbers, and those beyond 1e30."""
+    bad = ~(abs(numbers) <= LARGEST)
+    if bad.any():
+        i = int(bad.argmax())
+        raise ValueError(
+            f'{where(i)}: column `{name}` must hold finite numbers, none '
+            f'beyond {LARGEST:g}, got {numbers[i]} ({bad.sum()} such cells). '
+            f'Correct them, rescale the column, or type '
+            f'{drop_option([name])}.')
+
+
+def _refuse_text(refused, where, categories):
+    """Raise ValueError that names the columns, a line, and the cure."""
+    name, (bad, texts, values) = next(iter(refused.items()))
+    i = int(bad.argmax())
+    others = [other for other in refused if other != name]
+    if bad.mean() < .5:
+        cure = 'Correct the cells, or empty them and type --missing drop'
+    elif categories:
+        cure = (f'It has {len(values)} different texts in {len(texts)} rows, '
+                'too many for a 0/1 column each')
+    else:
+        cure = (f'Type --categories to make a 0/1 column of each of its '
+                f'{len(values)} texts')
+    raise ValueError(
+        f'{where(i)}: column `{name}` must hold numbers, got '
+        f'{texts.iloc[i]!r}, and text in {bad.sum()} of {len(bad)} cells. '
+        f'{cure}, or leave it out with {drop_option(refused)}.'
+        + (f' So has {list_names(others)}.' if others else ''))

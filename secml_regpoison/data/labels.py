@@ -1,0 +1,169 @@
+"""The label's column, and the two classes."""
+import difflib
+
+import numpy as np
+
+from .cells import list_names, to_numbers
+
+NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
+         'diagnosis', 'response'}
+NO_LABEL = '', '?', 'nan'
+
+
+def find_column(table, asked, option):
+    """Name of the column that `asked` names or numbers, from 1.
+
+    Raises
+    ------
+    ValueError
+        If there is none; lists the columns.
+
+    """
+    names, text = list(table.frame), str(asked).strip()
+    if text in names:
+        return text
+    number = int(text) if text.lstrip('-').isdecimal() else 0
+    if 0 < abs(number) <= len(names):
+        return names[number - (number > 0)]
+    close = difflib.get_close_matches(text, names, 1)
+    raise ValueError(
+        f'`{option}` must be a column of {table.path}, its name or a number '
+        f'from 1 to {len(names)}, got {text!r}. '
+        + (f'Did you mean {close[0]!r}? ' if close else '')
+        + f'Its columns are {list_names(names, 20)}.')
+
+
+def label_values(cells, decimal):
+    """Labels as numbers, if all are, else as text; None where missing."""
+    if cells.dtype != object:
+        values = cells.to_numpy()
+        if values.dtype.kind != 'f':
+            return values
+        gone = ~np.isfinite(values)
+    else:
+        values = cells.astype(str).to_numpy(dtype=object)
+        gone = np.isin(cells.astype(str).str.lower(), NO_LABEL)
+        numbers = to_numbers(cells, decimal)
+        if np.isfinite(numbers[~gone]).all():
+            values = numbers
+    if values.dtype.kind == 'f':
+        whole = values[~gone] == np.rint(values[~gone])
+        values = np.array([
+            None if missing else int(value)
+            if whole.all() and abs(value) < 2 ** 53 else float(value)
+            for value, missing in zip(values, gone)], dtype=object)
+    return np.where(gone, None, values)
+
+
+def count_labels(labels):
+    """The labels and their counts, sorted, without the missing ones."""
+    there = np.array([label for label in labels if label is not None],
+                     dtype=object)
+    try:
+        return np.unique(there, return_counts=True)
+    except TypeError:  # numbers and text
+        return np.unique(there.astype(str), return_counts=True)
+
+
+def counted(values, counts):
+    """Labels and counts in words."""
+    more = len(values) - 10
+    return ', '.join(f'{value} ({count} rows)' for value, count in zip(
+        values[:10], counts)) + (f' and {more} more' if more > 0 else '')
+
+
+def pick_classes(name, labels, classes=None, positive=None):
+    """The labels of class 0 and of class 1, and the class of each row.
+
+    Parameters
+    ----------
+    name : str
+        Of the data or the column, for errors.
+    labels : ndarray
+    classes, positive
+        See `ReadOptions`.
+
+    Returns
+    -------
+    tuple
+        Two labels; 'not A' is the first with `positive`.
+    ndarray of int
+        0, 1, or -1 for rows of other labels.
+
+    Raises
+    ------
+    ValueError
+        If there are not exactly two classes.
+
+    """
+    values, counts = count_labels(labels)
+    listed = counted(values, counts)
+    _check_distinct(name, values)
+    if positive is not None:
+        picked = [value for value in values if _is_same(positive, value)]
+        if not picked or len(values) < 2:
+            raise ValueError(
+                f'`positive` must be one of the labels of {name}, beside '
+                f'others, got {positive}: it has {listed}.')
+        y = np.array([-1 if label is None else int(label == picked[0])
+                      for label in labels])
+        return (f'not {picked[0]}', picked[0]), y
+    if classes is None and len(values) != 2:
+        raise ValueError(
+            f'{name} must hold two classes, got {len(values)}: {listed}. '
+            + ('Is it the label? --label names another column.'
+               if len(values) < 2 or len(values) > 20 else
+               'Pick two with `classes` (--classes A B), or one against the '
+               'rest with `positive` (--positive A).'))
+    picked = list(values) if classes is None else sum(
+        ([value for value in values if _is_same(asked, value)]
+         for asked in classes), [])
+    if len(set(picked)) != 2 or classes is not None and len(classes) != 2:
+        raise ValueError(
+            f"`classes` must be two of the labels of {name}, got "
+            f"{', '.join(map(str, classes))}: it has {listed}.")
+    negative, positive = picked
+    y = np.array([0 if label == negative else 1 if label == positive else -1
+                  for label in labels])
+    return tuple(value.item() if isinstance(value, np.generic) else value
+                 for value in picked), y
+
+
+def _check_distinct(name, values):
+    """Raise ValueError if two labels are one number."""
+    seen = {}
+    for value in values:
+        try:
+            number = float(value)
+        except ValueError:
+            continue
+        if number in seen:
+            raise ValueError(
+                f'{name} must hold labels that differ as numbers, got '
+                f'{seen[number]}, {value}.')
+        seen[number] = value
+
+
+def _is_same(asked, label):
+    """Whether both are the same text or the same number (1 and 1.0)."""
+    try:
+        same = float(asked) == float(label)
+    except ValueError:
+        same = False
+    return same or str(asked).strip() == str(label)
+
+
+def warn_of_other_label(table, label):
+    """A warning where another column may be the label, else none."""
+    names = [name for name in table.frame if name != label]
+    named = [name for name in names if name.lower() in NAMES]
+    if named and label.lower() not in NAMES:
+        return (f'the last column, `{label}`, is taken as the label: if it is '
+                f"`{named[0]}`, type --label '{named[0]}'")
+    first = next(iter(table.frame))
+    if label != first and all(
+            set(table.frame[name].unique()) <= {'0', '1'} for name in names):
+        return (f'all columns are 0 or 1, so that any may be the label; the '
+                f'last, `{label}`, is taken: if it is the first, '
+                f'`{first}`, type --label 1')
+    return None

@@ -1,0 +1,44 @@
+"""How a file is to be read."""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the user says about a file; None and empty: to be detected.
+
+    Attributes
+    ----------
+    label : str or int or None
+        Name of the label's column, or its number, from 1. Default: the last
+        column; the first one of LIBSVM text.
+    drop : tuple of str or int
+        Columns to leave out, by name or number.
+    classes : pair or None
+        Labels to keep; the first becomes 0, the second 1.
+    positive : str or None
+        Label that becomes 1, and all others 0.
+    missing : {'drop', 'mean'} or None
+        Leave out rows with missing cells, or fill in the column's mean (the
+        most frequent value of text). None: refuse them.
+    sep, decimal, encoding : str or None
+        Of text.
+    header : {'yes', 'no'} or None
+        Whether the first line of text has the names of the columns.
+    categories : bool
+        Whether a column of text becomes a 0/1 column for each of its values.
+    test : str or None
+        A second file, with the test rows.
+
+    """
+
+    label: object = None
+    drop: tuple = ()
+    classes: tuple = None
+    positive: object = None
+    missing: str = None
+    sep: str = None
+    decimal: str = None
+    encoding: str = None
+    header: str = None
+    categories: bool = False
+    test: str = None

@@ -1,0 +1,204 @@
+"""From a file to two-class data, and what to say about the choices made."""
+import os
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from .cells import (
+    encode_columns, fill_missing, find_missing, list_names, refuse_missing)
+from .encoding import Encoding
+from .files import read_file
+from .labels import (
+    count_labels, counted, find_column, label_values, pick_classes,
+    warn_of_other_label)
+from .suspects import suspects
+
+
+@dataclass(frozen=True)
+class FileData:
+    """Two-class data of a file.
+
+    Attributes
+    ----------
+    parts : dict of str to (ndarray, ndarray)
+        Features (n, d) and classes (n,), 0 and 1, of 'pool', 'val', 'test'.
+    lines : dict of str to ndarray
+        Line of the file of each row, or its number where rows have no lines.
+    labels : dict of str to ndarray
+        Label of each row as the file has it.
+    classes : tuple
+        Labels of class 0 and of class 1.
+    encoding : Encoding
+    notes, warnings : tuple of str
+        What was detected and chosen; what looks wrong.
+
+    """
+
+    parts: dict
+    lines: dict
+    labels: dict
+    classes: tuple
+    encoding: Encoding
+    notes: tuple
+    warnings: tuple
+
+
+def read_two_classes(path, options):
+    """Read a file, and the one with the test rows.
+
+    Parameters
+    ----------
+    path : str
+    options : ReadOptions
+
+    Returns
+    -------
+    FileData
+
+    """
+    tables = read_file(path, options)
+    table = tables['pool']
+    if options.test:
+        tables['test'] = _like(
+            table, read_file(options.test, options)['pool'])
+    label = list(table.frame)[table.label] if options.label is None \
+        else find_column(table, options.label, 'label')
+    dropped = [find_column(table, name, 'drop') for name in options.drop]
+    if label in dropped:
+        raise ValueError(f'`drop` must leave the label, got {label!r}.')
+    frame = pd.concat([part.frame for part in tables.values()],
+                      ignore_index=True).drop(columns=dropped)
+    if frame.shape[1] < 2 or not len(frame):
+        raise ValueError(f'{path} must have at least one row and one feature '
+                         f'beside the label, got {len(frame)} rows of '
+                         f'{frame.shape[1] - 1} features.')
+    return _choose(tables, frame, label, dropped, options)
+
+
+def _like(table, other):
+    """The table `other` with the columns of `table`, in that order."""
+    names, found = list(table.frame), list(other.frame)
+    if not (table.has_names and other.has_names):
+        if len(names) != len(found):
+            raise ValueError(
+                f'{other.path} must have {len(names)} columns as {table.path} '
+                f'has, got {len(found)}.')
+        other.frame.columns = names
+    missing = [name for name in names if name not in set(other.frame)]
+    if missing:
+        raise ValueError(
+            f'{other.path} must have the columns of {table.path}, got none '
+            f'with the name {list_names(missing)}.')
+    return replace(other, frame=other.frame[names])
+
+
+def _choose(tables, frame, label, dropped, options):
+    """Rows of two classes, their features as numbers."""
+    table, sizes = tables['pool'], [len(t.frame) for t in tables.values()]
+    part = np.repeat(list(tables), sizes)
+    lines = np.concatenate([t.lines for t in tables.values()])
+    position = list(frame).index(label)
+
+    def where(i):
+        source = tables[part[rows[i]]]
+        word = 'row' if source.found == 'arrays' else 'line'
+        return f'{source.path}, {word} {lines[rows[i]]}'
+    rows = np.arange(len(frame))
+    labels = label_values(frame[label], table.decimal)
+    name = f'column `{label}` of {table.path}'
+    classes, y = pick_classes(name, labels, options.classes, options.positive)
+    without = np.array([value is None for value in labels])
+    if without.any() and options.classes is None and options.missing is None:
+        raise ValueError(
+            f'{where(int(without.argmax()))}: the label `{label}` must not be '
+            f'missing, got {without.sum()} rows without one. Type --missing '
+            'drop to leave them out.')
+    everything = count_labels(labels)
+    rows = rows[y >= 0]
+    frame, gaps, keep, about_missing = _handle_missing(
+        frame.iloc[rows], label, where, options.missing,
+        part[rows] == 'pool', table.decimal)
+    rows = rows[keep]
+    columns, cells = encode_columns(
+        frame, gaps, label, where, options.categories, table.decimal)
+    encoding = Encoding(columns, label, position)
+    x, in_pool = encoding.encode(cells), part[rows] == 'pool'
+    data = {name: (x[part[rows] == name], y[rows][part[rows] == name])
+            for name in tables}
+    _check_both_classes(table.path, data, classes)
+    warnings = [*filter(None, [
+        None if options.label is not None or table.label == 0
+        else warn_of_other_label(table, label)]),
+        *suspects(cells[in_pool], columns, y[rows][in_pool], table.unnamed)]
+    notes = [_about_file(tables), *_about_label(
+        label, list(table.frame).index(label) + 1, options, classes, y[rows],
+        everything), about_missing, *_about_columns(columns, dropped)]
+    return FileData(
+        data, {name: lines[rows][part[rows] == name] for name in tables},
+        {name: labels[rows][part[rows] == name] for name in tables},
+        classes, encoding, tuple(filter(None, notes)), tuple(warnings))
+
+
+def _handle_missing(frame, label, where, missing, in_pool, decimal):
+    """The frame, what was filled in, the rows that stay, and a note."""
+    gaps = find_missing(frame, label)
+    n_cells, rows = gaps.to_numpy().sum(), gaps.to_numpy().any(axis=1)
+    if not n_cells:
+        return frame, gaps, ~rows, ''
+    if missing is None or rows.all() and missing == 'drop' \
+            or gaps[in_pool].all().any():
+        refuse_missing(frame, gaps, where)
+    if missing == 'drop':
+        return frame[~rows], gaps[~rows], ~rows, (
+            f'{rows.sum()} of {len(rows)} rows have missing cells and are '
+            'left out')
+    return fill_missing(frame, gaps, in_pool, decimal), gaps, rows | True, (
+        f'{n_cells} missing cells are filled with the mean of their column '
+        '(of text, the most frequent)')
+
+
+def _check_both_classes(path, data, classes):
+    """Raise ValueError if a part has rows of one class only."""
+    for part, (_, y) in data.items():
+        counts = np.bincount(y, minlength=2)
+        if not counts.all():
+            rarest = classes[int(counts.argmin())]
+            raise ValueError(
+                f'{path} must have rows of both classes {classes} in each '
+                f'part, got none of {rarest!r} among the {len(y)} rows of '
+                f"'{part}'.")
+
+
+def _about_file(tables):
+    """What the file is."""
+    sizes = ', '.join(
+        f'{len(table.frame)} {what}' for what, table in zip(
+            ['rows', *(f'{part} rows' for part in list(tables)[1:])],
+            tables.values()))
+    table = tables['pool']
+    return (f'{os.path.basename(table.path)}: {sizes}, '
+            f'{table.frame.shape[1]} columns; {table.found}')
+
+
+def _about_label(label, number, options, classes, y, everything):
+    """The label's column and the two classes."""
+    if label != f'column {number}':
+        label = f'`{label}`, column {number}'
+    why = '' if options.label is not None else ' (by default)'
+    counts = np.bincount(y, minlength=2)
+    yield (f'label: {label}{why}; class 0 is {classes[0]} '
+           f'({counts[0]} rows), class 1 is {classes[1]} ({counts[1]} rows)')
+    if len(everything[0]) > 2:
+        yield f'all labels: {counted(*everything)}'
+
+
+def _about_columns(columns, dropped):
+    """The kinds of the features."""
+    for kind, words in (('binary', '0 or 1'), ('whole', 'whole numbers'),
+                        ('text', 'text, a 0/1 column for each value')):
+        names = [column.name for column in columns if column.kind == kind]
+        if names:
+            yield f'{words}: {list_names(names)}'
+    if dropped:
+        yield f'left out: {list_names(dropped)}'

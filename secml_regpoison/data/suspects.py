@@ -1,0 +1,65 @@
+"""Columns that tell a row from the others, or the label from itself."""
+import re
+
+import numpy as np
+
+from .cells import drop_option
+
+# fewer rows can be in order, or apart, by chance
+MIN_ROWS = 20
+ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
+                     re.IGNORECASE)
+
+
+def suspects(frame, columns, y, unnamed):
+    """A warning for each suspicious column; names it and the cure.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Encoded columns, rows in the order of the file.
+    columns : tuple of Column
+    y : ndarray of int
+        Classes.
+    unnamed : tuple of str
+        Columns without a name in the file's header.
+
+    Returns
+    -------
+    tuple of str
+
+    """
+    found = []
+    for i, column in enumerate(columns):
+        if column.kind == 'text' or len(y) < MIN_ROWS:
+            continue
+        fault = _fault(column, frame[column.name].to_numpy(), y)
+        if i == 0 and column.name in unnamed and not fault:
+            fault = 'has no name, as the index of a data frame'
+        if fault:
+            found.append(f'column `{column.name}` {fault}: if it is no '
+                         f'feature, type {drop_option([column.name])}')
+    return tuple(found)
+
+
+def _fault(column, x, y):
+    """What is wrong with the column, in words, or None."""
+    steps, n_values = np.diff(x), len(np.unique(x))
+    is_whole = column.kind == 'whole'
+    if is_whole and (abs(steps) == steps[0]).all() and abs(steps[0]) == 1:
+        return 'is a row number'
+    if (steps >= 0).all() or (steps <= 0).all():
+        if n_values > 2 and (np.diff(y) != 0).sum() == 1:
+            return 'is sorted along with the label'
+        if is_whole and n_values == len(x):
+            return 'is sorted and different in every row'
+    if is_whole and n_values == len(x):
+        return 'is different in every row'
+    if is_whole and (n_values > .9 * len(x) or n_values > .5 * len(x)
+                     and ID_NAME.fullmatch(column.name)):
+        return f'has {n_values} different whole numbers in {len(x)} rows'
+    if n_values > 2:
+        low, high = x[y == 0], x[y == 1]
+        if low.max() < high.min() or high.max() < low.min():
+            return 'alone tells the classes apart, as one made of the label'
+    return None
