@@ -208,16 +208,16 @@ COMMANDS = {
 
 FILES = {
     'past training': (load('a.csv', '1e200,1,0\n2,3,1\n'), ValueError,
-                      'finite numbers, got 1e+200 in row 1, column 1 of the '
-                      'features (none may be beyond 1e+30)'),
+                      'line 1: column 1 must hold finite numbers, none beyond '
+                      '1e+30, got 1e+200 (such cells: 1)'),
     'past float64': (load('a.csv', '1,1e400,0\n2,3,1\n'), ValueError,
-                     'got inf in row 1, column 2'),
+                     'line 1: column 2 must hold finite'),
     'cut header': (
         load('a.npz', zip_bytes(X=b'hello', y=b'')), ValueError,
-        "must be an array that numpy.savez wrote, got b'hello'"),
+        'a.npz must be a valid .npz file of plain arrays'),
     'empty file': (load('a.npz', b''), ValueError, 'numpy.savez wrote'),
     'pickles': (load('a.npz', {'X': np.array([[1, None]]), 'y': Y[:1]}),
-                ValueError, 'Object arrays cannot be loaded when allow_pickl'),
+                ValueError, 'save X.astype(str), or .astype(float)'),
     'complex features': (load('a.npz', {'X': X * 1j, 'y': Y}), ValueError,
                          '`X` of'),
     'complex labels': (load('a.npz', {'X': X, 'y': Y * 1j}), ValueError,
@@ -228,12 +228,13 @@ FILES = {
     'no columns': (load('a.npz', {'X': X[:, :0], 'y': Y}), ValueError,
                    'at least one row and one feature, got 60 rows of 0'),
     'quote not closed': (load('a.csv', '"1,2,0\n3,4,1\n'), ValueError,
-                         'must have rows of one length'),
+                         'quotes in pairs, got an odd number, the last in '
+                         'line 1'),
     'mark of the byte order': (load('a.csv', '\ufeff'), ValueError,
-                               'must have rows of one length'),
+                               'must have features and a label'),
     'three labels, one NaN': (
         load('a.csv', '1,2,a\n3,4,b\n5,6,nan\n'), ValueError,
-        'must hold two classes, got 3: a, b, nan'),
+        'line 3: the label must not be missing'),
     'two names of a number': (
         load('a.npz', {'X': X[:2], 'y': np.array(['1', '1.0'])}), ValueError,
         'must hold labels that differ as numbers, got 1, 1.0'),

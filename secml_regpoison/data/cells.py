@@ -35,6 +35,11 @@ def list_names(names, most=8):
     return ', '.join(names[:most]) + (f' and {more} more' if more > 0 else '')
 
 
+def column_of(name):
+    """A column in a sentence; some names are 'column 3'."""
+    return name if name.startswith('column ') else f'column `{name}`'
+
+
 def drop_option(names):
     """What to type to leave columns out."""
     return '--drop ' + ','.join(
@@ -60,7 +65,7 @@ def refuse_missing(frame, gaps, where):
             'to fill in the mean of the column.')
     raise ValueError(
         f'{where(i)}: cells must not be missing, got '
-        f'{str(frame[name].iloc[i])!r} in column `{name}`, and '
+        f'{str(frame[name].iloc[i])!r} in {column_of(name)}, and '
         f'{gaps.to_numpy().sum()} such cells in {rows.sum()} of {len(rows)} '
         f'rows. {cure}')
 
@@ -139,8 +144,8 @@ def _check_size(name, numbers, where):
     if bad.any():
         i = int(bad.argmax())
         raise ValueError(
-            f'{where(i)}: column `{name}` must hold finite numbers, none '
-            f'beyond {LARGEST:g}, got {numbers[i]} ({bad.sum()} such cells). '
+            f'{where(i)}: {column_of(name)} must hold finite numbers, none '
+            f'beyond {LARGEST:g}, got {numbers[i]} (such cells: {bad.sum()}). '
             f'Correct them, rescale the column, or type '
             f'{drop_option([name])}.')
 
@@ -159,7 +164,7 @@ def _refuse_text(refused, where, categories):
         cure = (f'Type --categories to make a 0/1 column of each of its '
                 f'{len(values)} texts')
     raise ValueError(
-        f'{where(i)}: column `{name}` must hold numbers, got '
+        f'{where(i)}: {column_of(name)} must hold numbers, got '
         f'{texts.iloc[i]!r}, and text in {bad.sum()} of {len(bad)} cells. '
         f'{cure}, or leave it out with {drop_option(refused)}.'
         + (f' So has {list_names(others)}.' if others else ''))

@@ -59,11 +59,13 @@ def _decode(path, content, encoding):
     """The text, its line ends made newlines, and the name of its encoding."""
     if encoding is None:
         encoding = _detect_encoding(content)
+    what = ('UTF-8, UTF-16 or Windows-1252' if encoding == 'cp1252'
+            else encoding)
     try:
         text = content.decode(encoding)
     except (UnicodeError, LookupError) as error:
         raise ValueError(
-            f'{path} must be a .npz file or text in {encoding}, got: {error}. '
+            f'{path} must be a .npz file or text in {what}, got: {error}. '
             'A spreadsheet must be saved as CSV; --encoding names the '
             'encoding.') from error
     if '\0' in text:

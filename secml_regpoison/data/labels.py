@@ -67,9 +67,10 @@ def count_labels(labels):
 
 def counted(values, counts):
     """Labels and counts in words."""
-    more = len(values) - 10
-    return ', '.join(f'{value} ({count} rows)' for value, count in zip(
-        values[:10], counts)) + (f' and {more} more' if more > 0 else '')
+    words = [f'{value}' if max(counts) == 1 else f'{value} ({count} rows)'
+             for value, count in zip(values[:10], counts)]
+    more = len(values) - len(words)
+    return ', '.join(words) + (f' and {more} more' if more else '')
 
 
 def pick_classes(name, labels, classes=None, positive=None):

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from .cells import (
-    encode_columns, fill_missing, find_missing, list_names, refuse_missing)
+    column_of, encode_columns, fill_missing, find_missing, list_names,
+    refuse_missing)
 from .encoding import Encoding
 from .files import read_file
 from .labels import (
@@ -106,13 +107,14 @@ def _choose(tables, frame, label, dropped, options):
         return f'{source.path}, {word} {lines[rows[i]]}'
     rows = np.arange(len(frame))
     labels = label_values(frame[label], table.decimal)
-    name = f'column `{label}` of {table.path}'
+    name = f'{column_of(label)} of {table.path}'
     classes, y = pick_classes(name, labels, options.classes, options.positive)
     without = np.array([value is None for value in labels])
     if without.any() and options.classes is None and options.missing is None:
         raise ValueError(
-            f'{where(int(without.argmax()))}: the label `{label}` must not be '
-            f'missing, got {without.sum()} rows without one. Type --missing '
+            f'{where(int(without.argmax()))}: the label must not be '
+            f'missing, got none in {column_of(label)} (such rows: '
+            f'{without.sum()}). Type --missing '
             'drop to leave them out.')
     everything = count_labels(labels)
     rows = rows[y >= 0]

@@ -48,8 +48,8 @@ def split_sizes(source, n_train=None, n_val=None):
         shares = 4 if has_test else 7
         default, default_val = 3 * n_rows // shares, n_rows // shares
         default_val = min(171, default_val)
-    return (min(512, default) if n_train is None else n_train,
-            default_val if n_val is None else n_val)
+    return (max(2, min(512, default)) if n_train is None else n_train,
+            max(2, default_val) if n_val is None else n_val)
 
 
 def split_data(source, n_train=None, n_val=None, seed=0):
@@ -80,7 +80,7 @@ def split_data(source, n_train=None, n_val=None, seed=0):
 
     """
     rows = draw_rows(source, n_train, n_val, seed)
-    parts = [source.test if chosen is None else source.dataset(part, chosen)
+    parts = [source.test if part == 'test' else source.dataset(part, chosen)
              for part, chosen in rows.values()]
     if source.is_image:
         return Split(*parts, 0., 1., rows=rows)
@@ -107,7 +107,8 @@ def draw_rows(source, n_train=None, n_val=None, seed=0):
         drawn[part] = 'pool', taken
     if 'val' in source.parts:
         drawn['val'] = 'val', _of_val(source, n_val, rng)
-    drawn['test'] = ('pool', rows) if 'test' in others else ('test', None)
+    drawn['test'] = ('pool', rows) if 'test' in others else (
+        'test', slice(None))
     return drawn
 
 

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 
-from .cells import drop_option
+from .cells import column_of, drop_option
 
 # fewer rows can be in order, or apart, by chance
 MIN_ROWS = 20
@@ -37,7 +37,7 @@ def suspects(frame, columns, y, unnamed):
         if i == 0 and column.name in unnamed and not fault:
             fault = 'has no name, as the index of a data frame'
         if fault:
-            found.append(f'column `{column.name}` {fault}: if it is no '
+            found.append(f'{column_of(column.name)} {fault}: if it is no '
                          f'feature, type {drop_option([column.name])}')
     return tuple(found)
 
@@ -46,7 +46,7 @@ def _fault(column, x, y):
     """What is wrong with the column, in words, or None."""
     steps, n_values = np.diff(x), len(np.unique(x))
     is_whole = column.kind == 'whole'
-    if is_whole and (abs(steps) == steps[0]).all() and abs(steps[0]) == 1:
+    if is_whole and (steps == steps[0]).all() and abs(steps[0]) == 1:
         return 'is a row number'
     if (steps >= 0).all() or (steps <= 0).all():
         if n_values > 2 and (np.diff(y) != 0).sum() == 1:

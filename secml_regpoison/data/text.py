@@ -174,6 +174,10 @@ def _detect_separator(path, text):
                            or cell.lower() in MISSING) for cell in cells)
         even = widths.count(width) / len(widths)
         scores.append((even > .9, numbers / max(len(cells), 1), width, sep))
+    if not scores and text.count('"') % 2:
+        line = text[:text.rindex('"')].count('\n') + 1
+        raise ValueError(f'{path} must have quotes in pairs, got an odd '
+                         f'number, the last in line {line}.')
     if not scores:
         raise ValueError(
             f'{path} must have features and a label in each line, separated '
@@ -198,9 +202,9 @@ def _width(path, widths, lines, sep):
         i = int(np.argmax(bad))
         raise ValueError(
             f'{path} must have rows of one length, got {widths[i]} cells in '
-            f'line {lines[i]}, {width} in most lines ({bad.sum()} such '
-            f'lines, cells between {_name(sep)}). Correct them, or name the '
-            'separator with --sep.')
+            f'line {lines[i]}, {width} in most lines (lines of another '
+            f'length: {bad.sum()}; between cells: {_name(sep)}). Correct '
+            'them, or name the separator with --sep.')
     return width, short_header
 
 
@@ -243,7 +247,8 @@ def _has_header(frame):
     0, 1, 2 ..., or in columns of text words that do not come again."""
     first, rest = frame.iloc[0].tolist(), frame[1:SAMPLE]
     counts = [int(cell) for cell in first if cell.isdecimal()]
-    if len(counts) > 2 and counts[0] < 2 and all(np.diff(counts) == 1):
+    if (len(counts) > 2 or counts and not first[0]) and counts[0] < 2 \
+            and all(np.diff(counts) == 1):
         return True
     yes = no = new = words = 0
     for j, cell in enumerate(first):

@@ -181,11 +181,11 @@ BAD_CALLS = {
     'unknown option': (['sec-eval', '--point', '3'], '--point'),
     'unknown data': (['sec-eval', '--data', 'letters'],
                      "`data` must be digits, mnist, fashion-mnist, dogfish, "
-                     "or the path of a .npz or .csv file, got 'letters'"),
+                     "or the path of a file, got 'letters'"),
     'missing file': (['sec-eval', '--data', 'no.csv'], 'no.csv'),
     'one class': (['sec-eval', '--classes', '3'], '--classes'),
     'unknown class': (['sec-eval', '--classes', '3', 'x'],
-                      '`classes` must be two of the labels of digits (0, 1'),
+                      '`classes` must be two of the labels of digits, got 3, x'),
     'points: word': (['sec-eval', '--points', '0,many'],
                      "--points: must be an integer, at least 0, got 'many'"),
     'points: negative': (['sec-eval', '--points=-3,0'], "got '-3'"),
@@ -207,8 +207,9 @@ BAD_CALLS = {
     'negative seed': (['sec-eval', '--seed', '-1'], '--seed'),
     'no jobs': (['sec-eval', '--jobs', '0'], '--jobs'),
     'no jobs of a figure': (['paper', 'fig1', '--jobs', '0'], '--jobs'),
-    'too many rows': (['sec-eval', '--train', '400'], '`train` must'),
-    'no rows left': (['sec-eval', '--val', '198'], 'test rows'),
+    'too many rows': (['sec-eval', '--train', '400'],
+                      '`train` and `val` must'),
+    'no rows left': (['sec-eval', '--val', '198'], 'a test row of each'),
 }
 
 

@@ -112,37 +112,41 @@ X, Y = _blobs(8)
 WITH_NAN = np.where(np.arange(24).reshape(8, 3) == 4, np.nan, X)
 BAD_FILES = {
     'unknown name': (lambda folder: 'letters', "got 'letters'"),
-    'npz: no arrays': (_npz(a=X), 'X_train, y_train, X_test and y_test, got '
+    'npz: no arrays': (_npz(a=X), 'X_val and y_val, X_test and y_test, got '
                                   'a'),
-    'npz: no test': (_npz(X_train=X, y_train=Y), 'got X_train, y_train'),
+    'npz: no labels': (_npz(X=X, y=Y, X_val=X), 'got X, y, X_val'),
+    'npz: objects': (_npz(X=X, y=Y.astype(object)), r'y\.astype\(str\)'),
     'npz: flat': (_npz(X=Y, y=Y), '`X` .* must be a matrix'),
     'npz: text': (_npz(X=X.astype(str), y=Y), '`X` .* must be a matrix'),
     'npz: short y': (_npz(X=X, y=Y[1:]), r'one label .* 8 rows, got .*\(7,'),
-    'npz: NaN': (_npz(X=WITH_NAN, y=Y), 'finite numbers, got nan in row 2, '
-                                        'column 2'),
+    'npz: NaN': (_npz(X=WITH_NAN, y=Y), r"row 2: .* missing, got 'nan' in "
+                                        'column `feature 2`'),
     'npz: tiny': (_npz(X=X * 1e-200, y=Y), 'at least 1e-150, the largest of '
                                            'them, got .*e-200: rescale'),
-    'npz: inf': (_npz(X=WITH_NAN * np.inf, y=Y), 'finite numbers'),
+    'npz: inf': (_npz(X=np.where(X == X[4, 1], np.inf, X), y=Y),
+                 'row 5: column `feature 2` must hold finite numbers'),
     'npz: NaN label': (_npz(X=X, y=np.r_[Y[:-1], np.nan]),
-                       'finite labels, got nan in row 8'),
+                       'row 8: the label must not be missing'),
     'npz: columns': (_npz(X_train=X, y_train=Y, X_test=X[:, :2], y_test=Y),
                      '`X_test` .* must have 3 columns .* got 2'),
     'npz: one class': (_npz(X=X, y=0 * Y), 'two classes, got 1: 0'),
     'npz: three classes': (_npz(X=X, y=np.arange(8) % 3),
-                           'two classes, got 3: 0, 1, 2. Pick two'),
+                           r'two classes, got 3: 0 \(3 rows\), .*Pick two'),
     'npz: one class in test': (
         _npz(X_train=X, y_train=Y, X_test=X, y_test=0 * Y),
         'rows of both classes'),
-    'csv: empty': (_csv(''), 'rows of one length'),
-    'csv: header only': (_csv('a,b,label\n'), 'rows of one length'),
-    'csv: one column': (_csv('1\n2\n'), r'got lengths \[1\]'),
-    'csv: semicolons': (_csv('1;2;0\n3;4;1\n'), r'got lengths \[1\]'),
-    'csv: ragged': (_csv('1,2,0\n3,1\n'), r'got lengths \[2, 3\]'),
+    'csv: empty': (_csv(''), 'features and a label'),
+    'csv: header only': (_csv('a,b,label\n'), 'two classes, got 1: label'),
+    'csv: one column': (_csv('1\n2\n'), 'lines of one cell: --sep names'),
+    'csv: ragged': (_csv('1,2,0\n3,1,1\n\n3,1\n3,4,1\n'),
+                    'got 2 cells in line 4, 3 in most lines'),
     'csv: word': (_csv('a,b,y\n1,2,0\n1,two,1\n'),
-                  "got 'two' in row 2, column 2"),
-    'csv: gap': (_csv('1,2,0\n1,,1\n'), "got '' in row 2, column 2"),
-    'csv: NaN': (_csv('1,2,0\n1,nan,1\n'), 'finite numbers, got nan'),
-    'csv: not text': (_csv(bytes(range(256))), 'comma-separated text'),
+                  "line 3: column `b` must hold numbers, got 'two', .* in 1 "
+                  'of 2 cells.*--drop b'),
+    'csv: gap': (_csv('1,2,0\n1,,1\n'),
+                 "line 2: .* got '' in column 2, .* 1 such"),
+    'csv: NaN': (_csv('1,2,0\n1,nan,1\n'), '--missing drop .* or --missing'),
+    'csv: not text': (_csv(bytes(range(256))), 'must be a .npz file or text'),
 }
 
 
@@ -232,10 +236,10 @@ def test_rows_of_a_file_are_standardised_by_the_training_rows(tmp_path):
 
 
 @pytest.mark.parametrize('sizes, words', [
-    ((400, 50), '`train` must leave class 0 .* at most 178 rows, got 400'),
-    ((150, 250), '`val` must leave class 0 .* at most 103 rows, got 250'),
-    ((150, 198), 'must leave test rows of both classes'),
-    ((1, 50), '`train` must leave class 1 at least 1'),
+    ((400, 50), '346 together, got 400 and 50: class 0 has 178 rows'),
+    ((150, 250), 'got 150 and 250: .*--train 260 --val 86'),
+    ((150, 198), 'a test row of each must be left'),
+    ((1, 50), 'at least 2 rows each'),
 ])
 def test_too_many_or_too_few_rows_asked_for(sizes, words):
     with pytest.raises(ValueError, match=words):

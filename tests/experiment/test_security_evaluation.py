@@ -213,7 +213,7 @@ def test_default_points(n_train, n_val, points):
     (dict(n_points=(0, 21)), '`points` must be at most 20 .* got 21'),
     (dict(n_points=(0, 40), n_val=50), '`points` must be at most 39'),
     (dict(n_train=8, n_points=(0, 2)), '`train` .* 5 rows .* got 4'),
-    (dict(n_train=400), '`train` must leave class 0'),
+    (dict(n_train=400), '`train` and `val` must be .* together'),
 ])
 def test_a_plan_that_cannot_be_run(source, changes, words):
     with pytest.raises(ValueError, match=words):

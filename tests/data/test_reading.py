@@ -1,0 +1,227 @@
+"""Label, classes, missing cells, text columns, suspicious columns."""
+import numpy as np
+import pandas as pd
+import pytest
+
+from secml_regpoison.data import load_data
+from secml_regpoison.data.options import ReadOptions
+from secml_regpoison.data.reading import read_two_classes
+from secml_regpoison.data.splits import draw_rows, split_sizes
+
+N = 60
+rng = np.random.default_rng(0)
+FRAME = pd.DataFrame({
+    'width': rng.normal(size=N).round(3), 'count': rng.integers(5, 9, N),
+    'smokes': rng.integers(0, 2, N),
+    'town': np.array(['Rome', 'Pisa', 'Bari'])[rng.integers(0, 3, N)],
+    'kind': np.array(['ham', 'spam'])[np.arange(N) % 2]})
+
+
+def read(tmp_path, frame, name='rows.csv', **options):
+    path = tmp_path / name
+    frame.to_csv(path, index=False)
+    return read_two_classes(str(path), ReadOptions(**options))
+
+
+def test_the_label_is_chosen_and_printed(tmp_path):
+    data = read(tmp_path, FRAME.drop(columns='town'))
+    assert data.classes == ('ham', 'spam')
+    assert any('label: `kind`, column 4 (by default); class 0 is ham (30 '
+               'rows), class 1 is spam (30 rows)' in note
+               for note in data.notes)
+    assert '0 or 1: `smokes`' in data.notes
+    assert 'whole numbers: `count`' in data.notes
+    data = read(tmp_path, FRAME.drop(columns=['town', 'kind']),
+                label='smokes')
+    assert data.classes == (0, 1) and data.parts['pool'][0].shape == (N, 2)
+
+
+@pytest.mark.parametrize('label', ['kind', '1', '-3'])
+def test_a_label_by_name_or_number(tmp_path, label):
+    frame = FRAME[['kind', 'width', 'smokes']]
+    data = read(tmp_path, frame, label=label)
+    assert data.encoding.label == 'kind' and data.encoding.position == 0
+    assert not data.warnings
+
+
+@pytest.mark.parametrize('options, words', [
+    (dict(label='knid'), "`label` must be a column .* Did you mean 'kind'"),
+    (dict(label='9'), 'a number from 1 to 5'),
+    (dict(drop=('town', 'x')), "`drop` must be a column .*'x'"),
+    (dict(drop=('town', 'kind')), '`drop` must leave the label'),
+    (dict(), r"line 2: column `town` must hold numbers, got '\w+', and text "
+             r'in 60 of 60 cells. Type --categories .* --drop town'),
+    (dict(label='width'), 'Is it the label'),
+    (dict(label='count', drop=('town', 'kind')),
+     r'got 4: 5 \(\d+ rows\), .*--classes A B\), or one against the rest'),
+    (dict(drop=('town',), classes=('ham', 'eggs')),
+     r'`classes` must be two .* ham, eggs: it has ham \(30 rows\)'),
+    (dict(drop=('town',), positive='eggs'), '`positive` must be one of'),
+])
+def test_wrong_columns_and_labels(tmp_path, options, words):
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, FRAME, **options)
+
+
+def test_one_against_the_rest(tmp_path):
+    data = read(tmp_path, FRAME[['width', 'count']], positive='6')
+    assert data.classes == ('not 6', 6)
+    assert (data.parts['pool'][1] == (FRAME['count'] == 6)).all()
+    assert any('all labels: 5 (' in note for note in data.notes)
+
+
+@pytest.mark.parametrize('order', [
+    ['width', 'count', 'smokes', 'town', 'kind'],
+    ['kind', 'town', 'width', 'count', 'smokes'],
+    ['town', 'kind', 'smokes', 'count', 'width']])
+def test_the_matrix_turns_back_into_the_file(tmp_path, order):
+    data = read(tmp_path, FRAME[order], label='kind', categories=True)
+    x, _ = data.parts['pool']
+    assert x.shape == (N, 6)
+    back = data.encoding.to_frame(x, data.labels['pool'])
+    pd.testing.assert_frame_equal(back, FRAME[order], check_dtype=False)
+    assert back['count'].dtype == int
+    for group in data.encoding.groups:
+        assert (x[:, group].sum(axis=1) == 1).all()
+    assert len(data.encoding.groups) == 1
+    assert len(data.encoding.integers) == 2
+    assert data.lines['pool'].tolist() == list(range(2, N + 2))
+
+
+def test_missing_cells(tmp_path):
+    frame = FRAME[['width', 'count', 'kind']].astype(object)
+    frame.loc[4, 'count'], frame.loc[[7, 9], 'width'] = '?', 'NA'
+    with pytest.raises(ValueError, match=(
+            r"line 6: .* got '\?' in column `count`, and 3 such cells in 3 of "
+            '60 rows. Type --missing drop')):
+        read(tmp_path, frame)
+    data = read(tmp_path, frame, missing='drop')
+    assert data.parts['pool'][0].shape == (N - 3, 2)
+    assert 6 not in data.lines['pool']
+    assert '3 of 60 rows have missing cells and are left out' in data.notes
+    data = read(tmp_path, frame, missing='mean')
+    x, known = data.parts['pool'][0], np.arange(N) != 4
+    assert x[4, 1] == pytest.approx(FRAME['count'][known].mean())
+    # the filled cells do not make it a column of broken numbers
+    assert 'whole numbers: `count`' in data.notes
+
+
+def test_empty_columns_are_named(tmp_path):
+    frame = FRAME.drop(columns='town').assign(note='', other='')
+    with pytest.raises(ValueError, match='Mostly empty: `note`, `other`; .* '
+                                         '--drop note,other'):
+        read(tmp_path, frame, label='kind')
+    assert read(tmp_path, frame, label='kind', drop=('note', 'other')).parts
+
+
+def test_a_label_may_be_missing(tmp_path):
+    frame = FRAME[['width', 'count', 'kind']].astype(object)
+    frame.loc[3, 'kind'] = ''
+    with pytest.raises(ValueError, match='line 5: the label must not be miss'):
+        read(tmp_path, frame)
+    assert read(tmp_path, frame, missing='drop').parts['pool'][1].size == 59
+
+
+def test_missing_text_is_filled_with_the_most_frequent(tmp_path):
+    frame = FRAME.assign(town=['Rome'] * 30 + [''] + ['Pisa'] * 29)
+    data = read(tmp_path, frame, categories=True, missing='mean')
+    back = data.encoding.to_frame(data.parts['pool'][0], data.labels['pool'])
+    assert back['town'].tolist() == ['Rome'] * 31 + ['Pisa'] * 29
+
+
+@pytest.mark.parametrize('column, words', [
+    (np.arange(N), 'is a row number'), (np.arange(N)[::-1], 'is a row number'),
+    (1000 + 7 * np.arange(N), 'is sorted '),
+    (np.random.default_rng(1).permutation(N) * 3, 'different in every row'),
+    (np.r_[0, 0, np.arange(N - 2) * 31 % 97], 'different whole numbers in'),
+    (np.r_[np.linspace(0, 1, 30), np.linspace(1, 3, 30)],
+     'sorted along with the label'),
+    (np.random.default_rng(1).random(N) + 2 * (np.arange(N) >= 30),
+     'alone tells the classes apart')])
+def test_suspicious_columns_are_named(tmp_path, column, words):
+    frame = FRAME[['width', 'count']].assign(
+        patient=column, kind=np.repeat(['ham', 'spam'], N // 2))
+    warning, = read(tmp_path, frame).warnings
+    assert words in warning and '`patient`' in warning
+    assert warning.endswith('--drop patient')
+
+
+def test_the_index_of_a_data_frame_is_named(tmp_path):
+    path = tmp_path / 'rows.csv'
+    frame = FRAME.drop(columns='town')
+    frame.sample(frac=1, random_state=0).to_csv(path)
+    warning, = read_two_classes(str(path), ReadOptions()).warnings
+    assert 'column 1' in warning and "--drop 'column 1'" in warning
+
+
+def test_plain_features_are_no_suspects(tmp_path):
+    assert read(tmp_path, FRAME, categories=True).warnings == ()
+
+
+@pytest.mark.parametrize('frame, words', [
+    (FRAME[['smokes', 'kind', 'width']].assign(kind=0, last=FRAME['smokes'])
+     .rename(columns={'smokes': 'diagnosis'}), '--label'),
+    (FRAME[['smokes']].assign(b=(FRAME['count'] > 6) * 1,
+                              c=(FRAME['width'] > 0) * 1),
+     '--label 1')])
+def test_another_label_is_suggested(tmp_path, frame, words):
+    warnings = read(tmp_path, frame).warnings
+    assert any(words in warning for warning in warnings)
+    assert not any('--label' in warning for warning in read(
+        tmp_path, frame, label=list(frame)[-1]).warnings)
+
+
+def test_a_file_of_test_rows(tmp_path):
+    train, test = FRAME[:40], FRAME[40:]
+    test[list(test)[::-1]].to_csv(tmp_path / 'test.csv', index=False)
+    data = read(tmp_path, train, categories=True,
+                test=str(tmp_path / 'test.csv'), label='kind')
+    back = data.encoding.to_frame(data.parts['test'][0], data.labels['test'])
+    pd.testing.assert_frame_equal(back, test.reset_index(drop=True),
+                                  check_dtype=False)
+    test.drop(columns='count').to_csv(tmp_path / 'test.csv', index=False)
+    with pytest.raises(ValueError, match='none with the name `count`'):
+        read(tmp_path, train, test=str(tmp_path / 'test.csv'))
+
+
+def test_validation_rows_of_an_npz_are_used(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(90, 3))
+    y = np.arange(90) % 2
+    np.savez(tmp_path / 'a.npz', X=rows[:50], y=y[:50], X_val=rows[50:70],
+             y_val=y[50:70], X_test=rows[70:], y_test=y[70:])
+    source = load_data(str(tmp_path / 'a.npz'))
+    assert split_sizes(source) == (50, 20)
+    drawn = draw_rows(source)
+    assert drawn['val'][0] == 'val' and len(drawn['val'][1]) == 20
+    assert drawn['test'] == ('test', slice(None))
+    assert len(set(drawn['train'][1])) == 50
+
+
+@pytest.mark.parametrize('n_rows', range(12, 60, 7))
+@pytest.mark.parametrize('n_rare', [3, 4, 5, 8])
+@pytest.mark.parametrize('parts', ['', 'test', 'val test'])
+def test_default_sizes_fit_small_and_uneven_data(tmp_path, n_rows, n_rare,
+                                                 parts):
+    y = np.zeros(n_rows, dtype=int)
+    y[:n_rare] = 1
+    arrays = {'X': np.random.default_rng(0).normal(size=(n_rows, 2)), 'y': y}
+    for part in parts.split():
+        arrays[f'X_{part}'], arrays[f'y_{part}'] = arrays['X'], y
+    np.savez(tmp_path / 'a.npz', **arrays)
+    source = load_data(str(tmp_path / 'a.npz'))
+    for seed in range(3):
+        rows = draw_rows(source, seed=seed)
+        for part, chosen in rows.values():
+            assert set(source.parts[part][1][chosen]) == {0, 1}
+        pool = np.concatenate([chosen for part, chosen in rows.values()
+                               if part == 'pool'])
+        assert len(set(pool)) == len(pool)
+
+
+def test_a_rare_class_is_named(tmp_path):
+    frame = FRAME[['width', 'count']].assign(kind=['rare'] * 2 + ['x'] * 58)
+    frame.to_csv(tmp_path / 'a.csv', index=False)
+    source = load_data(str(tmp_path / 'a.csv'))
+    with pytest.raises(ValueError, match="Class 'rare' must have at least 3 "
+                                         'rows, one in each part, got 2'):
+        draw_rows(source)

@@ -1,0 +1,142 @@
+"""What separates cells, the decimal sign, the encoding, the header."""
+import codecs
+
+import numpy as np
+import pytest
+
+from secml_regpoison.data.files import read_file
+from secml_regpoison.data.options import ReadOptions
+
+ROWS = [(1.5, 20, 'yes'), (2.25, 30, 'no'), (-3, 1e-3, 'yes'), (4, 5, 'no')]
+
+
+def table(tmp_path, content, name='rows.txt', **options):
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_file(str(path), ReadOptions(**options))['pool']
+
+
+def cells(raw):
+    return [list(row) for row in raw.frame.to_numpy()]
+
+
+def text_of(rows, sep, decimal='.'):
+    return '\n'.join(sep.join(str(cell).replace('.', decimal) for cell in row)
+                     for row in rows) + '\n'
+
+
+@pytest.mark.parametrize('sep, name', [
+    (',', 'comma'), (';', 'semicolon'), ('\t', 'tab'), ('|', 'bar'),
+    (' ', 'space'), ('   ', 'space'), (', ', 'comma')])
+@pytest.mark.parametrize('header', [(), [('width', 'height', 'kind')]])
+@pytest.mark.parametrize('decimal', ['.', ','])
+def test_separator_decimal_and_header(tmp_path, sep, name, header, decimal):
+    if decimal == ',' and name == 'comma':
+        pytest.skip('cannot be told apart without quotes')
+    raw = table(tmp_path, text_of([*header, *ROWS], sep, decimal))
+    assert cells(raw) == [[str(cell).replace('.', decimal) for cell in row]
+                          for row in ROWS]
+    assert raw.decimal == decimal and raw.has_names is bool(header)
+    assert f'{name} between cells' in raw.found
+    assert ('is a header' if header else 'no header') in raw.found
+    assert ('decimal comma' in raw.found) is (decimal == ',')
+    if header:
+        assert list(raw.frame) == list(header[0])
+    assert raw.lines.tolist() == list(range(1 + len(header),
+                                            5 + len(header)))
+
+
+def test_what_the_user_says_is_taken(tmp_path):
+    raw = table(tmp_path, '1;2,5\n3;4,5\n', sep='comma', decimal=',',
+                header='yes')
+    assert cells(raw) == [['3;4', '5']] and list(raw.frame) == ['1;2', '5']
+
+
+@pytest.mark.parametrize('encoding, bom, name', [
+    ('utf-8', b'', 'UTF-8'), ('utf-8', codecs.BOM_UTF8, 'UTF-8-SIG'),
+    ('utf-16-le', codecs.BOM_UTF16_LE, 'UTF-16'),
+    ('utf-16-be', codecs.BOM_UTF16_BE, 'UTF-16'),
+    ('utf-16-le', b'', 'UTF-16-LE'), ('cp1252', b'', 'Windows-1252')])
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r'])
+def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
+    content = f'größe;preis €;art{end}1;2;ja{end}3;4;nein{end}5;6;ja{end}'
+    raw = table(tmp_path, bom + content.encode(encoding))
+    assert list(raw.frame) == ['größe', 'preis €', 'art']
+    assert name in raw.found and raw.lines.tolist() == [2, 3, 4]
+
+
+@pytest.mark.parametrize('content, names', [
+    (',0,1,label\n0,5.,6.,a\n1,7.,8.,b\n', ['column 1', '0', '1', 'label']),
+    ('0,1,2,3\n.5,1.5,2.5,1\n.7,8.,9.,0\n', ['0', '1', '2', '3']),
+    ('x y\n1 2 a\n3 4 b\n', ['column 1', 'x', 'y']),
+    ('x,y,\n1,2,\n3,4,\n', ['x', 'y']),
+    ('x,y,x\n1,2,3\n3,4,5\n', ['x', 'y', 'x.2']),
+    ('# made today\n# by hand\nx,y\n1,2\n3,4\n', ['x', 'y']),
+    ('#x,y\n1,2\n3,4\n', ['x', 'y']),
+    ('sep=;\nx;y\n1;2\n3;4\n', ['x', 'y']),
+    ('colour,size\nred,big\nblue,small\nred,small\nblue,big\n',
+     ['colour', 'size']),
+    ('red,big\nred,big\nblue,small\nred,small\nblue,big\n',
+     ['column 1', 'column 2']),
+    ('1,?,a\n1,2,b\n', ['column 1', 'column 2', 'column 3'])])
+def test_names_of_columns(tmp_path, content, names):
+    assert list(table(tmp_path, content).frame) == names
+
+
+def test_lines_are_those_of_the_file(tmp_path):
+    raw = table(tmp_path, '\nx,note,y\n\n1,"two\nlines",a\n2,b,b\n,,\n3,c,a\n')
+    assert raw.lines.tolist() == [4, 6, 8]
+    assert raw.frame['note'].tolist() == ['two\nlines', 'b', 'c']
+
+
+def test_single_quotes_round_all_labels_are_none_of_them(tmp_path):
+    raw = table(tmp_path, "1,'-1'\n2,'1'\n3,'-1'\n")
+    assert raw.frame['column 2'].tolist() == ['-1', '1', '-1']
+
+
+def test_libsvm(tmp_path):
+    raw = table(tmp_path, '# made\n+1 1:.5 3:2 # first\n\n-1 2:1\n-1\n')
+    assert raw.frame['label'].tolist() == [1, -1, -1]
+    assert raw.frame.iloc[:, 1:].to_numpy().tolist() == [
+        [.5, 0, 2], [0, 1, 0], [0, 0, 0]]
+    assert raw.lines.tolist() == [2, 4, 5]
+    with pytest.raises(ValueError, match=r'LIBSVM text, .*\(line 2\)'):
+        table(tmp_path, '1 1:2\n0 1:x2 3;4\n', 'a.svm')
+
+
+def test_arff(tmp_path):
+    raw = table(tmp_path, (
+        "% note\n@RELATION 'a b'\n@attribute 'the width' NUMERIC\n"
+        "@attribute size {small, 'very large'}\n@ATTRIBUTE class {yes,no}\n"
+        "@DATA\n1.5,small,yes\n% note\n?,'very large',no\n\n2, ?,no\n"))
+    assert list(raw.frame) == ['the width', 'size', 'class']
+    assert cells(raw) == [['1.5', 'small', 'yes'], ['?', 'very large', 'no'],
+                          ['2', '?', 'no']]
+    assert raw.lines.tolist() == [7, 9, 11]
+
+
+@pytest.mark.parametrize('content, words', [
+    ('@relation x\n@attribute a real\n@attribute b {0,1}\n@data\n1,0\n1\n',
+     "2 attributes in each row, got '1' in line 6"),
+    ('@relation x\n@attribute a real\n@data\n{0 1}\n', 'Sparse rows'),
+    ('@relation x\n', 'got 0 attributes'),
+    (b'\x89PNG\r\n\x1a\n' + bytes(range(256)), 'a .npz file or text'),
+    (b'PK\x03\x04 a spreadsheet', 'save a spreadsheet as CSV'),
+    ('word\nword\n', 'lines of one cell'),
+    ('1,2\n1,"2\n3,4\n5,6\n', 'quote')])
+def test_what_is_no_table(tmp_path, content, words):
+    with pytest.raises(ValueError, match=words):
+        table(tmp_path, content)
+
+
+def test_unknown_encoding(tmp_path):
+    with pytest.raises(ValueError, match='text in klingon.* --encoding'):
+        table(tmp_path, '1,2\n', encoding='klingon')
+
+
+def test_large_numbers_of_rows_are_read_fast(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(5000, 20))
+    raw = table(tmp_path, '\n'.join(','.join(map(repr, row))
+                                    for row in x.tolist()))
+    assert (raw.frame.to_numpy().astype(float) == x).all()
