@@ -185,7 +185,7 @@ BAD_CALLS = {
     'missing file': (['sec-eval', '--data', 'no.csv'], 'no.csv'),
     'one class': (['sec-eval', '--classes', '3'], '--classes'),
     'unknown class': (['sec-eval', '--classes', '3', 'x'],
-                      '`classes` must be two of the labels of digits, got 3, x'),
+                      '`classes` must be two of the labels of digits, got 3'),
     'points: word': (['sec-eval', '--points', '0,many'],
                      "--points: must be an integer, at least 0, got 'many'"),
     'points: negative': (['sec-eval', '--points=-3,0'], "got '-3'"),
