@@ -30,7 +30,8 @@ class Batch:
     lmbda, value : the defender's lambda, and the attacker's loss there.
     f_seq, lmbda_seq, path : loss, lambda and points at each outer iterate,
     (n_iter,), (n_iter,) and (n_iter, p, d). n_trainings, n_evaluations,
-    seconds : its cost, restarts included.
+    seconds : its cost, restarts included. converged : it did not end by the
+    number of its steps.
     """
 
     x: torch.Tensor
@@ -44,6 +45,7 @@ class Batch:
     n_trainings: int = 0
     n_evaluations: int = 0
     seconds: float = 0.
+    converged: bool = False
 
     @classmethod
     def of(cls, start, iterates, end, **cost):
@@ -51,7 +53,8 @@ class Batch:
         (one of them, or a `Solution`)."""
         x, lmbda, value = zip(*iterates)
         return cls(end.x_p, start.y, start.starts, end.lmbda, end.value, value,
-                   lmbda, torch.stack(x), **cost)
+                   lmbda, torch.stack(x),
+                   converged=getattr(end, 'converged', False), **cost)
 
     def append_to(self, fixed):
         """The `PoisonSet` of earlier batches and this one."""

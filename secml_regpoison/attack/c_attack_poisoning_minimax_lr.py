@@ -13,8 +13,10 @@ from secml.data import CDataset, CDatasetHeader
 from secml.ml.classifiers import CClassifierLogistic
 
 from secml_regpoison.convert import labels, to_carray, to_float64
+from secml_regpoison.core.verdicts import constant_loss
 from secml_regpoison.validation import check_dataset, check_run_arguments
-from . import gradient_check, objective, pipeline, retraining, settings
+from . import (
+    gradient_check, objective, pipeline, retraining, settings, verdict)
 from .batches import explain_ctrl_c, make_batches, plan
 from .checkpoint import open_checkpoint
 from .history import RunRecord
@@ -246,7 +248,8 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         scores : CArray, shape (k, 2)
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `w_norm` (norm of the
-            retrained weights, in the classifier's feature space), `starts`
+            retrained weights, in the classifier's feature space), `verdicts`
+            (what is true of it, names of `.core.verdicts`), `starts`
             (the validation rows where the points started), `search_lmbda`
             (where the solver's lambda ended, and more points start),
             `problem_id` and `search_settings` (what point 2 compares).
@@ -386,7 +389,8 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     def diagnostics(self):
         """Convergence of training, of the defender and of the attacker.
 
-        At the attributes `xc`, `yc` and `lmbda`; all points move.
+        At the attributes `xc`, `yc` and `lmbda`; all points move. Of the
+        points of the last `run` also what its verdicts say.
 
         Returns
         -------
@@ -440,6 +444,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         """Forget the poison and the cost of the last `run`."""
         self._poison, self._seconds_from_checkpoint = None, 0.
         self._solver_loss = float('nan')
+        self._verdicts, self._budget_hit = None, False
         self._n_trainings = self._n_evaluations = 0
 
     def _set_result(self, data, poison, batch, is_read):
@@ -459,6 +464,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         self._x0, self._x_opt, self._x_seq = x_0, xc, x_seq
         self._f_opt, self._f_seq = batch.value, f_seq
         self._lmbda, self._lmbda_seq = poison.lmbda, lmbda_seq
+        self._budget_hit |= len(batch.x) > 0 and not batch.converged
         self._n_trainings += batch.n_trainings
         self._n_evaluations += batch.n_evaluations
         self._seconds_from_checkpoint += batch.seconds if is_read else 0.
@@ -481,8 +487,14 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '
             f'{(y_pred == CArray(y).ravel()).mean():.4f}')
-        self.adv_ds.header = CDatasetHeader(w_norm=float(clf.w.norm()),
-                                            **header)
+        self._verdicts = verdict.judge(
+            self, data, loss, retraining.validation_loss(
+                self, data, clf, data.y_val), y_pred)
+        for sentence in self._verdicts.sentences():
+            self.logger.info(sentence)
+        self.adv_ds.header = CDatasetHeader(
+            w_norm=float(clf.w.norm()), verdicts=self._verdicts.names(),
+            **header)
         return y_pred, scores
 
     def _add_record(self, began, began_cpu, is_first):
@@ -493,7 +505,9 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             lmbda=self._lmbda, seconds=time.perf_counter() - began,
             seconds_cpu=time.thread_time() - began_cpu,
             seconds_from_checkpoint=self._seconds_from_checkpoint,
-            n_hypergradients=self.grad_eval, n_trainings=self.f_eval)
+            n_hypergradients=self.grad_eval, n_trainings=self.f_eval,
+            constant_loss=constant_loss(self._prepare().y_val),
+            verdicts=self._verdicts)
         self._history = (record,) if is_first else (*self._history, record)
 
     # What secml's attacks are built on, for code that calls it

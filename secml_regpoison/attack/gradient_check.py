@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from secml_regpoison.convert import to_tensor
 from secml_regpoison.core.diagnostics import diagnose
 from secml_regpoison.validation import check_integer, check_number
 from .objective import model_of, moving_points
+from .retraining import starting_points
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,27 @@ def check_arguments(n_directions, step, random_seed):
 def diagnose_points(attack, data):
     """`Diagnostics` of the attack's points and lambda."""
     x_p, y_p = moving_points(attack, data)
-    return diagnose(
+    said, x_0 = {}, None
+    if _is_last_run(attack):
+        x_0 = to_tensor(starting_points(attack, data, attack.adv_ds),
+                        data.device)
+        said = {name: getattr(attack._verdicts, name)
+                for name in ('one_class', 'budget_hit', 'fit_short')}
+    found = diagnose(
         model_of(attack, data.problem(len(x_p)), y_p), x_p, attack.lmbda,
-        *data.bounds(attack.lb, attack.ub, x_p), attack.lmbda_bounds)
+        *data.bounds(attack.lb, attack.ub, x_p if x_0 is None else x_0),
+        tuple(map(float, attack.lmbda_bounds)), dmax=attack.dmax,
+        distance=attack.distance, x_0=x_0,
+        learn_lmbda=bool(attack.learn_lmbda))
+    return replace(found, **said)
+
+
+def _is_last_run(attack):
+    """Whether the attack's points are those that its last `run` evaluated."""
+    run = attack.adv_ds
+    return attack._verdicts is not None and all(
+        ours.shape == theirs.shape and bool((ours == theirs).all())
+        for ours, theirs in ((attack.xc, run.X), (attack.yc, run.Y)))
 
 
 def compare_gradient(attack, data, n_directions, step, random_seed):

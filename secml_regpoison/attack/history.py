@@ -1,6 +1,8 @@
 """What each `run` of an attack found, and what it cost."""
 from dataclasses import dataclass
 
+from secml_regpoison.core.verdicts import Verdicts
+
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -13,7 +15,9 @@ class RunRecord:
     batches read from the checkpoint took when they were computed, not part of
     `seconds`.
     n_hypergradients, n_trainings : hypergradients and trained models, those
-    of the batches read included.
+    of the batches read included. constant_loss : validation loss of a constant
+    answer, in nats. verdicts : what is true of the result, see
+    `.core.verdicts`.
     """
 
     n_points: int
@@ -25,9 +29,5 @@ class RunRecord:
     seconds_from_checkpoint: float
     n_hypergradients: int
     n_trainings: int
-
-
-def losses_differ(solver_loss, loss):
-    """Whether the solver's loss is not that of the classifier: by 1 %, and by
-    1e-3 nats, for liblinear stops early where the loss is next to 0."""
-    return abs(solver_loss - loss) > max(.01 * abs(loss), 1e-3)
+    constant_loss: float
+    verdicts: Verdicts

@@ -12,9 +12,9 @@ from secml_regpoison.convert import (
     labels, to_carray, to_float64, to_tensor)
 from secml_regpoison.core import solve
 from secml_regpoison.core.linear_model import LOGISTIC
+from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings
-from .history import losses_differ
 
 
 def poisoned_data(attack, data, adv_ds):

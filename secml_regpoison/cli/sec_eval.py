@@ -8,7 +8,8 @@ from secml_regpoison.experiment.cells import cells_folder
 from secml_regpoison.experiment.parallel import progress_bar
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.experiment.report import (
-    CSV_COLUMNS, draw, save_evaluation, solver_verdict, table, verdict)
+    CSV_COLUMNS, draw, plain_words, save_evaluation, solver_verdict,
+    table, verdict)
 from secml_regpoison.experiment.security_evaluation import (
     make_records, run_policies)
 from secml_regpoison.experiment.statistics import mean_and_std
@@ -64,6 +65,6 @@ def _report(args, name, records):
         title += f' (mean and standard deviation of {args.repetitions} splits)'
     save_picture(draw(means, title), path, ('png',), dpi=120)
     print_text('\n\n'.join(filter(None, (
-        name, table(means), verdict(means),
+        name, table(means), verdict(means), plain_words(records),
         solver_verdict(records, args.solver),
         f'Results are in {os.path.abspath(args.out)}'))))

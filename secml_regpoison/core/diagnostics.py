@@ -1,52 +1,107 @@
-"""How far a poisoned solution can be trusted, in numbers."""
+"""How far a poisoned solution can be trusted, in numbers and in words."""
+import math
 from dataclasses import dataclass, replace
+from typing import Iterator, Optional
 
 import torch
 from torch import Tensor
 
-from .linear_model import LinearModel
+from . import verdicts
+from .linear_model import LinearModel, Trained
 from .projection import Bound, FeasibleSet, check_box
 from .solvers.implicit import solve_hessian
 from .solvers.newton import relative_gradient
+from .verdicts import SENTENCES
 
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What `diagnose` measures; `str` explains it.
+    """What `diagnose` measures; `str` explains it, a verdict a line.
 
-    inner_grad_norm : training gradient where training stopped, relative to
-        that at zero weights. residual : of the linear solve behind the
-        implicit hypergradient, relative. defender_gap : validation loss at
-        lambda over the best on a grid, minus 1; grid_lmbda : the best.
-    attacker_grad_norm : gradient that the box leaves to the attacker, as a
-        share of the whole. cosine : between the hypergradients of the points
-        by 'rmd' and by 'implicit'.
+    method : of the attack's training. inner_grad_norm : training gradient
+    where it stopped, relative to that at zero weights. inner_loss, loss :
+    attacker's validation loss there, and at the optimum. residual : of the
+    linear solve behind the implicit hypergradient, relative. lmbda_bounds :
+    None where lambda is fixed. defender_gap : validation loss at lambda over
+    the best on a grid, minus 1; grid_lmbda : the best. defender_loss,
+    constant_loss : validation loss, and that of a constant answer, in nats.
+    attacker_grad_norm : gradient that box and ball leave to the attacker, as
+        a share of the whole. cosine : between the hypergradients of the
+        points by 'rmd' and by 'implicit'. Both NaN without points.
+    one_class, budget_hit, fit_short : see `.verdicts.Verdicts`; None where no
+        run says so.
     """
 
-    lmbda: float
+    method: str
     inner_grad_norm: float
+    inner_loss: float
+    loss: float
     residual: float
+    lmbda: float
+    lmbda_bounds: Optional[tuple[float, float]]
     defender_gap: float
     grid_lmbda: float
+    defender_loss: float
+    constant_loss: float
     attacker_grad_norm: float
     cosine: float
+    one_class: Optional[bool] = None
+    budget_hit: Optional[bool] = None
+    fit_short: Optional[bool] = None
 
     def __str__(self) -> str:
-        return '\n'.join((
-            f'training gradient left      {self.inner_grad_norm:9.2e}  '
-            'of the first; 0 is converged',
-            f'implicit solve, residual    {self.residual:9.2e}  relative',
-            f'defender: loss above best   {100 * self.defender_gap:8.3f} %  '
-            f'lambda {self.lmbda:.2f}, best on grid {self.grid_lmbda:.2f}',
-            f'attacker: free gradient     {100 * self.attacker_grad_norm:8.1f}'
-            ' %  of the whole; the box blocks the rest',
-            f'rmd to implicit, cosine     {self.cosine:9.3f}  1 where T steps '
-            'are as good as training to the end'))
+        return '\n'.join(f'{measured:<64} {verdict or "ok"}'
+                         for measured, verdict in self._lines())
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        """What was measured, and what to look at: '' if it is right."""
+        def of_rule(name: str, is_so: bool) -> str:
+            return SENTENCES[name] if is_so else ''
+
+        yield (f'training gradient left      {self.inner_grad_norm:9.2e}  '
+               'of the first', of_rule('training_short', verdicts.is_short(
+                   self.inner_grad_norm, self.inner_loss, self.loss)))
+        yield (f'implicit solve, residual    {self.residual:9.2e}  relative',
+               '' if self.residual <= 1e-6 else
+               'regularisation is too weak for this precision')
+        fixed = ', fixed' if self.lmbda_bounds is None else ''
+        yield (f'lambda                      {self.lmbda:9.3f}{fixed}',
+               of_rule('lmbda_at_bound', verdicts.is_at_bound(
+                   self.lmbda, self.lmbda_bounds)))
+        yield (f'defender: loss above best   {100 * self.defender_gap:8.3f} %'
+               f'  best on grid {self.grid_lmbda:.2f}',
+               '' if self.defender_gap <= .01
+               else f'lambda {self.grid_lmbda:.2f} is better')
+        yield (f'validation loss             {self.defender_loss:9.3f}  '
+               f'constant answer {self.constant_loss:.3f}',
+               of_rule('gave_up', verdicts.has_given_up(
+                   self.defender_loss, self.constant_loss)))
+        if not math.isnan(self.cosine):
+            yield from self._lines_of_points()
+        for label, name in (
+                ('test points of one class', 'one_class'),
+                ('attack stopped by its budget', 'budget_hit'),
+                ("classifier's own training short", 'fit_short')):
+            is_so = getattr(self, name)
+            if is_so is not None:
+                yield (f'{label:<33} {"yes" if is_so else "no"}',
+                       of_rule(name, is_so))
+
+    def _lines_of_points(self) -> Iterator[tuple[str, str]]:
+        yield (f'attacker: free gradient     '
+               f'{100 * self.attacker_grad_norm:8.1f} %  the bounds block the '
+               'rest', '' if self.attacker_grad_norm <= .05
+               else 'the points could still move: a stronger attack is near')
+        yield (f'rmd to implicit, cosine     {self.cosine:9.3f}',
+               '' if self.cosine >= .9 or self.method == 'implicit' else
+               "the steps lead elsewhere: solver_type='implicit' is stronger")
 
 
 def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
              ub: Bound = None, lmbda_bounds: tuple[float, float] = (-8., 11.5),
-             grid_step: float = .25) -> Diagnostics:
+             grid_step: float = .25, dmax: Optional[float] = None,
+             distance: str = 'l2', x_0: Optional[Tensor] = None,
+             learn_lmbda: bool = True) -> Diagnostics:
     """`Diagnostics` of poisoning points and lambda.
 
     Parameters
@@ -55,40 +110,64 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
         Trained and differentiated as the points were made with.
     x_p : Tensor, shape (p, d)
     lmbda : float
-    lb, ub, lmbda_bounds
+    lb, ub, lmbda_bounds, dmax, distance, learn_lmbda
         As for `solve`.
     grid_step : float
-        Step of the grid of lambda, over `lmbda_bounds`.
+        Largest step of the grid of lambda, which includes both bounds.
+    x_0 : Tensor, shape (p, d), or None
+        Where the points started, the centres of the balls; None: `x_p`.
     """
     optimal = replace(model, training=replace(
         model.training, method='implicit'))
+    trained, optimum = model.train(x_p, lmbda), optimal.train(x_p, lmbda)
+    grad_val = optimal.val_gradient(
+        optimum, optimum.features.problem.rows_val)[1]
+    losses = {at: optimal.losses(optimal.train(x_p, at)).defender
+              for at in _grid(lmbda_bounds, grid_step)}
+    best = min(losses, key=losses.__getitem__)
+    found = optimal.losses(optimum)
+    feasible = FeasibleSet(x_p if x_0 is None else x_0,
+                           *check_box(x_p, lb, ub), dmax, distance)
+    return Diagnostics(
+        model.training.method, relative_gradient(trained.model),
+        model.losses(trained).attacker, found.attacker,
+        solve_hessian(optimum.model, grad_val)[1], lmbda,
+        lmbda_bounds if learn_lmbda else None,
+        found.defender / losses[best] - 1, best, found.defender,
+        verdicts.constant_loss(model.problem.y_val),
+        *_of_points(model, optimal, trained, lmbda, feasible))
+
+
+def _grid(bounds: tuple[float, float], step: float) -> list[float]:
+    """Both bounds, and equal steps of at most `step` between."""
+    low, high = bounds
+    n_steps = max(1, math.ceil((high - low) / step))
+    return torch.linspace(low, high, n_steps + 1,
+                          dtype=torch.float64).tolist()
+
+
+def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,
+               lmbda: float, feasible: FeasibleSet) -> tuple[float, float]:
+    """Free share of the hypergradient, and the cosine of its two kinds."""
+    x_p = trained.x_p
+    if not len(x_p):
+        return math.nan, math.nan
     other = optimal
     if model.training.method == 'implicit':
         other = replace(model, training=replace(model.training, method='rmd'))
-    trained, optimum = model.train(x_p, lmbda), optimal.train(x_p, lmbda)
     grad = model.hypergradient(trained).grad_x_p
     grad_other = other.hypergradient(other.train(x_p, lmbda)).grad_x_p
-    grad_val = optimal.val_gradient(
-        optimum, optimum.features.problem.rows_val)[1]
-    low, high = lmbda_bounds
-    losses = {at: optimal.losses(optimal.train(x_p, at)).defender for at in (
-        low + grid_step * k for k in range(int((high - low) / grid_step) + 1))}
-    best = min(losses, key=losses.__getitem__)
-    return Diagnostics(
-        lmbda, relative_gradient(trained.model),
-        solve_hessian(optimum.model, grad_val)[1],
-        optimal.losses(optimum).defender / losses[best] - 1, best,
-        _free_share(grad if model.problem.y_target is None else -grad,
-                    FeasibleSet(x_p, *check_box(x_p, lb, ub))),
-        float(torch.nn.functional.cosine_similarity(
-            grad.ravel(), grad_other.ravel(), dim=0)))
+    return (_free_share(grad if model.problem.y_target is None else -grad,
+                        x_p, feasible),
+            float(torch.nn.functional.cosine_similarity(
+                grad.ravel(), grad_other.ravel(), dim=0)))
 
 
-def _free_share(grad: Tensor, feasible: FeasibleSet) -> float:
-    """Norm of the part of an ascent step that the box allows."""
+def _free_share(grad: Tensor, x_p: Tensor, feasible: FeasibleSet) -> float:
+    """Norm of the part of an ascent step that box and ball allow."""
     length = torch.linalg.vector_norm(grad)
-    if not len(grad) or length == 0:
+    if length == 0:
         return 0.
-    x_p = feasible.x_0
-    moved = feasible.project(x_p + 1e-6 * grad / length) - x_p
+    here = feasible.project(x_p)
+    moved = feasible.project(here + 1e-6 * grad / length) - here
     return float(torch.linalg.vector_norm(moved) / 1e-6)

@@ -45,12 +45,13 @@ def maximise(defender: Defender, feasible: FeasibleSet, lmbda: float,
         if stalled == patience:
             raise StopIteration
 
-    minimize(objective, _flat(feasible.x_0), jac=True, method='L-BFGS-B',
-             bounds=np.stack([_flat(bound.expand_as(feasible.x_0))
-                              for bound in (feasible.lb, feasible.ub)], 1),
-             callback=after_iteration,
-             options={'maxiter': n_outer, 'ftol': 0., 'gtol': 0.})
-    return best, stalled == patience
+    found = minimize(
+        objective, _flat(feasible.x_0), jac=True, method='L-BFGS-B',
+        bounds=np.stack([_flat(bound.expand_as(feasible.x_0))
+                         for bound in (feasible.lb, feasible.ub)], 1),
+        callback=after_iteration,
+        options={'maxiter': n_outer, 'ftol': 0., 'gtol': 0.})
+    return best, found.status != 1  # 1: `n_outer`
 
 
 def _flat(x: Tensor) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Results of `sec-eval`: files of an evaluation, picture, table, sentences."""
 from matplotlib.figure import Figure
 
-from secml_regpoison.attack.history import losses_differ
+from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from secml_regpoison.storage import atomic_path, save_arrays
 from .policies import describe_policy
 from .statistics import distinct, draw_curves
@@ -11,7 +11,7 @@ from .tables import as_text, format_mean_std
 CSV_COLUMNS = ('policy', 'repetition', 'n_points', 'fraction', 'test_error',
                'validation_loss', 'lmbda', 'w_norm', 'seconds',
                'n_hypergradients', 'seconds_cpu', 'share_predicted_1',
-               'solver_loss')
+               'solver_loss', 'constant_loss', *SENTENCES)
 PANELS = (('Test error (%)', 'test_error', 100, 'linear'),
           (r'$\lambda$ (natural log)', 'lmbda', 1, 'linear'),
           # from 0.1 to 1000, and small changes are visible, too
@@ -93,6 +93,29 @@ def _sentence(policy, steps):
         f"{100 * last['fraction']:.1f} %; lambda {first['lmbda']:.2f} -> "
         f"{last['lmbda']:.2f}, ||w|| {first['w_norm']:.2f} -> "
         f"{last['w_norm']:.2f}.")
+
+
+def plain_words(records):
+    """A sentence for each verdict that is true somewhere, else no text.
+
+    Parameters
+    ----------
+    records : list of dict
+        Lines of the CSV.
+
+    Returns
+    -------
+    str
+        Counts the attacks, and names their policies.
+
+    """
+    lines = []
+    for name, sentence in SENTENCES.items():
+        found = [record['policy'] for record in records if record[name]]
+        if found:
+            lines.append(f'In {len(found)} of {len(records)} attacks '
+                         f'({", ".join(dict.fromkeys(found))}) {sentence}.')
+    return '\n'.join(lines)
 
 
 def solver_verdict(records, solver):

@@ -10,6 +10,7 @@ from secml.ml.classifiers import CClassifierLogistic
 
 from secml_regpoison.attack.c_attack_poisoning_minimax_lr import (
     CAttackPoisoningMinimaxLR)
+from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.data.splits import split_data
 from .parallel import parallel_map
 from .policies import clean_cv_lmbda, policy_name
@@ -19,11 +20,12 @@ from .policies import clean_cv_lmbda, policy_name
 # `validation_loss` is the attacker's A(w, b; D_val), natural log, of the
 # trained classifier, `solver_loss` that by the solver; the norm of the weights
 # leaves the bias out; `seconds` are those of one strength, which
-# continues from the points of the one before.
+# continues from the points of the one before; `constant_loss` is that of a
+# constant answer, and the columns after it, 0 or 1, are the `Verdicts`.
 COLUMNS = ('n_points', 'fraction', 'test_error', 'validation_loss',
            'solver_loss', 'lmbda', 'w_norm', 'w_norm_squared',
            'share_predicted_1', 'share_1', 'n_hypergradients', 'seconds',
-           'seconds_cpu')
+           'seconds_cpu', 'constant_loss', *SENTENCES)
 
 
 def run_policies(source, plan, policies, n_repetitions, jobs=1, folder=None):
@@ -137,6 +139,9 @@ def _measure(attack, data, plan):
         'n_hypergradients': [run.n_hypergradients for run in attack.history],
         'seconds': data.time.tondarray(),
         'seconds_cpu': [run.seconds_cpu for run in attack.history],
+        'constant_loss': [run.constant_loss for run in attack.history],
+        **{name: [int(getattr(run.verdicts, name)) for run in attack.history]
+           for name in SENTENCES},
         'weights': [attack.poisoned_classifier(poison).w.tondarray().ravel()
                     for poison in (data.adv_ds[0], last)],
         'x': last.X.tondarray(), 'y': last.Y.tondarray(),

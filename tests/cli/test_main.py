@@ -16,7 +16,8 @@ from secml.adv.seceval import CSecEvalData
 COLUMNS = ['policy', 'repetition', 'n_points', 'fraction', 'test_error',
            'validation_loss', 'lmbda', 'w_norm', 'seconds',
            'n_hypergradients', 'seconds_cpu', 'share_predicted_1',
-           'solver_loss']
+           'solver_loss', 'constant_loss', 'lmbda_at_bound', 'gave_up',
+           'one_class', 'budget_hit', 'training_short', 'fit_short']
 QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
 SEC_EVAL = importlib.import_module('secml_regpoison.cli.sec_eval')
 COMMAND = [sys.executable, '-m', 'secml_regpoison.cli', 'sec-eval']

@@ -9,6 +9,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
+from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.experiment.security_evaluation import (
     COLUMNS, evaluate, make_records, run_policies)
@@ -82,7 +83,8 @@ def test_records_hold_plain_numbers(cells):
         for record in make_records(cells[cell][1]):
             for name, value in record.items():
                 assert type(value) is (
-                    int if name.startswith('n_') else float), name
+                    int if name.startswith('n_') or name in SENTENCES
+                    else float), name
 
 
 def test_lambda_is_fixed_where_it_should_be(cells, source):

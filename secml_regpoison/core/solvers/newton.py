@@ -139,9 +139,9 @@ def relative_gradient(model: TrainedModel) -> float:
     """Norm of the training gradient at a model, relative to that at 0."""
     coordinates, u, loss = model.coordinates, model.u, model.loss
     h = coordinates.matvec(u)
-    return (_gradient(coordinates, u, loss.slope(h))[1]
-            / _gradient(coordinates, torch.zeros_like(u),
-                        loss.slope(torch.zeros_like(h)))[1])
+    scale = _gradient(coordinates, torch.zeros_like(u),
+                      loss.slope(torch.zeros_like(h)))[1]
+    return _gradient(coordinates, u, loss.slope(h))[1] / (scale or 1.)
 
 
 def norm(coordinates: Coordinates, u: Tensor) -> float:

@@ -1,0 +1,99 @@
+"""What a result means beyond its numbers: one rule and one sentence each.
+
+`diagnostics()` of an attack, its log, and the data of a security evaluation
+take them from here.
+"""
+import math
+from dataclasses import dataclass, fields
+from typing import Optional
+
+from torch import Tensor
+
+# The defender's last step of lambda is shorter than this.
+LMBDA_TOL = .05
+# A training gradient above this share of the one at zero weights is left by a
+# training that stopped early.
+GRADIENT_TOL = .01
+
+SENTENCES = {
+    'lmbda_at_bound': 'lambda is at a bound of its interval: a better one may '
+                      'lie outside, widen `lmbda_bounds`',
+    'gave_up': 'the validation loss is no better than that of a constant '
+               'answer',
+    'one_class': 'all test points are given one class',
+    'budget_hit': 'the attack was stopped by its budget and may not be the '
+                  "worst: a larger 'n_outer' goes on",
+    'training_short': "the attack's training stops before the optimum: "
+                      "solver_type='implicit' or a larger 'n_inner' goes on",
+    'fit_short': "the classifier's own training stops before its optimum: a "
+                 'smaller tolerance, more epochs or a larger lambda'}
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What is true of a poisoned classifier and of the attack on it.
+
+    lmbda_at_bound : the learned lambda is at a bound. gave_up : the validation
+    loss is no better than that of a constant answer. one_class : all test
+    points are given one class. budget_hit : the attack ended by the number of
+    its steps. training_short : the attack's solver stops before the optimum.
+    fit_short : so does the classifier's own training.
+    """
+
+    lmbda_at_bound: bool
+    gave_up: bool
+    one_class: bool
+    budget_hit: bool
+    training_short: bool
+    fit_short: bool
+
+    def names(self) -> tuple[str, ...]:
+        """Those that are true."""
+        return tuple(field.name for field in fields(self)
+                     if getattr(self, field.name))
+
+    def sentences(self) -> tuple[str, ...]:
+        """Those that are true, in words."""
+        return tuple(SENTENCES[name] for name in self.names())
+
+
+def is_at_bound(lmbda: float, bounds: Optional[tuple[float, float]]) -> bool:
+    """Whether lambda is within `LMBDA_TOL` of a bound; None: it is fixed."""
+    return bounds is not None and any(
+        abs(lmbda - bound) <= LMBDA_TOL for bound in bounds)
+
+
+def constant_loss(y: Tensor) -> float:
+    """The least loss of an answer that no feature changes, in nats.
+
+        -q log q - (1 - q) log(1 - q),   q the share of the label +1
+
+    Parameters
+    ----------
+    y : Tensor, shape (m,)
+        Labels in {-1, +1}.
+
+    Returns
+    -------
+    float
+        The entropy of the labels.
+    """
+    share = float((y > 0).double().mean())
+    return -sum(q * math.log(q) for q in (share, 1 - share) if q)
+
+
+def has_given_up(loss: float, constant: float) -> bool:
+    """Whether the loss is less than 1 % below that of a constant answer."""
+    return not loss < .99 * constant
+
+
+def losses_differ(first: float, second: float) -> bool:
+    """Whether two losses are of different models: by 1 % of the second, and
+    by 1e-3 nats, for liblinear stops early where the loss is next to 0."""
+    return not abs(first - second) <= max(.01 * abs(second), 1e-3)
+
+
+def is_short(gradient: float, loss: float, optimum: float) -> bool:
+    """Whether training stopped before the optimum: by the gradient that is
+    left, relative, or by the loss."""
+    return not gradient <= GRADIENT_TOL or losses_differ(loss, optimum)

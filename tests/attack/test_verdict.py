@@ -1,0 +1,108 @@
+"""Plain words: `diagnostics()`, the log and the history say the same."""
+import numpy as np
+import pytest
+
+from attack_problems import digits, make, run, small
+from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.core.verdicts import SENTENCES
+
+from secml.data import CDataset
+from secml.ml.classifiers import CClassifierLogistic
+
+pytestmark = pytest.mark.filterwarnings('ignore:the loss by')
+FULL = {'n_outer': 200, 'tol': 1e-3}
+
+
+def made(name):
+    """A dataset and an attack of which the verdict `name` is true."""
+    data = small()
+    if name == 'lmbda_at_bound':
+        data = small(spread=.02)  # no row is near the boundary
+        return data, make(data, 0, solver_params=None)
+    if name in ('gave_up', 'one_class'):
+        # weights of next to 0, and a bias that knows the larger class
+        rows = [np.r_[np.flatnonzero(ds.Y.tondarray() == 0),
+                      np.flatnonzero(ds.Y.tondarray() == 1)[::4]]
+                for ds in data]
+        data = [ds[part.tolist(), :] for ds, part in zip(data, rows)]
+        return data, make(data, 2, CClassifierLogisticTorch(lmbda=15.),
+                          learn_lmbda=False, solver_params=FULL)
+    if name == 'budget_hit':
+        return data, make(data, 4, solver_params={'n_outer': 2})
+    if name == 'training_short':
+        return data, make(data, 4, CClassifierLogistic(C=1e3),
+                          learn_lmbda=False,
+                          solver_params={**FULL, 'n_inner': 5})
+    return data, make(data, 4, CClassifierLogisticTorch(
+        lmbda=-4., solver='sgd', epochs=1), learn_lmbda=False,
+        solver_type='implicit', solver_params=FULL)
+
+
+@pytest.mark.parametrize('name', SENTENCES)
+def test_each_verdict(name, caplog):
+    data, attack = made(name)
+    attack.verbose = 1
+    attack.logger._logger.addHandler(caplog.handler)
+    adv_ds = run(attack, data)[2]
+    found = attack.history[-1].verdicts
+    assert getattr(found, name)
+    assert name in adv_ds.header.verdicts == found.names()
+    logged = [record.getMessage() for record in caplog.records]
+    for other, sentence in SENTENCES.items():
+        said = getattr(found, other)
+        assert (sentence in logged) is said
+        assert (sentence in str(attack.diagnostics())) is said, other
+
+
+def test_a_converged_attack_is_ok_in_all():
+    data = digits()
+    attack = make(data, 6, CClassifierLogisticTorch(), solver_params={
+        'n_outer': 200}, solver_type='implicit')
+    run(attack, data)
+    assert attack.history[-1].verdicts.names() == ()
+    lines = str(attack.diagnostics()).splitlines()
+    assert len(lines) == 10
+    assert all(line.endswith(' ok') for line in lines)
+
+
+@pytest.mark.parametrize('distance', ['l1', 'l2'])
+def test_the_ball_blocks_the_gradient(distance):
+    """A converged attack with `dmax` was called unconverged: only the box
+    was projected on."""
+    data = digits()
+    attack = make(data, 6, solver_type='implicit', dmax=.5, distance=distance,
+                  solver_params={'n_outer': 200})
+    run(attack, data)
+    assert attack.diagnostics().attacker_grad_norm < .02
+    # without the run nothing is known of the starts
+    attack.xc = attack.xc + 0.001
+    found = attack.diagnostics()
+    assert found.attacker_grad_norm > .1
+    assert found.one_class is found.budget_hit is found.fit_short is None
+
+
+def test_the_constant_answer_is_of_the_true_labels():
+    """Also where the attacker wants one class."""
+    data = small()
+    attack = make(data, 4, y_target=1)
+    run(attack, data)
+    found = attack.history[-1]
+    share = (data[1].Y.tondarray() == 1).mean()
+    assert found.constant_loss == pytest.approx(
+        -share * np.log(share) - (1 - share) * np.log(1 - share))
+
+
+def test_without_points():
+    """No cosine, no free gradient, and both bounds are on the grid."""
+    data = small()
+    attack = make(data, 0, lmbda_bounds=(-8, -7.9))
+    run(attack, data)
+    found = attack.diagnostics()
+    assert np.isnan(found.cosine)
+    assert 'cosine' not in str(found) and 'attacker' not in str(found)
+    assert found.grid_lmbda in (-8, -7.9)
+    # the more regularised the better: the upper bound, off the step of .25
+    data = data[0], CDataset(data[1].X, 1 - data[1].Y), data[2]
+    attack = make(data, 0, lmbda_bounds=(0, 11.6))
+    run(attack, data)
+    assert attack.diagnostics().grid_lmbda == 11.6

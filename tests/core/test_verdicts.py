@@ -1,0 +1,47 @@
+"""The rules behind the plain words, at their edges."""
+import math
+
+import pytest
+import torch
+
+from secml_regpoison.core import verdicts
+
+
+@pytest.mark.parametrize('lmbda, bounds, expected', [
+    (11.5, (-8, 11.5), True), (-7.96, (-8, 11.5), True),
+    (11.4, (-8, 11.5), False), (0., (-8, 11.5), False), (-8., None, False)])
+def test_a_bound(lmbda, bounds, expected):
+    assert verdicts.is_at_bound(lmbda, bounds) is expected
+
+
+@pytest.mark.parametrize('n_ones, expected', [
+    (5, math.log(2)), (1, -.1 * math.log(.1) - .9 * math.log(.9)), (0, 0.)])
+def test_loss_of_a_constant_answer(n_ones, expected):
+    y = torch.tensor([1.] * n_ones + [-1.] * (10 - n_ones))
+    assert verdicts.constant_loss(y) == pytest.approx(expected, abs=1e-12)
+    # no constant score does better
+    scores = torch.linspace(-9, 9, 1001)[:, None]
+    losses = torch.nn.functional.softplus(-scores * y).mean(1)
+    assert losses.min() >= expected - 1e-6
+
+
+@pytest.mark.parametrize('loss, expected', [
+    (.6931, True), (3., True), (.688, True), (.68, False),
+    (math.nan, True)])
+def test_giving_up(loss, expected):
+    assert verdicts.has_given_up(loss, math.log(2)) is expected
+
+
+@pytest.mark.parametrize('gradient, loss, expected', [
+    (1e-4, .5, False), (.02, .5, True), (1e-4, .51, True),
+    (math.nan, .5, True), (1e-4, math.nan, True)])
+def test_training_cut_short(gradient, loss, expected):
+    assert verdicts.is_short(gradient, loss, .5) is expected
+
+
+def test_each_verdict_has_its_sentence():
+    found = verdicts.Verdicts(True, False, False, True, False, False)
+    assert found.names() == ('lmbda_at_bound', 'budget_hit')
+    assert tuple(verdicts.SENTENCES) == tuple(vars(found))
+    assert found.sentences() == tuple(
+        verdicts.SENTENCES[name] for name in found.names())
