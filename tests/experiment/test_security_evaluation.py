@@ -17,7 +17,8 @@ from secml_regpoison.experiment.plan import Plan, check_plan, default_points
 from secml_regpoison.experiment.policies import clean_cv_lmbda, policy_name
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.parallel import parallel_map
-from secml_regpoison.experiment.report import draw, solver_verdict
+from secml_regpoison.experiment.report import (
+    draw, plain_words, solver_verdict)
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
@@ -270,3 +271,31 @@ def test_a_picture_with_more_deviation_than_mean_keeps_its_layout():
     fig.draw_without_rendering()
     assert all(ax.get_position().height > .6 for ax in fig.axes)
     assert fig.axes[-1].get_ylim()[0] == 1.
+
+
+def test_plain_words_count_the_attacks_and_name_the_policies(cells):
+    records = [record for (policy, repetition), (_, result) in cells.items()
+               for record in make_records(result, policy=policy)]
+    for record in records:
+        record.update(dict.fromkeys(SENTENCES, 0))
+    assert plain_words(records) == ''
+    for record in records[:2] + records[-1:]:
+        record['gave_up'] = 1
+    first, last = records[0]['policy'], records[-1]['policy']
+    assert first != last
+    assert plain_words(records) == (
+        f"In 3 of {len(records)} attacks ({first}, {last}) "
+        f"{SENTENCES['gave_up']}.")
+
+
+def test_verdicts_are_in_the_data(cells):
+    """By the rules, from what the data hold themselves."""
+    for _, result in cells.values():
+        np.testing.assert_array_equal(
+            result['gave_up'], result['validation_loss']
+            >= .99 * result['constant_loss'])
+        np.testing.assert_array_equal(
+            result['one_class'],
+            [len(np.unique(y)) == 1 for y in result['y_pred']])
+        assert not result['budget_hit'][0]  # no points
+    assert not cells['-2', 0][1]['lmbda_at_bound'].any()
