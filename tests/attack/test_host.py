@@ -140,7 +140,10 @@ def test_progress_is_logged_at_verbose_1():
     attack.verbose = 1
     f_opt = run(attack, data)[3]
     logger.removeHandler(handler)
-    assert f'4 points: lmbda {attack.lmbda:.3f}, loss {f_opt:.4f}' in lines[-1]
+    said = attack.history[-1].verdicts.sentences()
+    assert tuple(lines[len(lines) - len(said):]) == said
+    assert (f'4 points: lmbda {attack.lmbda:.3f}, loss {f_opt:.4f}'
+            in lines[-1 - len(said)])
     assert sum(f'loss {value:.6f}' in line for value in attack.f_seq
                for line in lines) >= attack.f_seq.size
 
