@@ -9,17 +9,15 @@ backwards and ``r = c * (A u)``, c being the `curvature` ``l''`` of each time.
 Nearly all the time of this package is spent here, in products so small that
 the calls count too: a call of torch costs about a tenth of a product. A GPU
 would wait for calls longer than it computes: it is given all T steps at once,
-as a CUDA graph.
+as a CUDA graph, see `.cuda_graphs`.
 """
-import functools
-import warnings
-from typing import Any, Callable, Optional
+from typing import Optional
 
-import torch
 from torch import Tensor
 
 from ..coordinates import Coordinates
 from ..losses import Loss
+from .cuda_graphs import run_as_graph
 
 
 def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
@@ -54,27 +52,7 @@ def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
     if curvature is not None:
         tensors += (curvature,)
     if first.is_cuda:
-        kind: Any = loss, first.dtype, first.device
-        graph = _graph(coordinates.steps, n_steps, *kind,
-                       *(tensor.shape for tensor in tensors))
-        # the next replay writes to the same memory
-        iterates, scores = graph(*tensors)
-        return iterates.clone(), scores.clone()
+        iterates, scores = run_as_graph(coordinates.steps, n_steps, loss,
+                                        tensors)
+        return iterates, scores
     return coordinates.steps(n_steps, loss, *tensors)
-
-
-@functools.lru_cache(maxsize=8)
-def _graph(steps: Callable[..., Any], n_steps: int, loss: Any,
-           dtype: torch.dtype, device: torch.device, *shapes: Any) -> Any:
-    """`steps` as a CUDA graph for tensors of these shapes; if capture fails:
-    `steps` itself, with a warning."""
-    loop = functools.partial(steps, n_steps, loss)
-    samples = tuple(torch.zeros(shape, dtype=dtype, device=device)
-                    for shape in shapes)
-    try:
-        return torch.cuda.make_graphed_callables(loop, samples)
-    except RuntimeError as error:
-        warnings.warn(
-            f'no CUDA graph of {n_steps:d} steps could be captured, they are '
-            f'launched one by one: {error}', RuntimeWarning, stacklevel=5)
-        return loop

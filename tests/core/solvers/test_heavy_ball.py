@@ -10,7 +10,7 @@ from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.coordinates import make_coordinates, signed_rows
 from secml_regpoison.core.linear_model import LOGISTIC
 from secml_regpoison.core.penalties import L2
-from secml_regpoison.core.solvers.heavy_ball import _graph, heavy_ball
+from secml_regpoison.core.solvers.heavy_ball import heavy_ball
 
 
 def to(device, problem, *tensors):
@@ -58,22 +58,6 @@ def test_steps_are_those_of_the_formula(form, beta):
                        coordinates.biases(iterates)[:, None]], 1)
     torch.testing.assert_close(found, expected[0])
     torch.testing.assert_close(scores, expected[1])
-
-
-@pytest.mark.parametrize('form', FORMS)
-def test_steps_that_no_graph_holds_are_launched_one_by_one(form):
-    _, coordinates = coordinates_of(form)
-    zeros = coordinates.rows_p.new_zeros(2, coordinates.n_coords)
-    tensors = (*coordinates.operands, zeros.new_tensor([.8, -.01, -.02]),
-               zeros)
-    shapes = [tensor.shape for tensor in tensors]
-    with pytest.warns(RuntimeWarning, match='no CUDA graph of 7 steps'):
-        # there is no graph of a computation on the CPU
-        steps = _graph(coordinates.steps, 7, LOGISTIC, zeros.dtype,
-                       zeros.device, *shapes)
-    for found, expected in zip(
-            steps(*tensors), coordinates.steps(7, LOGISTIC, *tensors)):
-        assert torch.equal(found, expected)
 
 
 @on_gpu

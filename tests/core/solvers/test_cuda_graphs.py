@@ -1,0 +1,108 @@
+"""The cache of CUDA graphs; on the CPU, with graphs that it can hold."""
+import threading
+import time
+import warnings
+
+import pytest
+import torch
+
+from core_problems import make, on_gpu
+from secml_regpoison.core import hypergradient
+from secml_regpoison.core.solvers.cuda_graphs import (
+    GRAPHS, MAX_BYTES, GraphCache, capture_graph)
+
+
+def double(x):
+    return 2 * x,
+
+
+def capture(loop, tensors):
+    """As a graph does: copies in, works slowly, and gives its own memory."""
+    inside = [torch.zeros_like(x) for x in tensors]
+    out = [torch.zeros_like(x) for x in loop(*inside)]
+
+    def replay(*tensors):
+        for mine, theirs in zip(inside, tensors):
+            mine.copy_(theirs)
+        time.sleep(.002)
+        for mine, result in zip(out, loop(*inside)):
+            mine.copy_(result)
+        time.sleep(.002)
+        return out
+    return replay, sum(x.numel() * x.element_size() for x in inside + out)
+
+
+def test_threads_do_not_share_the_memory_of_a_graph():
+    """Without the lock one thread gets the numbers of another."""
+    cache, wrong = GraphCache(capture), []
+
+    def work(value):
+        x = torch.full((3,), float(value))
+        for _ in range(10):
+            if not torch.equal(cache.run(double, (), (x,))[0], 2 * x):
+                wrong.append(value)
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert cache.n_bytes == 2 * 3 * 4
+
+
+def test_a_replay_leaves_earlier_results_alone():
+    cache = GraphCache(capture)
+    first, = cache.run(double, (), (torch.ones(3),))
+    cache.run(double, (), (torch.zeros(3),))
+    assert torch.equal(first, 2 * torch.ones(3))
+
+
+def test_the_least_recently_used_graphs_go():
+    captured = []
+
+    def counting(loop, tensors):
+        captured.append(len(tensors[0]))
+        return capture(loop, tensors)
+    # a graph of k numbers holds 8 k bytes
+    cache = GraphCache(counting, max_bytes=8 * 50)
+    for size in (10, 20, 10, 30, 10, 20, 100, 100, 10):
+        x = torch.ones(size)
+        assert torch.equal(cache.run(double, (), (x,))[0], 2 * x)
+        assert cache.n_bytes <= cache.max_bytes
+    # 30 drives out 20, and 20 then 30; 100 never fits, and is launched
+    assert captured == [10, 20, 30, 20, 100]
+
+
+def test_steps_that_no_graph_holds_are_launched_one_by_one():
+    with pytest.warns(RuntimeWarning, match='no CUDA graph of steps with 1 '):
+        # there is no graph of a computation on the CPU
+        steps, size = capture_graph(double, (torch.ones(3),))
+    assert steps is double and size == 0
+
+
+@on_gpu
+def test_two_threads_on_a_gpu():
+    """Each gets its own derivative; the memory held is counted."""
+    cases = [[part.cuda() if isinstance(part, torch.Tensor) else part
+              for part in make(seed=seed)[1:]] for seed in (0, 1)]
+    problems = [type(make()[0])(*(getattr(make(seed=seed)[0], name).cuda()
+                                  for name in ('x_tr', 'y_tr', 'x_val',
+                                               'y_val'))) for seed in (0, 1)]
+    expected = [hypergradient(problem, *case, 0.).grad_x_p
+                for problem, case in zip(problems, cases)]
+    wrong = []
+
+    def work(i):
+        for _ in range(50):
+            with warnings.catch_warnings():
+                warnings.simplefilter('error')
+                got = hypergradient(problems[i], *cases[i], 0.).grad_x_p
+            if not torch.equal(got, expected[i]):
+                wrong.append(i)
+    threads = [threading.Thread(target=work, args=(i,)) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert 0 < GRAPHS.n_bytes <= MAX_BYTES
