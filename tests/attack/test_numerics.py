@@ -291,7 +291,7 @@ def solutions(method, **kwargs):
 @pytest.mark.parametrize('learn_lmbda', [True, False])
 @pytest.mark.parametrize('method, rtol, atol', [
     ('rmd', 1e-4, 1e-3),
-    # its training stops at 1e-4 of the first gradient in float32: a move may
+    # its training stops at 1e-5 of the first gradient in float32: a move may
     # be kept in one and taken back in the other, and the ways part
     ('implicit', 2e-2, .2)])
 def test_float32_is_float64(method, rtol, atol, learn_lmbda):
