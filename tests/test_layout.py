@@ -14,7 +14,7 @@ import secml_regpoison
 
 PACKAGE = Path(secml_regpoison.__file__).parent
 FLOORS = (
-    ('compat', 'core', 'limits', 'npz', 'version'),
+    ('compat', 'core', 'limits', 'npz', 'terminal', 'version'),
     ('storage', 'validation'),
     ('convert',),
     ('attack', 'classifier', 'data', 'figure'),

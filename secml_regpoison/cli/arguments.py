@@ -5,6 +5,7 @@ import numpy as np
 
 from secml_regpoison.version import __version__
 from secml_regpoison.experiment.policies import POLICIES
+from secml_regpoison.terminal import one_line
 from . import paper
 
 # those of `core.solvers`, which imports torch; a test compares them
@@ -226,8 +227,3 @@ def _lmbda(text):
             f"must be of {', '.join(POLICIES)}, or a lambda between -30 and "
             f"30, got {text!r}.")
     return lmbda
-
-
-def one_line(message):
-    """Put a message, which may be of another library, on one line."""
-    return ' '.join(str(message).split())

@@ -4,6 +4,7 @@ Its help and its refusals come before torch and secml are imported, which
 takes some seconds.
 """
 import os
+import signal
 import sys
 from contextlib import redirect_stdout
 from functools import partial
@@ -12,7 +13,9 @@ from secml_regpoison.data.sources import NEED_SECML, load_data
 from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.plan import Plan, check_plan, default_points
 from secml_regpoison.storage import only_writer
-from .arguments import FILE_OPTIONS, join_policies, make_parser, one_line
+from secml_regpoison.terminal import one_line, print_error
+from . import process
+from .arguments import FILE_OPTIONS, join_policies, make_parser
 from .paper import complete, run_paper
 
 # Errors of bad data and of failed runs. Any other error is a defect of this
@@ -25,25 +28,44 @@ def main(argv=None):
     args = make_parser().parse_args(
         join_policies(sys.argv[1:] if argv is None else argv))
     code = 2
-    try:
-        if args.command == 'paper':
-            complete(args)
-            work = partial(_paper, args)
-        else:
-            work = partial(_sec_eval, args, *_prepare(args))
-        os.makedirs(args.out, exist_ok=True)
-        with only_writer(args.out, '--out'):
-            code = 1
-            work()
-    except ERRORS as error:
-        return _fail(code, error)
-    except KeyboardInterrupt:
-        return _fail(130, f'interrupted; what was finished is in {args.out}, '
-                          f'and the same command with --resume goes on.')
-    return 0
+    with process.interruptible() as signals:
+        try:
+            work = _prepare(args)
+            with only_writer(args.out, '--out'):
+                pass  # a refusal comes before the imports
+            _register()
+            with only_writer(args.out, '--out'):
+                code = 1
+                work()
+            return 0
+        except KeyboardInterrupt:
+            pass
+        except Exception as error:
+            # not if it is a worker that the signal has ended
+            if not signals:
+                if isinstance(error, ERRORS):
+                    return _fail(code, error)
+                raise
+    done = (f'; what was finished is in {args.out}, and the same command with '
+            '--resume goes on' if code == 1 else '')
+    return _fail(128 + (signals or [signal.SIGINT])[0], f'interrupted{done}.')
 
 
 def _prepare(args):
+    """Check all input, and make the folder; returns the work to do."""
+    if args.command == 'paper':
+        complete(args)
+    if not args.out or os.path.exists(args.out) and not os.path.isdir(
+            args.out):
+        raise ValueError('`--out` must be a folder, or the name of one to '
+                         f'make, got {args.out!r}.')
+    work = partial(run_paper, args) if args.command == 'paper' \
+        else partial(_sec_eval, args, *_load(args))
+    os.makedirs(args.out, exist_ok=True)
+    return work
+
+
+def _load(args):
     """Read the data, and check the plan before any work."""
     if args.data in NEED_SECML:
         _register()
@@ -59,15 +81,8 @@ def _prepare(args):
 
 def _sec_eval(args, source, plan):
     """Run the evaluations."""
-    _register()
     from .sec_eval import run_sec_eval
     run_sec_eval(args, source, plan)
-
-
-def _paper(args):
-    """Make the figures."""
-    _register()
-    run_paper(args)
 
 
 def _register():
@@ -76,15 +91,17 @@ def _register():
     secml logs to the stdout that it finds when it is imported.
     """
     try:
-        with redirect_stdout(sys.stderr):
+        with process.importing(), redirect_stdout(sys.stderr):
             from secml_regpoison import registration  # noqa: F401
+            from . import sec_eval  # noqa: F401
     except ImportError as error:  # says what to type
         raise RuntimeError(error) from error
 
 
 def _fail(code, error):
     """Say what went wrong, in one line, and return the exit code."""
-    print(f'secml-regpoison: error: {one_line(error)}', file=sys.stderr)
+    text = one_line(error) or 'there is not enough memory.'
+    print_error(f'secml-regpoison: error: {text}')
     return code
 
 

@@ -3,8 +3,8 @@ import argparse
 import os
 import shutil
 
-from secml_regpoison.experiment.tables import print_text
 from secml_regpoison.paper import FIGURES, SOLVERS, make_figure
+from secml_regpoison.terminal import print_text, printable
 
 DESCRIPTION = """\
 Make the figures of arXiv 2105.10948: CSV, PNG and PDF files in DIR, and
@@ -84,4 +84,4 @@ def run_paper(args):
             if args.solver and FIGURES[name].has_solver else {}
         print_text(make_figure(name, args.out, args.quick, jobs, resume,
                                **options))
-    print_text(f'\nResults are in {os.path.abspath(args.out)}')
+    print_text(f'\nResults are in {printable(os.path.abspath(args.out))}')

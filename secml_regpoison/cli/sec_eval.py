@@ -1,11 +1,9 @@
 """The work of ``secml-regpoison sec-eval``, once its input is checked."""
 import os
-import sys
 
 import joblib
 
 from secml_regpoison.experiment.cells import cells_folder
-from secml_regpoison.experiment.parallel import progress_bar
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.experiment.report import (
     CSV_COLUMNS, draw, plain_words, save_evaluation, solver_verdict,
@@ -13,17 +11,19 @@ from secml_regpoison.experiment.report import (
 from secml_regpoison.experiment.security_evaluation import (
     make_records, run_policies)
 from secml_regpoison.experiment.statistics import mean_and_std
-from secml_regpoison.experiment.tables import print_text, write_rows
+from secml_regpoison.experiment.tables import write_rows
 from secml_regpoison.figure.style import save_picture
+from secml_regpoison.terminal import (
+    one_line, print_error, print_text, printable, progress_bar)
 
 
 def run_sec_eval(args, source, plan):
     """Run all, and write the results; checkpoints are kept until then."""
-    name = source.title(os.path.basename(args.data))
+    name = printable(source.title(os.path.basename(args.data)))
     if source.file:
-        print_text('\n'.join(source.file.notes))
+        print_text('\n'.join(map(printable, source.file.notes)))
         for warning in source.file.warnings:
-            print(f'secml-regpoison: warning: {warning}', file=sys.stderr)
+            print_error(f'secml-regpoison: warning: {one_line(warning)}')
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
         results = _run(args, source, plan, folder)
         _report(args, name, [
@@ -67,4 +67,4 @@ def _report(args, name, records):
     print_text('\n\n'.join(filter(None, (
         name, table(means), verdict(means), plain_words(records),
         solver_verdict(records, args.solver),
-        f'Results are in {os.path.abspath(args.out)}'))))
+        f'Results are in {printable(os.path.abspath(args.out))}'))))

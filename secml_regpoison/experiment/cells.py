@@ -1,12 +1,19 @@
 """Cells of an experiment: computed in several processes, kept on disk."""
+import glob
 import hashlib
 import os
 import shutil
+import time
 from contextlib import contextmanager, suppress
 
-from secml_regpoison.storage import load_arrays, save_arrays
+from secml_regpoison.storage import (
+    is_locked, load_arrays, only_writer, save_arrays)
+from secml_regpoison.terminal import print_error, progress_bar
 from secml_regpoison.version import __version__
-from .parallel import parallel_map, progress_bar
+from .parallel import parallel_map
+
+# Seconds to wait for a worker of an earlier run.
+PATIENCE = 60.
 
 
 @contextmanager
@@ -14,15 +21,34 @@ def cells_folder(out, name, resume, keep=False):
     """Yield the folder ``NAME.cells`` of finished cells, made if missing.
 
     Without `resume` it begins empty. It is removed when all went well, unless
-    `keep`.
+    `keep`. The caller holds `out`: a process that still writes to the folder
+    is a worker of a run that was killed, and is waited for.
     """
     folder = os.path.join(out, f'{name}.cells')
+    _wait_for_workers(folder)
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, exist_ok=True)
     yield folder
     if not keep:
         shutil.rmtree(folder)
+
+
+def _wait_for_workers(folder):
+    """Wait until nobody holds a file in `folder`; OSError if that lasts."""
+    deadline, is_said = time.monotonic() + PATIENCE, False
+    for lock in glob.glob(os.path.join(glob.escape(folder), '*.lock')):
+        path = lock.removesuffix('.lock')
+        while is_locked(path):
+            if time.monotonic() > deadline:
+                raise OSError(
+                    f"a worker of an earlier run still writes to '{path}' "
+                    f'after {PATIENCE:g} s: end it, or choose another folder.')
+            if not is_said:
+                print_error('waiting for the end of a worker of an earlier '
+                            f"run, which writes to '{path}'")
+                is_said = True
+            time.sleep(.1)
 
 
 def run_cells(cells, folder, jobs=1):
@@ -70,4 +96,5 @@ def _path(folder, function, *arguments):
 
 
 def _compute(path, function, *arguments):
-    save_arrays(path, function(*arguments))
+    with only_writer(path, 'out'):
+        save_arrays(path, function(*arguments))

@@ -1,16 +1,16 @@
 """Calls in several processes, each on one thread."""
 import logging
 import os
+import runpy
+import signal
 import sys
-import threading
-import time
 from contextlib import contextmanager
-from functools import cache
+from pathlib import Path
 
 import joblib
 import torch
+from joblib.parallel import LokyBackend, MultiprocessingBackend
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 
 def parallel_map(calls, jobs):
@@ -30,21 +30,26 @@ def parallel_map(calls, jobs):
     """
     # memory maps are off: they are read-only, and torch warns at each
     parallel = joblib.Parallel(n_jobs=jobs, return_as='generator_unordered',
-                               max_nbytes=None)
+                               max_nbytes=None, **_end_with_this_process())
     return parallel(joblib.delayed(_work)(os.getpid(), *call)
                     for call in calls)
 
 
-def progress_bar(total):
-    """A bar on stderr of finished cells, with the remaining time."""
-    # a log file gets a line now and then, not two each second
-    return tqdm(total=total, unit=' cell', disable=not total,
-                mininterval=.5 if sys.stderr.isatty() else 15.)
+def _end_with_this_process():
+    """Options of joblib: what its own processes run first."""
+    backend = type(joblib.parallel.get_active_backend()[0])
+    if backend not in (LokyBackend, MultiprocessingBackend):
+        return {}
+    # the latter ends its processes by SIGTERM
+    ignored = (signal.SIGINT, signal.SIGTERM) \
+        if backend is LokyBackend else ()
+    return {'initializer': runpy.run_path, 'initargs': (
+        str(Path(__file__).with_name('worker_start.py')),
+        {'STARTER': os.getpid(), 'IGNORED': ignored})}
 
 
 def _work(starter, function, *args):
     if os.getppid() == starter:
-        _exit_with_parent(starter)
         _log_to_stderr()
     with _one_thread():
         return function(*args)
@@ -67,18 +72,3 @@ def _one_thread():
             yield
     finally:
         torch.set_num_threads(threads)
-
-
-@cache
-def _exit_with_parent(starter):
-    """End this process soon after the process that started it.
-
-    A worker of joblib would go on after its run was killed, and would hold
-    its files against the run that resumes.
-    """
-    def watch():
-        while os.getppid() == starter:
-            time.sleep(.2)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -50,7 +50,7 @@ def draw(means, title):
 
     """
     fig = Figure(figsize=(14, 4.8), layout='constrained')
-    fig.suptitle(title)
+    fig.suptitle(title, parse_math=False)
     data, = distinct(means, 0)
     axes = fig.subplots(1, len(PANELS))
     for ax, (label, column, factor, scale) in zip(axes, PANELS):

@@ -1,6 +1,5 @@
 """Text tables and CSV files."""
 import csv
-import sys
 
 from secml_regpoison.storage import atomic_path
 
@@ -29,12 +28,6 @@ def write_text(path, text):
     with atomic_path(path) as scratch:
         with open(scratch, 'w', encoding='utf-8') as stream:
             stream.write(f'{text}\n')
-
-
-def print_text(text):
-    """Print; a terminal without the sign ± gets a question mark for it."""
-    encoding = sys.stdout.encoding or 'utf-8'
-    print(text.encode(encoding, 'replace').decode(encoding))
 
 
 def as_text(header, lines):

@@ -1,0 +1,123 @@
+"""Text for people: on a terminal, in a pipe or in a log.
+
+What reads it may go away, be full or stand still. A run does not stop for
+that: its results are files.
+"""
+import errno
+import os
+import select
+import sys
+import threading
+from contextlib import suppress
+
+from tqdm import tqdm
+
+
+def printable(text):
+    """Text from outside, such as the name of a file or a label of data.
+
+    Control characters, which would command a terminal, become escapes. In a
+    picture it is drawn with ``parse_math=False``.
+    """
+    return ''.join(char if char.isprintable()
+                   else char.encode('unicode_escape').decode()
+                   for char in str(text))
+
+
+def one_line(message):
+    """A message, which may be of another library, as printable text."""
+    return printable(' '.join(str(message).split()))
+
+
+def print_text(text):
+    """Print on stdout; '?' for signs that the terminal does not have.
+
+    Nothing happens if nobody reads it any more. OSError if the disk of a log
+    is full.
+    """
+    _print(sys.stdout, text)
+
+
+def print_error(text):
+    """Print a line on stderr, if that takes it."""
+    with suppress(OSError):
+        _print(sys.stderr, text)
+
+
+def _print(stream, text):
+    if stream is None or stream.closed:
+        return
+    encoding = stream.encoding or 'utf-8'
+    try:
+        print(text.encode(encoding, 'replace').decode(encoding), file=stream,
+              flush=True)
+    except OSError as error:
+        if stream in (sys.__stdout__, sys.__stderr__):
+            _discard(stream)
+        if error.errno != errno.EPIPE:
+            raise OSError(error.errno, 'the text cannot be printed: '
+                          f'{error.strerror}') from error
+
+
+def _discard(stream):
+    """Drop what a stream still holds, which Python would write at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
+
+
+def discard_unwritten():
+    """Forget what stderr did not take: it would change the exit code."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def progress_bar(total):
+    """A bar on stderr of finished cells, with the remaining time."""
+    stream = _Display(sys.stderr)
+    # a log file gets a line now and then, not two each second
+    return _Bar(total=total, unit=' cell', file=stream, dynamic_ncols=True,
+                disable=not total or sys.stderr is None,
+                mininterval=.5 if stream.isatty() else 15.)
+
+
+class _Bar(tqdm):
+    """A bar without a thread, and without a lock that processes share."""
+
+    monitor_interval = 0
+
+
+_Bar.set_lock(threading.RLock())
+
+
+class _Display:
+    """A stream of which a bar may lose text, but never fail or wait for."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self.encoding = getattr(stream, 'encoding', None)
+
+    def isatty(self):
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self):
+        return self._stream.fileno()
+
+    def write(self, text):
+        with suppress(OSError, ValueError):
+            if self._stream is not sys.__stderr__:
+                self._stream.write(text)
+            elif _takes_text(self.fileno()):
+                # not by the stream: it keeps what it could not write
+                os.write(self.fileno(), text.encode(self.encoding, 'replace'))
+
+    def flush(self):
+        pass
+
+
+def _takes_text(descriptor):
+    """Whether a line can be written without waiting for a reader."""
+    return os.name != 'posix' or bool(
+        select.select([], [descriptor], [], 0)[1])
