@@ -48,7 +48,9 @@ def main(argv=None):
                 raise
     done = (f'; what was finished is in {args.out}, and the same command with '
             '--resume goes on' if code == 1 else '')
-    return _fail(128 + (signals or [signal.SIGINT])[0], f'interrupted{done}.')
+    code = 128 + (signals or [signal.SIGINT])[0]
+    process.set_exit_code(code)
+    return _fail(code, f'interrupted{done}.')
 
 
 def _prepare(args):

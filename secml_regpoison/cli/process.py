@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from secml_regpoison.terminal import discard_unwritten
 
 SIGNALS = signal.SIGINT, signal.SIGTERM
-_state = {'is_command': False}
+_state = {'is_command': False, 'code': None}
 
 
 def prepare():
@@ -23,8 +23,24 @@ def prepare():
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     sys.stdout = sys.stdout or open(os.devnull, 'w')
     sys.stderr = sys.stderr or open(os.devnull, 'w')
-    atexit.register(discard_unwritten)
+    atexit.register(_exit)
     _handle(_end)
+
+
+def set_exit_code(code):
+    """End the command with `code`, in any case."""
+    _state['code'] = code
+
+
+def _exit():
+    """The last that Python calls, because it is registered first.
+
+    After a KeyboardInterrupt went through code that was given as a string,
+    such as that of a dataclass, Python would end itself by SIGINT.
+    """
+    discard_unwritten()
+    if _state['code'] is not None:
+        os._exit(_state['code'])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ secml: a shim gives the one secml module concerned the names that its import
 statements miss. The module `patches` works around later failures, inside
 secml's own modules. Each shim and patch applies only where its cause is
 present, so on a stack that secml supports nothing changes, except that two
-first imports no longer race. Other libraries are never patched, and
+first imports no longer race, and that the locks of its loaders are of threads. Other libraries are never patched, and
 `sys.modules` never holds a fake, not even for a moment: other code and other
 threads always import the real modules.
 """
@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import types
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import find_spec
@@ -46,6 +47,7 @@ def apply():
     try:
         import_settings()
         importlib.import_module('secml.adv.attacks')
+        importlib.import_module('secml.data.loader')
         importlib.import_module('secml.figure')
     finally:
         sys.meta_path.remove(_ShimFinder)
@@ -191,8 +193,20 @@ def _shim_makedirs(name):
             'makedirs': functools.partial(os.makedirs, exist_ok=True)})
 
 
+def _shim_lock(name):
+    """secml's loaders keep their threads apart by locks of `multiprocessing`.
+
+    Those are named semaphores of the system, five in each process, which a
+    worker that is killed leaves behind; Python warns of them.
+    """
+    if name == 'multiprocessing':
+        return types.SimpleNamespace(Lock=threading.Lock)
+
+
 SHIMS = {
     'secml': _shim_pkg_resources,
+    **{f'secml.data.loader.c_dataloader_{name}': _shim_lock
+       for name in ('cifar', 'icubworld', 'lfw', 'mnist', 'sklearn')},
     'secml.settings': _shim_makedirs,
     'secml.ml.classifiers': _shim_torch,
     'secml.adv.attacks.evasion.foolbox.c_attack_evasion_foolbox': _shim_nan,
