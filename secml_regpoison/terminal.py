@@ -45,9 +45,9 @@ def print_error(text):
 
 
 def _print(stream, text):
-    if stream is None or stream.closed:
+    if _is_closed(stream):
         return
-    encoding = stream.encoding or 'utf-8'
+    encoding = getattr(stream, 'encoding', None) or 'utf-8'
     try:
         print(text.encode(encoding, 'replace').decode(encoding), file=stream,
               flush=True)
@@ -57,6 +57,10 @@ def _print(stream, text):
         if error.errno != errno.EPIPE:
             raise OSError(error.errno, 'the text cannot be printed: '
                           f'{error.strerror}') from error
+
+
+def _is_closed(stream):
+    return stream is None or getattr(stream, 'closed', False)
 
 
 def _discard(stream):
@@ -76,11 +80,12 @@ def discard_unwritten():
 
 def progress_bar(total):
     """A bar on stderr of finished cells, with the remaining time."""
-    stream = _Display(sys.stderr)
+    is_closed = _is_closed(sys.stderr)
     # a log file gets a line now and then, not two each second
-    return _Bar(total=total, unit=' cell', file=stream, dynamic_ncols=True,
-                disable=not total or sys.stderr is None,
-                mininterval=.5 if stream.isatty() else 15.)
+    return _Bar(total=total, unit=' cell', file=_Display(sys.stderr),
+                dynamic_ncols=True, disable=not total or is_closed,
+                mininterval=15. if is_closed or not sys.stderr.isatty()
+                else .5)
 
 
 class _Bar(tqdm):
@@ -98,9 +103,6 @@ class _Display:
     def __init__(self, stream):
         self._stream = stream
         self.encoding = getattr(stream, 'encoding', None)
-
-    def isatty(self):
-        return self._stream is not None and self._stream.isatty()
 
     def fileno(self):
         return self._stream.fileno()

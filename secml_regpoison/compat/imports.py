@@ -6,9 +6,9 @@ secml: a shim gives the one secml module concerned the names that its import
 statements miss. The module `patches` works around later failures, inside
 secml's own modules. Each shim and patch applies only where its cause is
 present, so on a stack that secml supports nothing changes, except that two
-first imports no longer race, and that the locks of its loaders are of threads. Other libraries are never patched, and
-`sys.modules` never holds a fake, not even for a moment: other code and other
-threads always import the real modules.
+first imports no longer race, and that the locks of its loaders are of threads.
+Other libraries are never patched, and `sys.modules` never holds a fake, not
+even for a moment: other code and other threads always import the real modules.
 """
 import builtins
 import functools

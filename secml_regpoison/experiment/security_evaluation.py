@@ -113,9 +113,10 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
         data.time = CArray([run.seconds + run.seconds_from_checkpoint
                             for run in attack.history])
         return data, _measure(attack, data, plan)
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, MemoryError) as error:
+        reason = str(error) or 'there is not enough memory'
         raise RuntimeError(
-            f'{name}, repetition {repetition}: {error}') from error
+            f'{name}, repetition {repetition}: {reason}') from error
 
 
 def _measure(attack, data, plan):

@@ -68,7 +68,8 @@ def curve(means, data, policy, column, scale=1):
 def draw_curves(ax, means, data, column, scale=1):
     """One curve a policy against the poison, with the deviations.
 
-    On a log axis a bar that reaches 0 is cut at half of the least mean.
+    On a log axis a bar that reaches 0 is cut at half of the least mean above
+    0; where there is none, as without a feature that varies, it is linear.
     """
     is_log, least = ax.get_yscale() == 'log', float('inf')
     policies = distinct([key[1:] for key in means if key[0] == data], 0)
@@ -79,9 +80,11 @@ def draw_curves(ax, means, data, column, scale=1):
         ax.errorbar([value + shift for value in x], y, error, capsize=3,
                     label=policy_label(policy), clip_on=is_log, zorder=3,
                     linewidth=1.6, elinewidth=.8, **style)
-        least = min(least, *y)
-    if is_log:
+        least = min([least, *(value for value in y if value > 0)])
+    if is_log and least < float('inf'):
         ax.set_ylim(bottom=least / 2)
+    elif is_log:
+        ax.set_yscale('linear')
     mark_strengths(ax, x)
 
 

@@ -208,6 +208,13 @@ BAD_CALLS = {
     'negative seed': (['sec-eval', '--seed', '-1'], '--seed'),
     'no jobs': (['sec-eval', '--jobs', '0'], '--jobs'),
     'no jobs of a figure': (['paper', 'fig1', '--jobs', '0'], '--jobs'),
+    'no folder': (['sec-eval', '--out', ''],
+                  "`--out` must be a folder, or the name of one to make, got "
+                  "''"),
+    'a file for a folder': (['paper', 'fig1', '--out', os.devnull],
+                            f"one to make, got '{os.devnull}'"),
+    'an escape': (['sec-eval', '--classes', '0', '\x1b[2J'],
+                  r'got 0, \x1b[2J'),
     'too many rows': (['sec-eval', '--train', '400'],
                       '`train` and `val` must'),
     'no rows left': (['sec-eval', '--val', '198'], 'a test row of each'),
