@@ -9,7 +9,7 @@ import pytest
 
 from processes import COMMAND, LIMIT, QUICK, sec_eval
 from secml_regpoison import cli
-from secml_regpoison.storage import load_arrays
+from secml_regpoison.storage import is_locked, load_arrays
 
 LONG = [*COMMAND, *QUICK, '--repetitions', '99', '--out']
 
@@ -55,7 +55,7 @@ def test_a_signal_ends_a_run_in_one_line(tmp_path, signum, code, jobs, to_all):
     assert process.returncode == code
     paths = list(tmp_path.glob('*.cells/[!.]*.npz'))
     assert paths and all('batches' in load_arrays(path) for path in paths)
-    assert not list(tmp_path.glob('**/*.lock'))
+    assert not any(map(is_locked, (tmp_path, *paths)))
     assert sec_eval(tmp_path, '--resume').returncode == 0
 
 
