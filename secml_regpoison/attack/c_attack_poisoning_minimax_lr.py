@@ -18,6 +18,7 @@ from secml_regpoison.validation import check_dataset, check_run_arguments
 from . import (
     gradient_check, objective, pipeline, retraining, settings, verdict)
 from .batches import explain_ctrl_c, make_batches, plan
+from .box import warn_if_box_excludes_data
 from .checkpoint import open_checkpoint
 from .history import RunRecord
 from .poisoning_data import PreparedData
@@ -271,6 +272,8 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         data = self._prepare()
         check_run_arguments(x, y, max_iter, self.training_data)
         pipeline.warn_of_constant_columns(self, data)
+        if ds_init is None:
+            warn_if_box_excludes_data(self)
         fixed, batch_ends = plan(self, data, ds_init)
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
             self._add_batches(data, fixed, batch_ends, checkpoint)

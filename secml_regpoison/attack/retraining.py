@@ -42,16 +42,17 @@ def fit_classifier(attack, data, adv_ds):
     return clf.fit(tr.X, tr.Y)
 
 
-def best_lmbda(attack, data, poison):
+def best_lmbda(attack, data, poison, is_known=True):
     """The defender's best lambda for the classifier that is evaluated.
 
     Whatever trained the model for the attacker's derivatives, the classifier
     trains to its optimum, and so does the model here. A classifier that does
-    not (``solver='sgd'``) is trained itself at each lambda.
+    not (``solver='sgd'``) is trained itself at each lambda. `is_known` says
+    that the points are those that the solver found.
     """
     if getattr(attack.classifier, 'solver', 'newton') == 'sgd':
         return _best_lmbda_by_fits(attack, data, poison)
-    if attack.solver_type == 'implicit':
+    if attack.solver_type == 'implicit' and is_known:
         return poison.lmbda  # the last batch has just searched for it
     return solve(
         data.problem(len(poison.x)), poison.x, poison.y, poison.lmbda,

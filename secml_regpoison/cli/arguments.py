@@ -138,6 +138,12 @@ def _add_file_options(group):
         '--categories', action='store_true',
         help='make a 0/1 column of each text in columns of text')
     group.add_argument(
+        '--integer', choices=('auto', 'none'), default='auto',
+        help='auto (default): in columns of whole numbers poison is projected '
+             'to whole numbers at the end, and evaluated again; none: any '
+             'number in the range. Columns made of text always hold one '
+             'category')
+    group.add_argument(
         '--sep', metavar='CHAR',
         help='what separates cells: a character, or comma, semicolon, tab, '
              'bar or space (default: detected, as are the next three)')

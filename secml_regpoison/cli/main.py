@@ -76,7 +76,8 @@ def _load(args):
     n_train, n_val = split_sizes(source, args.train, args.val)
     plan = Plan(n_points=args.points or default_points(n_train, n_val),
                 n_train=n_train, n_val=n_val, seed=args.seed,
-                poison_mode=args.poison_mode, solver_type=args.solver)
+                poison_mode=args.poison_mode, solver_type=args.solver,
+                integer=args.integer)
     check_plan(plan, source, args.policies)
     return source, plan
 

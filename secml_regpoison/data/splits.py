@@ -17,6 +17,10 @@ class Split:
         Lower and upper bound of the poison, for all features or for each.
     mean, scale : float or ndarray, shape (d,)
         A feature is ``mean + scale * x`` in units of the file.
+    integers : tuple of int
+        Features that hold whole numbers in the file.
+    groups : tuple of tuple of int
+        Features that are the 0/1 columns of one column of text.
     rows : dict of str to (str, ndarray)
         For 'train', 'val' and 'test', the part of the source, and its rows.
 
@@ -29,6 +33,8 @@ class Split:
     ub: object
     mean: object = 0.
     scale: object = 1.
+    integers: tuple = ()
+    groups: tuple = ()
     rows: dict = field(default_factory=dict)
 
 
@@ -84,7 +90,10 @@ def split_data(source, n_train=None, n_val=None, seed=0):
              for part, chosen in rows.values()]
     if source.is_image:
         return Split(*parts, 0., 1., rows=rows)
-    return _standardise(*parts, rows)
+    encoding = source.file.encoding if source.file else None
+    return _standardise(
+        *parts, rows=rows, integers=encoding.integers if encoding else (),
+        groups=encoding.groups if encoding else ())
 
 
 def draw_rows(source, n_train=None, n_val=None, seed=0):
@@ -173,7 +182,7 @@ def _draw(rows, y, n_rows, share, n_left, least):
     return rows[drawn], rows[~drawn]
 
 
-def _standardise(train, val, test, rows):
+def _standardise(train, val, test, **more):
     """Scale by mean and deviation of the training rows; box is their range."""
     from secml.array import CArray
     from secml.data import CDataset
@@ -187,4 +196,4 @@ def _standardise(train, val, test, rows):
         CDataset((ds.X - CArray(mean)) / CArray(scale), ds.Y, header=ds.header)
         for ds in (train, val, test))
     return Split(train, val, test, train.X.min(axis=0).ravel(),
-                 train.X.max(axis=0).ravel(), mean, scale, rows)
+                 train.X.max(axis=0).ravel(), mean, scale, **more)

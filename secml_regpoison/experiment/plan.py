@@ -24,6 +24,9 @@ class Plan:
         'replace' (poison takes the place of clean rows) or 'append'.
     solver_type : str
         How the attack differentiates: 'rmd', 'fmd' or 'implicit'.
+    integer : str
+        'auto': after the attack, poison is projected to whole numbers in
+        columns that hold nothing else, and evaluated again; or 'none'.
     attack_params : dict
         Further parameters of `.CAttackPoisoningMinimaxLR`.
 
@@ -36,6 +39,7 @@ class Plan:
     lmbda_bounds: tuple = (-8., 11.5)
     poison_mode: str = 'replace'
     solver_type: str = 'rmd'
+    integer: str = 'auto'
     attack_params: dict = field(default_factory=dict)
 
 

@@ -10,6 +10,7 @@ from secml.ml.classifiers import CClassifierLogistic
 
 from secml_regpoison.attack.c_attack_poisoning_minimax_lr import (
     CAttackPoisoningMinimaxLR)
+from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
 from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.data.splits import split_data
 from .parallel import parallel_map
@@ -18,7 +19,8 @@ from .policies import clean_cv_lmbda, policy_name
 
 # What is measured at each strength. `lmbda` is a natural log, C = exp(-lmbda);
 # `validation_loss` is the attacker's A(w, b; D_val), natural log, of the
-# trained classifier, `solver_loss` that by the solver; the norm of the weights
+# trained classifier, `solver_loss` that by the solver, NaN where its points
+# were projected to whole numbers or categories; the norm of the weights
 # leaves the bias out; `seconds` are those of one strength, which
 # continues from the points of the one before; `constant_loss` is that of a
 # constant answer, and the columns after it, 0 or 1, are the `Verdicts`.
@@ -112,11 +114,33 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
         data = sec_eval.sec_eval_data
         data.time = CArray([run.seconds + run.seconds_from_checkpoint
                             for run in attack.history])
-        return data, _measure(attack, data, plan)
+        is_moved = _hold_to_valid_values(attack, split, plan, data)
+        result = _measure(attack, data, plan)
+        result['solver_loss'] = np.where(
+            is_moved, np.nan, result['solver_loss'])
+        return data, result
     except (ValueError, ArithmeticError, MemoryError) as error:
         reason = str(error) or 'there is not enough memory'
         raise RuntimeError(
             f'{name}, repetition {repetition}: {reason}') from error
+
+
+def _hold_to_valid_values(attack, split, plan, data):
+    """Project the poison of `data`, and evaluate it again; returns for each
+    strength whether points have moved."""
+    values = ValidValues(split.integers if plan.integer == 'auto' else (),
+                         split.groups, split.mean, split.scale)
+    poisons, is_moved = data.adv_ds, []
+    y_pred, scores, losses = data.Y_pred, data.scores, data.fobj.tondarray()
+    for k, poison in enumerate(poisons):
+        is_moved.append(bool(values.integers or values.groups)
+                        and poison.num_samples > 0)
+        if is_moved[k]:
+            y_pred[k], scores[k], poisons[k], losses[k] = hold_to_values(
+                attack, values, k, poison, split.test.X)
+    data.adv_ds, data.Y_pred, data.scores = poisons, y_pred, scores
+    data.fobj = CArray(losses)
+    return is_moved
 
 
 def _measure(attack, data, plan):

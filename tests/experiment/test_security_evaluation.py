@@ -4,6 +4,7 @@ import math
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -12,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.experiment.security_evaluation import (
-    COLUMNS, evaluate, make_records, run_policies)
+    COLUMNS, evaluate, make_attack, make_records, run_policies)
 from secml_regpoison.experiment.plan import Plan, check_plan, default_points
 from secml_regpoison.experiment.policies import clean_cv_lmbda, policy_name
 from secml_regpoison.data.splits import split_data
@@ -299,3 +300,32 @@ def test_verdicts_are_in_the_data(cells):
             [len(np.unique(y)) == 1 for y in result['y_pred']])
         assert not result['budget_hit'][0]  # no points
     assert not cells['-2', 0][1]['lmbda_at_bound'].any()
+
+
+@pytest.mark.parametrize('integer', ['auto', 'none'])
+def test_poison_of_a_file_holds_what_the_file_could(tmp_path, integer):
+    """Whole numbers, and one category; the numbers are those of the rows."""
+    rng = np.random.default_rng(0)
+    n = 90
+    y = np.arange(n) % 2
+    frame = pd.DataFrame({
+        'count': rng.integers(0, 9, n) + y, 'town': rng.choice(
+            ['Rome', 'Pisa', 'Bari'], n), 'width': rng.normal(size=n) + y,
+        'kind': np.array(['ham', 'spam'])[y]})
+    frame.to_csv(tmp_path / 'rows.csv', index=False)
+    source = load_data(str(tmp_path / 'rows.csv'), categories=True)
+    split = split_data(source, 40, 20)
+    plan = dataclasses.replace(PLAN, integer=integer)
+    data, result = evaluate('file', split, plan, 'learned', 0)
+    back = source.file.encoding.to_frame(
+        split.mean + split.scale * result['x'], result['y'])
+    assert set(back['town']) <= {'Rome', 'Pisa', 'Bari'}
+    z = split.mean + split.scale * result['x']
+    np.testing.assert_allclose(z[:, 1:4].sum(axis=1), 1, atol=1e-9)
+    off = abs(z[:, 0] - np.rint(z[:, 0])).max()
+    assert off < 1e-9 if integer == 'auto' else off > 1e-3
+    assert np.isnan(result['solver_loss']).tolist() == [False, True, True]
+    attack = make_attack(split, plan, 'learned', 0)
+    clf = attack.poisoned_classifier(data.adv_ds[-1])
+    assert (clf.predict(split.test.X) != split.test.Y).mean() == result[
+        'test_error'][-1]

@@ -1,0 +1,24 @@
+"""Whether the box of the points fits the data."""
+import warnings
+
+import numpy as np
+
+from .settings import bound_array, is_not_numeric
+
+
+def warn_if_box_excludes_data(attack):
+    """Warn where most values of the clean rows lie outside the box, as with
+    0 and 1 on standardised rows."""
+    x = attack.training_data.X.tondarray()
+    low, high = (
+        missing if is_not_numeric(bound) else bound_array(bound)
+        for bound, missing in ((attack.lb, -np.inf), (attack.ub, np.inf)))
+    share = np.mean((x < low) | (x > high))
+    if share > .5:
+        warnings.warn(
+            f'{share:.0%} of the values of `training_data` lie outside the '
+            'box from `lb` to `ub`, so that poison cannot be like the clean '
+            'rows. The box is in units of the rows: for their range, pass '
+            'lb=training_data.X.min(axis=0).ravel() and '
+            'ub=training_data.X.max(axis=0).ravel().', RuntimeWarning,
+            stacklevel=3)

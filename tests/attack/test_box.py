@@ -1,0 +1,41 @@
+"""A box that most clean values lie outside is warned of."""
+import warnings
+
+import numpy as np
+import pytest
+
+from attack_problems import make, run, small
+
+from secml.array import CArray
+from secml.data import CDataset
+
+WORDS = 'lie outside the box'
+
+
+def standardised():
+    return [CDataset((part.X - part.X.mean(axis=0)) / part.X.std(axis=0),
+                     part.Y) for part in small(d=3)]
+
+
+def is_warned(data, **settings):
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter('always')
+        run(make(data, 1, **settings), data)
+    return any(WORDS in str(warning.message) for warning in found)
+
+
+@pytest.mark.parametrize('box, warned', [
+    ({'lb': 0, 'ub': 1}, True), ({'lb': -3, 'ub': 3}, False),
+    ({'lb': 0, 'ub': None}, False), ({'lb': 1, 'ub': None}, True),
+    ({'lb': 'x0', 'ub': None}, False),
+    ({'lb': CArray([0, -3, -3]), 'ub': CArray([1, 3, 3])}, False)])
+def test_unit_box_on_standardised_rows(box, warned):
+    assert is_warned(standardised(), **box) is warned
+
+
+def test_the_cure_is_what_it_says():
+    data = standardised()
+    x = data[0].X
+    assert not is_warned(data, lb=x.min(axis=0).ravel(),
+                         ub=x.max(axis=0).ravel())
+    assert np.all(x.min(axis=0).tondarray() < 0)

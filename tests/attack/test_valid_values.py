@@ -1,0 +1,81 @@
+"""Poison held to whole numbers and categories, and evaluated anew."""
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from attack_problems import make, run, small
+from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
+
+
+def box(low, high):
+    return np.array(low, dtype=float), np.array(high, dtype=float)
+
+
+def test_whole_numbers_inside_the_box():
+    values = ValidValues(integers=(0, 2))
+    x = np.array([[.4, .4, 2.9], [9., .6, 1.2]])
+    assert values.project(x, *box([-.5, 0, .5], [3.5, 1, 2.5])).tolist() == [
+        [0, .4, 2], [3, .6, 1]]
+    # no whole number in the box: as it was
+    assert values.project(x[:1], *box([.3, 0, 0], [.6, 1, 3])).tolist() == [
+        [.4, .4, 3]]
+
+
+def test_one_category_of_each_group():
+    values = ValidValues(groups=((0, 1, 2), (3, 4)))
+    x = np.array([[.2, .7, .9, .5, .5], [0, 0, 0, .1, .2]])
+    assert values.project(x, *box([0] * 5, [1, 1, 0, 1, 1])).tolist() == [
+        [0, 1, 0, 1, 0], [1, 0, 0, 0, 1]]
+
+
+def test_in_units_of_the_file():
+    rng = np.random.default_rng(0)
+    mean, scale = rng.normal(size=4) * 9, rng.random(4) + .1
+    rows = rng.integers(-5, 6, size=(30, 4))
+    low, high = ((part - mean) / scale for part in (rows.min(0), rows.max(0)))
+    x = rng.uniform(low, high, size=(50, 4))
+    values = ValidValues((0, 1, 2, 3), (), mean, scale)
+    projected = values.project(x, low, high)
+    z = mean + scale * projected
+    np.testing.assert_allclose(z, np.rint(z), atol=1e-9)
+    np.testing.assert_allclose(z, np.rint(mean + scale * x), atol=1e-9)
+    assert ((low <= projected) & (projected <= high)).all()
+    np.testing.assert_array_equal(values.project(projected, low, high),
+                                  projected)
+
+
+@pytest.mark.parametrize('settings', [
+    {}, {'learn_lmbda': False}, {'poison_mode': 'replace'},
+    {'solver_type': 'implicit'}])
+def test_the_value_is_that_of_the_projected_points(settings):
+    data = small(d=3)
+    attack = make(data, 4, lb=-2, ub=2, **settings)
+    poison = run(attack, data)[2]
+    x = data[2].X
+    y_pred, scores, held, loss = hold_to_values(
+        attack, ValidValues(integers=(0, 1, 2)), 0, poison, x)
+    record, = attack.history
+    assert (record.loss, record.lmbda) == (loss, held.header.lmbda)
+    assert held.header.verdicts == record.verdicts.names()
+    z = held.X.tondarray()
+    assert (z == np.rint(z)).all() and (held.Y == poison.Y).all()
+    clf = attack.poisoned_classifier(held)
+    assert (clf.predict(x) == y_pred).all()
+    assert held.header.w_norm == pytest.approx(float(clf.w.norm()))
+    tr = attack.poisoned_data(held)
+    oracle = LogisticRegression(
+        C=np.exp(-held.header.lmbda), solver='liblinear', tol=1e-8,
+        intercept_scaling=1.).fit(tr.X.tondarray(), tr.Y.tondarray())
+    margins = oracle.decision_function(data[1].X.tondarray()) * (
+        2 * data[1].Y.tondarray() - 1)
+    assert loss == pytest.approx(np.logaddexp(0, -margins).mean(), rel=1e-3)
+    # lambda is the best for these points
+    if attack.learn_lmbda:
+        def value(lmbda):
+            held.header.lmbda = lmbda
+            scores = attack.poisoned_classifier(held).decision_function(
+                data[1].X, y=1).tondarray().ravel()
+            return np.logaddexp(0, -scores * (
+                2 * data[1].Y.tondarray() - 1)).mean()
+        lmbda = held.header.lmbda
+        assert all(value(lmbda + step) >= loss - 1e-4 for step in (-.5, .5))
