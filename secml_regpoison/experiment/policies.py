@@ -47,7 +47,9 @@ def clean_cv_lmbda(train, lmbda_bounds, seed):
     lower, upper = lmbda_bounds
     grid = np.linspace(lower, upper, 1 + int(np.ceil(2 * (upper - lower))))
     search = GridSearchCV(
-        LogisticRegression(solver='liblinear'), {'C': np.exp(-grid)},
+        # the solver draws nothing, but a seed would be drawn for it
+        LogisticRegression(solver='liblinear', random_state=0),
+        {'C': np.exp(-grid)},
         scoring='neg_log_loss', refit=False,
         cv=StratifiedKFold(5, shuffle=True, random_state=seed))
     search.fit(train.X.tondarray(), train.Y.tondarray())
