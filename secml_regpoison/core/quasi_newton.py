@@ -21,21 +21,27 @@ def maximise(defender: Defender, feasible: FeasibleSet, lmbda: float,
 
     SciPy takes the whole gradient as its first step where all variables have
     bounds: the objective is scaled so that the longest row of that step is
-    half of `first_step`. The search stops after `patience` iterations in a
+    half of `first_step`. The variables are the points in units of
+    `Problem.column_scale`. The search stops after `patience` iterations in a
     row that gain less than ``tol |A|``, or after `n_outer` iterations.
     """
-    best = defender.best_response(feasible.x_0, lmbda)
-    longest = float(torch.linalg.vector_norm(best.grad_x_p, dim=1).max())
+    x_p = feasible.x_0
+    units = torch.as_tensor(defender.model.problem.column_scale(x_p)).to(x_p)
+    best = defender.best_response(x_p, lmbda)
+    longest = float(torch.linalg.vector_norm(
+        units * best.grad_x_p, dim=1).max())
     scale = upward * .5 * first_step / (longest or 1.)
     stalled, last_value = 0, best.value
 
     def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal best
-        x_p = torch.as_tensor(z.reshape(feasible.x_0.shape)).to(feasible.x_0)
-        here = defender.best_response(x_p.clone(), lmbda)
+        moved = units * torch.as_tensor(z.reshape(x_p.shape)).to(x_p)
+        # a bound, divided by its unit and multiplied again, can be exceeded
+        here = defender.best_response(
+            moved.clamp(feasible.lb, feasible.ub), lmbda)
         if upward * here.value > upward * best.value:
             best = here
-        return -scale * here.value, -scale * _flat(here.grad_x_p)
+        return -scale * here.value, -scale * _flat(units * here.grad_x_p)
 
     def after_iteration(intermediate_result: Any) -> None:
         nonlocal stalled, last_value
@@ -46,8 +52,8 @@ def maximise(defender: Defender, feasible: FeasibleSet, lmbda: float,
             raise StopIteration
 
     found = minimize(
-        objective, _flat(feasible.x_0), jac=True, method='L-BFGS-B',
-        bounds=np.stack([_flat(bound.expand_as(feasible.x_0))
+        objective, _flat(x_p / units), jac=True, method='L-BFGS-B',
+        bounds=np.stack([_flat(bound.expand_as(x_p) / units)
                          for bound in (feasible.lb, feasible.ub)], 1),
         callback=after_iteration,
         options={'maxiter': n_outer, 'ftol': 0., 'gtol': 0.})

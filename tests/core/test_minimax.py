@@ -334,6 +334,21 @@ def test_the_ascent_is_in_units_of_the_deviations(digits):
     assert digits.column_scale(x_p) == 1
 
 
+def test_l_bfgs_b_is_in_the_same_units(digits):
+    """Columns of very different deviations, none constant: with the plain
+    gradient most of the way is made in a few of them."""
+    moves = digits.x_tr.std(0) > .02
+    x_tr, x_val = digits.x_tr[:, moves], digits.x_val[:, moves]
+    scaled = Problem(x_tr, digits.y_tr, x_val, digits.y_val,
+                     preprocess=MeanStd())
+    settings = {'learn_lmbda': False, 'method': 'implicit', 'lb': 0., 'ub': 1.}
+    found, ascent = (solve(scaled, x_val[:8], -digits.y_val[:8], 0.,
+                           quasi_newton=by, **settings)
+                     for by in (True, False))
+    assert found.value > ascent.value
+    assert found.x_p.min() >= 0 and found.x_p.max() <= 1
+
+
 def test_points_that_leave_the_numbers(digits):
     with pytest.raises(FloatingPointError, match='pass a smaller step'):
         solve(digits, digits.x_val[:2], -digits.y_val[:2], 0., step=1e300)
