@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 
 from secml_regpoison.limits import LARGEST, SMALLEST
+from .detect import MISSING
 from .encoding import Column, kind_of
-from .text import MISSING
 
 MAX_VALUES = 100  # different texts of a column
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from secml_regpoison.npz import NpzReader
-from .text import RawTable, finish, read_text, split_lines
+from .detect import split_lines
+from .text import RawTable, finish, read_text
 
 PAIR = re.compile(r'\S+\s+(qid:\d+\s+)?\d+:\S+')
 LARGEST_DENSE = 5e8  # cells of a sparse file written out

@@ -1,9 +1,7 @@
-"""Tables as text: what separates the cells, whether there is a header.
+"""Tables as text: pandas reads the cells.
 
-pandas reads the cells. What is decided here is decided from the first lines,
-is said to the user, and can be overridden.
+What is detected is said to the user, and can be overridden.
 """
-import csv
 import io
 import re
 from dataclasses import dataclass
@@ -11,13 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-SAMPLE = 500  # lines that decide
-SEPARATORS = {'comma': ',', 'semicolon': ';', 'tab': '\t', 'bar': '|',
-              'space': ' '}
-MISSING = ('', '?', 'na', 'n/a', '#n/a', 'nan', '-nan', 'null', 'none', '<na>',
-           '-', '.', '*')
-NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$')
-GROUPED = re.compile(r'[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?$')
+from .detect import (
+    SAMPLE, SEPARATORS, detect_decimal, detect_separator, has_header,
+    sep_name, split_lines)
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ def read_text(path, text, coding, options):
 
     """
     text, sep = _skip_prefix(text, options.sep)
-    sep = sep or _detect_separator(path, text)
+    sep = sep or detect_separator(path, text)
     rows, lines = split_lines(text, sep)
     widths = np.array([len(row) for row in rows])
     n_columns, short_header = _width(path, widths, lines, sep)
@@ -81,24 +75,24 @@ def read_text(path, text, coding, options):
         _shift_header(frame)
     is_full = (frame != '').any(axis=1)
     frame, lines = frame[is_full], lines[is_full.to_numpy()]
-    decimal = options.decimal or _detect_decimal(frame)
-    has_header = {'yes': True, 'no': False}.get(
-        options.header, _has_header(frame))
+    decimal = options.decimal or detect_decimal(frame)
+    has_names = {'yes': True, 'no': False}.get(
+        options.header, has_header(frame))
     found = ', '.join((
-        f'{_name(sep)} between cells',
+        f'{sep_name(sep)} between cells',
         *(['decimal comma'] if decimal == ',' else []),
-        'first line is a header' if has_header else 'no header', coding))
-    names = frame.iloc[0].tolist() if has_header else [''] * n_columns
-    if has_header:
+        'first line is a header' if has_names else 'no header', coding))
+    names = frame.iloc[0].tolist() if has_names else [''] * n_columns
+    if has_names:
         frame, lines = frame[1:], lines[1:]
-    return finish(path, frame, lines, names, found, decimal, has_header)
+    return finish(path, frame, lines, names, found, decimal, has_names)
 
 
-def finish(path, frame, lines, names, found, decimal='.', has_header=True):
+def finish(path, frame, lines, names, found, decimal='.', has_names=True):
     """The `RawTable` of cells: columns without a name get a number, those
     without a name and without a cell go."""
     keep = [j for j, name in enumerate(names)
-            if name.strip('# ') or not has_header
+            if name.strip('# ') or not has_names
             or (frame.iloc[:, j] != '').any()]
     frame, used = frame.iloc[:, keep].reset_index(drop=True), set()
     unnamed, final = [], []
@@ -111,7 +105,7 @@ def finish(path, frame, lines, names, found, decimal='.', has_header=True):
             name = f'{base}.{k}'
         used.add(name)
         final.append(name)
-        if has_header and re.fullmatch(r'column \d+|Unnamed: \d+', name):
+        if has_names and re.fullmatch(r'column \d+|Unnamed: \d+', name):
             unnamed.append(name)
     frame.columns = final
     for name in final:  # quotes that are no CSV quotes
@@ -119,7 +113,7 @@ def finish(path, frame, lines, names, found, decimal='.', has_header=True):
         if len(cells) and cells.str.fullmatch(r"'.*'|").all():
             frame[name] = cells.str.strip("'").str.strip()
     return RawTable(path, frame, lines, found, decimal=decimal,
-                    has_names=has_header, unnamed=tuple(unnamed))
+                    has_names=has_names, unnamed=tuple(unnamed))
 
 
 def _skip_prefix(text, sep):
@@ -144,55 +138,13 @@ def _is_header(line, after):
                for sep in (',', ';', '\t', '|')) and after[:1] not in '#%'
 
 
-def split_lines(text, sep):
-    """Cells of each record, and the line of the file where it begins."""
-    if sep == ' ':
-        rows = [line.split() for line in text.split('\n')]
-        return rows, np.arange(1, len(rows) + 1)
-    reader = csv.reader(io.StringIO(text, newline=''), delimiter=sep,
-                        skipinitialspace=sep != '\t')
-    rows, lines, end = [], [], 0
-    for row in reader:
-        rows.append([] if not ''.join(row).strip() and len(row) < 2 else row)
-        lines.append(end + 1)
-        end = reader.line_num
-    return rows, np.array(lines, dtype=int)
-
-
-def _detect_separator(path, text):
-    """The separator that gives rows of one length, of most numbers."""
-    sample = '\n'.join(text.split('\n', SAMPLE + 1)[:SAMPLE])
-    scores = []
-    for sep in SEPARATORS.values():
-        rows = [row for row in split_lines(sample, sep)[0] if row]
-        widths = [len(row) for row in rows]
-        width = max(set(widths), key=widths.count, default=0)
-        if width < 2:
-            continue
-        cells = [cell.strip() for row in rows[1:] or rows for cell in row]
-        numbers = sum(bool(NUMBER.match(cell) or GROUPED.match(cell)
-                           or cell.lower() in MISSING) for cell in cells)
-        even = widths.count(width) / len(widths)
-        scores.append((even > .9, numbers / max(len(cells), 1), width, sep))
-    if not scores and text.count('"') % 2:
-        line = text[:text.rindex('"')].count('\n') + 1
-        raise ValueError(f'{path} must have quotes in pairs, got an odd '
-                         f'number, the last in line {line}.')
-    if not scores:
-        raise ValueError(
-            f'{path} must have features and a label in each line, separated '
-            f'by {", ".join(SEPARATORS)}, got lines of one cell: --sep names '
-            'another separator.')
-    return max(scores, key=lambda score: score[:3])[3]
-
-
 def _width(path, widths, lines, sep):
     """Number of cells of each row; True if the header has one fewer."""
     full = widths[widths > 0]
     if not full.size or full.max() < 2:
         raise ValueError(
             f'{path} must have features and a label in each line, got lines '
-            f'of one cell between {_name(sep)}: --sep names the separator.')
+            f'of one cell between {sep_name(sep)}: --sep names the separator.')
     width = int(np.bincount(full[1:] if full.size > 1 else full).argmax())
     bad = (widths > 0) & (widths != width)
     first = int(np.argmax(widths > 0))
@@ -203,7 +155,7 @@ def _width(path, widths, lines, sep):
         raise ValueError(
             f'{path} must have rows of one length, got {widths[i]} cells in '
             f'line {lines[i]}, {width} in most lines (lines of another '
-            f'length: {bad.sum()}; between cells: {_name(sep)}). Correct '
+            f'length: {bad.sum()}; between cells: {sep_name(sep)}). Correct '
             'them, or name the separator with --sep.')
     return width, short_header
 
@@ -230,40 +182,3 @@ def _shift_header(frame):
     with a separator."""
     if (frame.iloc[1:, -1] != '').any():
         frame.iloc[0] = ['', *frame.iloc[0, :-1]]
-
-
-def _detect_decimal(frame):
-    """A comma if numbers have one, and none has a point."""
-    cells = frame[:SAMPLE].to_numpy().ravel().tolist()
-    comma = any(re.fullmatch(r'[+-]?\d*,\d+([eE][+-]?\d+)?', cell)
-                for cell in cells)
-    point = any(re.fullmatch(r'[+-]?\d*\.\d+([eE][+-]?\d+)?', cell)
-                for cell in cells)
-    return ',' if comma and not point else '.'
-
-
-def _has_header(frame):
-    """Whether the first line has names: no numbers over columns of numbers,
-    0, 1, 2 ..., or in columns of text words that do not come again."""
-    first, rest = frame.iloc[0].tolist(), frame[1:SAMPLE]
-    counts = [int(cell) for cell in first if cell.isdecimal()]
-    if (len(counts) > 2 or counts and not first[0]) and counts[0] < 2 \
-            and all(np.diff(counts) == 1):
-        return True
-    yes = no = new = words = 0
-    for j, cell in enumerate(first):
-        cells = [other for other in rest.iloc[:, j].tolist()
-                 if other.lower() not in MISSING]
-        if cells and all(map(NUMBER.match, cells)):
-            yes += not NUMBER.match(cell) and cell.lower() not in MISSING
-            no += bool(NUMBER.match(cell))
-        elif cells:
-            words += 1
-            new += cell not in cells and not NUMBER.match(cell)
-    return yes > no if yes or no else 2 * new > words
-
-
-def _name(sep):
-    """The separator in words."""
-    return {value: name for name, value in SEPARATORS.items()}.get(
-        sep, repr(sep))

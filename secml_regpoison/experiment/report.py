@@ -1,4 +1,6 @@
 """Results of `sec-eval`: files of an evaluation, picture, table, sentences."""
+import math
+
 from matplotlib.figure import Figure
 
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
@@ -135,7 +137,8 @@ def solver_verdict(records, solver):
 
     """
     pairs = [(record['solver_loss'], record['validation_loss'])
-             for record in records]
+             for record in records
+             if not math.isnan(record['solver_loss'])]  # NaN: of other points
     other = [(seen, loss) for seen, loss in pairs
              if losses_differ(seen, loss)]
     if not other:

@@ -256,6 +256,9 @@ def test_a_solver_that_sees_another_model_is_said(solver, cause):
     records = [{'solver_loss': seen, 'validation_loss': loss}
                for seen, loss in ((.5, .501), (.0005, .001), (1.16, 9.9))]
     assert solver_verdict(records[:2], solver) == ''
+    # points that were projected after the attack have no loss by its solver
+    assert solver_verdict([{**records[2], 'solver_loss': np.nan}],
+                          solver) == ''
     assert solver_verdict(records, solver) == (
         f'In 1 of 3 attacks the loss by {solver} is not that of the trained '
         'classifier (at most 1.16 against 9.9). The table has the classifier; '

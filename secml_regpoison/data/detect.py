@@ -1,0 +1,94 @@
+"""What a text table looks like, from its first lines: what separates the
+cells, the decimal sign, a header or none."""
+import csv
+import io
+import re
+
+import numpy as np
+
+SAMPLE = 500  # lines that decide
+SEPARATORS = {'comma': ',', 'semicolon': ';', 'tab': '\t', 'bar': '|',
+              'space': ' '}
+MISSING = ('', '?', 'na', 'n/a', '#n/a', 'nan', '-nan', 'null', 'none', '<na>',
+           '-', '.', '*')
+NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$')
+GROUPED = re.compile(r'[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?$')
+
+
+def split_lines(text, sep):
+    """Cells of each record, and the line of the file where it begins."""
+    if sep == ' ':
+        rows = [line.split() for line in text.split('\n')]
+        return rows, np.arange(1, len(rows) + 1)
+    reader = csv.reader(io.StringIO(text, newline=''), delimiter=sep,
+                        skipinitialspace=sep != '\t')
+    rows, lines, end = [], [], 0
+    for row in reader:
+        rows.append([] if not ''.join(row).strip() and len(row) < 2 else row)
+        lines.append(end + 1)
+        end = reader.line_num
+    return rows, np.array(lines, dtype=int)
+
+
+def detect_separator(path, text):
+    """The separator that gives rows of one length, of most numbers."""
+    sample = '\n'.join(text.split('\n', SAMPLE + 1)[:SAMPLE])
+    scores = []
+    for sep in SEPARATORS.values():
+        rows = [row for row in split_lines(sample, sep)[0] if row]
+        widths = [len(row) for row in rows]
+        width = max(set(widths), key=widths.count, default=0)
+        if width < 2:
+            continue
+        cells = [cell.strip() for row in rows[1:] or rows for cell in row]
+        numbers = sum(bool(NUMBER.match(cell) or GROUPED.match(cell)
+                           or cell.lower() in MISSING) for cell in cells)
+        even = widths.count(width) / len(widths)
+        scores.append((even > .9, numbers / max(len(cells), 1), width, sep))
+    if not scores and text.count('"') % 2:
+        line = text[:text.rindex('"')].count('\n') + 1
+        raise ValueError(f'{path} must have quotes in pairs, got an odd '
+                         f'number, the last in line {line}.')
+    if not scores:
+        raise ValueError(
+            f'{path} must have features and a label in each line, separated '
+            f'by {", ".join(SEPARATORS)}, got lines of one cell: --sep names '
+            'another separator.')
+    return max(scores, key=lambda score: score[:3])[3]
+
+
+def detect_decimal(frame):
+    """A comma if numbers have one, and none has a point."""
+    cells = frame[:SAMPLE].to_numpy().ravel().tolist()
+    comma = any(re.fullmatch(r'[+-]?\d*,\d+([eE][+-]?\d+)?', cell)
+                for cell in cells)
+    point = any(re.fullmatch(r'[+-]?\d*\.\d+([eE][+-]?\d+)?', cell)
+                for cell in cells)
+    return ',' if comma and not point else '.'
+
+
+def has_header(frame):
+    """Whether the first line has names: no numbers over columns of numbers,
+    0, 1, 2 ..., or in columns of text words that do not come again."""
+    first, rest = frame.iloc[0].tolist(), frame[1:SAMPLE]
+    counts = [int(cell) for cell in first if cell.isdecimal()]
+    if (len(counts) > 2 or counts and not first[0]) and counts[0] < 2 \
+            and all(np.diff(counts) == 1):
+        return True
+    yes = no = new = words = 0
+    for j, cell in enumerate(first):
+        cells = [other for other in rest.iloc[:, j].tolist()
+                 if other.lower() not in MISSING]
+        if cells and all(map(NUMBER.match, cells)):
+            yes += not NUMBER.match(cell) and cell.lower() not in MISSING
+            no += bool(NUMBER.match(cell))
+        elif cells:
+            words += 1
+            new += cell not in cells and not NUMBER.match(cell)
+    return yes > no if yes or no else 2 * new > words
+
+
+def sep_name(sep):
+    """The separator in words."""
+    return {value: name for name, value in SEPARATORS.items()}.get(
+        sep, repr(sep))
