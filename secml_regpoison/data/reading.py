@@ -15,6 +15,8 @@ from .labels import (
     warn_of_other_label)
 from .suspects import suspects
 
+PARTS = {'val': 'validation', 'test': 'test'}
+
 
 @dataclass(frozen=True)
 class FileData:
@@ -133,9 +135,12 @@ def _choose(tables, frame, label, dropped, options):
         None if options.label is not None or table.label == 0
         else warn_of_other_label(table, label)]),
         *suspects(cells[in_pool], columns, y[rows][in_pool], table.unnamed)]
-    notes = [_about_file(tables), *_about_label(
-        label, list(table.frame).index(label) + 1, options, classes, y[rows],
-        everything), about_missing, *_about_columns(columns, dropped)]
+    number = list(table.frame).index(label) + 1 \
+        if table.found != 'arrays' else 0
+    notes = [
+        _about_file(tables),
+        *_about_label(label, number, options, classes, y[rows], everything),
+        about_missing, *_about_columns(columns, dropped)]
     return FileData(
         data, {name: lines[rows][part[rows] == name] for name in tables},
         {name: labels[rows][part[rows] == name] for name in tables},
@@ -176,7 +181,7 @@ def _about_file(tables):
     """What the file is."""
     sizes = ', '.join(
         f'{len(table.frame)} {what}' for what, table in zip(
-            ['rows', *(f'{part} rows' for part in list(tables)[1:])],
+            ['rows', *(f'{PARTS[part]} rows' for part in list(tables)[1:])],
             tables.values()))
     table = tables['pool']
     return (f'{os.path.basename(table.path)}: {sizes}, '
@@ -184,10 +189,12 @@ def _about_file(tables):
 
 
 def _about_label(label, number, options, classes, y, everything):
-    """The label's column and the two classes."""
-    if label != f'column {number}':
+    """The label's column, 0 for arrays, and the two classes."""
+    if not number:
+        label = 'y'
+    elif label != f'column {number}':
         label = f'`{label}`, column {number}'
-    why = '' if options.label is not None else ' (by default)'
+    why = '' if options.label is not None or not number else ' (by default)'
     counts = np.bincount(y, minlength=2)
     yield (f'label: {label}{why}; class 0 is {classes[0]} '
            f'({counts[0]} rows), class 1 is {classes[1]} ({counts[1]} rows)')
