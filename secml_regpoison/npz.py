@@ -105,8 +105,7 @@ class NpzReader:
         except MemoryError:
             raise MemoryError(
                 f'`{name}` of {self._path}, of shape {shape}, needs '
-                f'{n_bytes / 1e9:.1f} GB of memory: use fewer rows or columns.'
-            ) from None
+                f'{n_bytes / 1e9:.1f} GB of memory.') from None
 
     @contextmanager
     def _named_damage(self):

@@ -41,7 +41,8 @@ sec_eval_POLICY_REP.npz, with the poison, predictions and weights, and
 ..._REP.gz, which secml's CSecEvalData.load reads. The latter is a pickle, and
 loading a pickle runs its code: load only your own.
 
-exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C.
+exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C,
+143 SIGTERM. After the last two the same command with --resume goes on.
 """
 
 

@@ -95,8 +95,10 @@ def load_data(name_or_path, classes=None, **options):
     ------
     ValueError
         If the name is unknown, the file is malformed, a value is missing or
-        not finite, or there are not exactly two classes. Names the line and
-        the column.
+        not finite, no feature varies, or there are not exactly two classes.
+        Names the line and the column.
+    MemoryError
+        If the file is too large; names it.
     OSError, RuntimeError
         If the file cannot be read, or the data cannot be downloaded.
 
@@ -109,7 +111,17 @@ def load_data(name_or_path, classes=None, **options):
             f"`data` must be {', '.join(DEFAULT_CLASSES)}, or the path of a "
             f"file, got {name_or_path!r}.")
     from .reading import read_two_classes  # pandas, which names do not need
-    data = read_two_classes(name_or_path, options)
+    try:
+        data = read_two_classes(name_or_path, options)
+    except MemoryError as error:
+        raise MemoryError(
+            f'{name_or_path} does not fit into the memory of this machine: '
+            f'use fewer rows or columns. {error}') from error
+    x, _ = data.parts['pool']
+    if (x == x[0]).all():
+        raise ValueError(
+            f'{name_or_path} must have a feature that differs between rows, '
+            'got none: nothing tells the classes apart.')
     return Source(data.parts, {'y_original': data.classes}, data)
 
 

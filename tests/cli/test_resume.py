@@ -218,29 +218,27 @@ def children(pid):
     return found
 
 
-def n_threads(pid):
-    """Threads of a process, 0 if it is gone."""
+def command_line(pid):
+    """How a process was started, '' if it is gone."""
     try:
-        return len(os.listdir(f'/proc/{pid}/task'))
+        with open(f'/proc/{pid}/cmdline') as stream:
+            return stream.read()
     except OSError:
-        return 0
+        return ''
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
-def test_workers_end_with_a_run_that_is_killed(tmp_path):
-    """Or they would hold their cells against the run that takes it up."""
-    process = start_command(*COMMAND, '--repetitions', '99', '--jobs', '2',
-                            '--out', str(tmp_path))
-    # Those that have work watch for the end in a thread. One that joblib has
-    # given none yet holds no cell, and may be left waiting for it.
+def workers_of(process):
+    """Worker processes of a run, as soon as there are two."""
+    deadline = time.monotonic() + 60
     while len(pids := [pid for pid in children(process.pid)
-                       if n_threads(pid) > 1]) < 2 or not list(
-            tmp_path.glob(CHECKPOINTS)):
-        assert process.poll() is None
-        time.sleep(.05)
-    process.kill()
-    process.wait()
+                       if 'popen_loky' in command_line(pid)]) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(.01)
+    return pids
+
+
+def assert_they_end(pids):
+    """Within seconds; one that stays is killed."""
     deadline = time.monotonic() + 10
     while left := [pid for pid in pids if os.path.exists(f'/proc/{pid}')]:
         if time.monotonic() > deadline:
@@ -248,8 +246,28 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path):
                 os.kill(pid, signal.SIGKILL)
             pytest.fail(f'{len(left)} workers are left')
         time.sleep(.05)
-    process.stderr.close()
-    assert list(tmp_path.glob(CHECKPOINTS))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
+@pytest.mark.parametrize('wait', [0., .6, None])
+def test_workers_end_with_a_run_that_is_killed(tmp_path, wait):
+    """While they start, too; or they would hold their cells against the run
+    that takes it up. None: once they work."""
+    command = [*COMMAND, '--repetitions', '1', '--jobs', '2', '--out',
+               str(tmp_path)]
+    process = start_command(*command)
+    pids = workers_of(process)
+    while wait is None and not list(tmp_path.glob(CHECKPOINTS)):
+        assert process.poll() is None
+        time.sleep(.05)
+    time.sleep(wait or 0.)
+    process.kill()
+    process.communicate()
+    assert_they_end(pids)
+    again = start_command(*command, '--resume')
+    _, error = again.communicate(timeout=200)
+    assert again.returncode == 0, error
 
 
 @pytest.mark.slow

@@ -123,6 +123,8 @@ BAD_FILES = {
                                         'column `feature 2`'),
     'npz: tiny': (_npz(X=X * 1e-200, y=Y), 'at least 1e-150, the largest of '
                                            'them, got .*e-200: rescale'),
+    'npz: constant': (_npz(X=np.ones((8, 3)), y=Y),
+                      'bad.npz must have a feature that differs'),
     'npz: inf': (_npz(X=np.where(X == X[4, 1], np.inf, X), y=Y),
                  'row 5: column `feature 2` must hold finite numbers'),
     'npz: NaN label': (_npz(X=X, y=np.r_[Y[:-1], np.nan]),
