@@ -41,7 +41,7 @@ def _move_home(error):
             'written.') from error
     atexit.register(_remove, home, os.getpid())
     warnings.warn(
-        f'the home of secml cannot be written ({error}): {home} takes its '
+        f'the home of secml cannot be written ({error}): {home:s} takes its '
         'place until this process ends. Set SECML_HOME_DIR to a folder that '
         'can be written.', RuntimeWarning, stacklevel=5)
     datasets = os.path.join(
