@@ -131,10 +131,8 @@ def _choose(tables, frame, label, dropped, options):
     data = {name: (x[part[rows] == name], y[rows][part[rows] == name])
             for name in tables}
     _check_both_classes(table.path, data, classes)
-    warnings = [*filter(None, [
-        None if options.label is not None or table.label == 0
-        else warn_of_other_label(table, label)]),
-        *suspects(cells[in_pool], columns, y[rows][in_pool], table.unnamed)]
+    warnings = _warnings(
+        table, label, options, cells[in_pool], columns, y[rows][in_pool])
     number = list(table.frame).index(label) + 1 \
         if table.found != 'arrays' else 0
     notes = [
@@ -144,7 +142,15 @@ def _choose(tables, frame, label, dropped, options):
     return FileData(
         data, {name: lines[rows][part[rows] == name] for name in tables},
         {name: labels[rows][part[rows] == name] for name in tables},
-        classes, encoding, tuple(filter(None, notes)), tuple(warnings))
+        classes, encoding, tuple(filter(None, notes)), warnings)
+
+
+def _warnings(table, label, options, cells, columns, y):
+    """What looks wrong with the label's column and with the features."""
+    other = options.label is None and table.label != 0 \
+        and warn_of_other_label(table, label)
+    return (*([other] if other else []),
+            *suspects(cells, columns, y, table.unnamed))
 
 
 def _handle_missing(frame, label, where, missing, in_pool, decimal):
