@@ -1,5 +1,7 @@
-"""The batches of an attack: points that are optimised together."""
-import math
+"""The batches of an attack: points that are optimised together.
+
+With `joint` a strength is one batch of all points, those before included.
+"""
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,8 +11,7 @@ import torch
 
 from secml_regpoison.core import solve
 from secml_regpoison.core.minimax import default_step
-from secml_regpoison.validation import check_number, check_poison
-from . import pipeline, settings
+from . import pipeline
 from .poisoning_data import PoisonSet
 
 
@@ -56,52 +57,16 @@ class Batch:
                    lmbda, torch.stack(x),
                    converged=getattr(end, 'converged', False), **cost)
 
-    def append_to(self, fixed):
-        """The `PoisonSet` of earlier batches and this one."""
-        return PoisonSet(torch.cat([fixed.x, self.x]),
-                         torch.cat([fixed.y, self.y]),
-                         fixed.starts + self.starts, self.lmbda)
+    def append_to(self, held):
+        """The `PoisonSet` of the points that were held and these."""
+        return held.append(PoisonSet(self.x, self.y, self.starts, self.lmbda))
 
 
-def plan(attack, data, ds_init):
-    """The points that a run holds fixed, and the `batch_ends`: how many
-    points there are after each of its batches."""
-    fixed, is_new = _fixed_points(attack, data, ds_init)
-    n_fixed, n_points = len(fixed.x), attack.n_points or 0
-    batch_ends = [min(k + attack.batch_size, n_points)
-                  for k in range(n_fixed, n_points, attack.batch_size)]
-    if not batch_ends or (is_new and attack.learn_lmbda):
-        batch_ends.insert(0, n_fixed)  # lambda alone
-    return fixed, batch_ends
-
-
-def _fixed_points(attack, data, ds_init):
-    """Points and lambda to start a run from, and whether they are new: not
-    the rest of `ds_init`."""
-    lmbda = settings.start_lmbda(attack)
-    header = getattr(ds_init, 'header', None)
-    problem_id = settings.problem_id(attack)
-    is_other = getattr(header, 'problem_id', problem_id) != problem_id
-    if is_other:
-        attack.logger.info('ds_init was made for other settings: its points '
-                           'are not kept')
-    if ds_init is None or is_other:
-        return data.poison_set(lmbda), True
-    check_poison('ds_init', ds_init, attack)
-    if attack.learn_lmbda and hasattr(header, 'lmbda'):
-        # where the search ended: in stages as in one go
-        name = 'search_lmbda' if hasattr(header, 'search_lmbda') else 'lmbda'
-        lmbda = getattr(header, name)
-        check_number(f'ds_init.header.{name}', lmbda, math.isfinite,
-                     'a finite number')
-    poison = data.poison_set(lmbda, ds_init)
-    if 0 < (attack.n_points or 0) <= len(poison.x):
-        settings.warn_of_other_search(header, attack)
-    return poison.first(attack.n_points or 0), False
-
-
-def make_batches(attack, data, poison, batch_ends, checkpoint):
+def make_batches(attack, data, poison, batch_ends, y_new, checkpoint):
     """Add points to `poison` up to each of `batch_ends`, batch by batch.
+
+    `y_new` are the signs of the points that are added, or None, see
+    `.poison_labels`.
 
     A batch is saved after the caller has taken it. After Ctrl-C in the middle
     of a batch its best iterate is yielded, then KeyboardInterrupt is raised.
@@ -116,31 +81,44 @@ def make_batches(attack, data, poison, batch_ends, checkpoint):
         Whether the batch was read from the checkpoint.
 
     """
+    n_before = len(poison.x)
     for batch_end in batch_ends:
-        key = checkpoint.key(poison, batch_end)
+        y = None if y_new is None else y_new[len(poison.x) - n_before:
+                                             batch_end - n_before]
+        key = checkpoint.key(poison, batch_end, y)
         batch, interrupt = checkpoint.get(key), None
         is_read = batch is not None
         if not is_read:
-            batch, interrupt = optimise_batch(attack, data, poison, batch_end)
-        poison = batch.append_to(poison)
+            batch, interrupt = optimise_batch(
+                attack, data, poison, batch_end, y, attack.n_restarts)
+        poison = batch.append_to(held_points(attack, poison))
         yield poison, batch, is_read
         if interrupt is not None:
             raise interrupt
         checkpoint.put(key, batch)
 
 
-def optimise_batch(attack, data, fixed, n_points):
-    """The `Batch` that `fixed` lacks to `n_points`, and None.
+def held_points(attack, poison):
+    """Those of the points before a batch that do not move with it."""
+    return poison.first(0) if attack.joint else poison
+
+
+def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
+                   **settings):
+    """The `Batch` that takes `poison` to `n_points`, and None.
 
     After Ctrl-C the best of the batch so far and the KeyboardInterrupt, which
-    is raised if there is no iterate yet.
+    is raised if there is no iterate yet. `settings` go to `solve`.
     """
-    problem = data.problem(n_points, fixed.x, fixed.y)
+    held = held_points(attack, poison)
+    problem = data.problem(n_points, held.x, held.y)
     began, restarts, iterates, stop = time.perf_counter(), [], [], None
     try:
-        for start in restart_points(attack, data, fixed, n_points):
+        for start in restart_points(attack, data, poison, n_points, y_new,
+                                    n_restarts):
             iterates = []
-            end = solve_from(attack, data, problem, start, iterates)
+            end = solve_from(attack, data, problem, start, iterates,
+                             **settings)
             restarts.append(Batch.of(
                 start, iterates, end, n_trainings=end.n_trainings,
                 n_evaluations=end.n_evaluations))
@@ -163,18 +141,23 @@ def _best(attack, candidates):
     return max(candidates, key=lambda candidate: upward * candidate.value)
 
 
-def restart_points(attack, data, fixed, n_points):
-    """Yield the `PoisonSet` that each restart of a batch begins with."""
-    n_restarts = attack.n_restarts if n_points > len(fixed.x) else 0
-    for restart in range(n_restarts + 1):
-        start = data.new_points(fixed, n_points, restart)
+def restart_points(attack, data, poison, n_points, y_new, n_restarts):
+    """Yield the `PoisonSet` that each restart of a batch begins with: with
+    `joint` the points before, where they are, then the new ones."""
+    for restart in range(1 + n_restarts * (n_points > len(poison.x))):
+        start = data.new_points(poison, n_points, y_new, restart)
+        taken = poison.starts + start.starts
+        if len(set(taken)) < len(taken):
+            attack.logger.info(
+                f'{len(taken)} points start from {len(set(taken))} '
+                'validation rows: there are no more of their kind')
         if restart and attack.learn_lmbda:
             start = start._replace(lmbda=data.rng(
-                3, len(fixed.x), restart).uniform(*attack.lmbda_bounds))
-        yield start
+                3, len(poison.x), restart).uniform(*attack.lmbda_bounds))
+        yield poison.append(start) if attack.joint else start
 
 
-def solve_from(attack, data, problem, start, iterates):
+def solve_from(attack, data, problem, start, iterates, **settings):
     """The core's `Solution` from the points and lambda of `start`; appends an
     `IterateRecord` to `iterates` at each outer iterate."""
     def record(iterate):
@@ -183,14 +166,18 @@ def solve_from(attack, data, problem, start, iterates):
         iterates.append(IterateRecord(
             iterate.x_p, iterate.lmbda, iterate.value))
 
-    lb, ub = data.bounds(attack.lb, attack.ub, start.x)
+    centre = data.x_val[list(start.starts)] if start.starts else start.x
+    lb, ub = data.bounds(attack.lb, attack.ub, centre)
+    fixed_lmbda = not attack.learn_lmbda
     return solve(
         problem, start.x, start.y, start.lmbda, lb, ub, dmax=attack.dmax,
-        distance=attack.distance, learn_lmbda=attack.learn_lmbda,
-        lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), callback=record,
-        method=attack.solver_type, model=pipeline.model_class(attack),
+        distance=attack.distance, learn_lmbda=not fixed_lmbda,
+        lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), centre=centre,
+        quasi_newton=attack.joint and fixed_lmbda and attack.dmax is None,
+        callback=record, method=attack.solver_type,
+        model=pipeline.model_class(attack),
         **{**attack.solver_params, 'step': attack.solver_params.get('step')
-           or default_step(data.x_tr)})
+           or default_step(data.x_tr), **settings})
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from secml_regpoison.convert import labels, to_carray, to_float64
 from secml_regpoison.core.verdicts import constant_loss
 from secml_regpoison.validation import check_dataset, check_run_arguments
 from . import (
-    gradient_check, objective, pipeline, retraining, settings, verdict)
-from .batches import explain_ctrl_c, make_batches, plan
+    continuation, gradient_check, objective, pipeline, poison_labels,
+    retraining, settings, verdict)
+from .batches import explain_ctrl_c, make_batches
 from .box import warn_if_box_excludes_data
 from .checkpoint import open_checkpoint
 from .history import RunRecord
@@ -57,7 +58,8 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         at -log(C).
     training_data, val : CDataset
         Training and validation set, two classes in each. Poisoning points
-        start as validation points drawn without repetition, label flipped.
+        start as validation points, label flipped; a row is drawn again only
+        when all of its kind have been.
     distance : {'l1', 'l2'}, optional
         Norm of `dmax`. Default 'l2'.
     dmax : scalar or None, optional
@@ -70,6 +72,13 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     y_target : int or None, optional
         Class that the attacker wants on all validation points; `f_opt` is
         then the loss against that class, and falls. None: any error.
+    y_poison : 'flip', 'worst', a class or a CArray, optional
+        Labels of the poisoning points. 'flip' (default): each has that of
+        its start, flipped, as in the paper; with `y_target` all have that
+        class. 'worst': compositions of 0, 1/4, 1/2, 3/4 and all of one label
+        are tried for 12 steps each, and that of the worst validation error
+        is kept, see `history`. A class for all points, or a CArray with one
+        for each, shape (p,). Points start as rows of the other class.
     learn_lmbda : bool, optional
         False: the classifier's own C stays (Xiao et al. 2015). Default True.
     lmbda_bounds : (float, float), optional
@@ -78,18 +87,23 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         Whether poison is added to the training data or takes the place of
         clean rows drawn at random (the paper's App. D). Default 'append'.
     batch_size : int, optional
-        Points optimised together; earlier batches stay fixed. Default 17.
+        With ``joint=False``: points optimised together. Default 17.
+    joint : bool, optional
+        True (default): all points move together, those of `ds_init` from
+        where they are: the stronger attack. For a fixed lambda without `dmax`
+        by L-BFGS-B, see `.core.quasi_newton`, else by the ascent of the
+        paper. False: the paper's batches, those before stay fixed.
     solver_type : {'rmd', 'fmd', 'implicit'}, optional
         How the hypergradient is computed, see `.core.hypergradient`.
     solver_params : dict or None, optional
         Any of 'n_inner' (150), 'eta' (None: 1 / L), 'momentum' (0.9), 'form'
         ('auto'), 'inner_tol' and 'truncate', see `.core.solvers.training`;
-        'n_outer' (40), 'step' (None), 'tol' (1e-4) and 'patience' (5), see
+        'n_outer' (60), 'step' (None), 'tol' (1e-4) and 'patience' (5), see
         `.core.solve`.
     init_type : {'random'}, optional
     n_restarts : int, optional
-        Each batch is optimised this many times more, from other starting
-        points and another lambda, and the best for the attacker is kept.
+        New points are optimised this many times more, from other starts
+        and another lambda, and the best for the attacker is kept.
         Default 0: the paper found restarts not crucial.
     device : str, optional
         'auto' (CUDA if available), 'cpu', 'cuda', ... The attack runs in
@@ -102,8 +116,8 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     ----------
     class_type : 'p-minimax-lr'
     f_seq, x_seq : CArray
-        Loss and points at each outer iterate of the last batch, shapes
-        (n_iter,) and (n_iter, p * d).
+        Loss and points at each outer iterate of the last batch (with
+        `joint` of all points), shapes (n_iter,) and (n_iter, p * d).
 
     Raises
     ------
@@ -116,11 +130,11 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     __class_type = 'p-minimax-lr'
 
     def __init__(self, classifier, training_data, val, distance='l2',
-                 dmax=None, lb=0, ub=1, y_target=None, learn_lmbda=True,
-                 lmbda_bounds=(-8, 11.5), poison_mode='append',
-                 batch_size=17, solver_type='rmd', solver_params=None,
-                 init_type='random', n_restarts=0, device='auto',
-                 random_seed=0):
+                 dmax=None, lb=0, ub=1, y_target=None, y_poison='flip',
+                 learn_lmbda=True, lmbda_bounds=(-8, 11.5),
+                 poison_mode='append', batch_size=17, joint=True,
+                 solver_type='rmd', solver_params=None, init_type='random',
+                 n_restarts=0, device='auto', random_seed=0):
         pipeline.check_classifier(classifier)
         check_dataset('training_data', training_data)
         check_dataset('val', val, training_data)
@@ -135,10 +149,12 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             init_type=init_type, random_seed=random_seed)
         self._classifier = classifier
         del self.eta  # the host's second copy of solver_params['eta']
+        self.y_poison = y_poison
         self.learn_lmbda = learn_lmbda
         self.lmbda_bounds = lmbda_bounds
         self.poison_mode = poison_mode
         self.batch_size = batch_size
+        self.joint = joint
         self.n_restarts = n_restarts
         self.device = device
         # the seed for random_seed=None: drawn once, so that a longer run
@@ -211,13 +227,14 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
 
         Differs from the stock attacks:
 
-        1. All points of a batch move together, and lambda with them.
-        2. The points of `ds_init` stay fixed, and lambda starts from
-           ``ds_init.header.search_lmbda``, else from ``lmbda``: a security
-           evaluation costs as much as its strongest attack. A `ds_init` made
-           for another `distance`, `dmax`, `lb`, `ub`, `y_target` or fixed C
-           is ignored. Other seeds, restarts, batch sizes, solvers or modes
-           keep it, with a warning.
+        1. All points move together (with ``joint=False`` those of a batch),
+           and lambda with them.
+        2. The points of `ds_init` are kept. With `joint` they move on from
+           where they are, else they stay. lambda starts from
+           ``ds_init.header.search_lmbda``, else from ``lmbda``. A `ds_init`
+           made for another `distance`, `dmax`, `lb`, `ub`, `y_target` or
+           fixed C is ignored. Other data, labels, seeds, restarts, batch
+           sizes, solvers, their settings or modes keep it, with a warning.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
         4. The classifier is retrained with its preprocess, as `fit` does.
@@ -232,10 +249,10 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         ds_init : CDataset or None, optional
             Poison to continue from, shorter or longer than `n_points`.
         max_iter : int, optional
-            Only 1: earlier batches stay fixed. ``solver_params['n_outer']``
-            limits the steps of a batch.
+            Only 1: ``solver_params['n_outer']`` limits the steps.
         checkpoint : str, path-like or None, optional
-            File that keeps each finished batch; created if missing. After a
+            File that keeps each finished batch (with `joint` each finished
+            strength) and trial of labels; created if missing. After a
             kill, Ctrl-C or an error the same call, with a `random_seed`,
             continues from there and reproduces points, lambda and
             predictions bit for bit. One file serves longer runs too, and
@@ -274,9 +291,9 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         pipeline.warn_of_constant_columns(self, data)
         if ds_init is None:
             warn_if_box_excludes_data(self)
-        fixed, batch_ends = plan(self, data, ds_init)
+        poison, batch_ends = continuation.plan(self, data, ds_init)
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
-            self._add_batches(data, fixed, batch_ends, checkpoint)
+            self._add_batches(data, poison, batch_ends, checkpoint)
             y_pred, scores = self._evaluate(data, x, y)
         self._add_record(*began, is_first=ds_init is None)
         return y_pred, scores, self.adv_ds.deepcopy(), self._f_opt
@@ -433,19 +450,25 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             self.poison_mode, self.y_target, self.device,
             self._entropy if self.random_seed is None else self.random_seed)
         pipeline.check_refitted(self, data)
-        settings.check_n_points(self, data)
+        settings.check_clean_rows_left('n_points', self.n_points or 0, data)
         return data
 
-    def _add_batches(self, data, fixed, batch_ends, checkpoint):
+    def _add_batches(self, data, poison, batch_ends, checkpoint):
         """Optimise batch after batch, or read it from the checkpoint."""
         with open_checkpoint(checkpoint, self, data) as saved:
             self._clear_result()
-            for result in make_batches(self, data, fixed, batch_ends, saved):
+            y_new, tried = poison_labels.choose(self, data, poison, saved)
+            self._compositions = tried
+            self._n_trainings = sum(one.n_trainings for one in tried)
+            self._n_evaluations = sum(one.n_hypergradients for one in tried)
+            for result in make_batches(self, data, poison, batch_ends, y_new,
+                                       saved):
                 self._set_result(data, *result)
 
     def _clear_result(self):
         """Forget the poison and the cost of the last `run`."""
         self._poison, self._seconds_from_checkpoint = None, 0.
+        self._compositions = ()
         self._solver_loss = float('nan')
         self._verdicts, self._budget_hit = None, False
         self._n_trainings = self._n_evaluations = 0
@@ -456,8 +479,9 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
         yc = labels(poison.y, data.classes)
         header = CDatasetHeader(lmbda=poison.lmbda, starts=poison.starts,
                                 search_lmbda=poison.lmbda,
-                                problem_id=settings.problem_id(self),
-                                search_settings=settings.search_settings(self))
+                                problem_id=continuation.problem_id(self),
+                                search_settings=continuation.search_settings(
+                                    self, data))
         adv_ds = CDataset(xc.deepcopy(), yc.deepcopy(), header)
         x_0, x_seq = to_carray(batch.path[0]), to_carray(batch.path.flatten(1))
         f_seq, lmbda_seq = CArray(list(batch.f_seq)), CArray(
@@ -481,7 +505,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
                 self, data, data.poison_set(self._lmbda, self.adv_ds))
         self.adv_ds.header = CDatasetHeader(**header)
         clf = retraining.fit_classifier(self, data, self.adv_ds)
-        loss = retraining.validation_loss(self, data, clf)
+        loss = retraining.validation_losses(self, data, clf).attacker
         retraining.warn_if_values_differ(self, self._f_opt, loss)
         self._solver_loss, self._f_opt = self._f_opt, loss
         idx, scores = clf.predict(to_float64(x), return_decision_function=True)
@@ -509,6 +533,9 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             seconds_cpu=time.thread_time() - began_cpu,
             seconds_from_checkpoint=self._seconds_from_checkpoint,
             n_hypergradients=self.grad_eval, n_trainings=self.f_eval,
+            n_labels=tuple(int((self.adv_ds.Y == label).sum())
+                           for label in self.training_data.classes.tolist()),
+            compositions=self._compositions,
             constant_loss=constant_loss(self._prepare().y_val),
             verdicts=self._verdicts)
         self._history = (record,) if is_first else (*self._history, record)
@@ -518,9 +545,10 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     def _rnd_init_poisoning_points(self, n_points=None):
         """Starting points as `run` draws them, and their labels."""
         data = self._prepare()
+        n_points = (self.n_points or 0) if n_points is None else n_points
         start = data.new_points(
-            data.poison_set(self.lmbda),
-            (self.n_points or 0) if n_points is None else n_points)
+            data.poison_set(self.lmbda), n_points,
+            poison_labels.new_labels(self, data, 0, n_points))
         x_p = start.x.clamp(*data.bounds(self.lb, self.ub, start.x))
         return (to_carray(x_p, self.training_data.issparse),
                 labels(start.y, data.classes))

@@ -1,5 +1,4 @@
 """State of an attack on disk after each batch of points."""
-import hashlib
 import json
 import os
 from contextlib import contextmanager
@@ -12,7 +11,8 @@ from secml_regpoison.storage import load_arrays, only_writer, save_arrays
 from secml_regpoison.validation import check, check_starts, check_type
 from secml_regpoison.version import __version__
 from .batches import Batch
-from .settings import bound_array, is_not_numeric
+from .poisoning_data import array_digest
+from .settings import bound_array, is_not_numeric, y_poison_as_plain
 
 
 @contextmanager
@@ -67,10 +67,13 @@ class Checkpoint:
         self.path, self.problem, self.device = path, problem, device
         self.batches = {}
 
-    def key(self, fixed, n_points):
-        """Name of the batch that is added to `fixed` up to `n_points`."""
-        return digest(fixed.x, fixed.y, np.array(fixed.starts, dtype=int),
-                      np.array([fixed.lmbda, n_points], dtype=float))
+    def key(self, poison, n_points, y_new, *more):
+        """Name of the batch that takes `poison` to `n_points`, with the signs
+        `y_new` of the points that it adds."""
+        return array_digest(
+            poison.x, poison.y, np.array(poison.starts, dtype=int),
+            np.array([poison.lmbda, n_points, *more], dtype=float),
+            *([] if y_new is None else [y_new]))
 
     def get(self, key):
         """The `Batch` of that name, or None."""
@@ -191,7 +194,7 @@ def problem_of(attack, data):
                'refitted preprocess': repr(data.preprocess)}
     for name, parts in rows.items():
         problem[f'shape of {name}'] = list(parts[0].shape)
-        problem[f'content of {name}'] = digest(*parts)
+        problem[f'content of {name}'] = array_digest(*parts)
     problem['classifier'] = attack.classifier.class_type
     problem['classifier.C'] = float(attack.classifier.C)
     problem['lmbda_bounds'] = [float(bound) for bound in attack.lmbda_bounds]
@@ -199,22 +202,16 @@ def problem_of(attack, data):
         bound = getattr(attack, name)
         if not is_not_numeric(bound):
             bound = bound_array(bound)
-            bound = bound.item() if bound.size == 1 else digest(bound)
+            bound = bound.item() if bound.size == 1 else array_digest(bound)
         problem[name] = bound
     for name in ('distance', 'dmax', 'y_target', 'learn_lmbda', 'poison_mode',
-                 'batch_size', 'solver_type', 'solver_params', 'n_restarts'):
+                 'batch_size', 'joint', 'solver_type', 'solver_params',
+                 'n_restarts'):
         problem[name] = getattr(attack, name)
+    problem['y_poison'] = y_poison_as_plain(attack)
     problem['random_seed'], problem['device'] = data.seed, str(data.device)
     # as the file gives it back; NumPy's numbers as Python's
     return json.loads(json.dumps(problem, default=float))
-
-
-def digest(*arrays):
-    """The content of arrays or tensors, as a short string."""
-    found = hashlib.sha256()
-    for array in arrays:
-        found.update(np.ascontiguousarray(_to_array(array)).tobytes())
-    return found.hexdigest()[:16]
 
 
 def _to_array(value):

@@ -5,6 +5,27 @@ from secml_regpoison.core.verdicts import Verdicts
 
 
 @dataclass(frozen=True)
+class Composition:
+    """How bad one composition of the points' labels was, when tried.
+
+    n_points : points with the first and with the second label. error, loss :
+    of the evaluated classifier on the validation rows, as the attacker counts
+    them, after a few steps. n_trainings, n_hypergradients : what it cost.
+    """
+
+    n_points: tuple
+    error: float
+    loss: float
+    n_trainings: int
+    n_hypergradients: int
+
+    def __str__(self):
+        return (f'{self.n_points[0]} points of the first label, '
+                f'{self.n_points[1]} of the second: validation error '
+                f'{100 * self.error:.1f} %, loss {self.loss:.4f}')
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """One `run` of an attack.
 
@@ -15,9 +36,10 @@ class RunRecord:
     batches read from the checkpoint took when they were computed, not part of
     `seconds`.
     n_hypergradients, n_trainings : hypergradients and trained models, those
-    of the batches read included. constant_loss : validation loss of a constant
-    answer, in nats. verdicts : what is true of the result, see
-    `.core.verdicts`.
+    of the batches read included. compositions : with ``y_poison='worst'`` a
+    `Composition` for each that was tried; n_labels : points of the first and
+    of the second label. constant_loss : validation loss of a constant answer,
+    in nats. verdicts : what is true of the result, see `.core.verdicts`.
     """
 
     n_points: int
@@ -29,5 +51,7 @@ class RunRecord:
     seconds_from_checkpoint: float
     n_hypergradients: int
     n_trainings: int
+    n_labels: tuple
+    compositions: tuple
     constant_loss: float
     verdicts: Verdicts

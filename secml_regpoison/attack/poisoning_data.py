@@ -1,7 +1,9 @@
 """An attack's datasets as tensors, and its random orders of rows."""
 import hashlib
+import itertools
 import pickle
 import warnings
+from collections import Counter
 from types import FunctionType, SimpleNamespace
 from typing import NamedTuple
 
@@ -30,6 +32,12 @@ class PoisonSet(NamedTuple):
         """The first `n_points` of them."""
         return PoisonSet(self.x[:n_points], self.y[:n_points],
                          self.starts[:n_points], self.lmbda)
+
+    def append(self, other):
+        """These points, then those of `other`, with its lambda."""
+        return PoisonSet(torch.cat([self.x, other.x]),
+                         torch.cat([self.y, other.y]),
+                         self.starts + other.starts, other.lmbda)
 
 
 class PoisoningData:
@@ -73,6 +81,8 @@ class PoisoningData:
             for name, phi in zip(('training_data.X', 'val.X'),
                                  self.clean_features()):
                 check_features_finite(name, phi)
+        self.digests = (array_digest(self.x_tr, self.y_tr),
+                        array_digest(self.x_val, self.y_val))
         self.start_order = self.rng(0).permutation(val.num_samples)
         self.replacement_order = self.rng(1).permutation(
             training_data.num_samples)
@@ -122,31 +132,44 @@ class PoisoningData:
         return Problem(phi_tr, y_tr, self.phi_val, self.y_val, self.y_target,
                        self.transform, self.preprocess)
 
-    def poison_set(self, lmbda, poison_ds=None):
-        """The points of a dataset, which may be None, as a `PoisonSet`."""
+    def poison_set(self, lmbda, poison_ds=None, distance='l2'):
+        """The points of a dataset, which may be None, as a `PoisonSet`.
+
+        Points of another program, or a selection, have started at the
+        validation rows that are nearest to them.
+        """
         if poison_ds is None:
             return PoisonSet(self.x_val[:0], self.y_val[:0], (), lmbda)
-        n_points = poison_ds.num_samples
+        x = to_tensor(poison_ds.X, self.device)
         starts = getattr(poison_ds.header, 'starts', ())
-        if len(starts) != n_points:  # another program's, or a selection
-            starts = tuple(self.start_order[:n_points].tolist())
-        return PoisonSet(to_tensor(poison_ds.X, self.device),
-                         signs(poison_ds.Y, self.classes, self.device), starts,
-                         lmbda)
+        if len(starts) != len(x):
+            order = {'l1': 1., 'l2': 2.}[distance]
+            starts = tuple(torch.cdist(x, self.x_val, order).argmin(1)
+                           .tolist())
+        return PoisonSet(x, signs(poison_ds.Y, self.classes, self.device),
+                         starts, lmbda)
 
-    def new_points(self, fixed, n_points, restart=0):
-        """The points that `fixed` lacks to `n_points`, where they start.
+    def new_points(self, poison, n_points, y_new=None, restart=0):
+        """The points that `poison` lacks to `n_points`, where they start.
 
-        Validation points with the label flipped, without repetition. A
-        restart shuffles the rows that are not taken yet.
+        Validation points with the label flipped: of any class, or such that
+        the labels are the signs `y_new`. A row is taken again only when all
+        of its kind are. A restart shuffles them.
         """
-        rows = self.start_order[~np.isin(self.start_order, fixed.starts)]
+        order = self.start_order
         if restart:
-            rows = self.rng(2, len(fixed.x), restart).permutation(rows)
-        starts = rows[:n_points - len(fixed.x)].tolist()
+            order = self.rng(2, len(poison.x), restart).permutation(order)
+        if y_new is None:
+            starts = tuple(itertools.islice(
+                _least_used(order, poison.starts), n_points - len(poison.x)))
+        else:
+            rows = {sign: _least_used(
+                order[(self.y_val[order] == -sign).numpy(force=True)],
+                poison.starts) for sign in (-1., 1.)}
+            starts = tuple(next(rows[sign]) for sign in y_new.tolist())
         rows = torch.as_tensor(starts, dtype=torch.long, device=self.device)
-        return PoisonSet(self.x_val[rows], -self.y_val[rows], tuple(starts),
-                         fixed.lmbda)
+        return PoisonSet(self.x_val[rows], -self.y_val[rows], starts,
+                         poison.lmbda)
 
     def bounds(self, lb, ub, x_start):
         """Bounds of secml's kinds as tensors. 'x0' is `x_start`, clipped to
@@ -159,6 +182,16 @@ class PoisoningData:
         x_0 = x_start.clamp(low, high)
         return (x_0 if isinstance(lb, str) else low,
                 x_0 if isinstance(ub, str) else high)
+
+
+def _least_used(rows, taken):
+    """The `rows` over and over, each as often as the others, in order; those
+    in `taken` have been used."""
+    times = Counter(taken)
+    for lap in itertools.count():
+        for row in rows.tolist():
+            if times[row] <= lap:
+                yield row
 
 
 class PreparedData:
@@ -195,3 +228,13 @@ def content_digest(*things):
     digest = hashlib.sha256()
     _ContentPickler(SimpleNamespace(write=digest.update), 5).dump(things)
     return digest.digest()
+
+
+def array_digest(*arrays):
+    """The content of arrays or tensors, as a short string."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        if isinstance(array, torch.Tensor):
+            array = array.numpy(force=True)
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]

@@ -6,12 +6,12 @@ import numpy as np
 from scipy import optimize
 
 from secml.array import CArray
-from secml.data import CDataset
+from secml.data import CDataset, CDatasetHeader
 
 from secml_regpoison.convert import (
     labels, to_carray, to_float64, to_tensor)
 from secml_regpoison.core import solve
-from secml_regpoison.core.linear_model import LOGISTIC
+from secml_regpoison.core.linear_model import LOGISTIC, Losses
 from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings
@@ -70,7 +70,7 @@ def _best_lmbda_by_fits(attack, data, poison):
         clf = attack.classifier.deepcopy()
         clf.C = math.exp(-lmbda)
         clf.fit(tr.X, tr.Y)
-        return validation_loss(attack, data, clf, data.y_val)
+        return validation_losses(attack, data, clf).defender
     low, high = map(float, attack.lmbda_bounds)
     grid = np.linspace(low, high, 2 + int((high - low) / 1.5))
     losses = [loss(lmbda) for lmbda in grid]
@@ -81,14 +81,27 @@ def _best_lmbda_by_fits(attack, data, poison):
     return float(found.x if found.fun < losses[k] else grid[k])
 
 
-def validation_loss(attack, data, clf, y=None):
-    """Mean logistic loss of a trained classifier on the validation rows, in
-    nats, with the signs `y`; None is the attacker's."""
-    if y is None:
-        y = data.y_val if data.y_target is None else data.y_target
+def validation_losses(attack, data, clf):
+    """The core's `Losses` of a trained classifier: mean logistic loss on the
+    validation rows in nats, for both players, and the attacker's errors."""
     scores = to_tensor(clf.decision_function(
         to_float64(attack.val.X), y=1), data.device).ravel()
-    return float(LOGISTIC.value(-y * scores).mean())
+    y = data.y_val if data.y_target is None else data.y_target
+    return Losses(*(float(LOGISTIC.value(-signs * scores).mean())
+                    for signs in (y, data.y_val)),
+                  float((y * scores < 0).double().mean()))
+
+
+def evaluate_on_validation(attack, data, poison):
+    """The attacker's loss and share of errors, on the validation rows, of the
+    classifier that would be evaluated with these points."""
+    lmbda = best_lmbda(attack, data, poison) if attack.learn_lmbda \
+        else poison.lmbda
+    clf = fit_classifier(attack, data, CDataset(
+        to_carray(poison.x), labels(poison.y, data.classes),
+        CDatasetHeader(lmbda=lmbda)))
+    losses = validation_losses(attack, data, clf)
+    return losses.attacker, losses.attacker_error
 
 
 def warn_if_values_differ(attack, solver_value, loss):

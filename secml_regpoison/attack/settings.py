@@ -1,9 +1,7 @@
 """Validation of the attack's parameters, and values derived from them."""
-import hashlib
 import inspect
 import math
 import numbers
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,7 +12,7 @@ from secml.array import CArray
 from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
-    check_numeric, check_type)
+    check_labels, check_numeric, check_type)
 
 # exp(+-46) = 1e+-20. Beyond 1e+-100 liblinear never returns. Long before, it
 # reaches its limit: all weights 0, or no penalty.
@@ -89,6 +87,10 @@ def check_settings(attack, classes):
                      value >= low and isinstance(value, numbers.Integral),
                      f'a whole number of at least {minimum}',
                      or_none=name == 'random_seed')
+    check('joint', attack.joint, isinstance(attack.joint, (bool, np.bool_)),
+          'True or False')
+    check_y_poison(attack.y_poison, attack.n_points or 0,
+                   attack.training_data)
     check_lmbda(attack.classifier.C, attack.lmbda_bounds)
     check_bounds(attack.lb, attack.ub, attack.training_data.num_features)
 
@@ -166,12 +168,26 @@ def bound_array(bound):
     return CArray(bound).tondarray().astype(float).ravel()
 
 
-def check_n_points(attack, data):
-    """Enough validation rows to start from, and clean rows left."""
-    n_points, n_val = attack.n_points or 0, attack.val.num_samples
-    check('n_points', n_points, n_points <= n_val, f'at most {n_val}, the '
-          'validation points that poison starts from')
-    check_clean_rows_left('n_points', n_points, data)
+def check_y_poison(y, n_points, training_data):
+    """'flip', 'worst', a class, or a class for each point."""
+    classes = training_data.classes.tolist()
+    if isinstance(y, (CArray, np.ndarray, Sequence)) and not isinstance(
+            y, str):
+        y = CArray(y).ravel()
+        check_labels('y_poison', y, training_data)
+        check('y_poison', y.size, y.size >= n_points,
+              f'labels for each of {n_points} points')
+    else:
+        is_class = isinstance(y, numbers.Real) and y in classes
+        check('y_poison', y, is_class or y in ('flip', 'worst'),
+              f"'flip', 'worst', one of the classes {classes}, or a CArray "
+              'of them with a label for each point')
+
+
+def y_poison_as_plain(attack):
+    """`y_poison` as text, number or list, to keep and to compare."""
+    y = attack.y_poison
+    return y if isinstance(y, str) else CArray(y).tolist()
 
 
 def check_clean_rows_left(name, n_points, data):
@@ -185,34 +201,3 @@ def check_clean_rows_left(name, n_points, data):
 def start_lmbda(attack):
     """lambda of the classifier's own C."""
     return -math.log(attack.classifier.C) + 0.  # no -0.0
-
-
-def problem_id(attack):
-    """A digest of the problem that poison solves, beside the data: the
-    feasible points, the target, and lambda where it is fixed."""
-    bounds = [bound if is_not_numeric(bound) else bound_array(bound).tolist()
-              for bound in (attack.lb, attack.ub)]
-    settings = (attack.distance, attack.dmax, bounds,
-                None if attack.y_target is None else float(attack.y_target),
-                None if attack.learn_lmbda else float(attack.classifier.C))
-    return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
-
-
-def search_settings(attack):
-    """The settings of the search for points, as text."""
-    return ', '.join(f'{name} {getattr(attack, name)}' for name in (
-        'random_seed', 'n_restarts', 'batch_size', 'solver_type',
-        'poison_mode'))
-
-
-def warn_of_other_search(header, attack):
-    """Warn that all points are kept, though found with other settings."""
-    here = search_settings(attack)
-    there = getattr(header, 'search_settings', here)
-    if there != here:
-        warnings.warn(
-            f'`ds_init` has all {attack.n_points:d} points: they are kept, '
-            f'and no new ones are searched with {here}. They were made with '
-            f'{there}. To compare such settings, run each attack without '
-            '`ds_init`; CSecEval passes the poison of the value before.',
-            RuntimeWarning, stacklevel=5)

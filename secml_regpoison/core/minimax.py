@@ -55,9 +55,9 @@ class Solution:
 def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           lb: Bound = None, ub: Bound = None, dmax: Optional[float] = None,
           distance: str = 'l2', learn_lmbda: bool = True,
-          lmbda_bounds: tuple[float, float] = (-8., 11.5), n_outer: int = 40,
+          lmbda_bounds: tuple[float, float] = (-8., 11.5), n_outer: int = 60,
           step: Optional[float] = None, tol: float = 1e-4, patience: int = 5,
-          quasi_newton: bool = False,
+          centre: Optional[Tensor] = None, quasi_newton: bool = False,
           callback: Optional[Callable[[Iterate], None]] = None,
           method: str = 'rmd', n_inner: int = 150,
           eta: Optional[float] = None, momentum: float = .9,
@@ -89,7 +89,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     lb, ub : float, Tensor or None
         Box of the points, broadcast against (p, d); None is unbounded.
     dmax, distance : float or None, 'l2' or 'l1'
-        Each point stays this near its start, as well as in the box.
+        Each point stays this near its centre, as well as in the box.
     learn_lmbda : bool
         False keeps `lmbda` as given (Xiao et al. 2015).
     lmbda_bounds : (float, float)
@@ -100,6 +100,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         First step length, in units of `x_p`; None: see `default_step`.
     tol, patience : float, int
         Stop after `patience` steps in a row that gain less than ``tol |A|``.
+    centre : Tensor or None, shape (p, d)
+        Centres of the balls of `dmax`, clipped to the box. None: `x_p`.
     quasi_newton : bool
         With a fixed lambda and no `dmax`: the points move by L-BFGS-B, see
         `.quasi_newton`.
@@ -139,17 +141,20 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         check_lmbda(bound, x_p.dtype, 'lmbda_bounds')
     if learn_lmbda:
         lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
-    feasible = FeasibleSet(x_p.clamp(low, high), low, high, dmax, distance)
+    feasible = FeasibleSet((x_p if centre is None else centre).clamp(
+        low, high), low, high, dmax, distance)
+    x_p = feasible.project(x_p)
     check('quasi_newton', quasi_newton,
           not quasi_newton or not learn_lmbda and dmax is None,
           'False where lambda is learned or `dmax` is set')
-    attacked.check(feasible.x_0, lmbda)
+    attacked.check(x_p, lmbda)
     defender = Defender(attacked, lmbda_bounds if learn_lmbda else None,
                         callback)
     upward = 1. if problem.y_target is None else -1.
     search = maximise if quasi_newton and len(x_p) else _play
     best, converged = search(
-        defender, feasible, lmbda, upward, n_outer if len(x_p) else 0,
+        defender, feasible, x_p, lmbda, upward,
+        n_outer if len(x_p) else 0,
         default_step(problem.x_tr) if step is None else step, tol, patience)
     return Solution(
         best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
@@ -157,11 +162,11 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         defender.n_trainings, defender.n_evaluations, converged)
 
 
-def _play(defender: Defender, feasible: FeasibleSet, lmbda: float,
-          upward: float, n_outer: int, first_step: float, tol: float,
-          patience: int) -> tuple[Iterate, bool]:
+def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
+          lmbda: float, upward: float, n_outer: int, first_step: float,
+          tol: float, patience: int) -> tuple[Iterate, bool]:
     """The loop of eq. (2): the best iterate, and whether it converged."""
-    start = best = defender.best_response(feasible.x_0, lmbda, True)
+    start = best = defender.best_response(x_p, lmbda, True)
     step, stalled, everywhere = first_step, 0, False
     for _ in range(n_outer):
         x_p = ascend(best, upward * step, feasible,

@@ -14,9 +14,9 @@ from .defender import Defender, Iterate
 from .projection import FeasibleSet
 
 
-def maximise(defender: Defender, feasible: FeasibleSet, lmbda: float,
-             upward: float, n_outer: int, first_step: float, tol: float,
-             patience: int) -> tuple[Iterate, bool]:
+def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
+             lmbda: float, upward: float, n_outer: int, first_step: float,
+             tol: float, patience: int) -> tuple[Iterate, bool]:
     """The best iterate, and whether the search converged.
 
     SciPy takes the whole gradient as its first step where all variables have
@@ -25,7 +25,6 @@ def maximise(defender: Defender, feasible: FeasibleSet, lmbda: float,
     `Problem.column_scale`. The search stops after `patience` iterations in a
     row that gain less than ``tol |A|``, or after `n_outer` iterations.
     """
-    x_p = feasible.x_0
     units = torch.as_tensor(defender.model.problem.column_scale(x_p)).to(x_p)
     best = defender.best_response(x_p, lmbda)
     longest = float(torch.linalg.vector_norm(

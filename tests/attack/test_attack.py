@@ -165,7 +165,7 @@ def test_size_of_the_poisoned_data(poison_mode):
 def test_starts_are_validation_points_with_the_label_flipped(n_restarts):
     """Drawn without repetition, also in several batches and runs."""
     data = small()
-    attack = make(data, batch_size=8, n_restarts=n_restarts,
+    attack = make(data, batch_size=8, joint=False, n_restarts=n_restarts,
                   solver_params={'n_outer': 0, 'n_inner': 5})
     adv_ds = None
     for n_points in (9, 24):
@@ -189,7 +189,7 @@ def test_seed_decides_the_starts():
 @pytest.mark.parametrize('n_points', [3, 6])
 def test_path_of_the_last_batch(n_points):
     data = digits()
-    attack = make(data, n_points, batch_size=4)
+    attack = make(data, n_points, batch_size=4, joint=False)
     adv_ds = run(attack, data)[2]
     n_last = {3: 3, 6: 2}[n_points]
     n_iter = attack.f_seq.size

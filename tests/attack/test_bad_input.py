@@ -130,8 +130,6 @@ N_POINTS = [
     ('5', TypeError, 'got str'),
     (True, TypeError, 'got bool'),
     (CArray([1, 2]), TypeError, 'got CArray'),
-    (25, ValueError, 'at most 24, the validation points'),
-    (25, ValueError, 'got 25'),
 ]
 
 C = [
@@ -192,7 +190,6 @@ def test_c_of_the_classifier(value, error, words, learn_lmbda):
 
 
 @pytest.mark.parametrize('name, values, words', [
-    ('n_points', [0, 3, 25], '`n_points` must be at most 24'),
     ('n_points', [1.5], '`n_points` must be a whole number'),
     ('dmax', [.1, -.1], '`dmax` must be'),
     ('lb', [.1, 2.], '`lb` must be at most `ub` (1 at feature 0), got 2.0'),

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import killed
-from attack_problems import QUICK, make, run, small
+from attack_problems import BATCHES, QUICK, make, run, small
 from attack_invariants import assert_same_result
 
 from secml_regpoison.attack import batches
@@ -109,15 +109,15 @@ def test_points_added_to_others_are_others(tmp_path):
 
 def test_a_batch_that_is_done_is_not_computed_again(tmp_path, monkeypatch):
     data, path = small(), tmp_path / 'ckpt'
-    expected = run(make(data, 9, batch_size=4), data)
-    run(make(data, 8, batch_size=4), data, checkpoint=path)
+    expected = run(make(data, 9, **BATCHES), data)
+    run(make(data, 8, **BATCHES), data, checkpoint=path)
     assert n_batches(path) == 3
-    attack = make(data, 9, batch_size=4)
+    attack = make(data, 9, **BATCHES)
     computed, optimise = [], batches.optimise_batch
 
     def optimise_and_note(*args):
         if args[0] is attack:
-            computed.append(args[-1])
+            computed.append(args[3])
         return optimise(*args)
 
     monkeypatch.setattr(batches, 'optimise_batch', optimise_and_note)
@@ -126,7 +126,7 @@ def test_a_batch_that_is_done_is_not_computed_again(tmp_path, monkeypatch):
     assert attack.history[-1].seconds_from_checkpoint > 0
     # ... nor one of another order, and a shorter run is part of a longer one
     assert_same_result(run(attack, data, 4, checkpoint=path),
-                       run(make(data, 4, batch_size=4), data))
+                       run(make(data, 4, **BATCHES), data))
     assert computed == [9]
     assert attack.x_seq.shape == (1, 8) and attack.f_seq.size > 1
     run(attack, data, 5, checkpoint=path)

@@ -108,7 +108,8 @@ def test_restarts_start_elsewhere():
     """Other validation points, still without repetition."""
     data = attack_digits()._prepare()
     none = data.poison_set(0.)
-    assert sorted(data.new_points(none, 50, 1).starts) == list(range(50))
-    first, second = (data.new_points(none, 6, restart) for restart in (0, 1))
+    assert sorted(data.new_points(none, 50, None, 1).starts) == list(range(50))
+    first, second = (data.new_points(none, 6, None, restart)
+                     for restart in (0, 1))
     assert first.starts != second.starts
     assert not (first.x == second.x).all()

@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import killed
-from attack_problems import digits, make, run, small, solver_value
+from attack_problems import BATCHES, digits, make, run, small, solver_value
 from attack_invariants import assert_same_result
 
 from secml_regpoison import cli
@@ -58,7 +58,7 @@ def best(values, y_target=None):
 def test_ctrl_c_keeps_the_best_points_so_far(tmp_path, y_target, n_iterates):
     """Those of the batches that are done, and the best of the one at hand."""
     data, path = digits(), tmp_path / 'ckpt'
-    attack = make(data, 10, batch_size=5, y_target=y_target)
+    attack = make(data, 10, batch_size=5, joint=False, y_target=y_target)
     done = run(attack.deepcopy(), data, 5)[2]
     whole = attack.deepcopy()
     expected = run(whole, data)
@@ -176,7 +176,7 @@ def file_size_limit(n_bytes):
 def assert_holds(attack, data, n_points):
     """The attack has `n_points` as a run without a checkpoint finds them;
     loss and lambda are the solver's as long as no classifier is trained."""
-    whole = make(data, n_points, batch_size=4)
+    whole = make(data, n_points, **BATCHES)
     expected = run(whole, data)
     kept = attack.adv_ds
     assert_array_equal(kept.X.tondarray(), expected[2].X.tondarray())
@@ -190,9 +190,9 @@ def assert_holds(attack, data, n_points):
 
 def test_a_file_that_may_not_grow_keeps_the_run_in_memory(tmp_path):
     data, path = digits(), tmp_path / 'ckpt'
-    run(make(data, 4, batch_size=4), data, checkpoint=path)
+    run(make(data, 4, **BATCHES), data, checkpoint=path)
     before = path.read_bytes()
-    attack = make(data, 12, batch_size=4)
+    attack = make(data, 12, **BATCHES)
     with file_size_limit(len(before) + 1000), pytest.raises(
             OSError, match='`checkpoint` cannot be written: File too large. '
             'What it held .* `adv_ds`.*ckpt'):
@@ -202,7 +202,7 @@ def test_a_file_that_may_not_grow_keeps_the_run_in_memory(tmp_path):
     # room again: the same call goes on
     assert_same_result(
         run(attack, data, 12, checkpoint=path),
-        run(make(data, 12, batch_size=4), data))
+        run(make(data, 12, **BATCHES), data))
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_keeps_the_run_in_memory(small_disk):
     data, path = digits(), small_disk[0] / 'ckpt'
-    attack = make(data, 24, batch_size=4)
+    attack = make(data, 24, **BATCHES)
     with pytest.raises(OSError, match='cannot be written: No space left on '
                        'device. What it held before is still there'):
         run(attack, data, checkpoint=path)
@@ -283,7 +283,7 @@ def test_the_command_line_on_a_read_only_disk(small_disk, capsys):
 def test_a_folder_that_is_gone_keeps_the_run_in_memory(tmp_path, monkeypatch):
     data, folder = digits(), tmp_path / 'folder'
     folder.mkdir()
-    attack = make(data, 12, batch_size=4)
+    attack = make(data, 12, **BATCHES)
     put = Checkpoint.put
 
     def move_folder_then_put(*args):
@@ -309,9 +309,9 @@ def test_ctrl_c_in_a_security_evaluation(tmp_path):
         return [scores.tondarray()
                 for scores in sec_eval.sec_eval_data.scores]
 
-    attack = make(data, batch_size=4)
+    attack = make(data, **BATCHES)
     with ctrl_c_at(attack, 'iterate 2:', 2), pytest.raises(KeyboardInterrupt):
         evaluate(attack, checkpoint=path)
     assert attack.n_points == 8 and attack.adv_ds.num_samples == 8
     assert_array_equal(evaluate(attack, checkpoint=path),
-                       evaluate(make(data, batch_size=4)))
+                       evaluate(make(data, **BATCHES)))

@@ -15,6 +15,9 @@ from secml.ml.classifiers import CClassifierLogistic
 # Enough for tests of behaviour, too little for a strong attack.
 QUICK = {'n_outer': 4, 'n_inner': 15}
 
+# The paper's scheme: points that are placed stay where they are.
+BATCHES = {'joint': False, 'batch_size': 4}
+
 
 def clouds(n_rows, seed, d=2, labels=(0, 1), spread=.25):
     """Two overlapping clouds in the unit cube, rows of the two in turn: the

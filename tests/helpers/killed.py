@@ -47,7 +47,7 @@ def fair(seconds):
 
 def make_attack(**kwargs):
     """An attack of six batches, the first for lambda alone."""
-    return make(digits(), 17, batch_size=4, n_restarts=1,
+    return make(digits(), 17, batch_size=4, joint=False, n_restarts=1,
                 poison_mode='replace', **kwargs)
 
 
@@ -100,6 +100,7 @@ def attack_long(checkpoint, result):
     data = [clouds(n_rows, seed, d=784)
             for seed, n_rows in enumerate((512, 171, 60))]
     attack = make(data, 51, CClassifierLogistic(C=1000.), learn_lmbda=False,
+                  joint=False,
                   solver_params={'n_outer': 10 ** 6, 'tol': 0,
                                  'patience': 10 ** 6})
     try:

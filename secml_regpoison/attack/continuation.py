@@ -1,0 +1,102 @@
+"""What a run continues from, `ds_init`, and the batches that it lacks."""
+import hashlib
+import math
+import warnings
+
+import torch
+
+from secml_regpoison.validation import check, check_number, check_poison
+from . import settings
+from .settings import bound_array, is_not_numeric, y_poison_as_plain
+
+
+def plan(attack, data, ds_init):
+    """The points that a run starts from, and the `batch_ends`: how many
+    points there are after each of its batches."""
+    poison, is_new = _first_points(attack, data, ds_init)
+    n_before, n_points = len(poison.x), attack.n_points or 0
+    if attack.joint:
+        batch_ends = [n_points] if n_points else []
+    else:
+        batch_ends = [min(k + attack.batch_size, n_points)
+                      for k in range(n_before, n_points, attack.batch_size)]
+    if not batch_ends or (is_new and attack.learn_lmbda):
+        batch_ends.insert(0, n_before)  # lambda alone
+    return poison, batch_ends
+
+
+def _first_points(attack, data, ds_init):
+    """Points and lambda to start a run from, and whether they are new: not
+    the rest of `ds_init`."""
+    lmbda = settings.start_lmbda(attack)
+    header = getattr(ds_init, 'header', None)
+    here = problem_id(attack)
+    is_other = getattr(header, 'problem_id', here) != here
+    if is_other:
+        attack.logger.info('ds_init was made for other settings: its points '
+                           'are not kept')
+    if ds_init is None or is_other:
+        return data.poison_set(lmbda), True
+    check_poison('ds_init', ds_init, attack)
+    if attack.learn_lmbda and hasattr(header, 'lmbda'):
+        # where the search ended: in stages as in one go
+        name = 'search_lmbda' if hasattr(header, 'search_lmbda') else 'lmbda'
+        lmbda = getattr(header, name)
+        check_number(f'ds_init.header.{name}', lmbda, math.isfinite,
+                     'a finite number')
+    poison = data.poison_set(lmbda, ds_init, attack.distance)
+    check_distance(attack, data, poison)
+    poison = poison.first(attack.n_points or 0)
+    if poison.starts:
+        warn_of_other_search(header, attack, data, len(poison.x))
+    return poison, False
+
+
+def check_distance(attack, data, poison):
+    """Points that are within `dmax` of the rows where they started."""
+    if attack.dmax is None or not poison.starts:
+        return
+    x = data.x_val[list(poison.starts)]
+    move = poison.x - x.clamp(*data.bounds(attack.lb, attack.ub, x))
+    farthest = float(torch.linalg.vector_norm(
+        move, {'l1': 1, 'l2': 2}[attack.distance], 1).max())
+    check('ds_init.X', farthest, farthest <= attack.dmax + 1e-9, 'points '
+          f'within `dmax` = {attack.dmax:g} of the validation rows that they '
+          'started from, or of the nearest')
+
+
+def problem_id(attack):
+    """A digest of the problem that poison solves, beside the data: the
+    feasible points, the target, and lambda where it is fixed."""
+    bounds = [bound if is_not_numeric(bound) else bound_array(bound).tolist()
+              for bound in (attack.lb, attack.ub)]
+    problem = (attack.distance, attack.dmax, bounds,
+                None if attack.y_target is None else float(attack.y_target),
+                None if attack.learn_lmbda else float(attack.classifier.C))
+    return hashlib.sha256(repr(problem).encode()).hexdigest()[:16]
+
+
+def search_settings(attack, data):
+    """What else the points depend on, as text: a setting each, and short
+    digests of the training and of the validation rows."""
+    text = {name: getattr(attack, name) for name in (
+        'random_seed', 'n_restarts', 'batch_size', 'joint', 'solver_type',
+        'poison_mode', 'lmbda_bounds')}
+    text.update(y_poison=y_poison_as_plain(attack), **attack.solver_params)
+    text.update(training_data=data.digests[0], val=data.digests[1])
+    return '; '.join(f'{name} {value}' for name, value in text.items())
+
+
+def warn_of_other_search(header, attack, data, n_kept):
+    """Warn that points are kept, though found with other settings."""
+    here = search_settings(attack, data)
+    there = getattr(header, 'search_settings', here)
+    if there != here:
+        here, there = (', '.join(dict.fromkeys(
+            item for item in one.split('; ') if item not in other.split('; ')))
+            for one, other in ((here, there), (there, here)))
+        warnings.warn(
+            f'the {n_kept:d} points of `ds_init` were made with {there}; they '
+            f'are kept here, with {here}. To compare such settings, run each '
+            'attack without `ds_init`; CSecEval passes the poison of the '
+            'value before.', RuntimeWarning, stacklevel=5)

@@ -1,0 +1,87 @@
+"""The labels of the poisoning points, and the search for the worst.
+
+How bad poison is depends as much on its labels as on its places. By the loss a
+quarter to a half of one label is worst nearly everywhere; by the error all of
+one label, where lambda is learned or large. So the shares of the labels are
+tried for a few steps, and that of the worst validation error is kept.
+"""
+import torch
+
+from secml.array import CArray
+
+from secml_regpoison.convert import signs
+from . import retraining
+from .batches import held_points, optimise_batch
+from .history import Composition
+
+# Shares of the second label among all points, and the steps that each is given
+SHARES = (0., .25, .5, .75, 1.)
+SCREENING_STEPS = 12
+
+
+def new_labels(attack, data, n_before, n_points):
+    """Signs of the points after the first `n_before`; None: each has that of
+    its start, flipped."""
+    y = attack.y_poison
+    if isinstance(y, str):
+        return None if data.y_target is None \
+            else data.y_target[:1].expand(max(n_points - n_before, 0))
+    y = CArray(y).ravel()
+    y = signs(y, data.classes, data.device)
+    return (y.expand(n_points) if len(y) == 1 else y)[n_before:n_points]
+
+
+def choose(attack, data, poison, checkpoint):
+    """`new_labels` of a run that starts with `poison`, and how the shares
+    compared: a `Composition` for each that was tried."""
+    n_points = attack.n_points or 0
+    y = attack.y_poison
+    candidates = compositions(poison.y, n_points) \
+        if isinstance(y, str) and y == 'worst' else ()
+    if len(candidates) < 2:
+        return (candidates[0] if candidates else new_labels(
+            attack, data, len(poison.x), n_points)), ()
+    found = [_screen(attack, data, poison, y_new, checkpoint)
+             for y_new in candidates]
+    upward = 1 if attack.y_target is None else -1
+    worst = max(range(len(found)), key=lambda k: (
+        upward * found[k].error, upward * found[k].loss))
+    attack.logger.info(f'the worst labels: {found[worst]}')
+    return candidates[worst], tuple(found)
+
+
+def compositions(y_before, n_points):
+    """Signs of the new points such that, of all points, the `SHARES` have the
+    second label, as far as the labels of those before allow."""
+    n_new = max(n_points - len(y_before), 0)
+    n_high = int((y_before > 0).sum())
+    wanted = {min(max(round(share * n_points) - n_high, 0), n_new)
+              for share in SHARES}
+    # spread evenly: any first part of the points has about the share
+    k = torch.arange(n_new + 1)
+    return [2. * torch.diff(k * high // max(n_new, 1)).to(y_before) - 1.
+            for high in sorted(wanted)]
+
+
+def _screen(attack, data, poison, y_new, checkpoint):
+    """The `Composition` with these labels of the new points: all new points
+    move for a few steps, and the classifier is evaluated."""
+    n_points = len(poison.x) + len(y_new)
+    steps = min(SCREENING_STEPS,
+                attack.solver_params.get('n_outer', SCREENING_STEPS))
+    key = checkpoint.key(poison, n_points, y_new, steps)
+    batch, interrupt = checkpoint.get(key), None
+    if batch is None:
+        batch, interrupt = optimise_batch(attack, data, poison, n_points,
+                                          y_new, 0, n_outer=steps)
+        if interrupt is not None:
+            raise interrupt
+        checkpoint.put(key, batch)
+    y = torch.cat([poison.y, y_new])
+    loss, error = retraining.evaluate_on_validation(
+        attack, data, batch.append_to(held_points(attack, poison)))
+    found = Composition(
+        tuple(int((y == sign).sum()) for sign in (-1, 1)), error, loss,
+        batch.n_trainings, batch.n_evaluations)
+    attack.logger.info(f'labels tried: {found}')
+    return found

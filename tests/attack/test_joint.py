@@ -1,0 +1,169 @@
+"""All points of a strength move together, those of the strength before too."""
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from attack_invariants import assert_same_result, assert_sound
+from attack_problems import digits, make, run, small
+from secml.array import CArray
+from secml.adv.seceval import CSecEval
+from secml.data import CDataset, CDatasetHeader
+
+IMPLICIT = {'solver_type': 'implicit', 'poison_mode': 'replace'}
+
+
+def strengths(attack, data, values=(0, 4, 8, 12)):
+    """What `run` returns at each strength, each continuing the one before."""
+    found, ds_init = [], None
+    for n_points in values:
+        found.append(run(attack, data, n_points, ds_init=ds_init))
+        ds_init = found[-1][2]
+    return found
+
+
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_stronger_than_batches(learn_lmbda):
+    data = digits()
+    kwargs = {'learn_lmbda': learn_lmbda, 'batch_size': 3, **IMPLICIT,
+              'solver_params': {'n_outer': 30}}
+    joint, batches = (run(make(data, 12, joint=joint, **kwargs), data)[3]
+                      for joint in (True, False))
+    assert joint > 1.01 * batches
+
+
+@pytest.mark.parametrize('kwargs', [
+    {}, {'learn_lmbda': False}, {'y_target': 1}, {'dmax': .5},
+    {'learn_lmbda': False, 'dmax': .5, 'distance': 'l1'},
+    {'lb': 'x0', 'learn_lmbda': False}, {'y_poison': 'worst'}],
+    ids=lambda kwargs: '-'.join(kwargs) or 'learned')
+def test_strengths_grow_and_stay_feasible(kwargs):
+    """The loss grows with the points; box and ball are those round the
+    validation rows, however often the points have moved on from them."""
+    data = digits()
+    attack = make(data, **IMPLICIT, **kwargs)
+    found = strengths(attack, data)
+    upward = -1 if 'y_target' in kwargs else 1
+    assert (np.diff([upward * f_opt for *_, f_opt in found]) > 0).all()
+    assert_sound(attack, data, found[-1])
+    # those of the strength before have moved on, and keep their place
+    before, last = found[-2][2], found[-1][2]
+    assert last.header.starts[:8] == before.header.starts
+    assert last.Y.tolist()[:8] == before.Y.tolist()
+    assert (last.X[:8, :] != before.X).any()
+
+
+def test_lambda_fixed_by_quasi_newton_only_where_it_may():
+    """As the ascent would, but better; with a ball the ascent stays."""
+    data = digits()
+    kwargs = {'learn_lmbda': False, **IMPLICIT}
+    values = {}
+    for dmax in (None, 1e6):  # a ball that nothing reaches
+        attack = make(data, 8, dmax=dmax, solver_params={'n_outer': 40},
+                      **kwargs)
+        values[dmax] = run(attack, data)[3]
+    assert values[None] > values[1e6]
+
+
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_a_run_is_repeated_to_the_bit(learn_lmbda):
+    data = digits()
+    one, two = (strengths(make(data, learn_lmbda=learn_lmbda), data)[-1]
+                for _ in range(2))
+    assert_same_result(one, two)
+
+
+@pytest.mark.parametrize('y_poison', ['flip', 'worst'])
+def test_resumed_at_each_strength(tmp_path, y_poison):
+    """A strength that is done is read, its trials of labels too."""
+    data, path = digits(), tmp_path / 'ckpt'
+
+    def evaluate(values, **kwargs):
+        evaluation = CSecEval(make(data, y_poison=y_poison, **IMPLICIT),
+                              'n_points', CArray(values))
+        evaluation.run_sec_eval(data[2], **kwargs)
+        return evaluation
+
+    whole = evaluate([0, 4, 8])
+    evaluate([0, 4], checkpoint=path)
+    resumed = evaluate([0, 4, 8], checkpoint=path)
+    for one, two in zip(whole.sec_eval_data.scores,
+                        resumed.sec_eval_data.scores):
+        assert_array_equal(one.tondarray(), two.tondarray())
+    records = resumed.attack.history
+    assert [record.seconds_from_checkpoint > 0 for record in records] == [
+        True, True, False]
+    for one, two in zip(whole.attack.history, records):
+        assert one.n_hypergradients == two.n_hypergradients
+        assert one.compositions == two.compositions
+
+
+def test_points_of_another_program_move_on_in_their_ball():
+    """Without a header they started at the nearest validation rows; with a
+    ball they must be within it."""
+    data = digits()
+    x = data[1].X.tondarray()[:3].copy()
+    x[0, :3] += .05
+    x[1, :8] += np.where(x[1, :8] < .5, .4, -.4)
+    prev = CDataset(CArray(x), 1 - data[1].Y[:3])
+    moved = run(make(data, 5, dmax=2., **IMPLICIT), data, ds_init=prev)[2]
+    assert moved.header.starts[:3] == (0, 1, 2)
+    with pytest.raises(ValueError, match=r'`ds_init.X` must be points within '
+                       r'`dmax` = 0.1 of the validation rows that they '
+                       r'started from, or of the nearest, got 1\.'):
+        run(make(data, 5, dmax=.1, **IMPLICIT), data, ds_init=prev)
+
+
+@pytest.mark.parametrize('name, there, here', [
+    ('n_inner', {'solver_params': {'n_inner': 10}},
+     {'solver_params': {'n_inner': 20}}),
+    ('lmbda_bounds', {'lmbda_bounds': (-3, 3)}, {'lmbda_bounds': (-3, 4)}),
+    ('y_poison', {'y_poison': 1}, {'y_poison': 'flip'}),
+    ('joint', {'joint': False}, {})])
+def test_points_made_with_other_settings_are_said(name, there, here):
+    data = small()
+    prev = run(make(data, 4, **there), data)[2]
+    with pytest.warns(RuntimeWarning, match=f'4 points of `ds_init` were made '
+                      f'with .*{name}.*; they are kept here, with .*{name}'):
+        run(make(data, 6, **here), data, ds_init=prev)
+
+
+@pytest.mark.parametrize('which', ['training_data', 'val'])
+def test_points_made_with_other_data_are_said(which):
+    data = small()
+    prev = run(make(data, 4), data)[2]
+    other = {'training_data': (data[0][:39, :], data[1]),
+             'val': (data[0], data[1][:23, :])}[which]
+    attack = make(other, 4)
+    with pytest.warns(RuntimeWarning, match=f'were made with {which} '):
+        attack.run(data[2].X, data[2].Y, ds_init=prev)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='.*ds_init')
+        run(make(data, 4), data, ds_init=prev)
+
+
+def test_more_points_than_validation_rows(caplog):
+    """Rows are drawn again, each as often as the others."""
+    data = small()
+    val = data[1][:5, :]
+    attack = make((data[0], val), 13)
+    attack.verbose = 1
+    attack.logger._logger.addHandler(caplog.handler)
+    adv_ds = run(attack, data)[2]
+    attack.logger._logger.removeHandler(caplog.handler)
+    assert '13 points start from 5 validation rows' in caplog.text
+    counts = np.bincount(adv_ds.header.starts)
+    assert sorted(counts) == [2, 2, 3, 3, 3]
+    # in stages as in one go
+    first = run(make((data[0], val), 7), data)[2]
+    rest = run(make((data[0], val), 13), data, ds_init=first)[2]
+    assert rest.header.starts == adv_ds.header.starts
+
+
+def test_a_header_of_another_program():
+    data = small()
+    prev = run(make(data, 4), data)[2]
+    foreign = CDataset(prev.X, prev.Y, CDatasetHeader(id='mine'))
+    adv_ds = run(make(data, 6), data, ds_init=foreign)[2]
+    assert adv_ds.num_samples == 6 and len(adv_ds.header.starts) == 6
