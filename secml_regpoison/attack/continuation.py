@@ -71,8 +71,8 @@ def problem_id(attack):
     bounds = [bound if is_not_numeric(bound) else bound_array(bound).tolist()
               for bound in (attack.lb, attack.ub)]
     problem = (attack.distance, attack.dmax, bounds,
-                None if attack.y_target is None else float(attack.y_target),
-                None if attack.learn_lmbda else float(attack.classifier.C))
+               None if attack.y_target is None else float(attack.y_target),
+               None if attack.learn_lmbda else float(attack.classifier.C))
     return hashlib.sha256(repr(problem).encode()).hexdigest()[:16]
 
 
