@@ -505,18 +505,16 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
                 self, data, data.poison_set(self._lmbda, self.adv_ds))
         self.adv_ds.header = CDatasetHeader(**header)
         clf = retraining.fit_classifier(self, data, self.adv_ds)
-        loss = retraining.validation_losses(self, data, clf).attacker
-        retraining.warn_if_values_differ(self, self._f_opt, loss)
-        self._solver_loss, self._f_opt = self._f_opt, loss
+        losses = retraining.validation_losses(self, data, clf)
+        retraining.warn_if_values_differ(self, self._f_opt, losses.attacker)
+        self._solver_loss, self._f_opt = self._f_opt, losses.attacker
         idx, scores = clf.predict(to_float64(x), return_decision_function=True)
         y_pred = data.classes[idx]
         self.logger.info(
             f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '
             f'{(y_pred == CArray(y).ravel()).mean():.4f}')
-        self._verdicts = verdict.judge(
-            self, data, loss, retraining.validation_loss(
-                self, data, clf, data.y_val), y_pred)
+        self._verdicts = verdict.judge(self, data, losses, y_pred)
         for sentence in self._verdicts.sentences():
             self.logger.info(sentence)
         self.adv_ds.header = CDatasetHeader(

@@ -9,11 +9,11 @@ from secml_regpoison.core.verdicts import (
 from .objective import model_of
 
 
-def judge(attack, data, loss, defender_loss, y_pred):
+def judge(attack, data, losses, y_pred):
     """`Verdicts` on the attack's `adv_ds`.
 
-    loss, defender_loss : validation losses of the trained classifier, on the
-    attacker's labels and on the true ones. y_pred : its test predictions.
+    losses : the core's `Losses` of the trained classifier. y_pred : its test
+    predictions.
     """
     poison = data.poison_set(attack.lmbda, attack.adv_ds)
     optimum, _ = solver = _solver_at(attack, data, poison, 'implicit')
@@ -21,11 +21,12 @@ def judge(attack, data, loss, defender_loss, y_pred):
         solver = _solver_at(attack, data, poison, attack.solver_type)
     return Verdicts(
         is_at_bound(attack.lmbda, learned_bounds(attack)),
-        has_given_up(defender_loss, constant_loss(data.y_val)),
+        has_given_up(losses.defender, constant_loss(data.y_val)),
         y_pred.unique().size == 1, attack._budget_hit,
         is_short(solver[1], solver[0], optimum),
         # a frozen preprocess is warned of: there the models are two
-        data.transform is None and losses_differ(loss, optimum))
+        data.transform is None and losses_differ(
+            losses.attacker, optimum))
 
 
 def learned_bounds(attack):
