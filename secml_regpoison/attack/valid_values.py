@@ -105,18 +105,19 @@ def hold_to_values(attack, values, k, adv_ds, x):
     clf = retraining.fit_classifier(attack, data, poison)
     indices, scores = clf.predict(
         to_float64(x), return_decision_function=True)
-    y_pred, loss = data.classes[indices], _loss(attack, data, clf)
+    y_pred = data.classes[indices]
+    losses = retraining.validation_losses(attack, data, clf)
     attack._poison, attack._lmbda = poison, header['lmbda']
     record = attack.history[k]
     verdicts = replace(
-        verdict.judge(attack, data, loss, _loss(attack, data, clf, data.y_val),
-                      y_pred), budget_hit=record.verdicts.budget_hit)
+        verdict.judge(attack, data, losses, y_pred),
+        budget_hit=record.verdicts.budget_hit)
     header.update(w_norm=float(clf.w.norm()), verdicts=verdicts.names())
     poison.header = CDatasetHeader(**header)
     attack._history = (*attack.history[:k], replace(
-        record, loss=loss, lmbda=header['lmbda'], verdicts=verdicts),
+        record, loss=losses.attacker, lmbda=header['lmbda'], verdicts=verdicts),
         *attack.history[k + 1:])
-    return y_pred, scores, poison, loss
+    return y_pred, scores, poison, losses.attacker
 
 
 def _box(attack):
@@ -124,13 +125,3 @@ def _box(attack):
     return (np.broadcast_to(CArray(bound).tondarray().ravel(),
                             attack.training_data.num_features)
             for bound in (attack.lb, attack.ub))
-
-
-def _loss(attack, data, clf, signs=None):
-    """Mean logistic loss on the validation rows, in nats; None: with the
-    attacker's labels."""
-    if signs is None:
-        signs = data.y_val if data.y_target is None else data.y_target
-    margins = signs.cpu().numpy() * clf.decision_function(
-        to_float64(attack.val.X), y=1).tondarray().ravel()
-    return float(np.logaddexp(0, -margins).mean())

@@ -74,7 +74,7 @@ def _load(args):
     source = load_data(args.data, args.classes, **{
         name: getattr(args, name) for name in FILE_OPTIONS})
     n_train, n_val = split_sizes(source, args.train, args.val)
-    plan = Plan(n_points=args.points or default_points(n_train, n_val),
+    plan = Plan(n_points=args.points or default_points(n_train),
                 n_train=n_train, n_val=n_val, seed=args.seed,
                 poison_mode=args.poison_mode, solver_type=args.solver,
                 integer=args.integer)

@@ -22,6 +22,10 @@ class Plan:
         Bounds of the lambda learned or cross-validated.
     poison_mode : str
         'replace' (poison takes the place of clean rows) or 'append'.
+    classifier : str
+        Any of `security_evaluation.CLASSIFIERS`: 'logistic' leaves the bias
+        out of the penalty, as the paper and scikit-learn's default do;
+        'liblinear', secml's own, does not.
     solver_type : str
         How the attack differentiates: 'rmd', 'fmd' or 'implicit'.
     integer : str
@@ -38,17 +42,17 @@ class Plan:
     seed: int = 0
     lmbda_bounds: tuple = (-8., 11.5)
     poison_mode: str = 'replace'
+    classifier: str = 'logistic'
     solver_type: str = 'rmd'
     integer: str = 'auto'
     attack_params: dict = field(default_factory=dict)
 
 
-def default_points(n_train, n_val):
+def default_points(n_train):
     """Six strengths, or fewer of few rows, from none to a sixth of the
     training rows."""
-    step = max(1, min(round(n_train / 30), n_val // 5))
-    last = min(5 * step, n_val, n_train - 1)
-    return tuple(range(0, last + 1, step))
+    step = max(1, round(n_train / 30))
+    return tuple(range(0, min(5 * step, n_train - 1) + 1, step))
 
 
 def check_plan(plan, source, policies):
@@ -56,13 +60,10 @@ def check_plan(plan, source, policies):
 
     Parameters are those of `run_policies`; the sizes in `plan` are set.
     """
-    largest = plan.n_val
-    if plan.poison_mode == 'replace':
-        largest = min(largest, plan.n_train - 1)
-    if plan.n_points[-1] > largest:
+    if plan.poison_mode == 'replace' and plan.n_points[-1] >= plan.n_train:
         raise ValueError(
-            f"`points` must be at most {largest} with {plan.n_val} validation "
-            f"rows to start from and {plan.n_train} training rows, got "
+            f"`points` must be at most {plan.n_train - 1}, for they take the "
+            f"place of {plan.n_train} training rows, got "
             f"{plan.n_points[-1]}.")
     y = source.parts['pool'][1]
     rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)

@@ -11,12 +11,16 @@ from secml.ml.classifiers import CClassifierLogistic
 from secml_regpoison.attack.c_attack_poisoning_minimax_lr import (
     CAttackPoisoningMinimaxLR)
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
+from secml_regpoison.classifier.c_classifier_logistic_torch import (
+    CClassifierLogisticTorch)
 from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.data.splits import split_data
+from .cross_validation import cross_validated_lmbda
 from .parallel import parallel_map
-from .policies import clean_cv_lmbda, policy_name
+from .policies import policy_name
 
-
+CLASSIFIERS = {'logistic': CClassifierLogisticTorch,
+               'liblinear': CClassifierLogistic}
 # What is measured at each strength. `lmbda` is a natural log, C = exp(-lmbda);
 # `validation_loss` is the attacker's A(w, b; D_val), natural log, of the
 # trained classifier, `solver_loss` that by the solver, NaN where its points
@@ -92,8 +96,8 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
     sec_eval_data : CSecEvalData
     result : dict of str to ndarray
         An entry a strength of each of `COLUMNS`, and of `y_pred` and `scores`
-        of the classifier that was tested, trained with the first
-        ``n_points[k]`` rows of the poison `x`, `y`; `y_test`, the true
+        of the classifier that was tested; `x`, `y`, the poison of the last
+        strength; `y_test`, the true
         labels; `weights`, those without the bias at the first and at the last
         strength.
 
@@ -191,13 +195,15 @@ def make_records(result, **identity):
 
 def make_attack(split, plan, policy, seed):
     """Build the attack on a logistic regression under the policy."""
+    clf = CLASSIFIERS[plan.classifier]()
     if policy == 'clean-cv':
-        lmbda = clean_cv_lmbda(split.train, plan.lmbda_bounds, seed)
+        lmbda = cross_validated_lmbda(split.train, clf, plan.lmbda_bounds,
+                                      seed)
     else:
         lmbda = 0. if policy == 'learned' else policy
+    clf.C = float(np.exp(-lmbda))
     return CAttackPoisoningMinimaxLR(
-        classifier=CClassifierLogistic(C=float(np.exp(-lmbda))),
-        training_data=split.train, val=split.val, lb=split.lb, ub=split.ub,
+        clf, split.train, split.val, lb=split.lb, ub=split.ub,
         learn_lmbda=policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
         poison_mode=plan.poison_mode, solver_type=plan.solver_type,
         batch_size=_batch_size(plan.n_points), random_seed=seed,

@@ -49,6 +49,8 @@ FIGURES = {
                         config.FIGURE_2, config.FIGURE_2_QUICK),
     'fig3': FigureEntry('histograms of the weights, with and without poison',
                         config.FIGURE_3, config.FIGURE_3_QUICK),
+    'labels': FigureEntry('error and lambda by the labels of the poison',
+                          config.LABELS, config.LABELS_QUICK),
     'transfer': FigureEntry('poison made for one policy, tried on others',
                             config.TRANSFER, config.TRANSFER_QUICK),
     'limits': FigureEntry('other data: where a learned lambda does not help',

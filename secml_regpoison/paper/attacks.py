@@ -13,7 +13,8 @@ from .sources import check_title, load_pair, load_split, pair_title
 
 
 def make_plan(settings, solver, data, **solver_params):
-    """The `Plan` of the settings of a figure for one data set.
+    """The `Plan` of the settings of a figure for one data set: the paper's
+    classifier, labels and, without `joint`, batches.
 
     Sizes and strengths that are None become those of the command `sec-eval`.
     """
@@ -22,11 +23,11 @@ def make_plan(settings, solver, data, **solver_params):
         n_train, n_val = split_sizes(load_pair(data))
     solver_params = {**dict(settings.solver_params), **solver_params}
     return Plan(
-        n_points=settings.n_points or default_points(n_train, n_val),
+        n_points=settings.n_points or default_points(n_train),
         n_train=n_train, n_val=n_val, lmbda_bounds=settings.lmbda_bounds,
         solver_type=solver,
-        attack_params={'solver_params': solver_params} if solver_params
-        else {})
+        attack_params={'joint': settings.joint,
+                       'solver_params': solver_params})
 
 
 def attack_cells(settings, solver, **solver_params):

@@ -96,7 +96,8 @@ class Poisoning:
     n_val: int = 171                                        # published
     n_splits: int = 10                                      # published
     lmbda_bounds: tuple = (-8., 11.5)  # ours: beyond, all weights vanish
-    solver_params: tuple = ()          # ours: the attack's defaults
+    joint: bool = False  # published: points that are placed stay
+    solver_params: tuple = (('n_outer', 40),)  # ours, moves of a batch
 
 
 QUICK = dict(data=('digits',), n_points=(0, 4, 8, 12), n_train=72, n_val=40,
@@ -109,6 +110,23 @@ FIGURE_2_QUICK = replace(FIGURE_2, **QUICK)
 # The same attacks as in Figure 2.
 FIGURE_3 = replace(FIGURE_2, policies=('small', 'learned'))
 FIGURE_3_QUICK = replace(FIGURE_3, **QUICK)
+
+
+@dataclass(frozen=True)
+class Labels(Poisoning):
+    """The strongest attack of Figure 2, by the labels of the points. Ours.
+
+    All points move together: with batches, the first ones would decide.
+    """
+
+    n_points: tuple = (85,)
+    n_splits: int = 5
+    joint: bool = True
+    solver_params: tuple = ()  # the attack's defaults
+
+
+LABELS = Labels()
+LABELS_QUICK = replace(LABELS, **{**QUICK, 'n_points': (12,)})
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from secml.data.splitter import CDataSplitterStratifiedKFold
 from secml.ml.classifiers import (
     CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 
+from secml_regpoison.classifier.c_classifier_logistic_torch import (
+    CClassifierLogisticTorch)
 from secml_regpoison.experiment.security_evaluation import make_attack
 from .sources import check_title, load_split
 
@@ -64,7 +66,7 @@ def transfer_cell(data, title, plan, lmbdas, poisons, stock_lmbdas,
         learned, train = _relearn(split, plan, repetition, poison)
         victims = [learned if policy == 'learned' else lmbda
                    for policy, lmbda in lmbdas]
-        fitted = [CClassifierLogistic(C=float(np.exp(-lmbda)))
+        fitted = [CClassifierLogisticTorch(C=float(np.exp(-lmbda)))
                   for lmbda in victims]
         errors.append([_error(clf, train, split.test)
                        for clf in (*fitted, *(clf for clf, _ in stock))])

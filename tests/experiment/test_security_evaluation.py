@@ -9,13 +9,17 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.experiment.security_evaluation import (
     COLUMNS, evaluate, make_attack, make_records, run_policies)
 from secml_regpoison.experiment.plan import Plan, check_plan, default_points
-from secml_regpoison.experiment.policies import clean_cv_lmbda, policy_name
+from secml_regpoison.experiment.cross_validation import cross_validated_lmbda
+from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.parallel import parallel_map
 from secml_regpoison.experiment.report import (
@@ -92,7 +96,9 @@ def test_records_hold_plain_numbers(cells):
 def test_lambda_is_fixed_where_it_should_be(cells, source):
     for repetition in (0, 1):
         split = split_data(source, PLAN.n_train, PLAN.n_val, repetition)
-        chosen = clean_cv_lmbda(split.train, PLAN.lmbda_bounds, repetition)
+        chosen = cross_validated_lmbda(
+            split.train, CClassifierLogisticTorch(), PLAN.lmbda_bounds,
+            repetition)
         for policy, lmbda in (('clean-cv', chosen), ('-2', -2.)):
             assert cells[policy, repetition][1]['lmbda'] == pytest.approx(
                 [lmbda] * 3, abs=1e-12)
@@ -107,7 +113,7 @@ def test_lambda_grows_with_the_poison_where_it_is_learned(cells):
 
 def test_without_poison_the_error_is_that_of_the_clean_classifier(
         cells, split):
-    classifier = CClassifierLogistic(C=math.exp(2))
+    classifier = CClassifierLogisticTorch(C=math.exp(2))
     classifier.fit(split.train.X, split.train.Y)
     wrong = classifier.predict(split.test.X) != split.test.Y
     assert cells['-2', 0][1]['test_error'][0] == wrong.mean()
@@ -179,25 +185,35 @@ def test_global_random_state_is_left_alone(split):
 
 
 def test_a_failure_says_in_which_cell(split):
-    plan = dataclasses.replace(PLAN, n_points=(0, 21))
+    plan = dataclasses.replace(PLAN, n_points=(0, 40))
     with pytest.raises(RuntimeError, match='Policy learned, repetition 7: '):
         evaluate('Policy learned', split, plan, 'learned', 7)
 
 
-def test_clean_cv_finds_the_least_loss():
-    """Against folds by hand: the loss at the choice is the least."""
+@pytest.mark.parametrize('kind, solver, scaler', [
+    (CClassifierLogistic, 'liblinear', None),
+    (CClassifierLogisticTorch, 'newton-cholesky', None),
+    (CClassifierLogisticTorch, 'newton-cholesky', 'mean-std')])
+def test_cross_validation_finds_the_least_loss(kind, solver, scaler):
+    """Against scikit-learn on folds by hand: the loss at the choice is the
+    least."""
     rng = np.random.default_rng(0)
     y = np.arange(60) % 2
     x = rng.normal(size=(60, 10)) + .3 * y[:, None]
-    lmbda = clean_cv_lmbda(CDataset(CArray(x), CArray(y)), (-3, 5), seed=0)
+    x *= np.linspace(.3, 3, 10)
+    lmbda = cross_validated_lmbda(CDataset(CArray(x), CArray(y)),
+                                  kind(preprocess=scaler), (-3, 5), seed=0)
     assert -3 < lmbda < 5
     folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(x, y))
 
     def loss(candidate):
         total = 0
         for fit, held_out in folds:
-            model = LogisticRegression(
-                solver='liblinear', C=math.exp(-candidate)).fit(x[fit], y[fit])
+            model = LogisticRegression(solver=solver, random_state=0, tol=1e-8,
+                                       C=math.exp(-candidate))
+            if scaler:
+                model = make_pipeline(StandardScaler(), model)
+            model.fit(x[fit], y[fit])
             p = model.predict_proba(x[held_out])[:, 1]
             right = np.where(y[held_out] == 1, p, 1 - p)
             total -= np.log(right).mean()
@@ -206,15 +222,14 @@ def test_clean_cv_finds_the_least_loss():
     assert lmbda == grid[np.argmin([loss(candidate) for candidate in grid])]
 
 
-@pytest.mark.parametrize('n_train, n_val, points', [
-    (512, 171, (0, 17, 34, 51, 68, 85)), (150, 50, (0, 5, 10, 15, 20, 25)),
-    (20, 5, (0, 1, 2, 3, 4, 5)), (512, 20, (0, 4, 8, 12, 16, 20))])
-def test_default_points(n_train, n_val, points):
-    assert default_points(n_train, n_val) == points
+@pytest.mark.parametrize('n_train, points', [
+    (512, (0, 17, 34, 51, 68, 85)), (150, (0, 5, 10, 15, 20, 25)),
+    (20, (0, 1, 2, 3, 4, 5)), (4, (0, 1, 2, 3))])
+def test_default_points(n_train, points):
+    assert default_points(n_train) == points
 
 
 @pytest.mark.parametrize('changes, words', [
-    (dict(n_points=(0, 21)), '`points` must be at most 20 .* got 21'),
     (dict(n_points=(0, 40), n_val=50), '`points` must be at most 39'),
     (dict(n_train=8, n_points=(0, 2)), '`train` .* 5 rows .* got 4'),
     (dict(n_train=400), '`train` and `val` must be .* together'),

@@ -24,7 +24,8 @@ from secml_regpoison.experiment.cells import clear_cache, run_cells
 from secml_regpoison.paper.sources import check_title, load_split, pair_title
 from secml_regpoison.paper.transfer_cell import HashablePoison
 
-NAMES = {'fig2': 'fig2_rmd', 'fig3': 'fig3_rmd', 'inner': 'inner',
+NAMES = {'fig2': 'fig2_rmd', 'labels': 'labels_rmd',
+         'fig3': 'fig3_rmd', 'inner': 'inner',
          'limits': 'limits_rmd', 'transfer': 'transfer_rmd'}
 
 
@@ -70,7 +71,7 @@ def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
 @pytest.mark.slow
 def test_run_time_and_hypergradients_are_in_every_csv(finished, out):
     paths = glob.glob(os.path.join(out, '*.csv'))
-    assert len(paths) == len(NAMES) + 3  # two of means, one of verdicts
+    assert len(paths) == len(NAMES) + 4  # three of means, one of verdicts
     for path in paths:
         columns = {name.removesuffix('_mean') for name in read(path)[0]}
         assert {'n_hypergradients', 'seconds', 'seconds_cpu'} <= columns, path
@@ -206,7 +207,7 @@ def test_weights_are_those_of_the_classifier_that_was_tested():
                                  'small', 0)
     train = load_split('digits', plan, 0).train
     clean = LogisticRegression(
-        C=np.exp(8.), solver='liblinear', random_state=0).fit(
+        C=np.exp(8.), solver='newton-cholesky', tol=1e-10).fit(
         train.X.tondarray(), train.Y.tondarray())
     np.testing.assert_allclose(result['weights'][0], clean.coef_[0])
     np.testing.assert_allclose(
