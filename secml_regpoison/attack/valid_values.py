@@ -115,8 +115,8 @@ def hold_to_values(attack, values, k, adv_ds, x):
     header.update(w_norm=float(clf.w.norm()), verdicts=verdicts.names())
     poison.header = CDatasetHeader(**header)
     attack._history = (*attack.history[:k], replace(
-        record, loss=losses.attacker, lmbda=header['lmbda'], verdicts=verdicts),
-        *attack.history[k + 1:])
+        record, loss=losses.attacker, lmbda=header['lmbda'],
+        verdicts=verdicts), *attack.history[k + 1:])
     return y_pred, scores, poison, losses.attacker
 
 

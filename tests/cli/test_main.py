@@ -193,7 +193,7 @@ BAD_CALLS = {
     'points: order': (['sec-eval', '--points', '0,5,5'], 'must increase'),
     'points: empty': (['sec-eval', '--points', ''], "got ''"),
     'points: too many': (['sec-eval', '--points', '0,151'],
-                         '`points` must be at most 150'),
+                         '`points` must be at most 149'),
     'unknown policy': (['sec-eval', '--policies', 'cv'],
                        "--policies: must be of clean-cv, learned, or a "
                        "lambda between -30 and 30, got 'cv'"),
