@@ -56,7 +56,8 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
                          for bound in (feasible.lb, feasible.ub)], 1),
         callback=after_iteration,
         options={'maxiter': n_outer, 'ftol': 0., 'gtol': 0.})
-    return best, found.status != 1  # 1: `n_outer`
+    # 1: `n_outer`; there is none where the box leaves nothing to move
+    return best, found.get('status') != 1
 
 
 def _flat(x: Tensor) -> np.ndarray:

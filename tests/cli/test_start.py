@@ -30,7 +30,7 @@ MODULE = [sys.executable, '-m', 'secml_regpoison.cli']
 
 @pytest.mark.parametrize('argv, code', [
     (['--help'], 0), (['sec-eval', '--help'], 0), (['paper', '--help'], 0),
-    (['paper'], 2), (['sec-eval', '--points', '0,99'], 2),
+    (['paper'], 2), (['sec-eval', '--points', '0,999'], 2),
     (['sec-eval', '--data', 'no.csv'], 2),
     (['sec-eval', '--train', '9999'], 2)])
 def test_help_and_refusals_need_neither_secml_nor_torch(argv, code):

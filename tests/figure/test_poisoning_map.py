@@ -84,7 +84,7 @@ def test_the_path_leads_uphill_from_the_start_to_the_point(fig, y_target):
     attack = _attacked(learn_lmbda=False, y_target=y_target)
     fig.sp.plot_poisoning_map(attack, n_grid_points=2)
     path = _line(fig, 'path')
-    assert len(path) > 3
+    assert len(path) >= 3
     np.testing.assert_array_equal(path[0], attack.x_seq.tondarray()[0])
     np.testing.assert_array_equal(_line(fig, 'poisoning point, start')[0],
                                   path[0])
