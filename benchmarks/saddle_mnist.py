@@ -34,7 +34,7 @@ def defender_gap(attack, adv_ds, n_moved):
     """Gap in %, and the best lambda of the grid."""
     problem, x_p, y_p = trained_on(attack, adv_ds, n_moved)
     params = {name: attack.solver_params[name]
-              for name in ('n_inner', 'eta', 'momentum')}
+              for name in ('n_inner', 'momentum')}
 
     def loss(lmbda):
         return float(hypergradient(problem, x_p, y_p, lmbda,

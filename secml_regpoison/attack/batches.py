@@ -2,6 +2,7 @@
 
 With `joint` a strength is one batch of all points, those before included.
 """
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from secml_regpoison.core import solve
 from secml_regpoison.core.minimax import default_step
 from . import pipeline
 from .poisoning_data import PoisonSet
+from .settings import outer_steps, training_of
 
 
 class IterateRecord(NamedTuple):
@@ -169,15 +171,17 @@ def solve_from(attack, data, problem, start, iterates, **settings):
     centre = data.x_val[list(start.starts)] if start.starts else start.x
     lb, ub = data.bounds(attack.lb, attack.ub, centre)
     fixed_lmbda = not attack.learn_lmbda
+    steps = outer_steps(attack, default_step(data.x_tr))
+    is_bounded = steps['min_step'] > 0 or steps['max_step'] < math.inf
+    training = vars(training_of(attack))
     return solve(
         problem, start.x, start.y, start.lmbda, lb, ub, dmax=attack.dmax,
         distance=attack.distance, learn_lmbda=not fixed_lmbda,
         lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), centre=centre,
-        quasi_newton=attack.joint and fixed_lmbda and attack.dmax is None,
-        callback=record, method=attack.solver_type,
-        model=pipeline.model_class(attack),
-        **{**attack.solver_params, 'step': attack.solver_params.get('step')
-           or default_step(data.x_tr), **settings})
+        quasi_newton=(attack.joint and fixed_lmbda and attack.dmax is None
+                      and not is_bounded),
+        callback=record, model=pipeline.model_class(attack),
+        **{**training, **steps, **settings})
 
 
 @contextmanager

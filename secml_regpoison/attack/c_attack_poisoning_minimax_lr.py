@@ -24,7 +24,7 @@ from .checkpoint import open_checkpoint
 from .history import RunRecord
 from .poisoning_data import PreparedData
 
-DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'eta': None, 'momentum': .9}
+DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'inner_eta': None, 'momentum': .9}
 
 
 class CAttackPoisoningMinimaxLR(CAttackPoisoning):
@@ -96,10 +96,16 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
     solver_type : {'rmd', 'fmd', 'implicit'}, optional
         How the hypergradient is computed, see `.core.hypergradient`.
     solver_params : dict or None, optional
-        Any of 'n_inner' (150), 'eta' (None: 1 / L), 'momentum' (0.9), 'form'
-        ('auto'), 'inner_tol' and 'truncate', see `.core.solvers.training`;
-        'n_outer' (60), 'step' (None), 'tol' (1e-4) and 'patience' (5), see
-        `.core.solve`.
+        How the classifier is trained, see `.core.solvers.training`:
+        'n_inner' (150), 'inner_eta' (None: 1 / L), 'momentum' (0.9), 'form'
+        ('auto'), 'inner_tol' and 'truncate'. How the points move, see
+        `.core.solve`: 'n_outer' (60), 'step' (None), 'tol' (1e-4) and
+        'patience' (5). secml's own names mean what they mean in its
+        `COptimizerPGDLS`: 'max_iter' is 'n_outer'; 'eta' the least step of a
+        point, 'eta_min' the first (None: 'eta'), 'eta_max' the greatest
+        (None: no limit), in units of the input; a step that gains less than
+        'eps' of loss counts as none. Where 'eta' or 'eta_max' is given, the
+        points move by the ascent, never by L-BFGS-B.
     init_type : {'random'}, optional
     n_restarts : int, optional
         New points are optimised this many times more, from other starts
@@ -144,10 +150,10 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoning):
             CClassifierLogistic(), training_data, val, distance=distance,
             dmax=dmax, lb=lb, ub=ub, y_target=y_target,
             solver_type=solver_type,
-            solver_params=settings.as_solver_params(
-                solver_params, DEFAULT_SOLVER_PARAMS),
+            solver_params={'eta': None},  # the host asks for this one
             init_type=init_type, random_seed=random_seed)
         self._classifier = classifier
+        self.solver_params = solver_params
         del self.eta  # the host's second copy of solver_params['eta']
         self.y_poison = y_poison
         self.learn_lmbda = learn_lmbda

@@ -13,6 +13,7 @@ from secml_regpoison.convert import signs
 from . import retraining
 from .batches import held_points, optimise_batch
 from .history import Composition
+from .settings import outer_steps
 
 # Shares of the second label among all points, and the steps that each is given
 SHARES = (0., .25, .5, .75, 1.)
@@ -68,7 +69,7 @@ def _screen(attack, data, poison, y_new, checkpoint):
     move for a few steps, and the classifier is evaluated."""
     n_points = len(poison.x) + len(y_new)
     steps = min(SCREENING_STEPS,
-                attack.solver_params.get('n_outer', SCREENING_STEPS))
+                outer_steps(attack, 1.).get('n_outer', SCREENING_STEPS))
     key = checkpoint.key(poison, n_points, y_new, steps)
     batch, interrupt = checkpoint.get(key), None
     if batch is None:

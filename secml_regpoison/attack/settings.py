@@ -18,17 +18,25 @@ from secml_regpoison.validation import (
 # reaches its limit: all weights 0, or no penalty.
 MAX_LMBDA = 46.
 
-# `solver_params` may hold the settings of training but `method`, ...
-TRAINING_PARAMS = tuple(inspect.signature(Training).parameters)[1:]
-# ... and of the outer loop, which `solve` takes.
+# `solver_params` may hold the settings of training but `method`: by name, that
+# of `Training`, whose `eta` is another than secml's ...
+TRAINING_PARAMS = {'inner_eta' if name == 'eta' else name: name
+                   for name in inspect.signature(Training).parameters
+                   if name != 'method'}
+# ... those of the outer loop, which `solve` takes, and secml's names for them.
+_STEP = (lambda step: 0 < step < math.inf, 'None or positive and finite')
+_COUNT = (lambda n: n >= 0 and isinstance(n, numbers.Integral),
+          'a whole number of at least 0')
+_TOLERANCE = (lambda tol: 0 <= tol < math.inf, 'finite and at least 0')
 OUTER_PARAMS = {
-    'n_outer': (lambda n: n >= 0 and isinstance(n, numbers.Integral),
-                'a whole number of at least 0'),
-    'step': (lambda step: 0 < step < math.inf, 'None or positive and finite'),
-    'tol': (lambda tol: 0 <= tol < math.inf, 'finite and at least 0'),
+    'n_outer': _COUNT, 'step': _STEP, 'tol': _TOLERANCE,
     'patience': (lambda n: n >= 1 and isinstance(n, numbers.Integral),
-                 'a whole number of at least 1')}
-MAY_BE_NONE = ('step', 'eta', 'inner_tol', 'truncate')
+                 'a whole number of at least 1'),
+    'eta': _STEP, 'eta_min': _STEP, 'eta_max': _STEP, 'max_iter': _COUNT,
+    'eps': _TOLERANCE}
+SAME_PARAMS = {'max_iter': 'n_outer', 'eta_min': 'step', 'eps': 'tol'}
+MAY_BE_NONE = ('step', 'inner_eta', 'inner_tol', 'truncate', 'eta', 'eta_min',
+               'eta_max')
 
 
 def check_attack(attack):
@@ -107,13 +115,41 @@ def check_solver_params(params):
     for name, (ok, condition) in OUTER_PARAMS.items():
         if params.get(name) is not None:
             check(name, params[name], ok(params[name]), condition)
+    for name, ours in SAME_PARAMS.items():
+        check('solver_params', (name, ours),
+              params.get(name) is None or params.get(ours) is None,
+              f'a dict without {ours!r} where secml\'s {name!r} is given')
 
 
 def training_of(attack):
     """How the core trains the attack's classifier."""
     params = attack.solver_params
-    return Training(attack.solver_type, **{
-        name: params[name] for name in TRAINING_PARAMS if name in params})
+    settings = {name: params[given] for given, name in TRAINING_PARAMS.items()
+                if given in params}
+    try:
+        return Training(attack.solver_type, **settings)
+    except ValueError as error:  # in the words of `solver_params`
+        raise ValueError(str(error).replace('`eta`', '`inner_eta`')) from error
+
+
+def outer_steps(attack, default_step):
+    """How the points of the attack move: arguments of the core's `solve`.
+
+    secml's names mean what they mean in secml's `COptimizerPGDLS`: 'eta' is
+    the least step, 'eta_min' the first (None: 'eta'), 'eta_max' the greatest,
+    'eps' an absolute gain.
+    """
+    params = {name: value for name, value in attack.solver_params.items()
+              if name not in TRAINING_PARAMS and value is not None}
+    eta, eta_max = params.pop('eta', None), params.pop('eta_max', None)
+    first = params.pop('eta_min', params.pop('step', None)) or eta
+    if 'max_iter' in params:
+        params['n_outer'] = params.pop('max_iter')
+    if 'eps' in params:
+        params.update(tol=0., atol=params.pop('eps'))
+    least = eta or 0.
+    return {**params, 'step': first or default_step, 'min_step': least,
+            'max_step': max(eta_max or math.inf, least)}
 
 
 def check_lmbda(c, bounds):

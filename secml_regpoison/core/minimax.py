@@ -14,7 +14,7 @@ from .defender import Defender, Iterate
 from .linear_model import LinearModel, Model
 from .problem import Problem
 from .projection import Bound, FeasibleSet, check_box
-from .quasi_newton import maximise
+from .quasi_newton import OuterSteps, maximise
 from .solvers import Training
 
 
@@ -56,7 +56,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           lb: Bound = None, ub: Bound = None, dmax: Optional[float] = None,
           distance: str = 'l2', learn_lmbda: bool = True,
           lmbda_bounds: tuple[float, float] = (-8., 11.5), n_outer: int = 60,
-          step: Optional[float] = None, tol: float = 1e-4, patience: int = 5,
+          step: Optional[float] = None, min_step: float = 0.,
+          max_step: float = math.inf, tol: float = 1e-4, atol: float = 0.,
+          patience: int = 5,
           centre: Optional[Tensor] = None, quasi_newton: bool = False,
           callback: Optional[Callable[[Iterate], None]] = None,
           method: str = 'rmd', n_inner: int = 150,
@@ -98,8 +100,12 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         Steps of the points at most.
     step : float or None
         First step length, in units of `x_p`; None: see `default_step`.
-    tol, patience : float, int
-        Stop after `patience` steps in a row that gain less than ``tol |A|``.
+    min_step, max_step : float
+        Least and greatest step length. Stop where a step of the least gains
+        nothing. Not for `quasi_newton`.
+    tol, atol, patience : float, float, int
+        Stop after `patience` steps in a row that gain less than ``tol |A|``,
+        or less than `atol`.
     centre : Tensor or None, shape (p, d)
         Centres of the balls of `dmax`, clipped to the box. None: `x_p`.
     quasi_newton : bool
@@ -137,6 +143,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     low, high = check_box(x_p, lb, ub)
     lmbda = check_lmbda(lmbda, x_p.dtype)
     _check_settings(lmbda_bounds, n_outer, step, dmax, distance)
+    check('min_step', min_step, 0. <= min_step <= max_step,
+          f'from 0 to `max_step` = {max_step:g}')
     for bound in lmbda_bounds:
         check_lmbda(bound, x_p.dtype, 'lmbda_bounds')
     if learn_lmbda:
@@ -152,10 +160,11 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
                         callback)
     upward = 1. if problem.y_target is None else -1.
     search = maximise if quasi_newton and len(x_p) else _play
+    first = default_step(problem.x_tr) if step is None else step
     best, converged = search(
-        defender, feasible, x_p, lmbda, upward,
-        n_outer if len(x_p) else 0,
-        default_step(problem.x_tr) if step is None else step, tol, patience)
+        defender, feasible, x_p, lmbda, upward, OuterSteps(
+            n_outer if len(x_p) else 0, min(max(first, min_step), max_step),
+            min_step, max_step, tol, atol, patience))
     return Solution(
         best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
         tuple(defender.f_seq), tuple(defender.lmbda_seq),
@@ -163,32 +172,35 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
 
 
 def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
-          lmbda: float, upward: float, n_outer: int, first_step: float,
-          tol: float, patience: int) -> tuple[Iterate, bool]:
+          lmbda: float, upward: float,
+          steps: OuterSteps) -> tuple[Iterate, bool]:
     """The loop of eq. (2): the best iterate, and whether it converged."""
     start = best = defender.best_response(x_p, lmbda, True)
-    step, stalled, everywhere = first_step, 0, False
-    for _ in range(n_outer):
+    step, stalled, everywhere, converged = steps.step, 0, False, False
+    for _ in range(steps.n_outer):
         x_p = ascend(best, upward * step, feasible,
                      defender.model.problem.column_scale(best.x_p))
         here = defender.best_response(x_p, defender.lmbda_seq[-1], everywhere)
         gain = upward * (here.value - best.value)
-        stalled = stalled + 1 if gain < tol * abs(best.value) else 0
-        best, step = (here, 1.2 * step) if gain > 0 else (best, step / 2)
-        if stalled == patience:
+        stalled = stalled + 1 if steps.is_stalled(gain, best.value) else 0
+        is_least = gain <= 0 and step <= steps.min_step
+        best, step = (here, min(1.2 * step, steps.max_step)) if gain > 0 \
+            else (best, max(step / 2, steps.min_step))
+        if stalled == steps.patience or is_least:
             answered = best if everywhere \
                 else defender.global_best_response(best)
-            if answered is best:
+            converged = answered is best
+            if converged:
                 break
             # the points ascended at a lambda that is no longer the best
             # response: go on from the new one
-            best, step, stalled, everywhere = answered, first_step, 0, True
+            best, step, stalled, everywhere = answered, steps.step, 0, True
     else:
-        if n_outer:  # else the first response has just been searched for
+        if steps.n_outer:  # else the first response has just been searched for
             best = defender.global_best_response(best)
     if upward * best.value < upward * start.value:
         best = start
-    return best, stalled == patience
+    return best, converged
 
 
 def ascend(here: Iterate, step: float, feasible: FeasibleSet,

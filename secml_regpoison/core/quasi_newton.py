@@ -3,6 +3,8 @@
 L-BFGS-B (Byrd, Lu, Nocedal, Zhu 1995), SciPy's. It needs a smooth objective,
 and so a fixed lambda: where the defender answers, ``A`` has kinks.
 """
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,22 +16,39 @@ from .defender import Defender, Iterate
 from .projection import FeasibleSet
 
 
+@dataclass(frozen=True)
+class OuterSteps:
+    """How the points move: the arguments of `.solve` with these names."""
+
+    n_outer: int
+    step: float
+    min_step: float = 0.
+    max_step: float = math.inf
+    tol: float = 1e-4
+    atol: float = 0.
+    patience: int = 5
+
+    def is_stalled(self, gain: float, value: float) -> bool:
+        """Whether a step to a loss gains too little to count."""
+        return gain < max(self.atol, self.tol * abs(value))
+
+
 def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
-             lmbda: float, upward: float, n_outer: int, first_step: float,
-             tol: float, patience: int) -> tuple[Iterate, bool]:
+             lmbda: float, upward: float,
+             steps: OuterSteps) -> tuple[Iterate, bool]:
     """The best iterate, and whether the search converged.
 
     SciPy takes the whole gradient as its first step where all variables have
     bounds: the objective is scaled so that the longest row of that step is
-    half of `first_step`. The variables are the points in units of
+    half of `step`. The variables are the points in units of
     `Problem.column_scale`. The search stops after `patience` iterations in a
-    row that gain less than ``tol |A|``, or after `n_outer` iterations.
+    row that gain too little, or after `n_outer` iterations.
     """
     units = torch.as_tensor(defender.model.problem.column_scale(x_p)).to(x_p)
     best = defender.best_response(x_p, lmbda)
     longest = float(torch.linalg.vector_norm(
         units * best.grad_x_p, dim=1).max())
-    scale = upward * .5 * first_step / (longest or 1.)
+    scale = upward * .5 * steps.step / (longest or 1.)
     stalled, last_value = 0, best.value
 
     def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -45,9 +64,9 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     def after_iteration(intermediate_result: Any) -> None:
         nonlocal stalled, last_value
         gain = upward * (best.value - last_value)
-        stalled = stalled + 1 if gain < tol * abs(best.value) else 0
+        stalled = stalled + 1 if steps.is_stalled(gain, best.value) else 0
         last_value = best.value
-        if stalled == patience:
+        if stalled == steps.patience:
             raise StopIteration
 
     found = minimize(
@@ -55,7 +74,7 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
         bounds=np.stack([_flat(bound.expand_as(x_p) / units)
                          for bound in (feasible.lb, feasible.ub)], 1),
         callback=after_iteration,
-        options={'maxiter': n_outer, 'ftol': 0., 'gtol': 0.})
+        options={'maxiter': steps.n_outer, 'ftol': 0., 'gtol': 0.})
     # 1: `n_outer`; there is none where the box leaves nothing to move
     return best, found.get('status') != 1
 

@@ -101,14 +101,15 @@ def test_loss_is_that_at_the_optimum_in_natural_log(
 def test_loss_is_that_after_gradient_descent(n_points, solver_type,
                                              poison_mode):
     data = small()
-    settings = {'n_inner': 40, 'eta': .4, 'momentum': .5}
+    n_inner, eta, momentum = 40, .4, .5
     attack = make(data, n_points, solver_type=solver_type,
                   poison_mode=poison_mode,
-                  solver_params={**settings, 'n_outer': 2})
+                  solver_params={'n_inner': n_inner, 'inner_eta': eta,
+                                 'momentum': momentum, 'n_outer': 2})
     *_, adv_ds, f_opt = run(attack, data)
     poisoned = attack.poisoned_data(adv_ds)
     model = fit_gradient_descent(poisoned, adv_ds.header.search_lmbda,
-                                 **settings)
+                                 n_inner, eta, momentum)
     assert_allclose(solver_value(attack), loss(model, data[1]), rtol=1e-10)
     # what is reported is the loss of the classifier, trained to its end
     assert_allclose(f_opt, loss(fit_optimum(poisoned, attack.lmbda), data[1]),

@@ -63,13 +63,13 @@ def test_solver_params_that_are_set_keep_the_defaults():
     """And the search takes them; the objective is of the optimum."""
     data = small()
     attack = make(data, 4, solver_params=None)
-    assert attack.solver_params == {'n_inner': 150, 'eta': None,
+    assert attack.solver_params == {'n_inner': 150, 'inner_eta': None,
                                     'momentum': .9}
     attack.solver_params = {'n_outer': 2, 'n_inner': np.int64(10)}
     assert attack.solver_params['momentum'] == .9
     adv_ds, f_opt = run(attack, data)[2:]
     whole = make(data, 4, solver_params={
-        'n_outer': 2, 'n_inner': 10, 'momentum': .9, 'eta': None})
+        'n_outer': 2, 'n_inner': 10, 'momentum': .9, 'inner_eta': None})
     assert run(whole, data)[3] == f_opt
     assert whole.f_seq.tolist() == attack.f_seq.tolist()
     assert attack.objective_function(attack.xc[0, :]) == pytest.approx(

@@ -92,7 +92,8 @@ def test_margins_past_the_exponential():
     far above 2 / L the first step makes such margins, on both sides."""
     data = digits()
     attack = make(data, 3, solver_params={
-        'n_inner': 1, 'eta': 4e3, 'n_outer': 0, 'momentum': 0.}, **fixed(0.))
+        'n_inner': 1, 'inner_eta': 4e3, 'n_outer': 0, 'momentum': 0.},
+        **fixed(0.))
     quietly(lambda: run(attack, data))
     tr = attack.poisoned_data(CDataset(attack.xc, attack.yc))
     y = 2. * tr.Y.tondarray() - 1
@@ -146,14 +147,14 @@ def test_eta_above_two_over_l(solver_type):
     error with eta and lambda once the steps leave the numbers."""
     data = digits()
     attack = make(data, 3, solver_type=solver_type,
-                  solver_params={**QUICK, 'eta': 1.})
+                  solver_params={**QUICK, 'inner_eta': 1.})
     result, found = quietly(lambda: run(attack, data))
     assert np.isfinite(result[2].X.tondarray()).all()
     found = [message for message in found
              if not message.startswith(f'the loss by {solver_type} is ')]
     assert found and all('eta = 1 is above 2 / L = 0.6' in message
                          for message in found)
-    attack.solver_params = {'n_inner': 150, 'eta': 1e4}
+    attack.solver_params = {'n_inner': 150, 'inner_eta': 1e4}
     with pytest.raises(FloatingPointError,
                        match=r'step size eta = 10000 at lmbda = [-\d.]+: '):
         quietly(lambda: run(attack, data))

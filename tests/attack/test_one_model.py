@@ -144,7 +144,7 @@ def test_check_gradient_of_the_whole_pipeline(kind, name):
     assert max(found.points, found.lmbda) < 1e-6
     assert found.solver_lmbda < 1e-6
     # all that rmd leaves out is a step size of 1 / L that moves with the rows
-    attack.solver_params = {'n_inner': 60, 'eta': .1, 'momentum': .9}
+    attack.solver_params = {'n_inner': 60, 'inner_eta': .1, 'momentum': .9}
     found = attack.check_gradient()
     assert max(found.solver_points, found.solver_lmbda) < 1e-6
 

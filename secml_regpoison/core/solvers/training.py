@@ -104,7 +104,8 @@ def warn_if_unstable(eta: Optional[float], bound: float) -> None:
     if eta is not None and eta > 2. / bound:
         warnings.warn(
             f'eta = {eta:g} is above 2 / L = {2. / bound:.3g} of the training '
-            'loss: gradient descent may not converge; eta=None takes 1 / L.',
+            'loss: gradient descent may not converge; None takes 1 / L. (In '
+            "an attack's solver_params it is inner_eta.)",
             RuntimeWarning, stacklevel=4)
 
 
@@ -113,7 +114,8 @@ def check_finite(u: Tensor, eta: Optional[float], lmbda: float) -> None:
     if not torch.isfinite(u).all():
         raise FloatingPointError(
             f'training diverged with step size eta = {eta:g} at lmbda = '
-            f'{lmbda:g}: pass a smaller eta, or None for 1 / L.')
+            f'{lmbda:g}: pass a smaller eta (in solver_params of an attack '
+            'inner_eta), or None for 1 / L.')
 
 
 @dataclass(frozen=True)

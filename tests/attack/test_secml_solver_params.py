@@ -1,0 +1,79 @@
+"""The solver_params of secml's own attacks mean what they mean there."""
+import pytest
+
+from attack_problems import make, run, small
+from secml_regpoison.attack.settings import outer_steps
+
+# Those of secml's tutorial 05.
+TUTORIAL = {'eta': .05, 'eta_min': .05, 'eta_max': None, 'max_iter': 100,
+            'eps': 1e-6}
+INF = float('inf')
+
+
+@pytest.mark.parametrize('given, expected', [
+    (TUTORIAL, {'step': .05, 'min_step': .05, 'max_step': INF,
+                'n_outer': 100, 'tol': 0., 'atol': 1e-6}),
+    ({'eta': .1}, {'step': .1, 'min_step': .1, 'max_step': INF}),
+    ({'eta': .5, 'eta_min': 2.}, {'step': 2., 'min_step': .5,
+                                  'max_step': INF}),
+    ({'eta_max': .3}, {'step': 7., 'min_step': 0., 'max_step': .3}),
+    ({'eta': .5, 'eta_max': .3}, {'step': .5, 'min_step': .5,
+                                  'max_step': .5}),
+    ({'eta_min': .2, 'n_outer': 3, 'tol': .1},
+     {'step': .2, 'min_step': 0., 'max_step': INF, 'n_outer': 3, 'tol': .1}),
+    ({}, {'step': 7., 'min_step': 0., 'max_step': INF})])
+def test_each_name_has_its_meaning(given, expected):
+    """eta is the least step, eta_min the first, eta_max the greatest."""
+    attack = make(small(), 2, solver_params=given)
+    assert outer_steps(attack, 7.) == expected
+
+
+def lengths(attack):
+    """Greatest move of a point in each step from the best iterate so far."""
+    n_points, best, moves = attack.n_points, 0, []
+    path = attack.x_seq.tondarray().reshape(-1, n_points, 2)
+    losses = attack.f_seq.tolist()
+    for k in range(1, len(path)):
+        moves.append(((path[k] - path[best]) ** 2).sum(1).max() ** .5)
+        best = k if losses[k] > losses[best] else best
+    return moves
+
+
+def test_steps_keep_to_their_bounds():
+    """Of one point in a wide box: nothing shortens a step."""
+    data = small()
+    attack = make(data, 1, lb=-50, ub=50, y_poison=1, learn_lmbda=False,
+                  solver_params={'eta': .04, 'eta_min': .1, 'eta_max': .12,
+                                 'max_iter': 30, 'eps': 0})
+    run(attack, data)
+    moves = lengths(attack)
+    assert moves[0] == pytest.approx(.1)
+    assert max(moves) == pytest.approx(.12)
+    assert min(moves) > .04 - 1e-9
+    assert len(moves) <= 30
+
+
+def test_a_least_step_that_gains_nothing_ends_the_attack():
+    data = small()
+    attack = make(data, 3, solver_params={'eta': .3, 'max_iter': 500,
+                                          'patience': 500})
+    run(attack, data)
+    assert attack.f_seq.size < 200
+    assert not attack.history[-1].verdicts.budget_hit
+
+
+def test_eps_is_an_absolute_gain():
+    """With an eps above all losses no step counts."""
+    data = small()
+    attack = make(data, 3, solver_params={'eta': .01, 'eps': 1e9,
+                                          'patience': 2, 'max_iter': 50})
+    run(attack, data)
+    assert attack.f_seq.size <= 6
+
+
+@pytest.mark.parametrize('one, other', [
+    ('max_iter', 'n_outer'), ('eta_min', 'step'), ('eps', 'tol')])
+def test_two_names_of_one_setting_are_refused(one, other):
+    with pytest.raises(ValueError, match=f"without '{other}' where secml's "
+                       f"'{one}' is given"):
+        make(small(), 2, solver_params={one: 1, other: 1})
