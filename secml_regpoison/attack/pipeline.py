@@ -3,6 +3,7 @@ import functools
 import warnings
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from secml.array import CArray
 from secml.ml.classifiers import CClassifier, CClassifierLogistic
@@ -14,6 +15,14 @@ from secml_regpoison.validation import LARGEST, check, check_type
 
 def check_classifier(classifier):
     """A logistic regression of secml or of this package."""
+    if isinstance(classifier, BaseEstimator):
+        raise TypeError(
+            '`classifier` must be a secml classifier, got '
+            f'{type(classifier).__name__} of scikit-learn: pass it to '
+            '`secml_regpoison.poisoning_curve(estimator, X, y)`, or take '
+            'CClassifierLogisticTorch(C=...), or for the solver liblinear '
+            'CClassifierLogistic(C=...), with a normalizer of '
+            '`secml.ml.features` as `preprocess`.')
     check_type('classifier', classifier, CClassifier, 'a secml classifier')
     if beta_of(classifier) is None:
         raise TypeError(

@@ -51,6 +51,7 @@ def apply():
         importlib.import_module('secml.figure')
     finally:
         sys.meta_path.remove(_ShimFinder)
+    _explain_missing_classifier()
     from .patches import PATCHES  # imports secml, which works only now
     for patch in PATCHES:
         patch()
@@ -172,6 +173,26 @@ def _shim_torch(name):
     """
     if name == 'torch' and find_spec('torchvision') is None:
         raise ImportError('secml requires torchvision where torch is')
+
+
+def _explain_missing_classifier():
+    """Where `CClassifierPyTorch` is left out for want of torchvision, say so
+    when it is imported from `secml.ml.classifiers`."""
+    classifiers = importlib.import_module('secml.ml.classifiers')
+    if find_spec('torch') and not find_spec('torchvision'):
+        classifiers.__getattr__ = _missing_name
+
+
+def _missing_name(name):
+    if name != 'CClassifierPyTorch':
+        raise AttributeError(
+            f"module 'secml.ml.classifiers' has no attribute {name!r}")
+    # an import statement words an AttributeError anew; `hasattr` needs one
+    caller = sys._getframe(1).f_globals.get('__name__')
+    raise (ImportError if caller == 'importlib._bootstrap'
+           else AttributeError)(
+        'CClassifierPyTorch needs torchvision, of the version and build that '
+        "go with the installed torch: pip install 'secml_regpoison[pytorch]'")
 
 
 def _shim_nan(name):

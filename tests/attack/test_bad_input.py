@@ -7,6 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from attack_problems import clouds, make, run
 from refusals import DATA, assert_refused, raises
@@ -153,6 +156,15 @@ def test_setting(name, value, error, words):
     else:
         attack.set(name, value)
         assert_refused(attack, error, f'`{name}` must', words)
+
+
+@pytest.mark.parametrize('estimator', [
+    LogisticRegression(), make_pipeline(StandardScaler(), Ridge())])
+def test_an_estimator_of_scikit_learn_gets_the_cure(estimator):
+    with raises(TypeError, f'got {type(estimator).__name__} of scikit-learn',
+                'poisoning_curve(estimator, X, y)',
+                'CClassifierLogisticTorch(C=...)'):
+        make(DATA, clf=estimator)
 
 
 @pytest.mark.parametrize('name, value, error, words', SOLVER_PARAMS)

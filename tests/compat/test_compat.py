@@ -213,6 +213,22 @@ def test_without_torchvision_secml_has_no_torch_classifier(fresh_import):
     assert fresh_import['same_torch']
 
 
+@pytest.mark.skipif(find_spec('torchvision') is not None,
+                    reason='torchvision is installed')
+def test_the_missing_torch_classifier_is_explained_when_it_is_imported():
+    from secml.ml import classifiers
+    with pytest.raises(ImportError, match='CClassifierPyTorch needs '
+                       r"torchvision, .*'secml_regpoison\[pytorch\]'$"):
+        from secml.ml.classifiers import CClassifierPyTorch  # noqa: F401
+    with pytest.raises(AttributeError, match='needs torchvision'):
+        classifiers.CClassifierPyTorch
+    # names are missing as ever
+    for name in ('CClassifierPyTorch', 'CClassifierJAX'):
+        assert not hasattr(classifiers, name)
+    with pytest.raises(ImportError, match='cannot import name'):
+        from secml.ml.classifiers import CClassifierJAX  # noqa: F401
+
+
 LAMBDA = '''
 class Lambda:
     def __init__(self, function):
