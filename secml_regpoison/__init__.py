@@ -9,7 +9,9 @@ refusals need neither secml nor torch.
 from . import compat
 from .version import __version__
 
-__all__ = ['CAttackPoisoningMinimaxLR', 'CClassifierLogisticTorch',
+__all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
+           'CAttackPoisoningMinimaxSVM', 'CClassifierLogisticTorch',
+           'CClassifierSVMTorch',
            'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison',
            '__version__']
 
@@ -25,5 +27,7 @@ def __getattr__(name):
 if not (compat.is_command(__name__ + '.cli')
         or compat.secml_problem() and compat.importing(__name__ + '.core')):
     from .registration import (
-        CAttackPoisoningMinimaxLR, CClassifierLogisticTorch,
+        CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
+        CAttackPoisoningMinimaxSVM, CClassifierLogisticTorch,
+        CClassifierSVMTorch,
         CDataLoaderDogFish, CDataLoaderFashionMNIST, CPlotRegPoison)

@@ -5,10 +5,16 @@ compat.apply()
 
 # flake8: noqa: E402
 from .attack.c_attack_poisoning_minimax_lr import CAttackPoisoningMinimaxLR
+from .attack.c_attack_poisoning_minimax_ridge import (
+    CAttackPoisoningMinimaxRidge)
+from .attack.c_attack_poisoning_minimax_svm import CAttackPoisoningMinimaxSVM
 from .classifier.c_classifier_logistic_torch import CClassifierLogisticTorch
+from .classifier.c_classifier_svm_torch import CClassifierSVMTorch
 from .data.c_dataloader_dogfish import CDataLoaderDogFish
 from .data.c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
 from .figure.c_plot_regpoison import CPlotRegPoison
 
-__all__ = ['CAttackPoisoningMinimaxLR', 'CClassifierLogisticTorch',
+__all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
+           'CAttackPoisoningMinimaxSVM', 'CClassifierLogisticTorch',
+           'CClassifierSVMTorch',
            'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison']

@@ -12,7 +12,8 @@ from secml_regpoison.validation import check, check_starts, check_type
 from secml_regpoison.version import __version__
 from .batches import Batch
 from .poisoning_data import array_digest
-from .settings import bound_array, is_not_numeric, y_poison_as_plain
+from .settings import (
+    bound_array, is_not_numeric, start_lmbda, y_poison_as_plain)
 
 
 @contextmanager
@@ -196,7 +197,7 @@ def problem_of(attack, data):
         problem[f'shape of {name}'] = list(parts[0].shape)
         problem[f'content of {name}'] = array_digest(*parts)
     problem['classifier'] = attack.classifier.class_type
-    problem['classifier.C'] = float(attack.classifier.C)
+    problem['lmbda of the classifier'] = start_lmbda(attack)
     problem['lmbda_bounds'] = [float(bound) for bound in attack.lmbda_bounds]
     for name in ('lb', 'ub'):
         bound = getattr(attack, name)

@@ -72,7 +72,7 @@ def problem_id(attack):
               for bound in (attack.lb, attack.ub)]
     problem = (attack.distance, attack.dmax, bounds,
                None if attack.y_target is None else float(attack.y_target),
-               None if attack.learn_lmbda else float(attack.classifier.C))
+               None if attack.learn_lmbda else settings.start_lmbda(attack))
     return hashlib.sha256(repr(problem).encode()).hexdigest()[:16]
 
 

@@ -3,45 +3,19 @@ import functools
 import warnings
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from secml.array import CArray
-from secml.ml.classifiers import CClassifier, CClassifierLogistic
 
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.preprocessing import UnitNorm
-from secml_regpoison.validation import LARGEST, check, check_type
-
-
-def check_classifier(classifier):
-    """A logistic regression of secml or of this package."""
-    if isinstance(classifier, BaseEstimator):
-        raise TypeError(
-            '`classifier` must be a secml classifier, got '
-            f'{type(classifier).__name__} of scikit-learn: pass it to '
-            '`secml_regpoison.poisoning_curve(estimator, X, y)`, or take '
-            'CClassifierLogisticTorch(C=...), or for the solver liblinear '
-            'CClassifierLogistic(C=...), with a normalizer of '
-            '`secml.ml.features` as `preprocess`.')
-    check_type('classifier', classifier, CClassifier, 'a secml classifier')
-    if beta_of(classifier) is None:
-        raise TypeError(
-            '`classifier` must be a logistic regression '
-            '(CClassifierLogistic or CClassifierLogisticTorch), got '
-            f'{type(classifier).__name__}.')
-
-
-def beta_of(classifier):
-    """The share of the penalty that the classifier's bias gets: 1 by secml's
-    liblinear, 0 by `CClassifierLogisticTorch`; None for another kind."""
-    if isinstance(classifier, CClassifierLogistic):
-        return 1.
-    return getattr(classifier, 'beta', None)
+from secml_regpoison.validation import LARGEST, check
+from .targets import target_of
 
 
 def model_class(attack):
     """The core's model of the attack's classifier."""
-    return functools.partial(LinearModel, beta=beta_of(attack.classifier))
+    target = target_of(attack.classifier)
+    return functools.partial(LinearModel, loss=target.loss, beta=target.beta)
 
 
 def check_preprocess(preprocess, x):

@@ -11,10 +11,11 @@ from secml.data import CDataset, CDatasetHeader
 from secml_regpoison.convert import (
     labels, to_carray, to_float64, to_tensor)
 from secml_regpoison.core import solve
-from secml_regpoison.core.linear_model import LOGISTIC, Losses
+from secml_regpoison.core.linear_model import Losses
 from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings
+from .targets import target_of
 
 
 def poisoned_data(attack, data, adv_ds):
@@ -33,8 +34,8 @@ def fit_classifier(attack, data, adv_ds):
         lmbda = getattr(adv_ds.header, 'lmbda', None)
         check_number('adv_ds.header.lmbda', lmbda, math.isfinite,
                      'a finite number')
-        clf.C = math.exp(-lmbda)
-    if clf.random_state is None:
+        target_of(clf).set_lmbda(clf, lmbda)
+    if getattr(clf, 'random_state', 0) is None:
         # liblinear's solver for this loss draws nothing, but scikit-learn
         # would still draw a seed for it from NumPy's global generator
         clf.random_state = 0
@@ -47,10 +48,12 @@ def best_lmbda(attack, data, poison, is_known=True):
 
     Whatever trained the model for the attacker's derivatives, the classifier
     trains to its optimum, and so does the model here. A classifier that does
-    not (``solver='sgd'``) is trained itself at each lambda. `is_known` says
+    not (``solver='sgd'``), or to that of another objective, is trained itself
+    at each lambda. `is_known` says
     that the points are those that the solver found.
     """
-    if getattr(attack.classifier, 'solver', 'newton') == 'sgd':
+    clf = attack.classifier
+    if not target_of(clf).is_exact or getattr(clf, 'solver', '') == 'sgd':
         return _best_lmbda_by_fits(attack, data, poison)
     if attack.solver_type == 'implicit' and is_known:
         return poison.lmbda  # the last batch has just searched for it
@@ -68,7 +71,7 @@ def _best_lmbda_by_fits(attack, data, poison):
 
     def loss(lmbda):
         clf = attack.classifier.deepcopy()
-        clf.C = math.exp(-lmbda)
+        target_of(clf).set_lmbda(clf, lmbda)
         clf.fit(tr.X, tr.Y)
         return validation_losses(attack, data, clf).defender
     low, high = map(float, attack.lmbda_bounds)
@@ -82,12 +85,13 @@ def _best_lmbda_by_fits(attack, data, poison):
 
 
 def validation_losses(attack, data, clf):
-    """The core's `Losses` of a trained classifier: mean logistic loss on the
-    validation rows in nats, for both players, and the attacker's errors."""
+    """The core's `Losses` of a trained classifier on the validation rows, by
+    the loss of its kind."""
     scores = to_tensor(clf.decision_function(
         to_float64(attack.val.X), y=1), data.device).ravel()
     y = data.y_val if data.y_target is None else data.y_target
-    return Losses(*(float(LOGISTIC.value(-signs * scores).mean())
+    loss = target_of(attack.classifier).loss
+    return Losses(*(float(loss.value(-signs * scores).mean())
                     for signs in (y, data.y_val)),
                   float((y * scores < 0).double().mean()))
 
@@ -106,7 +110,8 @@ def evaluate_on_validation(attack, data, poison):
 
 def warn_if_values_differ(attack, solver_value, loss):
     """Warn where the solver's loss is not that of the classifier."""
-    if losses_differ(solver_value, loss):
+    if target_of(attack.classifier).is_exact and losses_differ(
+            solver_value, loss):
         advice = ('a smaller tolerance of that solver, or a larger lambda, '
                   'brings them together'
                   if attack.solver_type == 'implicit' else

@@ -13,10 +13,7 @@ from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
     check_labels, check_numeric, check_type)
-
-# exp(+-46) = 1e+-20. Beyond 1e+-100 liblinear never returns. Long before, it
-# reaches its limit: all weights 0, or no penalty.
-MAX_LMBDA = 46.
+from .targets import MAX_LMBDA, target_of
 
 # `solver_params` may hold the settings of training but `method`: by name, that
 # of `Training`, whose `eta` is another than secml's ...
@@ -99,7 +96,7 @@ def check_settings(attack, classes):
           'True or False')
     check_y_poison(attack.y_poison, attack.n_points or 0,
                    attack.training_data)
-    check_lmbda(attack.classifier.C, attack.lmbda_bounds)
+    check_lmbda(attack.classifier, attack.lmbda_bounds)
     check_bounds(attack.lb, attack.ub, attack.training_data.num_features)
 
 
@@ -152,10 +149,12 @@ def outer_steps(attack, default_step):
             'max_step': max(eta_max or math.inf, least)}
 
 
-def check_lmbda(c, bounds):
-    """The lambda of `classifier.C`, where it starts, and its interval."""
-    check_number('classifier.C', c,
-                 lambda c: c > 0 and abs(math.log(c)) <= MAX_LMBDA + .1,
+def check_lmbda(clf, bounds):
+    """The lambda of the classifier, where it starts, and its interval."""
+    parameter = target_of(clf).parameter
+    check_number(f'classifier.{parameter}', getattr(clf, parameter),
+                 lambda value: value > 0
+                 and abs(math.log(value)) <= MAX_LMBDA + .1,
                  'a number between 1e-20 and 1e20')
     condition = (f'two numbers in order between {-MAX_LMBDA:g} and '
                  f'{MAX_LMBDA:g}')
@@ -235,5 +234,5 @@ def check_clean_rows_left(name, n_points, data):
 
 
 def start_lmbda(attack):
-    """lambda of the classifier's own C."""
-    return -math.log(attack.classifier.C) + 0.  # no -0.0
+    """lambda of the classifier as it is given."""
+    return target_of(attack.classifier).lmbda(attack.classifier)

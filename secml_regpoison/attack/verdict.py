@@ -7,6 +7,7 @@ from secml_regpoison.core.verdicts import (
     Verdicts, constant_loss, has_given_up, is_at_bound, is_short,
     losses_differ)
 from .objective import model_of
+from .targets import target_of
 
 
 def judge(attack, data, losses, y_pred):
@@ -21,12 +22,13 @@ def judge(attack, data, losses, y_pred):
         solver = _solver_at(attack, data, poison, attack.solver_type)
     return Verdicts(
         is_at_bound(attack.lmbda, learned_bounds(attack)),
-        has_given_up(losses.defender, constant_loss(data.y_val)),
+        has_given_up(losses.defender, constant_loss(
+            data.y_val, target_of(attack.classifier).loss)),
         y_pred.unique().size == 1, attack._budget_hit,
         is_short(solver[1], solver[0], optimum),
         # a frozen preprocess is warned of: there the models are two
-        data.transform is None and losses_differ(
-            losses.attacker, optimum))
+        data.transform is None and target_of(attack.classifier).is_exact
+        and losses_differ(losses.attacker, optimum))
 
 
 def learned_bounds(attack):

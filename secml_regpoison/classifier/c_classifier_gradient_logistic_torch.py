@@ -7,7 +7,7 @@ from secml.array import CArray
 from secml.ml.classifiers.gradients import CClassifierGradientLinearMixin
 
 from .c_loss_logistic_nats import CLossLogisticNats
-from secml_regpoison.validation import check, check_finite, resolve_device
+from secml_regpoison.validation import check, resolve_device
 from secml_regpoison.convert import signs, to_carray, to_tensor
 from secml_regpoison.core.coordinates import signed_rows
 from secml_regpoison.core.linear_model import LOGISTIC
@@ -38,17 +38,6 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
     def loss(self):
         """The loss of a sample, in natural log."""
         return self._loss
-
-    def _check_rows(self, x, y):
-        """Check for finite rows, at least one, and a label for each."""
-        x, y = self._check_input(x, CArray([]) if y is None else y)
-        check('x', x.shape, 0 not in x.shape,
-              'at least one row and one feature')
-        check('y', f'{y.size} labels', y.size == x.shape[0],
-              f'one label for each of {x.shape[0]} rows of `x`')
-        check_finite('x', x)
-        check_finite('y', y)
-        return x, y
 
     def _check_samples(self, x, y):
         """Check for samples with the classifier's features and labels."""

@@ -5,30 +5,18 @@
 """
 import math
 import numbers
-import warnings
 
-import torch
-
-from secml.ml.classifiers import CClassifier, CClassifierLinearMixin
-
+from secml_regpoison.core.linear_model import LOGISTIC
+from secml_regpoison.core.penalties import L2
+from secml_regpoison.core.solvers.sgd import sgd
+from secml_regpoison.validation import (
+    check, check_choice, check_integer, check_type)
 from .c_classifier_gradient_logistic_torch import (
     CClassifierGradientLogisticTorchMixin)
-from secml_regpoison.validation import (
-    check, check_type, check_integer, check_choice, resolve_device)
-from secml_regpoison.convert import signs, to_carray, to_tensor
-from secml_regpoison.core import Problem
-from secml_regpoison.core.linear_model import LOGISTIC, LinearModel
-from secml_regpoison.core.penalties import L2
-from secml_regpoison.core.solvers import Training
-from secml_regpoison.core.solvers.sgd import sgd
-
-# Gradient norms relative to that at u = 0: Newton stops at the first, and
-# warns if it does not reach the second. The first costs one more step, as
-# convergence is quadratic; with very weak regularisation rounding prevents it.
-TOLERANCES = {'float64': (1e-12, 1e-8), 'float32': (1e-6, 1e-4)}
+from .c_classifier_linear_torch import CClassifierLinearTorch
 
 
-class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
+class CClassifierLogisticTorch(CClassifierLinearTorch,
                                CClassifierGradientLogisticTorchMixin):
     r"""Logistic regression with exactly the objective of the attack.
 
@@ -103,62 +91,18 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
 
     # The bias has no share of the penalty: what the attack asks.
     beta = 0.
+    _core_loss = LOGISTIC
 
     def __init__(self, C=None, lmbda=None, solver='newton', eta=None,
                  batch_size=64, epochs=100, random_state=0, device='auto',
                  dtype='float64', preprocess=None):
-        CClassifier.__init__(self, preprocess=preprocess)
-        self._w = self._b = None
-        self.C = 1. if C is None else C
-        if lmbda is not None:
-            self.lmbda = lmbda
-            check('C', C, C is None or math.isclose(C, self.C, rel_tol=1e-9),
-                  f'None or exp(-lmbda) = {self.C:g}', ' Give one of them.')
+        super().__init__(C, lmbda, device, dtype, preprocess)
         self.solver = solver
         self.eta = eta
         self.batch_size = batch_size
         self.epochs = epochs
         self.random_state = random_state
-        self.device = device
-        self.dtype = dtype
         self._check_settings()
-
-    # Both are stored: secml's parameters are the stored attributes, and each
-    # is read back exactly as it was set.
-
-    @property
-    def C(self):
-        """Inverse of the L2 strength, exp(-lmbda)."""
-        return self._C
-
-    @C.setter
-    def C(self, value):
-        check_type('C', value, numbers.Real, 'a number')
-        value = float(value)
-        check('C', value, 1e-300 <= value <= 1e300, 'from 1e-300 to 1e300')
-        self._C, self._lmbda = value, 0. - math.log(value)  # 0, never -0
-
-    @property
-    def lmbda(self):
-        """Natural log of the L2 strength, -log(C)."""
-        return self._lmbda
-
-    @lmbda.setter
-    def lmbda(self, value):
-        check_type('lmbda', value, numbers.Real, 'a number')
-        value = float(value)
-        check('lmbda', value, -690 <= value <= 690, 'from -690 to 690')
-        self._C, self._lmbda = math.exp(-value), value
-
-    @property
-    def w(self):
-        """Weights in the space of the preprocessed features, (d,)."""
-        return self._w
-
-    @property
-    def b(self):
-        """Bias, a float."""
-        return self._b
 
     def _check_settings(self):
         """Raise if a parameter that is a plain attribute is wrong."""
@@ -170,69 +114,10 @@ class CClassifierLogisticTorch(CClassifierLinearMixin, CClassifier,
         for name, minimum in (('batch_size', 1), ('epochs', 1),
                               ('random_state', 0)):
             check_integer(name, getattr(self, name), minimum)
-        check_choice('dtype', self.dtype, tuple(TOLERANCES))
-        check('lmbda', self.lmbda, self.dtype == 'float64' or self.lmbda <= 80,
-              'at most 80 in float32')
-        resolve_device(self.device)
+        super()._check_settings()
 
-    def fit(self, x, y):
-        """Fit the preprocess and train; see `.CClassifier.fit`.
-
-        Parameters
-        ----------
-        x : CArray, shape (n, d)
-            Dense or sparse.
-        y : CArray, shape (n,)
-            Labels of two classes.
-
-        Returns
-        -------
-        CClassifierLogisticTorch
-            Itself, trained.
-
-        """
-        self._check_settings()
-        x, y = self._check_rows(x, y)
-        n_classes = y.unique().size
-        check('y', f'labels of {n_classes}', n_classes == 2,
-              'labels of exactly two classes', ' For more, wrap the '
-              'classifier in CClassifierMulticlassOVA.')
-        return super().fit(x, y)
-
-    def _fit(self, x, y):
-        dtype, device = getattr(torch, self.dtype), resolve_device(self.device)
-        features = to_tensor(x, device)
-        x = features.to(dtype)
-        # otherwise gradients and curvatures are inf or NaN, and w stays 0
-        if not math.isfinite(x.ravel() @ x.ravel()):
-            raise FloatingPointError(
-                f'numbers as large as {float(features.abs().max()):g}, squared'
-                f', overflow in {self.dtype}: rescale the features.')
-        y = signs(y, self.classes, device).to(dtype)
-        # training ignores the validation set
-        problem = Problem(x, y, x, y)
+    def _train(self, problem):
         if self.solver == 'newton':
-            w, b = self._newton(problem)
-        else:
-            w, b = sgd(problem, LOGISTIC, L2(self.lmbda, problem.n_tr),
-                       self.eta, int(self.batch_size), int(self.epochs),
-                       self.random_state)
-        self._w, self._b = to_carray(w.double()), float(b)
-        return self
-
-    def _newton(self, problem):
-        target_tol, warn_tol = TOLERANCES[self.dtype]
-        with warnings.catch_warnings():
-            # about `target_tol`; `warn_tol` is tested below
-            warnings.simplefilter('ignore', RuntimeWarning)
-            model = LinearModel(
-                problem, problem.y_tr[:0],
-                Training('implicit', inner_tol=target_tol)).train(
-                    problem.x_tr[:0], self.lmbda).model
-        if model.grad_norm > warn_tol:
-            warnings.warn(
-                f'training stopped at a relative gradient norm of '
-                f'{model.grad_norm:.1e}, asked for {warn_tol:.0e}: lmbda = '
-                f'{self.lmbda:g} may be too small for {self.dtype}.',
-                RuntimeWarning, stacklevel=5)
-        return model.w, model.b
+            return super()._train(problem)
+        return sgd(problem, LOGISTIC, L2(self.lmbda, problem.n_tr), self.eta,
+                   int(self.batch_size), int(self.epochs), self.random_state)

@@ -134,7 +134,7 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
         solve_hessian(optimum.model, grad_val)[1], lmbda,
         lmbda_bounds if learn_lmbda else None,
         found.defender / losses[best] - 1, best, found.defender,
-        verdicts.constant_loss(model.problem.y_val),
+        verdicts.constant_loss(model.problem.y_val, model.loss),
         *_of_points(model, optimal, trained, lmbda, feasible))
 
 

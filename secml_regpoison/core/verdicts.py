@@ -3,11 +3,12 @@
 `diagnostics()` of an attack, its log, and the data of a security evaluation
 take them from here.
 """
-import math
 from dataclasses import dataclass, fields
 from typing import Optional
 
 from torch import Tensor
+
+from .losses import Loss
 
 # The defender's last step of lambda is shorter than this.
 LMBDA_TOL = .05
@@ -63,23 +64,10 @@ def is_at_bound(lmbda: float, bounds: Optional[tuple[float, float]]) -> bool:
         abs(lmbda - bound) <= LMBDA_TOL for bound in bounds)
 
 
-def constant_loss(y: Tensor) -> float:
-    """The least loss of an answer that no feature changes, in nats.
-
-        -q log q - (1 - q) log(1 - q),   q the share of the label +1
-
-    Parameters
-    ----------
-    y : Tensor, shape (m,)
-        Labels in {-1, +1}.
-
-    Returns
-    -------
-    float
-        The entropy of the labels.
-    """
-    share = float((y > 0).double().mean())
-    return -sum(q * math.log(q) for q in (share, 1 - share) if q)
+def constant_loss(y: Tensor, loss: Loss) -> float:
+    """The least loss of an answer that no feature changes; of the logistic
+    loss the entropy of the labels `y`, (m,) in {-1, +1}."""
+    return loss.constant(float((y > 0).double().mean()))
 
 
 def has_given_up(loss: float, constant: float) -> bool:

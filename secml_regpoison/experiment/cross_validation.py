@@ -2,7 +2,7 @@
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from secml_regpoison.attack.pipeline import beta_of
+from secml_regpoison.attack.targets import target_of
 from secml_regpoison.convert import as_refitted, signs, to_tensor
 from secml_regpoison.core import Problem
 from secml_regpoison.core.linear_model import LinearModel
@@ -37,13 +37,13 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
     grid = np.linspace(upper, lower, 1 + int(np.ceil(2 * (upper - lower))))
     x, y = to_tensor(dataset.X), signs(dataset.Y, dataset.classes)
     preprocess = classifier.preprocess and as_refitted(classifier.preprocess)
-    losses = np.zeros(len(grid))
+    losses, target = np.zeros(len(grid)), target_of(classifier)
     for fit, held_out in StratifiedKFold(
             N_FOLDS, shuffle=True, random_state=seed).split(x, y):
         model = LinearModel(
             Problem(x[fit], y[fit], x[held_out], y[held_out],
                     preprocess=preprocess),
-            y[:0], Training('implicit'), beta=beta_of(classifier))
+            y[:0], Training('implicit'), target.loss, target.beta)
         trained = None
         for k, lmbda in enumerate(grid):
             trained = model.train(x[:0], lmbda, trained)

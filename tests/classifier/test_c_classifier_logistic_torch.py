@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from core_problems import on_gpu
 
 from secml_regpoison import CAttackPoisoningMinimaxLR, CClassifierLogisticTorch
-from secml_regpoison.classifier.c_classifier_logistic_torch import TOLERANCES
+from secml_regpoison.classifier.c_classifier_linear_torch import TOLERANCES
 
 from secml.adv.attacks.evasion import CAttackEvasionPGD, CAttackEvasionPGDLS
 from secml.adv.seceval import CSecEval

@@ -17,16 +17,18 @@ from core_problems import ETA, FORMS, compare, make
 
 from secml_regpoison.core import Problem, hypergradient
 from secml_regpoison.core.linear_model import LinearModel
-from secml_regpoison.core.losses import Logistic, SquaredHinge
+from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers import rmd
 
 # Each loss with a bias that is free and one that is penalised.
-OBJECTIVES = [(loss, beta) for loss in (Logistic(), SquaredHinge())
+OBJECTIVES = [(loss, beta) for loss in (
+    Logistic(), SquaredHinge(), Squared())
               for beta in (0., 1.)]
 LOSS_OF_MARGIN = {
     Logistic: lambda m: torch.nn.functional.softplus(-m),
-    SquaredHinge: lambda m: torch.clamp(1 - m, min=0) ** 2}
+    SquaredHinge: lambda m: torch.clamp(1 - m, min=0) ** 2,
+    Squared: lambda m: (1 - m) ** 2}
 all_objectives = pytest.mark.parametrize(
     'loss, beta', OBJECTIVES,
     ids=[f'{type(loss).__name__}-{beta:g}' for loss, beta in OBJECTIVES])
@@ -35,7 +37,7 @@ all_objectives = pytest.mark.parametrize(
 def unrolled(problem, x_p, y_p, lmbda, n_inner, eta, momentum,
              truncate=None, loss=Logistic(), beta=0.):
     """Value by a naive training loop, open to autograd, which sees only the
-    last `truncate` steps. Both losses are typed out in terms of the margin,
+    last `truncate` steps. The losses are typed out in terms of the margin,
     and autograd differentiates the training objective too."""
     x = torch.cat([problem.x_tr, x_p])
     y = torch.cat([problem.y_tr, y_p])

@@ -5,7 +5,9 @@ convex. It has
 
 - ``value(h)``, ``slope(h, out=None)``, ``curvature(h)``: the loss and its
   first and second derivative, elementwise, in nats where that applies;
-- ``curvature_bound``: the largest value of `curvature`.
+- ``curvature_bound``: the largest value of `curvature`;
+- ``constant(q)``: the least mean loss of an answer that no feature changes,
+  where a share q of the labels is +1.
 
 Nothing else in this package knows which loss it is.
 """
@@ -14,9 +16,10 @@ from typing import Optional, Protocol
 from torch import Tensor
 
 from .logistic import Logistic
+from .squared import Squared
 from .squared_hinge import SquaredHinge
 
-__all__ = ['Logistic', 'Loss', 'SquaredHinge']
+__all__ = ['Logistic', 'Loss', 'Squared', 'SquaredHinge']
 
 
 class Loss(Protocol):
@@ -32,3 +35,6 @@ class Loss(Protocol):
 
     def curvature(self, h: Tensor) -> Tensor:
         """Its second derivative."""
+
+    def constant(self, q: float) -> float:
+        """Least mean loss of a constant answer, q the share of +1."""

@@ -1,4 +1,5 @@
 """The logistic loss."""
+import math
 from typing import Optional
 
 import torch
@@ -23,3 +24,7 @@ class Logistic:
         """``sigma(h) (1 - sigma(h))``."""
         q = torch.sigmoid(h)
         return q * (1 - q)
+
+    def constant(self, q: float) -> float:
+        """The entropy, ``-q log q - (1 - q) log(1 - q)``."""
+        return -sum(share * math.log(share) for share in (q, 1 - q) if share)

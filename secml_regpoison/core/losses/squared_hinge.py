@@ -21,3 +21,7 @@ class SquaredHinge:
     def curvature(self, h: Tensor) -> Tensor:
         """2 inside the margin, 0 beyond it."""
         return 2 * (h > -1).to(h.dtype)
+
+    def constant(self, q: float) -> float:
+        """``4 q (1 - q)``, of the answer 2 q - 1."""
+        return 4 * q * (1 - q)

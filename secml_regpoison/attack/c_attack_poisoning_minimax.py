@@ -1,0 +1,573 @@
+"""
+.. module:: CAttackPoisoningMinimax
+   :synopsis: Minimax poisoning of linear classifiers with a learned lambda
+
+"""
+import time
+
+import numpy as np
+
+from secml.adv.attacks.poisoning import CAttackPoisoning
+from secml.array import CArray
+from secml.data import CDataset, CDatasetHeader
+from secml.ml.classifiers import CClassifierLogistic
+
+from secml_regpoison.convert import labels, to_carray, to_float64
+from secml_regpoison.core.verdicts import constant_loss
+from secml_regpoison.validation import check_dataset, check_run_arguments
+from . import (
+    continuation, gradient_check, objective, pipeline, poison_labels,
+    retraining, settings, verdict)
+from .batches import explain_ctrl_c, make_batches
+from .box import warn_if_box_excludes_data
+from .checkpoint import open_checkpoint
+from .history import RunRecord
+from .poisoning_data import PreparedData
+from .targets import check_classifier, target_of
+
+DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'inner_eta': None, 'momentum': .9}
+
+
+class CAttackPoisoningMinimax(CAttackPoisoning):
+    r"""Poisoning of a linear classifier while the defender re-tunes lambda.
+
+    The base of the attacks on the kinds of `.targets`; use one of them.
+
+    Implements the attack of https://arxiv.org/abs/2105.10948:
+
+     - J. Carnerero-Cano, L. Munoz-Gonzalez, P. Spencer, E. C. Lupu.
+       Regularization Can Help Mitigate Poisoning Attacks... with the Right
+       Hyperparameters. 2021.
+
+    .. math::
+
+        \min_\lambda \max_{D_p} A(D_{val}, w^*) \quad s.t. \quad
+        w^* = \arg\min_w \frac{1}{n} \sum_i l(y_i(x_i w + b))
+              + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
+
+    A is the mean of the same loss l on the validation set, without the
+    penalty; n counts the poison. lambda is a natural log. Loss, beta and the
+    classifier's parameter that lambda stands for are those of its kind, see
+    the subclasses. secml's normalizers as its preprocess are
+    refitted on the poisoned rows; another preprocess is frozen as the clean
+    rows fit it. Loss, lambda and predictions that `run` returns are of this
+    classifier, trained to its end, whatever `solver_type`.
+
+    Parameters
+    ----------
+    classifier : CClassifier
+        Target classifier of a kind that the subclass names, or of a subclass
+        of it; never modified. lambda starts at its own.
+    training_data, val : CDataset
+        Training and validation set, two classes in each. Poisoning points
+        start as validation points, label flipped; a row is drawn again only
+        when all of its kind have been.
+    distance : {'l1', 'l2'}, optional
+        Norm of `dmax`. Default 'l2'.
+    dmax : scalar or None, optional
+        Largest distance of a poisoning point from its start, in units of the
+        input. Default None, unbounded. (Stock attacks ignore theirs.)
+    lb, ub : scalar, CArray, 'x0' or None, optional
+        Box of the poisoning points, for all features or one a feature (d,).
+        Starts are clipped to it; clean rows may lie outside. 'x0' allows
+        increments or decrements only, None is unbounded. Default 0, 1.
+    y_target : int or None, optional
+        Class that the attacker wants on all validation points; `f_opt` is
+        then the loss against that class, and falls. None: any error.
+    y_poison : 'flip', 'worst', a class or a CArray, optional
+        Labels of the poisoning points. 'flip' (default): each has that of
+        its start, flipped, as in the paper; with `y_target` all have that
+        class. 'worst': compositions of 0, 1/4, 1/2, 3/4 and all of one label
+        are tried for 12 steps each, and that of the worst validation error
+        is kept, see `history`. A class for all points, or a CArray with one
+        for each, shape (p,). Points start as rows of the other class.
+    learn_lmbda : bool, optional
+        False: the classifier's own C stays (Xiao et al. 2015). Default True.
+    lmbda_bounds : (float, float), optional
+        Interval of the learned lambda. Default (-8, 11.5).
+    poison_mode : {'append', 'replace'}, optional
+        Whether poison is added to the training data or takes the place of
+        clean rows drawn at random (the paper's App. D). Default 'append'.
+    batch_size : int, optional
+        With ``joint=False``: points optimised together. Default 17.
+    joint : bool, optional
+        True (default): all points move together, those of `ds_init` from
+        where they are: the stronger attack. For a fixed lambda without `dmax`
+        by L-BFGS-B, see `.core.quasi_newton`, else by the ascent of the
+        paper. False: the paper's batches, those before stay fixed.
+    solver_type : {'rmd', 'fmd', 'implicit'}, optional
+        How the hypergradient is computed, see `.core.hypergradient`.
+    solver_params : dict or None, optional
+        How the classifier is trained, see `.core.solvers.training`:
+        'n_inner' (150), 'inner_eta' (None: 1 / L), 'momentum' (0.9), 'form'
+        ('auto'), 'inner_tol' and 'truncate'. How the points move, see
+        `.core.solve`: 'n_outer' (60), 'step' (None), 'tol' (1e-4) and
+        'patience' (5). secml's own names mean what they mean in its
+        `COptimizerPGDLS`: 'max_iter' is 'n_outer'; 'eta' the least step of a
+        point, 'eta_min' the first (None: 'eta'), 'eta_max' the greatest
+        (None: no limit), in units of the input; a step that gains less than
+        'eps' of loss counts as none. Where 'eta' or 'eta_max' is given, the
+        points move by the ascent, never by L-BFGS-B.
+    init_type : {'random'}, optional
+    n_restarts : int, optional
+        New points are optimised this many times more, from other starts
+        and another lambda, and the best for the attacker is kept.
+        Default 0: the paper found restarts not crucial.
+    device : str, optional
+        'auto' (CUDA if available), 'cpu', 'cuda', ... The attack runs in
+        float64.
+    random_seed : int or None, optional
+        Seed of the starting points and of the replaced rows. None: drawn
+        once, when the attack is created.
+
+    Attributes
+    ----------
+    f_seq, x_seq : CArray
+        Loss and points at each outer iterate of the last batch (with
+        `joint` of all points), shapes (n_iter,) and (n_iter, p * d).
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the parameter, the condition and the value.
+    FloatingPointError
+        From `run`, if training diverged; names the step size.
+
+    """
+    # classes of the classifiers that can be attacked
+    _kinds = ()
+
+    def __init__(self, classifier, training_data, val, distance='l2',
+                 dmax=None, lb=0, ub=1, y_target=None, y_poison='flip',
+                 learn_lmbda=True, lmbda_bounds=(-8, 11.5),
+                 poison_mode='append', batch_size=17, joint=True,
+                 solver_type='rmd', solver_params=None, init_type='random',
+                 n_restarts=0, device='auto', random_seed=0):
+        check_classifier(classifier, self._kinds)
+        check_dataset('training_data', training_data)
+        check_dataset('val', val, training_data)
+        # a stand-in: the host refuses class types other than its own, and
+        # takes nothing from the classifier but the name of its loss
+        super().__init__(
+            CClassifierLogistic(), training_data, val, distance=distance,
+            dmax=dmax, lb=lb, ub=ub, y_target=y_target,
+            solver_type=solver_type,
+            solver_params={'eta': None},  # the host asks for this one
+            init_type=init_type, random_seed=random_seed)
+        self._classifier = classifier
+        self.solver_params = solver_params
+        del self.eta  # the host's second copy of solver_params['eta']
+        self.y_poison = y_poison
+        self.learn_lmbda = learn_lmbda
+        self.lmbda_bounds = lmbda_bounds
+        self.poison_mode = poison_mode
+        self.batch_size = batch_size
+        self.joint = joint
+        self.n_restarts = n_restarts
+        self.device = device
+        # the seed for random_seed=None: drawn once, so that a longer run
+        # continues a shorter one
+        self._entropy = np.random.SeedSequence().entropy
+        self._prepared = PreparedData()
+        self._lmbda = self._lmbda_seq = None
+        self._history = ()
+        self._clear_result()
+        self._prepare()
+
+    @property
+    def n_points(self):
+        """Number of poisoning points, the attack strength."""
+        return self._n_points
+
+    @n_points.setter
+    def n_points(self, value):
+        self._n_points = settings.as_n_points(value)
+
+    @CAttackPoisoning.dmax.setter
+    def dmax(self, value):
+        self._dmax = settings.as_dmax(value)
+
+    @CAttackPoisoning.solver_params.setter
+    def solver_params(self, value):
+        self._solver_params = settings.as_solver_params(
+            value, DEFAULT_SOLVER_PARAMS)
+
+    @property
+    def lmbda(self):
+        """lambda that the defender learned, or has; natural log."""
+        if self._lmbda is None or not self.learn_lmbda:
+            return settings.start_lmbda(self)
+        return self._lmbda
+
+    @property
+    def lmbda_seq(self):
+        """lambda at each outer iterate of the last batch, (n_iter,)."""
+        return self._lmbda_seq
+
+    @property
+    def f_eval(self):
+        """Models trained in the last `run`."""
+        return self._n_trainings
+
+    @property
+    def grad_eval(self):
+        """Hypergradients, each of points and lambda, in the last `run`."""
+        return self._n_evaluations
+
+    @property
+    def adv_ds(self):
+        """Poison of the last `run`; the finished part if it was interrupted.
+
+        A CDataset to continue from, see `ds_init`, or None.
+        """
+        return self._poison
+
+    @property
+    def history(self):
+        """A `RunRecord` for each `run` since the last without `ds_init`.
+
+        A tuple: `CSecEval` leaves one record for each of its values.
+        """
+        return self._history
+
+    def run(self, x, y, ds_init=None, max_iter=1, checkpoint=None):
+        """Poison the training data with `n_points` points.
+
+        Differs from the stock attacks:
+
+        1. All points move together (with ``joint=False`` those of a batch),
+           and lambda with them.
+        2. The points of `ds_init` are kept. With `joint` they move on from
+           where they are, else they stay. lambda starts from
+           ``ds_init.header.search_lmbda``, else from ``lmbda``. A `ds_init`
+           made for another `distance`, `dmax`, `lb`, `ub`, `y_target` or
+           fixed C is ignored. Other data, labels, seeds, restarts, batch
+           sizes, solvers, their settings or modes keep it, with a warning.
+        3. At ``n_points = 0`` lambda is learned on clean data, and the poison
+           returned has no rows but a header.
+        4. The classifier is retrained with its preprocess, as `fit` does.
+        5. Labels are the datasets' own, not only {0, 1}.
+
+        Parameters
+        ----------
+        x : CArray, shape (k, d)
+            Test points on which the poisoned classifier is evaluated.
+        y : CArray, shape (k,)
+            Their labels; logged accuracy only.
+        ds_init : CDataset or None, optional
+            Poison to continue from, shorter or longer than `n_points`.
+        max_iter : int, optional
+            Only 1: ``solver_params['n_outer']`` limits the steps.
+        checkpoint : str, path-like or None, optional
+            File that keeps each finished batch (with `joint` each finished
+            strength) and trial of labels; created if missing. After a
+            kill, Ctrl-C or an error the same call, with a `random_seed`,
+            continues from there and reproduces points, lambda and
+            predictions bit for bit. One file serves longer runs too, and
+            ``run_sec_eval(ts, checkpoint=PATH)`` of a `CSecEval`. Of the
+            paths `x_seq` it keeps that of the newest batch.
+
+        Returns
+        -------
+        y_pred : CArray, shape (k,)
+            Labels given by `poisoned_classifier`.
+        scores : CArray, shape (k, 2)
+        adv_ds : CDataset
+            The poison. Its header has `lmbda`, `w_norm` (norm of the
+            retrained weights, in the classifier's feature space), `verdicts`
+            (what is true of it, names of `.core.verdicts`), `starts`
+            (the validation rows where the points started), `search_lmbda`
+            (where the solver's lambda ended, and more points start),
+            `problem_id` and `search_settings` (what point 2 compares).
+        f_opt : float
+            Attacker's loss, see `objective_function`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before any work; also where the checkpoint is damaged, or of
+            another problem.
+        OSError
+            The checkpoint cannot be read or written, or another process
+            writes to it. The attack keeps in `adv_ds` what it has found.
+        KeyboardInterrupt
+            Ctrl-C; `adv_ds` has the best points so far.
+        """
+        began = time.perf_counter(), time.thread_time()
+        data = self._prepare()
+        check_run_arguments(x, y, max_iter, self.training_data)
+        pipeline.warn_of_constant_columns(self, data)
+        if ds_init is None:
+            warn_if_box_excludes_data(self)
+        poison, batch_ends = continuation.plan(self, data, ds_init)
+        with explain_ctrl_c(self, batch_ends[-1], checkpoint):
+            self._add_batches(data, poison, batch_ends, checkpoint)
+            y_pred, scores = self._evaluate(data, x, y)
+        self._add_record(*began, is_first=ds_init is None)
+        return y_pred, scores, self.adv_ds.deepcopy(), self._f_opt
+
+    def poisoned_data(self, adv_ds):
+        """The data that the classifier is trained on: clean rows, then poison.
+
+        Parameters
+        ----------
+        adv_ds : CDataset
+            Poison as `run` returns it.
+
+        Returns
+        -------
+        CDataset
+        """
+        data = self._prepare()
+        retraining.check_adv_ds(self, data, adv_ds)
+        return retraining.poisoned_data(self, data, adv_ds)
+
+    def poisoned_classifier(self, adv_ds):
+        """A copy of the classifier, trained on `poisoned_data`.
+
+        Parameters
+        ----------
+        adv_ds : CDataset
+            Poison as `run` returns it. C is exp(-adv_ds.header.lmbda), or the
+            classifier's own where lambda is fixed.
+
+        Returns
+        -------
+        CClassifier
+            The classifier that `run` evaluated.
+        """
+        data = self._prepare()
+        retraining.check_adv_ds(self, data, adv_ds)
+        return retraining.fit_classifier(self, data, adv_ds)
+
+    def starting_points(self, adv_ds):
+        """Points where those of `adv_ds` started.
+
+        Parameters
+        ----------
+        adv_ds : CDataset
+            Poison as `run` returns it, whole.
+
+        Returns
+        -------
+        CArray, shape (p, d)
+            Validation points, clipped to the box.
+        """
+        data = self._prepare()
+        retraining.check_adv_ds(self, data, adv_ds)
+        return retraining.starting_points(self, data, adv_ds)
+
+    def objective_function(self, xc, acc=False):
+        """Attacker's loss with point `_idx` (or the first) of `xc` at `xc`.
+
+        The other points are the attribute `xc`, with labels `yc`: those of
+        the last `run`, or set by hand. lambda is the attribute `lmbda`, held
+        constant. For maps, ``fig.sp.plot_fun(attack.objective_function)``.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+            Place of the point, in units of the input.
+        acc : bool
+            True: share of validation points classified wrongly.
+
+        Returns
+        -------
+        float
+            ``(1/m) sum_j softplus(-y_j f(x_j))``, in natural log, with
+            y_target in the place of y_j where it is set.
+        """
+        return objective.value(self, self._prepare(), xc, acc)
+
+    def objective_function_gradient(self, xc, normalization=True):
+        """Derivative of `objective_function` with respect to `xc`.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+            Place of the point, in units of the input.
+        normalization : bool
+            True: of unit norm, unless it is zero.
+
+        Returns
+        -------
+        CArray, shape (d,)
+        """
+        return objective.gradient(self, self._prepare(), xc, normalization)
+
+    def learned_lmbda(self, xc):
+        """lambda that the defender learns with the point at `xc`.
+
+        The points are as for `objective_function`. The defender minimises the
+        validation loss on the true labels in `lmbda_bounds`, starting from
+        the attribute `lmbda`.
+
+        Parameters
+        ----------
+        xc : CArray, shape (d,)
+            Place of the point, in units of the input.
+
+        Returns
+        -------
+        float
+            Natural log, C = exp(-lmbda).
+        """
+        return objective.learned_lmbda(self, self._prepare(), xc)
+
+    def diagnostics(self):
+        """Convergence of training, of the defender and of the attacker.
+
+        At the attributes `xc`, `yc` and `lmbda`; all points move. Of the
+        points of the last `run` also what its verdicts say.
+
+        Returns
+        -------
+        Diagnostics
+            See `.core.diagnostics`; ``print`` it.
+        """
+        return gradient_check.diagnose_points(self, self._prepare())
+
+    def check_gradient(self, n_directions=5, step=1e-4, random_seed=0):
+        """Compare the hypergradient with central differences.
+
+        At the attributes `xc`, `yc` and `lmbda`; all points move.
+
+        Parameters
+        ----------
+        n_directions : int
+            Random directions of all points together, of unit norm.
+        step : float
+            Of the central differences, in units of the input; their own
+            error is of the order of its square.
+        random_seed : int
+            Of the directions.
+
+        Returns
+        -------
+        GradientCheck
+        """
+        gradient_check.check_arguments(n_directions, step, random_seed)
+        return gradient_check.compare_gradient(
+            self, self._prepare(), n_directions, step, random_seed)
+
+    def _prepare(self):
+        """Raise on what cannot be attacked, then the `PoisoningData`."""
+        settings.check_attack(self)
+        data = self._prepared.get(
+            self.training_data, self.val, self.classifier.preprocess,
+            self.poison_mode, self.y_target, self.device,
+            self._entropy if self.random_seed is None else self.random_seed)
+        pipeline.check_refitted(self, data)
+        settings.check_clean_rows_left('n_points', self.n_points or 0, data)
+        return data
+
+    def _add_batches(self, data, poison, batch_ends, checkpoint):
+        """Optimise batch after batch, or read it from the checkpoint."""
+        with open_checkpoint(checkpoint, self, data) as saved:
+            self._clear_result()
+            y_new, tried = poison_labels.choose(self, data, poison, saved)
+            self._compositions = tried
+            self._n_trainings = sum(one.n_trainings for one in tried)
+            self._n_evaluations = sum(one.n_hypergradients for one in tried)
+            for result in make_batches(self, data, poison, batch_ends, y_new,
+                                       saved):
+                self._set_result(data, *result)
+
+    def _clear_result(self):
+        """Forget the poison and the cost of the last `run`."""
+        self._poison, self._seconds_from_checkpoint = None, 0.
+        self._compositions = ()
+        self._solver_loss = float('nan')
+        self._verdicts, self._budget_hit = None, False
+        self._n_trainings = self._n_evaluations = 0
+
+    def _set_result(self, data, poison, batch, is_read):
+        """Make `poison`, which ends with `batch`, the state of the attack."""
+        xc = to_carray(poison.x, self.training_data.issparse)
+        yc = labels(poison.y, data.classes)
+        header = CDatasetHeader(lmbda=poison.lmbda, starts=poison.starts,
+                                search_lmbda=poison.lmbda,
+                                problem_id=continuation.problem_id(self),
+                                search_settings=continuation.search_settings(
+                                    self, data))
+        adv_ds = CDataset(xc.deepcopy(), yc.deepcopy(), header)
+        x_0, x_seq = to_carray(batch.path[0]), to_carray(batch.path.flatten(1))
+        f_seq, lmbda_seq = CArray(list(batch.f_seq)), CArray(
+            list(batch.lmbda_seq))
+        # nothing is computed from here on, so that Ctrl-C can hardly hit it
+        self._xc, self._yc, self._poison = xc, yc, adv_ds
+        self._x0, self._x_opt, self._x_seq = x_0, xc, x_seq
+        self._f_opt, self._f_seq = batch.value, f_seq
+        self._lmbda, self._lmbda_seq = poison.lmbda, lmbda_seq
+        self._budget_hit |= len(batch.x) > 0 and not batch.converged
+        self._n_trainings += batch.n_trainings
+        self._n_evaluations += batch.n_evaluations
+        self._seconds_from_checkpoint += batch.seconds if is_read else 0.
+
+    def _evaluate(self, data, x, y):
+        """Predictions and scores of the poisoned classifier, at the best
+        lambda for it. Its lambda and loss become those of the result."""
+        header = self.adv_ds.header.get_params()
+        if self.learn_lmbda:
+            self._lmbda = header['lmbda'] = retraining.best_lmbda(
+                self, data, data.poison_set(self._lmbda, self.adv_ds))
+        self.adv_ds.header = CDatasetHeader(**header)
+        clf = retraining.fit_classifier(self, data, self.adv_ds)
+        losses = retraining.validation_losses(self, data, clf)
+        retraining.warn_if_values_differ(self, self._f_opt, losses.attacker)
+        self._solver_loss, self._f_opt = self._f_opt, losses.attacker
+        idx, scores = clf.predict(to_float64(x), return_decision_function=True)
+        y_pred = data.classes[idx]
+        self.logger.info(
+            f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
+            f'{self._f_opt:.4f}, test accuracy '
+            f'{(y_pred == CArray(y).ravel()).mean():.4f}')
+        self._verdicts = verdict.judge(self, data, losses, y_pred)
+        for sentence in self._verdicts.sentences():
+            self.logger.info(sentence)
+        self.adv_ds.header = CDatasetHeader(
+            w_norm=float(clf.w.norm()), verdicts=self._verdicts.names(),
+            **header)
+        return y_pred, scores
+
+    def _add_record(self, began, began_cpu, is_first):
+        """Append this `run` to `history`, or begin it anew."""
+        record = RunRecord(
+            n_points=self.adv_ds.num_samples, loss=self._f_opt,
+            solver_loss=self._solver_loss,
+            lmbda=self._lmbda, seconds=time.perf_counter() - began,
+            seconds_cpu=time.thread_time() - began_cpu,
+            seconds_from_checkpoint=self._seconds_from_checkpoint,
+            n_hypergradients=self.grad_eval, n_trainings=self.f_eval,
+            n_labels=tuple(int((self.adv_ds.Y == label).sum())
+                           for label in self.training_data.classes.tolist()),
+            compositions=self._compositions,
+            constant_loss=constant_loss(
+                self._prepare().y_val, target_of(self.classifier).loss),
+            verdicts=self._verdicts)
+        self._history = (record,) if is_first else (*self._history, record)
+
+    # What secml's attacks are built on, for code that calls it
+
+    def _rnd_init_poisoning_points(self, n_points=None):
+        """Starting points as `run` draws them, and their labels."""
+        data = self._prepare()
+        n_points = (self.n_points or 0) if n_points is None else n_points
+        start = data.new_points(
+            data.poison_set(self.lmbda), n_points,
+            poison_labels.new_labels(self, data, 0, n_points))
+        x_p = start.x.clamp(*data.bounds(self.lb, self.ub, start.x))
+        return (to_carray(x_p, self.training_data.issparse),
+                labels(start.y, data.classes))
+
+    def _run(self, xc, yc, idx=0):
+        """Optimise point `idx` of `xc`, the others held fixed."""
+        self.xc, self.yc = CArray(xc).atleast_2d().deepcopy(), CArray(yc)
+        solution = objective.optimise_point(self, self._prepare(), idx)
+        self._lmbda, self._f_opt = solution.lmbda, solution.value
+        return to_carray(solution.x_p).ravel()
+
+    def _gradient_fk_xc(self, xc, yc, clf, loss_grad, tr, k=None):
+        raise NotImplementedError(
+            'The derivative with respect to all points is computed at once: '
+            'see `objective_function_gradient`.')

@@ -1,0 +1,46 @@
+"""
+.. module:: CAttackPoisoningMinimaxRidge
+   :synopsis: Minimax poisoning of ridge classifiers with a learned lambda
+
+"""
+from secml.ml.classifiers import CClassifierRidge
+
+from secml_regpoison.validation import check
+from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
+
+
+class CAttackPoisoningMinimaxRidge(CAttackPoisoningMinimax):
+    r"""Poisoning of a ridge classifier while the defender re-tunes lambda.
+
+    The attack of `CAttackPoisoningMinimax` with the squared loss,
+
+    .. math::
+
+        l(m) = (1 - m)^2
+
+    and beta = 0. scikit-learn's `RidgeClassifier` minimises ``sum_i
+    (1 - m_i)^2 + alpha ||w||^2``: alpha = exp(lambda)/2, and lambda starts at
+    log(2 alpha).
+
+    Parameters
+    ----------
+    classifier : CClassifierRidge
+        With a bias, and without `class_weight`.
+    *args, **kwargs
+        See `CAttackPoisoningMinimax`.
+
+    Attributes
+    ----------
+    class_type : 'p-minimax-ridge'
+
+    """
+    __class_type = 'p-minimax-ridge'
+
+    _kinds = CClassifierRidge,
+
+    def __init__(self, classifier, *args, **kwargs):
+        super().__init__(classifier, *args, **kwargs)
+        check('classifier.class_weight', classifier.class_weight,
+              classifier.class_weight is None, 'None')
+        check('classifier.fit_intercept', classifier.fit_intercept,
+              classifier.fit_intercept, 'True')

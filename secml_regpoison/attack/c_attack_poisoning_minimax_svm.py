@@ -1,0 +1,66 @@
+"""
+.. module:: CAttackPoisoningMinimaxSVM
+   :synopsis: Minimax poisoning of linear SVMs with a learned lambda
+
+"""
+import warnings
+
+from secml.ml.classifiers import CClassifierSVM
+
+from secml_regpoison.classifier.c_classifier_svm_torch import (
+    CClassifierSVMTorch)
+from secml_regpoison.validation import check
+from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
+
+
+class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
+    r"""Poisoning of a linear SVM while the defender re-tunes lambda.
+
+    The attack of `CAttackPoisoningMinimax` with the squared hinge loss,
+
+    .. math::
+
+        l(m) = \max(0, 1 - m)^2
+
+    and C = exp(-lambda). `CClassifierSVMTorch` has this very objective, with
+    beta = 1, as LinearSVC. The hinge of `CClassifierSVM` is not squared: its
+    derivative does not exist where it matters, so that the points are made
+    against the squared one with beta = 0, which a warning says. What is
+    evaluated, and what lambda is learned for, is the real classifier;
+    `f_opt` is its squared hinge loss.
+
+    Parameters
+    ----------
+    classifier : CClassifierSVMTorch or CClassifierSVM
+        The latter linear, and without `class_weight`.
+    *args, **kwargs
+        See `CAttackPoisoningMinimax`.
+
+    Attributes
+    ----------
+    class_type : 'p-minimax-svm'
+
+    Warns
+    -----
+    RuntimeWarning
+        If the classifier's hinge is not squared.
+
+    """
+    __class_type = 'p-minimax-svm'
+
+    _kinds = CClassifierSVMTorch, CClassifierSVM
+
+    def __init__(self, classifier, training_data, *args, **kwargs):
+        is_hinge = isinstance(classifier, CClassifierSVM)
+        if is_hinge:
+            kernel, weight = classifier.kernel, classifier.class_weight
+            check('classifier.kernel', kernel, kernel is None, 'None: linear')
+            check('classifier.class_weight', weight, weight is None, 'None')
+        super().__init__(classifier, training_data, *args, **kwargs)
+        if is_hinge:
+            warnings.warn(
+                'the hinge of CClassifierSVM is not squared: the points are '
+                'made against the squared hinge loss of '
+                f'{training_data.num_samples:d} clean rows and the poison, '
+                'and evaluated on CClassifierSVM as it trains.',
+                RuntimeWarning, stacklevel=2)

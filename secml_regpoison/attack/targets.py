@@ -1,0 +1,89 @@
+"""The kinds of classifiers that can be attacked, and how each is trained.
+
+    L = (1/n) sum_i l(-y_i (x_i . w + b)) + exp(lmbda)/(2 n) (||w||^2
+        + beta b^2)
+
+A kind is a loss ``l``, the bias's share ``beta`` of the penalty, and the
+parameter that sets lambda. A kind is a line of `TARGETS`.
+"""
+import math
+from dataclasses import dataclass
+
+from sklearn.base import BaseEstimator
+
+from secml.ml.classifiers import (
+    CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
+
+from secml_regpoison.classifier.c_classifier_logistic_torch import (
+    CClassifierLogisticTorch)
+from secml_regpoison.classifier.c_classifier_svm_torch import (
+    CClassifierSVMTorch)
+from secml_regpoison.core.losses import Logistic, Loss, Squared, SquaredHinge
+from secml_regpoison.validation import check_type
+
+# exp(+-46) = 1e+-20. Beyond 1e+-100 liblinear never returns. Long before, it
+# reaches its limit: all weights 0, or no penalty.
+MAX_LMBDA = 46.
+
+
+@dataclass(frozen=True)
+class Target:
+    """How a kind of classifier is trained.
+
+    loss : ``l``. beta : share of the bias. parameter : the classifier's name
+    of what sets lambda; it is ``scale exp(sign lmbda)``. is_exact : whether
+    the classifier has this very objective; else it is attacked through it,
+    and lambda is learned from the classifier's own fits.
+    """
+
+    loss: Loss
+    beta: float
+    parameter: str = 'C'
+    sign: int = -1
+    scale: float = 1.
+    is_exact: bool = True
+
+    def lmbda(self, clf):
+        """lambda of a classifier."""
+        value = getattr(clf, self.parameter)
+        return self.sign * math.log(value / self.scale) + 0.  # no -0.0
+
+    def set_lmbda(self, clf, lmbda):
+        """Give a classifier this lambda."""
+        setattr(clf, self.parameter,
+                self.scale * math.exp(self.sign * lmbda))
+
+
+# liblinear penalises the bias. RidgeClassifier minimises
+# ``sum_i (1 - m_i)^2 + alpha ||w||^2``: alpha is exp(lmbda)/2.
+TARGETS = {
+    CClassifierLogistic: Target(Logistic(), beta=1.),
+    CClassifierLogisticTorch: Target(Logistic(), beta=0.),
+    CClassifierSVMTorch: Target(SquaredHinge(), beta=1.),
+    CClassifierSVM: Target(SquaredHinge(), beta=0., is_exact=False),
+    CClassifierRidge: Target(Squared(), beta=0., parameter='alpha', sign=1,
+                             scale=.5)}
+
+
+def target_of(clf):
+    """The `Target` of a classifier's class, or of one it inherits from;
+    None if it cannot be attacked."""
+    return next((target for kind, target in TARGETS.items()
+                 if isinstance(clf, kind)), None)
+
+
+def check_classifier(clf, kinds):
+    """One of the classes `kinds`, or of a subclass."""
+    if isinstance(clf, BaseEstimator):
+        raise TypeError(
+            '`classifier` must be a secml classifier, got '
+            f'{type(clf).__name__} of scikit-learn: pass it to '
+            '`secml_regpoison.poisoning_curve(estimator, X, y)`, or take '
+            'CClassifierLogisticTorch(C=...), or for the solver liblinear '
+            'CClassifierLogistic(C=...), with a normalizer of '
+            '`secml.ml.features` as `preprocess`.')
+    check_type('classifier', clf, CClassifier, 'a secml classifier')
+    if not isinstance(clf, kinds):
+        names = ' or '.join(kind.__name__ for kind in kinds)
+        raise TypeError(f'`classifier` must be {names}, got '
+                        f'{type(clf).__name__}.')

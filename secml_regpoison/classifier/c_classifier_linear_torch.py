@@ -1,0 +1,173 @@
+"""Linear classifiers with exactly the objective of the attack, in torch."""
+import math
+import numbers
+import warnings
+
+import torch
+
+from secml.array import CArray
+from secml.ml.classifiers import CClassifier, CClassifierLinearMixin
+
+from secml_regpoison.convert import signs, to_carray, to_tensor
+from secml_regpoison.core import Problem
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.solvers import Training
+from secml_regpoison.validation import (
+    check, check_choice, check_finite, check_type, resolve_device)
+
+# Gradient norms relative to that at u = 0: Newton stops at the first, and
+# warns if it does not reach the second. The first costs one more step, as
+# convergence is quadratic; with very weak regularisation rounding prevents it.
+TOLERANCES = {'float64': (1e-12, 1e-8), 'float32': (1e-6, 1e-4)}
+
+
+class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
+    r"""A linear classifier of two classes, trained by Newton's method.
+
+    .. math::
+
+        \min_{w, b} \frac{1}{n} \sum_i l(-y_i(x_i w + b))
+            + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
+
+    A subclass has the attributes `_core_loss`, the core's ``l``, and `beta`.
+
+    Parameters
+    ----------
+    C : float or None, optional
+        Inverse of the L2 strength. Default 1.
+    lmbda : float or None, optional
+        Natural log of the L2 strength, in the place of C. Setting either,
+        now or later, sets both.
+    device : str, optional
+        Where to train: 'auto' (CUDA if available), 'cpu', 'cuda', ... The
+        trained classifier is kept on the CPU and can be pickled anywhere.
+    dtype : {'float64', 'float32'}, optional
+        Precision of training.
+    preprocess : CPreProcess or str or None, optional
+        See `.CClassifier`. Default None.
+
+    """
+
+    def __init__(self, C=None, lmbda=None, device='auto', dtype='float64',
+                 preprocess=None):
+        CClassifier.__init__(self, preprocess=preprocess)
+        self._w = self._b = None
+        self.C = 1. if C is None else C
+        if lmbda is not None:
+            self.lmbda = lmbda
+            check('C', C, C is None or math.isclose(C, self.C, rel_tol=1e-9),
+                  f'None or exp(-lmbda) = {self.C:g}', ' Give one of them.')
+        self.device = device
+        self.dtype = dtype
+
+    # Both are stored: secml's parameters are the stored attributes, and each
+    # is read back exactly as it was set.
+
+    @property
+    def C(self):
+        """Inverse of the L2 strength, exp(-lmbda)."""
+        return self._C
+
+    @C.setter
+    def C(self, value):
+        check_type('C', value, numbers.Real, 'a number')
+        value = float(value)
+        check('C', value, 1e-300 <= value <= 1e300, 'from 1e-300 to 1e300')
+        self._C, self._lmbda = value, 0. - math.log(value)  # 0, never -0
+
+    @property
+    def lmbda(self):
+        """Natural log of the L2 strength, -log(C)."""
+        return self._lmbda
+
+    @lmbda.setter
+    def lmbda(self, value):
+        check_type('lmbda', value, numbers.Real, 'a number')
+        value = float(value)
+        check('lmbda', value, -690 <= value <= 690, 'from -690 to 690')
+        self._C, self._lmbda = math.exp(-value), value
+
+    @property
+    def w(self):
+        """Weights in the space of the preprocessed features, (d,)."""
+        return self._w
+
+    @property
+    def b(self):
+        """Bias, a float."""
+        return self._b
+
+    def _check_settings(self):
+        """Raise if a parameter that is a plain attribute is wrong."""
+        check_choice('dtype', self.dtype, tuple(TOLERANCES))
+        check('lmbda', self.lmbda, self.dtype == 'float64' or self.lmbda <= 80,
+              'at most 80 in float32')
+        resolve_device(self.device)
+
+    def _check_rows(self, x, y):
+        """Check for finite rows, at least one, and a label for each."""
+        x, y = self._check_input(x, CArray([]) if y is None else y)
+        check('x', x.shape, 0 not in x.shape,
+              'at least one row and one feature')
+        check('y', f'{y.size} labels', y.size == x.shape[0],
+              f'one label for each of {x.shape[0]} rows of `x`')
+        check_finite('x', x)
+        check_finite('y', y)
+        return x, y
+
+    def fit(self, x, y):
+        """Fit the preprocess and train; see `.CClassifier.fit`.
+
+        Parameters
+        ----------
+        x : CArray, shape (n, d)
+            Dense or sparse.
+        y : CArray, shape (n,)
+            Labels of two classes.
+
+        Returns
+        -------
+        CClassifierLinearTorch
+            Itself, trained.
+
+        """
+        self._check_settings()
+        x, y = self._check_rows(x, y)
+        n_classes = y.unique().size
+        check('y', f'labels of {n_classes}', n_classes == 2,
+              'labels of exactly two classes', ' For more, wrap the '
+              'classifier in CClassifierMulticlassOVA.')
+        return super().fit(x, y)
+
+    def _fit(self, x, y):
+        dtype, device = getattr(torch, self.dtype), resolve_device(self.device)
+        features = to_tensor(x, device)
+        x = features.to(dtype)
+        # otherwise gradients and curvatures are inf or NaN, and w stays 0
+        if not math.isfinite(x.ravel() @ x.ravel()):
+            raise FloatingPointError(
+                f'numbers as large as {float(features.abs().max()):g}, squared'
+                f', overflow in {self.dtype}: rescale the features.')
+        y = signs(y, self.classes, device).to(dtype)
+        # training ignores the validation set
+        w, b = self._train(Problem(x, y, x, y))
+        self._w, self._b = to_carray(w.double()), float(b)
+        return self
+
+    def _train(self, problem):
+        """Weights and bias."""
+        target_tol, warn_tol = TOLERANCES[self.dtype]
+        with warnings.catch_warnings():
+            # about `target_tol`; `warn_tol` is tested below
+            warnings.simplefilter('ignore', RuntimeWarning)
+            model = LinearModel(
+                problem, problem.y_tr[:0],
+                Training('implicit', inner_tol=target_tol), self._core_loss,
+                self.beta).train(problem.x_tr[:0], self.lmbda).model
+        if model.grad_norm > warn_tol:
+            warnings.warn(
+                f'training stopped at a relative gradient norm of '
+                f'{model.grad_norm:.1e}, asked for {warn_tol:.0e}: lmbda = '
+                f'{self.lmbda:g} may be too small for {self.dtype}.',
+                RuntimeWarning, stacklevel=5)
+        return model.w, model.b

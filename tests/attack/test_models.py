@@ -1,0 +1,207 @@
+"""SVM and ridge classifiers under the same attack."""
+import math
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+from attack_invariants import assert_same_result
+from attack_problems import clouds, digits, run, small
+from secml_regpoison import (
+    CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
+    CAttackPoisoningMinimaxSVM, CClassifierLogisticTorch, CClassifierSVMTorch)
+from secml.adv.attacks.poisoning import CAttackPoisoning
+from secml.adv.seceval import CSecEval
+from secml.array import CArray
+from secml.ml.classifiers import (
+    CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
+from secml.ml.kernels import CKernelRBF
+
+
+def squared_hinge(m):
+    return np.maximum(0, 1 - m) ** 2
+
+
+# The attack, its classifier at lambda, scikit-learn's, and the loss.
+MODELS = {
+    'svm': (CAttackPoisoningMinimaxSVM,
+            lambda lmbda, **kwargs: CClassifierSVMTorch(lmbda=lmbda, **kwargs),
+            lambda lmbda: LinearSVC(
+                C=math.exp(-lmbda), loss='squared_hinge', tol=1e-10,
+                dual=False, max_iter=100_000), squared_hinge),
+    'ridge': (CAttackPoisoningMinimaxRidge,
+              lambda lmbda, **kwargs: CClassifierRidge(
+                  alpha=math.exp(lmbda) / 2, **kwargs),
+              lambda lmbda: RidgeClassifier(
+                  alpha=math.exp(lmbda) / 2, solver='cholesky'),
+              lambda m: (1 - m) ** 2)}
+models = pytest.mark.parametrize('model', MODELS)
+
+
+def make(model, data, n_points, lmbda=0., preprocess=None, **kwargs):
+    """An attack on a model, exact by default."""
+    kind, classifier, _, _ = MODELS[model]
+    kwargs = {'solver_type': 'implicit', 'solver_params': {'n_outer': 6},
+              **kwargs}
+    attack = kind(classifier(lmbda, preprocess=preprocess), *data[:2],
+                  **kwargs)
+    attack.n_points = n_points
+    return attack
+
+
+@pytest.mark.parametrize('lmbda', [-4., 0., 4.])
+def test_svm_is_linear_svc(lmbda):
+    data = digits()
+    x, y = data[0].X.tondarray(), data[0].Y.tondarray()
+    clf = CClassifierSVMTorch(lmbda=lmbda).fit(data[0].X, data[0].Y)
+    expected = MODELS['svm'][2](lmbda).fit(x, y)
+    assert clf.C == pytest.approx(math.exp(-lmbda))
+    assert_allclose(clf.w.tondarray().ravel(), expected.coef_[0], rtol=0,
+                    atol=1e-5)
+    assert clf.b == pytest.approx(expected.intercept_[0], abs=1e-5)
+    assert_array_equal(clf.predict(data[2].X).tondarray(),
+                       expected.predict(data[2].X.tondarray()))
+
+
+def test_svm_has_secmls_gradients():
+    data = small()
+    clf = CClassifierSVMTorch(C=2.).fit(data[0].X, data[0].Y)
+    assert CClassifier.create('svm-torch').class_type == 'svm-torch'
+    assert_allclose(clf.grad_f_x(data[0].X[0, :], y=1).tondarray().ravel(),
+                    clf.w.tondarray().ravel())
+
+
+@models
+@pytest.mark.parametrize('scaler', [None, 'mean-std'])
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_scikit_learn_retrained_prints_the_same(model, scaler, learn_lmbda):
+    data = digits()
+    attack = make(model, data, 8, 1., scaler, learn_lmbda=learn_lmbda,
+                  lb=None if scaler else 0, ub=None if scaler else 1,
+                  dmax=1. if scaler else None)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)
+        y_pred, _, adv_ds, f_opt = run(attack, data)
+    _, _, oracle, loss = MODELS[model]
+    clf = oracle(adv_ds.header.lmbda)
+    if scaler:
+        clf = make_pipeline(StandardScaler(), clf)
+    poisoned = attack.poisoned_data(adv_ds)
+    clf.fit(poisoned.X.tondarray(), poisoned.Y.tondarray())
+    assert_array_equal(clf.predict(data[2].X.tondarray()),
+                       y_pred.tondarray())
+    signs = 2. * data[1].Y.tondarray() - 1
+    scores = clf.decision_function(data[1].X.tondarray())
+    assert f_opt == pytest.approx(loss(signs * scores).mean(), rel=1e-5)
+    if learn_lmbda:
+        # no lambda on a grid is better for the defender
+        for lmbda in np.arange(-8, 11.5, 1.5):
+            other = oracle(lmbda)
+            if scaler:
+                other = make_pipeline(StandardScaler(), other)
+            other.fit(poisoned.X.tondarray(), poisoned.Y.tondarray())
+            assert loss(signs * other.decision_function(
+                data[1].X.tondarray())).mean() > .998 * f_opt
+
+
+@models
+@pytest.mark.parametrize('solver_type', ['rmd', 'implicit'])
+def test_derivative_of_the_evaluated_pipeline(model, solver_type):
+    data = digits()
+    attack = make(model, data, 6, 2., solver_type=solver_type)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)
+        run(attack, data)
+    found = attack.check_gradient(step=1e-5)
+    assert found.points < 1e-6 and found.lmbda < 1e-6
+    assert found.solver_points < 1e-6 and found.solver_lmbda < 1e-6
+
+
+@models
+def test_stronger_with_more_points_and_learned_against(model):
+    """A security evaluation; a learned lambda rises and lowers the loss."""
+    data, found = digits(), {}
+    for learn_lmbda in (True, False):
+        attack = make(model, data, 0, -2., learn_lmbda=learn_lmbda,
+                      poison_mode='replace')
+        evaluation = CSecEval(attack, 'n_points', CArray([0, 6, 12]),
+                              save_adv_ds=True)
+        evaluation.run_sec_eval(data[2])
+        found[learn_lmbda] = evaluation.sec_eval_data
+        assert (np.diff(found[learn_lmbda].fobj.tondarray()) > 0).all()
+    assert found[True].fobj[2].item() < found[False].fobj[2].item()
+    lmbdas = [ds.header.lmbda for ds in found[True].adv_ds]
+    assert lmbdas[0] < lmbdas[2]
+    assert attack.diagnostics().method == 'implicit'
+
+
+@models
+def test_labels_checkpoints_and_targets(model, tmp_path):
+    data = digits()
+    for kwargs in ({'y_poison': 'worst'}, {'y_target': 1}, {'joint': False}):
+        attack = make(model, data, 6, **kwargs)
+        path = tmp_path / f'{"-".join(kwargs)}.npz'
+        first = run(attack, data, checkpoint=path)
+        assert_same_result(run(attack.deepcopy(), data, checkpoint=path),
+                           first)
+
+
+def test_created_by_their_class_types():
+    data = small()
+    for class_type, kind, clf in (
+            ('p-minimax-lr', CAttackPoisoningMinimaxLR, CClassifierLogistic()),
+            ('p-minimax-svm', CAttackPoisoningMinimaxSVM,
+             CClassifierSVMTorch()),
+            ('p-minimax-ridge', CAttackPoisoningMinimaxRidge,
+             CClassifierRidge())):
+        attack = CAttackPoisoning.create(class_type, clf, data[0], data[1])
+        assert type(attack) is kind and attack.class_type == class_type
+
+
+@pytest.mark.parametrize('kind, clf, words', [
+    (CAttackPoisoningMinimaxLR, CClassifierSVMTorch(),
+     'CClassifierLogistic or CClassifierLogisticTorch, got CClassifierSVMT'),
+    (CAttackPoisoningMinimaxSVM, CClassifierLogisticTorch(),
+     'CClassifierSVMTorch or CClassifierSVM, got CClassifierLogisticTorch'),
+    (CAttackPoisoningMinimaxRidge, CClassifierLogistic(),
+     'must be CClassifierRidge, got CClassifierLogistic')])
+def test_another_kind_of_classifier_is_refused(kind, clf, words):
+    with pytest.raises(TypeError, match=words):
+        kind(clf, *small()[:2])
+
+
+@pytest.mark.parametrize('clf, words', [
+    (CClassifierSVM(kernel=CKernelRBF()), '`classifier.kernel` must be None'),
+    (CClassifierSVM(class_weight={0: 1., 1: 2.}), '`classifier.class_weight`'),
+    (CClassifierRidge(class_weight={0: 1., 1: 2.}),
+     '`classifier.class_weight`'),
+    (CClassifierRidge(fit_intercept=False), '`classifier.fit_intercept`')])
+def test_what_the_objective_has_not(clf, words):
+    kind = CAttackPoisoningMinimaxSVM if isinstance(
+        clf, CClassifierSVM) else CAttackPoisoningMinimaxRidge
+    with pytest.raises(ValueError, match=words):
+        kind(clf, *small()[:2])
+
+
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_the_hinge_that_is_not_squared_is_evaluated_as_it_is(learn_lmbda):
+    data = [clouds(n, seed, d=5) for seed, n in enumerate((60, 40, 80))]
+    with pytest.warns(RuntimeWarning, match='hinge of CClassifierSVM is not'):
+        attack = CAttackPoisoningMinimaxSVM(
+            CClassifierSVM(C=1.), data[0], data[1], solver_type='implicit',
+            learn_lmbda=learn_lmbda, solver_params={'n_outer': 5})
+    y_pred, _, adv_ds, f_opt = run(attack, data, 8)
+    poisoned = attack.poisoned_data(adv_ds)
+    clf = SVC(C=math.exp(-adv_ds.header.lmbda), kernel='linear').fit(
+        poisoned.X.tondarray(), poisoned.Y.tondarray())
+    assert_array_equal(clf.predict(data[2].X.tondarray()),
+                       y_pred.tondarray())
+    signs = 2. * data[1].Y.tondarray() - 1
+    assert f_opt == pytest.approx(squared_hinge(
+        signs * clf.decision_function(data[1].X.tondarray())).mean(),
+        rel=1e-6)
