@@ -134,8 +134,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         From `run`, if training diverged; names the step size.
 
     """
-    # classes of the classifiers that can be attacked
-    _kinds = ()
+    # class of the loss of classifiers that can be attacked, and their names
+    _loss_kind, _kinds = (), ''
 
     def __init__(self, classifier, training_data, val, distance='l2',
                  dmax=None, lb=0, ub=1, y_target=None, y_poison='flip',
@@ -143,7 +143,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
                  poison_mode='append', batch_size=17, joint=True,
                  solver_type='rmd', solver_params=None, init_type='random',
                  n_restarts=0, device='auto', random_seed=0):
-        check_classifier(classifier, self._kinds)
+        check_classifier(classifier, self._loss_kind, self._kinds)
         check_dataset('training_data', training_data)
         check_dataset('val', val, training_data)
         # a stand-in: the host refuses class types other than its own, and

@@ -3,10 +3,7 @@
    :synopsis: Minimax poisoning of logistic regression with a learned lambda
 
 """
-from secml.ml.classifiers import CClassifierLogistic
-
-from secml_regpoison.classifier.c_classifier_logistic_torch import (
-    CClassifierLogisticTorch)
+from secml_regpoison.core.losses import Logistic
 from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
 
 
@@ -35,4 +32,6 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoningMinimax):
     """
     __class_type = 'p-minimax-lr'
 
-    _kinds = CClassifierLogistic, CClassifierLogisticTorch
+    _loss_kind = Logistic
+    _kinds = ('a logistic regression (CClassifierLogistic or '
+              'CClassifierLogisticTorch)')

@@ -3,8 +3,7 @@
    :synopsis: Minimax poisoning of ridge classifiers with a learned lambda
 
 """
-from secml.ml.classifiers import CClassifierRidge
-
+from secml_regpoison.core.losses import Squared
 from secml_regpoison.validation import check
 from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
 
@@ -36,7 +35,8 @@ class CAttackPoisoningMinimaxRidge(CAttackPoisoningMinimax):
     """
     __class_type = 'p-minimax-ridge'
 
-    _kinds = CClassifierRidge,
+    _loss_kind = Squared
+    _kinds = 'CClassifierRidge'
 
     def __init__(self, classifier, *args, **kwargs):
         super().__init__(classifier, *args, **kwargs)

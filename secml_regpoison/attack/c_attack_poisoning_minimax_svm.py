@@ -7,8 +7,7 @@ import warnings
 
 from secml.ml.classifiers import CClassifierSVM
 
-from secml_regpoison.classifier.c_classifier_svm_torch import (
-    CClassifierSVMTorch)
+from secml_regpoison.core.losses import SquaredHinge
 from secml_regpoison.validation import check
 from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
 
@@ -48,7 +47,8 @@ class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
     """
     __class_type = 'p-minimax-svm'
 
-    _kinds = CClassifierSVMTorch, CClassifierSVM
+    _loss_kind = SquaredHinge
+    _kinds = 'a linear SVM (CClassifierSVMTorch or CClassifierSVM)'
 
     def __init__(self, classifier, training_data, *args, **kwargs):
         is_hinge = isinstance(classifier, CClassifierSVM)

@@ -4,7 +4,8 @@
         + beta b^2)
 
 A kind is a loss ``l``, the bias's share ``beta`` of the penalty, and the
-parameter that sets lambda. A kind is a line of `TARGETS`.
+parameter that sets lambda. secml's kinds are lines of `TARGETS`; a classifier
+of this package says its loss and beta itself.
 """
 import math
 from dataclasses import dataclass
@@ -14,10 +15,6 @@ from sklearn.base import BaseEstimator
 from secml.ml.classifiers import (
     CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 
-from secml_regpoison.classifier.c_classifier_logistic_torch import (
-    CClassifierLogisticTorch)
-from secml_regpoison.classifier.c_classifier_svm_torch import (
-    CClassifierSVMTorch)
 from secml_regpoison.core.losses import Logistic, Loss, Squared, SquaredHinge
 from secml_regpoison.validation import check_type
 
@@ -58,8 +55,6 @@ class Target:
 # ``sum_i (1 - m_i)^2 + alpha ||w||^2``: alpha is exp(lmbda)/2.
 TARGETS = {
     CClassifierLogistic: Target(Logistic(), beta=1.),
-    CClassifierLogisticTorch: Target(Logistic(), beta=0.),
-    CClassifierSVMTorch: Target(SquaredHinge(), beta=1.),
     CClassifierSVM: Target(SquaredHinge(), beta=0., is_exact=False),
     CClassifierRidge: Target(Squared(), beta=0., parameter='alpha', sign=1,
                              scale=.5)}
@@ -68,12 +63,14 @@ TARGETS = {
 def target_of(clf):
     """The `Target` of a classifier's class, or of one it inherits from;
     None if it cannot be attacked."""
+    if hasattr(clf, 'core_loss'):
+        return Target(clf.core_loss, clf.beta)
     return next((target for kind, target in TARGETS.items()
                  if isinstance(clf, kind)), None)
 
 
-def check_classifier(clf, kinds):
-    """One of the classes `kinds`, or of a subclass."""
+def check_classifier(clf, loss, condition):
+    """A classifier with a loss of that class; `condition` in words."""
     if isinstance(clf, BaseEstimator):
         raise TypeError(
             '`classifier` must be a secml classifier, got '
@@ -83,7 +80,6 @@ def check_classifier(clf, kinds):
             'CClassifierLogistic(C=...), with a normalizer of '
             '`secml.ml.features` as `preprocess`.')
     check_type('classifier', clf, CClassifier, 'a secml classifier')
-    if not isinstance(clf, kinds):
-        names = ' or '.join(kind.__name__ for kind in kinds)
-        raise TypeError(f'`classifier` must be {names}, got '
+    if not isinstance(getattr(target_of(clf), 'loss', None), loss):
+        raise TypeError(f'`classifier` must be {condition}, got '
                         f'{type(clf).__name__}.')

@@ -29,7 +29,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         \min_{w, b} \frac{1}{n} \sum_i l(-y_i(x_i w + b))
             + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
 
-    A subclass has the attributes `_core_loss`, the core's ``l``, and `beta`.
+    A subclass has the attributes `core_loss`, the core's ``l``, and `beta`.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
             warnings.simplefilter('ignore', RuntimeWarning)
             model = LinearModel(
                 problem, problem.y_tr[:0],
-                Training('implicit', inner_tol=target_tol), self._core_loss,
+                Training('implicit', inner_tol=target_tol), self.core_loss,
                 self.beta).train(problem.x_tr[:0], self.lmbda).model
         if model.grad_norm > warn_tol:
             warnings.warn(

@@ -91,7 +91,7 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
 
     # The bias has no share of the penalty: what the attack asks.
     beta = 0.
-    _core_loss = LOGISTIC
+    core_loss = LOGISTIC
 
     def __init__(self, C=None, lmbda=None, solver='newton', eta=None,
                  batch_size=64, epochs=100, random_state=0, device='auto',

@@ -43,7 +43,7 @@ class CClassifierSVMTorch(CClassifierLinearTorch,
     __class_type = 'svm-torch'
 
     beta = 1.
-    _core_loss = SquaredHinge()
+    core_loss = SquaredHinge()
     _loss = CLossHingeSquared()
 
     def __init__(self, C=None, lmbda=None, device='auto', dtype='float64',
