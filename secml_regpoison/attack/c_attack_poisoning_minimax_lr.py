@@ -19,15 +19,20 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoningMinimax):
     and C = exp(-lambda). beta is 1 for `CClassifierLogistic` (liblinear
     penalises the bias) and 0 for `CClassifierLogisticTorch`.
 
-    Parameters
-    ----------
-    classifier : CClassifierLogistic or CClassifierLogisticTorch
-    *args, **kwargs
-        See `CAttackPoisoningMinimax`.
+    For the parameters see `CAttackPoisoningMinimax`.
 
     Attributes
     ----------
     class_type : 'p-minimax-lr'
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the parameter, the condition and the value.
+
+    References
+    ----------
+    Carnerero-Cano et al. 2021, arXiv 2105.10948, eq. 1.
 
     """
     __class_type = 'p-minimax-lr'

@@ -21,16 +21,21 @@ class CAttackPoisoningMinimaxRidge(CAttackPoisoningMinimax):
     (1 - m_i)^2 + alpha ||w||^2``: alpha = exp(lambda)/2, and lambda starts at
     log(2 alpha).
 
-    Parameters
-    ----------
-    classifier : CClassifierRidge
-        With a bias, and without `class_weight`.
-    *args, **kwargs
-        See `CAttackPoisoningMinimax`.
+    `CClassifierRidge` is taken with a bias and without `class_weight`.
+    For the parameters see `CAttackPoisoningMinimax`.
 
     Attributes
     ----------
     class_type : 'p-minimax-ridge'
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the parameter, the condition and the value.
+
+    References
+    ----------
+    Carnerero-Cano et al. 2021, arXiv 2105.10948, eq. 1.
 
     """
     __class_type = 'p-minimax-ridge'

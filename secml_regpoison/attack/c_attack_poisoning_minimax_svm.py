@@ -28,21 +28,26 @@ class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
     evaluated, and what lambda is learned for, is the real classifier;
     `f_opt` is its squared hinge loss.
 
-    Parameters
-    ----------
-    classifier : CClassifierSVMTorch or CClassifierSVM
-        The latter linear, and without `class_weight`.
-    *args, **kwargs
-        See `CAttackPoisoningMinimax`.
+    `CClassifierSVM` is taken without a kernel and without `class_weight`.
+    For the parameters see `CAttackPoisoningMinimax`.
 
     Attributes
     ----------
     class_type : 'p-minimax-svm'
 
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the parameter, the condition and the value.
+
     Warns
     -----
     RuntimeWarning
         If the classifier's hinge is not squared.
+
+    References
+    ----------
+    Carnerero-Cano et al. 2021, arXiv 2105.10948, eq. 1.
 
     """
     __class_type = 'p-minimax-svm'

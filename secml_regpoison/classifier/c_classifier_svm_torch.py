@@ -23,10 +23,7 @@ class CClassifierSVMTorch(CClassifierLinearTorch,
     loss='squared_hinge')``, whose liblinear penalises the bias. It is not
     that of secml's `CClassifierSVM`, whose hinge is not squared.
 
-    Parameters
-    ----------
-    C, lmbda, device, dtype, preprocess
-        See `.CClassifierLinearTorch`.
+    For the parameters see `.CClassifierLinearTorch`.
 
     Attributes
     ----------
