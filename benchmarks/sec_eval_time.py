@@ -2,11 +2,10 @@
 lambda learned at each strength, poison in the place of clean rows."""
 import statistics
 
-from secml_regpoison import CAttackPoisoningMinimaxLR
+from secml_regpoison import CAttackPoisoningMinimaxLR, CClassifierLogisticTorch
 
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
-from secml.ml.classifiers import CClassifierLogistic
 
 from common import Claim, mnist_split, one_thread, report, seconds
 
@@ -18,7 +17,7 @@ CASE = f'MNIST 0 v 8, {STRENGTHS[0]} to {STRENGTHS[-1]} points, learned lambda'
 def make_attack(split, solver):
     """The attack whose evaluation is timed."""
     return CAttackPoisoningMinimaxLR(
-        CClassifierLogistic(C=1), split.train, split.val,
+        CClassifierLogisticTorch(C=1), split.train, split.val,
         poison_mode='replace', solver_type=solver)
 
 
