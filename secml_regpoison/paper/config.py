@@ -119,6 +119,7 @@ class Labels(Poisoning):
     All points move together: with batches, the first ones would decide.
     """
 
+    policies: tuple = ('large', 'clean-cv', 'learned')
     n_points: tuple = (85,)
     n_splits: int = 5
     joint: bool = True
