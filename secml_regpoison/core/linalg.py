@@ -2,10 +2,14 @@
 from typing import Callable
 
 import torch
+from scipy.linalg import get_lapack_funcs
 from torch import Tensor
 
 # Above this many rows or columns a matrix is not factorised.
 TOO_LARGE = 5000
+
+# What SciPy's BLAS and LAPACK compute with.
+BLAS_DTYPES = torch.float32, torch.float64
 
 
 def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
@@ -29,8 +33,17 @@ def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
 
 
 def factorise(matrix: Tensor) -> Tensor:
-    """Cholesky factor, or FloatingPointError where rounding leaves none."""
-    factor, failed = torch.linalg.cholesky_ex(matrix)
+    """Lower Cholesky factor, or FloatingPointError where rounding leaves
+    none. On a CPU by SciPy's LAPACK, twice as fast as torch's on some; the
+    triangle above the diagonal is then whatever `matrix` held."""
+    if matrix.device.type == 'cpu' and matrix.dtype in BLAS_DTYPES:
+        potrf, = get_lapack_funcs(('potrf',), (matrix.numpy().T,))
+        # matrices are read by columns: the transpose is the same
+        columns, failed = potrf(matrix.numpy().T, lower=1, clean=0,
+                                overwrite_a=1)
+        factor = torch.from_numpy(columns)
+    else:
+        factor, failed = torch.linalg.cholesky_ex(matrix)
     if failed:
         raise singular(matrix.dtype)
     return factor

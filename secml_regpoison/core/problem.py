@@ -134,15 +134,15 @@ class Problem:
 
     @cached_property
     def gram(self) -> Tensor:
-        """``A A^T`` of the fixed rows, (n, n)."""
-        return self.rows_tr @ self.rows_tr.T
+        """Products of the weights of the fixed rows, (n, n)."""
+        return self.rows_tr[:, :-1] @ self.rows_tr[:, :-1].T
 
     @cached_property
     def _gram_val(self) -> Tensor:
-        return self.rows_val @ self.rows_tr.T
+        return self.rows_val[:, :-1] @ self.rows_tr[:, :-1].T
 
     def gram_val(self, rows_val: Tensor) -> Tensor:
-        """Products of validation rows with the fixed rows.
+        """Products of the weights of validation rows and of the fixed rows.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class Problem:
         """
         if rows_val is self.rows_val:
             return self._gram_val
-        return rows_val @ self.rows_tr.T
+        return rows_val[:, :-1] @ self.rows_tr[:, :-1].T
 
     def features(self, x_p: Tensor) -> 'Features':
         """Features of all rows with these poisoning points.

@@ -4,65 +4,31 @@ Use them where ``n < 2 d``: a step then costs one product of n x n instead of
 two of n x d. With one strength for all weights, ``mu (w, beta b)`` stays in
 the span; another penalty leaves it, and is refused.
 """
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from ..linalg import factorise
-from ..losses import Loss
 from ..penalties import L2
+from .kernel_steps import kernel_steps
 
 if TYPE_CHECKING:
     from ..problem import Problem
 
 
-def kernel_steps(n_steps: int, loss: Loss, system: Tensor,
-                 coefficients: Tensor, first: Tensor,
-                 curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-    """The steps of `.solvers.heavy_ball` in `KernelCoordinates`.
-
-    Each step keeps velocity, iterate and residual as rows of one (3, n + 2)
-    matrix; ``(momentum, -eta mu, -eta/n)`` times it is the next velocity.
-    """
-    n, order = len(system) - 2, 1 if curvature is None else -1
-    path = first.new_empty(n_steps + 1, 3, n + 2)
-    path[0 if order == 1 else -1, :2] = first
-    products = path.new_empty(n_steps, n + 2)
-    if curvature is not None:
-        # the last two entries are bias terms, not scores: weight 1
-        weights = pad(curvature, (0, 2), value=1.).unbind()[::order]
-    vels, states, residuals, matrices, rows = (
-        part.unbind()[::order] for part in (*path.unbind(1), path.mT,
-                                            products))
-    for i, row in enumerate(rows):
-        torch.mv(system, states[i], out=row)
-        if curvature is None:
-            residuals[i].copy_(row)
-            loss.slope(row[:n], out=residuals[i][:n])
-        else:
-            torch.mul(row, weights[i], out=residuals[i])
-        torch.mv(matrices[i], coefficients, out=vels[i + 1])
-        torch.add(states[i], vels[i + 1], out=states[i + 1])
-    return path[:, 1], products[:, :n]
-
-
 class KernelCoordinates:
-    """Coordinates (alpha, c, e), shape (n + 2,):
-    ``u = A^T alpha + c g + e (0, 1)``; see `.margins.Coordinates`.
+    """Coordinates (alpha, c, b), shape (n + 2,):
+    ``w = X^T alpha + c g``, the bias on its own; see `.margins.Coordinates`.
 
-    ``g`` is the direction last passed to `val_rmatvec`, 0 before. One matrix,
-    (n + 2, n + 2),
+    ``X`` are the weights of the signed rows, ``a`` their bias column and
+    ``g`` the weights of the direction last passed to `val_rmatvec`, 0 before.
+    With ``K = X X^T`` and ``k_g = X g`` the scores are
 
-        [      A A^T             A g          a_b     ]  scores A u
-        [        0                0            0      ]
-        [ -n mu free a_b^T  -n mu free g_b  -n mu free ]  free = 1 - beta
+        A u = K alpha + c k_g + b a
 
-    turns coordinates into all that a training step needs: its last row gives
-    the bias its penalty back. Only the rows and columns of the poisoning
-    points are computed here; the block of the fixed rows is the problem's,
-    once.
+    Only the rows and columns of the poisoning points are computed here; the
+    block of the fixed rows is the problem's, once.
 
     Parameters as for `PrimalCoordinates`.
 
@@ -85,118 +51,108 @@ class KernelCoordinates:
         n_tr, p = problem.n_tr, rows_p.shape[0]
         self.n_tr, self.n = n_tr, n_tr + p
         self.n_coords = self.n + 2
-        self.system = rows_p.new_zeros(self.n_coords, self.n_coords)
-        self.kernel = k = self.system[:self.n]
+        w_tr, w_p = self.rows_tr[:, :-1], rows_p[:, :-1]
+        self.kernel = k = rows_p.new_empty(self.n, self.n)
         k[:n_tr, :n_tr] = problem.gram
-        k[n_tr:, :n_tr] = rows_p @ problem.rows_tr.T
-        k[:n_tr, n_tr:self.n] = k[n_tr:, :n_tr].T
-        k[n_tr:, n_tr:self.n] = rows_p @ rows_p.T
-        k[:n_tr, -1], k[n_tr:, -1] = problem.rows_tr[:, -1], rows_p[:, -1]
-        self._set_direction(rows_p.new_zeros(rows_p.shape[1]))
-
-    def _set_direction(self, g: Tensor) -> None:
-        """Make `g` the direction: `bias`, what biases weigh coordinates by,
-        and the last row of the system."""
-        self.direction = g
-        self.bias = torch.cat([self.kernel[:, -1], g[-1:], g.new_ones(1)])
-        mu, beta = self.penalty.strength, self.penalty.beta
-        torch.mul(self.bias, -self.n * mu * (1 - beta), out=self.system[-1])
+        torch.mm(w_p, w_tr.T, out=k[n_tr:, :n_tr])
+        k[:n_tr, n_tr:] = k[n_tr:, :n_tr].T
+        torch.mm(w_p, w_p.T, out=k[n_tr:, n_tr:])
+        self.direction = rows_p.new_zeros(rows_p.shape[1] - 1)
+        # k_g and a
+        self.beside = rows_p.new_zeros(2, self.n)
+        self.beside[1] = torch.cat([self.rows_tr[:, -1], rows_p[:, -1]])
+        self.bias = self.beside[1]
 
     @property
     def operands(self) -> tuple[Tensor, ...]:
-        return self.system,
+        return (self.kernel, self.beside,
+                self.kernel.new_tensor(1 - self.penalty.beta))
 
     def matvec(self, u: Tensor) -> Tensor:
-        return self.kernel @ u
+        return torch.mv(self.kernel, u[:self.n]) + u[self.n:] @ self.beside
 
     def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
         u[:self.n].add_(r, alpha=alpha)
+        u[-1].add_(self.bias @ r, alpha=alpha)
 
     def add_penalty(self, out: Tensor, u: Tensor) -> None:
-        mu, beta = self.penalty.strength, self.penalty.beta
-        out.add_(u, alpha=mu)
-        out[-1].sub_(self.biases(u), alpha=mu * (1 - beta))
+        w, b = self.penalty.gradient(u[:-1], u[-1])
+        out[:-1].add_(w)
+        out[-1].add_(b)
 
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
-        beside = u[self.n_tr:self.n] @ self.rows_p
-        beside[-1] += u[-1]
         h = self.problem.gram_val(rows_val) @ u[:self.n_tr]
-        return h.addmv_(rows_val, beside)
+        w_p = u[self.n_tr:self.n] @ self.rows_p[:, :-1]
+        h.addmv_(rows_val[:, :-1], w_p)
+        return h.addcmul_(rows_val[:, -1], u[-1])
 
     def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor:
-        """Coordinates of ``A_val^T r_val``, which becomes ``g``."""
-        g = r_val @ rows_val
-        self.kernel[:self.n_tr, self.n] = r_val @ self.problem.gram_val(
-            rows_val)
-        self.kernel[self.n_tr:, self.n] = self.rows_p @ g
-        self._set_direction(g)
+        """Coordinates of ``A_val^T r_val``, whose weights become ``g``."""
+        self.direction = g = r_val @ rows_val[:, :-1]
+        self.beside[0, :self.n_tr] = r_val @ self.problem.gram_val(rows_val)
+        self.beside[0, self.n_tr:] = self.rows_p[:, :-1] @ g
         u = r_val.new_zeros(self.n_coords)
-        u[-2] = 1.
+        u[-2], u[-1] = 1., r_val @ rows_val[:, -1]
         return u
 
     def weights(self, coords: Tensor) -> Tensor:
         w = coords[:, :self.n_tr] @ self.problem.rows_tr[:, :-1]
         w.addmm_(coords[:, self.n_tr:self.n], self.rows_p[:, :-1])
-        return w.addr_(coords[:, -2], self.direction[:-1])
+        return w.addr_(coords[:, -2], self.direction)
 
     def biases(self, coords: Tensor) -> Tensor:
-        return coords @ self.bias
+        return coords[..., -1]
 
     def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor:
-        """``p_t . u_t`` row by row, for `u` in the span:
-        ``p . A^T alpha + p_b e = (A p) . alpha + p_b e``; (k,)."""
-        return (scores_p * u[:, :self.n]).sum(1) + self.biases(p) * u[:, -1]
+        """``p_t . u_t`` row by row, for `u` in the span: ``(X p_w) . alpha +
+        p_b b`` with ``X p_w = A p - p_b a``; (k,)."""
+        alpha = u[:, :self.n]
+        return ((scores_p * alpha).sum(1)
+                + p[:, -1] * (u[:, -1] - alpha @ self.bias))
 
     def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor:
         """``u . v`` of two vectors, 0-d."""
-        along = (v[:self.n] @ self.kernel[:, self.n] + v[-1]
-                 * self.direction[-1] + v[-2] * self.direction
-                 @ self.direction)
-        return (u[:self.n] @ scores_v + u[-2] * along
-                + u[-1] * self.biases(v))
+        along = (v[:self.n] @ self.beside[0]
+                 + v[-2] * self.direction @ self.direction)
+        return (u[:self.n] @ (scores_v - v[-1] * self.bias)
+                + u[-2] * along + u[-1] * v[-1])
 
     def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
         """``g -> Hess L^-1 g`` for coordinates `g`.
 
-        Woodbury's identity, ``B = mu + A^T S A`` with the rows' weights:
+        The weights' block ``B = mu + X^T S X`` by Woodbury's identity,
 
-            B^-1 v = (v - A^T R M^-1 R A v) / mu,   R = S^(1/2),
-            M = mu + R A A^T R   (n x n, factorised once).
+            B^-1 v = (v - X^T R M^-1 R X v) / mu,   R = S^(1/2),
+            M = mu + R K R   (n x n, factorised once),
 
-        A bias that is penalised is a weight among the others. One that is
-        not is left out of ``A`` and comes by the Schur complement of ``B`` in
-        the Hessian.
+        and the bias by the Schur complement of ``B`` in the Hessian.
         """
-        free = 1 - self.penalty.beta
-        bias = self.bias[:self.n] * free
-        # scores of (alpha, c), by the penalised weights alone
-        k_w = self.kernel[:, :-1] - torch.outer(bias, self.bias[:-1])
-        solve_w = self._woodbury(k_w, s)
-        if not free:
-            return lambda g: torch.cat([solve_w(g[:-1]), g[-1:]])  # e is 0
-        cross = torch.zeros_like(self.bias[:-1])
-        cross[:self.n] = s * bias
-        via_bias = solve_w(cross)
-        schur = s.sum() - (s * bias) @ (k_w @ via_bias)
+        solve_w, sa = self._woodbury(s), s * self.bias
+        via_bias = solve_w(torch.cat([sa, sa.new_zeros(1)]))
+        schur = (s.sum() + self.penalty.strength * self.penalty.beta
+                 - sa @ self._scores(via_bias))
 
         def solve(g: Tensor) -> Tensor:
             via_g = solve_w(g[:-1])
-            b = (self.biases(g) - (s * bias) @ (k_w @ via_g)) / schur
-            weights = via_g - b * via_bias
-            return torch.cat([weights, (b - weights @ self.bias[:-1])[None]])
+            b = (g[-1:] - sa @ self._scores(via_g)) / schur
+            return torch.cat([via_g - b * via_bias, b])
         return solve
 
-    def _woodbury(self, k_w: Tensor, s: Tensor) -> Callable[[Tensor], Tensor]:
+    def _scores(self, v: Tensor) -> Tensor:
+        """``X v = K alpha + c k_g`` of coordinates (alpha, c)."""
+        return torch.mv(self.kernel, v[:-1]).addcmul_(self.beside[0], v[-1])
+
+    def _woodbury(self, s: Tensor) -> Callable[[Tensor], Tensor]:
         """``v -> B^-1 v`` of coordinates (alpha, c); see `solver`."""
-        n, mu, root = self.n, self.penalty.strength, s.sqrt()
-        m = k_w[:, :n] * root * root[:, None]
+        mu, root = self.penalty.strength, s.sqrt()
+        m = (self.kernel * root).mul_(root[:, None])
         m.diagonal().add_(mu)
         factor = factorise(m)
 
         def solve(v: Tensor) -> Tensor:
-            score = root * (k_w @ v)
+            score = root * self._scores(v)
             inside = torch.cholesky_solve(score[:, None], factor)[:, 0]
             v = v.clone()
-            v[:n] -= root * inside
+            v[:-1] -= root * inside
             return v / mu
         return solve

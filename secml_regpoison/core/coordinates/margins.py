@@ -16,11 +16,11 @@ with ``A`` and a handful of vector operations.
 
 Two kinds of coordinates offer the same operations. `PrimalCoordinates` are
 ``u`` itself: a product costs ``n d``. `KernelCoordinates` are those in the
-training rows, ``u = A^T alpha + e (0, 1)``: a product with ``A^T`` is then
-free, and one with ``A`` is a product with ``K = A A^T``, ``n n``. From
-``u_0 = 0`` training never leaves that span (``e`` accounts for a bias that is
-not penalised). The adjoint vectors of the reverse pass leave it only along one
-direction, the gradient of the validation loss, which is one more coordinate.
+span of the training rows' weights ``X``, ``w = X^T alpha``, and the bias: a
+product with ``A^T`` is then free, and one with ``A`` is a product with ``K = X
+X^T``, ``n n``. From ``w_0 = 0`` training never leaves that span. The adjoint
+vectors of the reverse pass leave it only along one direction, the gradient of
+the validation loss, which is one more coordinate.
 """
 from typing import Any, Callable, Protocol
 

@@ -5,10 +5,14 @@ import warnings
 import pytest
 import torch
 
-from core_problems import FORMS, make, on_gpu
+from core_problems import FORMS, compare, make, on_gpu
 from secml_regpoison.core import hypergradient, solve
-from secml_regpoison.core.coordinates import make_coordinates, signed_rows
+from secml_regpoison.core.coordinates import (
+    KernelCoordinates, make_coordinates, signed_rows)
+from secml_regpoison.core.coordinates.kernel_steps import (
+    blas_steps, torch_steps)
 from secml_regpoison.core.linear_model import LOGISTIC
+from secml_regpoison.core.losses import SquaredHinge
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers.heavy_ball import heavy_ball
 
@@ -58,6 +62,38 @@ def test_steps_are_those_of_the_formula(form, beta):
                        coordinates.biases(iterates)[:, None]], 1)
     torch.testing.assert_close(found, expected[0])
     torch.testing.assert_close(scores, expected[1])
+
+
+@pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-12),
+                                         (torch.float32, 2e-6)])
+@pytest.mark.parametrize('beta', (0., 1.))
+@pytest.mark.parametrize('loss', (LOGISTIC, SquaredHinge()))
+@pytest.mark.parametrize('reverse', (False, True))
+def test_the_loop_on_a_cpu_is_that_in_torch(reverse, loss, beta, dtype, rtol):
+    """From any state, with a direction g that is not 0."""
+    problem, x_p, y_p = make(n=40, d=60, dtype=dtype)
+    coordinates = KernelCoordinates(problem, signed_rows(x_p, y_p),
+                                    L2(0., 43, beta))
+    coordinates.val_rmatvec(problem.rows_val, problem.y_val)
+    first = torch.linspace(-1, 1, 2 * 45, dtype=dtype).reshape(2, 45)
+    if not reverse:
+        first[:, -2] = 0.  # trained in the span of the rows
+    curvature = torch.rand(9, 43, dtype=dtype) if reverse else None
+    args = (9, loss, *coordinates.operands,
+            first.new_tensor([.8, -.02, -.01]), first, curvature)
+    before = first.clone()
+    for found, expected in zip(blas_steps(*args), torch_steps(*args)):
+        compare(found, expected, rtol)
+    assert torch.equal(first, before)
+
+
+def test_other_dtypes_take_the_loop_in_torch():
+    problem, x_p, y_p = make(dtype=torch.bfloat16)
+    coordinates = KernelCoordinates(problem, signed_rows(x_p, y_p),
+                                    L2(0., 15))
+    iterates, _ = heavy_ball(coordinates, LOGISTIC, .1, 0.,
+                             x_p.new_zeros(2, 17), 3)
+    assert iterates.dtype == torch.bfloat16 and iterates[-1].any()
 
 
 @on_gpu
