@@ -61,26 +61,25 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
     momentum, decay, scale = coefficients.tolist()
     bias_growth = -decay * float(bias_free)
     path = first.new_empty(n_steps + 1, n + 2)
-    scores = first.new_empty(n_steps, n)
     path[0 if order == 1 else -1] = first[1]
+    scores = first.new_zeros(n_steps, n)
     residual, vel = torch.zeros_like(first[0]), first[0].numpy().copy()
-    r, res = residual[:n], residual.numpy()
-    # BLAS reads matrices by columns
-    k, beside_t, bias = kernel.numpy().T, beside.numpy().T, beside[1].numpy()
+    r_out, r, res = residual[:n], residual[:n].numpy(), residual.numpy()
+    k, k_g, a = kernel.numpy().T, *beside.numpy()  # BLAS reads by columns
     states = path.numpy()[::order]
-    symv, gemv, dot, axpy, scal = get_blas_funcs(
-        ('symv', 'gemv', 'dot', 'axpy', 'scal'), (k,))
-    for state, alpha, c_b, after, h, row in zip(
-            states, states[:, :n], states[:, n:], states[1:],
-            scores.numpy()[::order],
+    symv, axpy, dot, scal = get_blas_funcs(('symv', 'axpy', 'dot', 'scal'),
+                                           (k,))
+    for state, alpha, after, h, row in zip(
+            states, states[:, :n], states[1:], scores.numpy()[::order],
             scores if curvature is None else curvature.numpy()[::-1]):
-        gemv(1., beside_t, c_b, 0., h, overwrite_y=1)
         symv(1., k, alpha, 1., h, overwrite_y=1)
+        axpy(k_g, h, a=state[-2])
+        axpy(a, h, a=state[-1])
         if curvature is None:
-            loss.slope(row, out=r)
+            loss.slope(row, out=r_out)
         else:
-            np.multiply(h, row, out=res[:n])
-        res[-1] = dot(bias, res[:n])
+            np.multiply(h, row, out=r)
+        res[-1] = dot(a, r)
         scal(momentum, vel)
         axpy(state, vel, a=decay)
         axpy(res, vel, a=scale)
