@@ -2,14 +2,17 @@
 from typing import Callable
 
 import torch
-from scipy.linalg import get_lapack_funcs
+from scipy.linalg import get_blas_funcs, get_lapack_funcs
 from torch import Tensor
 
 # Above this many rows or columns a matrix is not factorised.
 TOO_LARGE = 5000
 
-# What SciPy's BLAS and LAPACK compute with.
-BLAS_DTYPES = torch.float32, torch.float64
+
+def uses_blas(x: Tensor) -> bool:
+    """Whether SciPy's BLAS and LAPACK can compute with the memory of `x`."""
+    return (x.device.type == 'cpu'
+            and x.dtype in (torch.float32, torch.float64))
 
 
 def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
@@ -32,13 +35,22 @@ def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
     return value
 
 
+def symmetric_mv(matrix: Tensor, v: Tensor) -> Tensor:
+    """``matrix v`` of a contiguous symmetric matrix; on a CPU by SciPy's
+    BLAS, which reads half of it."""
+    if not uses_blas(matrix):
+        return torch.mv(matrix, v)
+    symv, = get_blas_funcs(('symv',), (matrix.numpy(),))
+    # BLAS reads by columns: the transpose is the same, and not copied
+    return torch.from_numpy(symv(1., matrix.numpy().T, v.numpy()))
+
+
 def factorise(matrix: Tensor) -> Tensor:
     """Lower Cholesky factor, or FloatingPointError where rounding leaves
     none. On a CPU by SciPy's LAPACK, twice as fast as torch's on some; the
     triangle above the diagonal is then whatever `matrix` held."""
-    if matrix.device.type == 'cpu' and matrix.dtype in BLAS_DTYPES:
-        potrf, = get_lapack_funcs(('potrf',), (matrix.numpy().T,))
-        # matrices are read by columns: the transpose is the same
+    if uses_blas(matrix):
+        potrf, = get_lapack_funcs(('potrf',), (matrix.numpy(),))
         columns, failed = potrf(matrix.numpy().T, lower=1, clean=0,
                                 overwrite_a=1)
         factor = torch.from_numpy(columns)

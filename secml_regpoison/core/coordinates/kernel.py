@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable
 import torch
 from torch import Tensor
 
-from ..linalg import factorise
+from ..linalg import factorise, symmetric_mv
 from ..penalties import L2
 from .kernel_steps import kernel_steps
 
@@ -69,7 +69,8 @@ class KernelCoordinates:
                 self.kernel.new_tensor(1 - self.penalty.beta))
 
     def matvec(self, u: Tensor) -> Tensor:
-        return torch.mv(self.kernel, u[:self.n]) + u[self.n:] @ self.beside
+        return (symmetric_mv(self.kernel, u[:self.n])
+                + u[self.n:] @ self.beside)
 
     def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
         u[:self.n].add_(r, alpha=alpha)
@@ -140,7 +141,8 @@ class KernelCoordinates:
 
     def _scores(self, v: Tensor) -> Tensor:
         """``X v = K alpha + c k_g`` of coordinates (alpha, c)."""
-        return torch.mv(self.kernel, v[:-1]).addcmul_(self.beside[0], v[-1])
+        return symmetric_mv(self.kernel, v[:-1]).addcmul_(self.beside[0],
+                                                          v[-1])
 
     def _woodbury(self, s: Tensor) -> Callable[[Tensor], Tensor]:
         """``v -> B^-1 v`` of coordinates (alpha, c); see `solver`."""

@@ -15,7 +15,7 @@ import torch
 from scipy.linalg import get_blas_funcs
 from torch import Tensor
 
-from ..linalg import BLAS_DTYPES
+from ..linalg import uses_blas
 from ..losses import Loss
 
 # Arguments of both loops: T, the loss, K (n, n), k_g and a as rows (2, n), 1 -
@@ -27,9 +27,8 @@ from ..losses import Loss
 def kernel_steps(n_steps: int, loss: Loss, kernel: Tensor,
                  *tensors: Tensor) -> tuple[Tensor, Tensor]:
     """The steps, by the loop that is faster for these tensors."""
-    has_blas = kernel.device.type == 'cpu' and kernel.dtype in BLAS_DTYPES
-    return (blas_steps if has_blas else torch_steps)(
-        n_steps, loss, kernel, *tensors)
+    steps = blas_steps if uses_blas(kernel) else torch_steps
+    return steps(n_steps, loss, kernel, *tensors)
 
 
 def torch_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,

@@ -63,9 +63,11 @@ def _rounding_of_lmbda(model: TrainedModel, p_w: Tensor, p_b: Tensor,
     """By how much of it ``mu p_w . w`` changes if w is what its optimality
     says, p what its linear system says, and the same of the biases."""
     coordinates, w, b = model.coordinates, model.w, model.b
-    rows = torch.cat([coordinates.rows_tr, coordinates.rows_p])
-    a_b, score_w, score_p = rows[:, -1], rows[:, :-1] @ w, rows[:, :-1] @ p_w
-    h, n, penalty = score_w + a_b * b, len(rows), coordinates.penalty
+    blocks, n = (coordinates.rows_tr, coordinates.rows_p), coordinates.n
+    a_b, score_w, score_p = (torch.cat(parts) for parts in zip(*(
+        (rows[:, -1], rows[:, :-1] @ w, rows[:, :-1] @ p_w)
+        for rows in blocks)))
+    h, penalty = score_w + a_b * b, coordinates.penalty
     slope, s = model.loss.slope(h) / n, model.loss.curvature(h) / n
     weighted = s * (score_p + a_b * p_b)
     by_w = penalty.strength * (p_w @ w)
