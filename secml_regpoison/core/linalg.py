@@ -25,10 +25,10 @@ def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
     """
     generator = torch.Generator().manual_seed(0)
     v = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
-    v = v.to(rows)
+    v = v.to(rows.device, rows.dtype)
     value = 0.
     for _ in range(max_iter):
-        v = rows.T @ (rows @ (v / torch.linalg.vector_norm(v)))
+        v = (rows @ (v / torch.linalg.vector_norm(v))) @ rows
         previous, value = value, float(torch.linalg.vector_norm(v))
         if value <= 0. or abs(value - previous) < rtol * value:
             break

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .checks import check, check_lmbda
+from .coordinates.rows import is_sparse
 from .defender import Defender, Iterate
 from .linear_model import LinearModel, Model
 from .problem import Problem
@@ -218,8 +219,13 @@ def ascend(here: Iterate, step: float, feasible: FeasibleSet,
 def default_step(x_tr: Tensor) -> float:
     """First step of a point: 0.4 times the root mean square distance of the
     rows (n, d) from their mean; 1 if all are equal."""
-    centred = x_tr - x_tr.mean(0)
-    return .4 * float(centred.pow(2).sum(1).mean().sqrt()) or 1.
+    if is_sparse(x_tr):
+        mean = torch.full_like(x_tr.values()[:1], 1 / len(x_tr)).expand(
+            len(x_tr)) @ x_tr
+        square = x_tr.values().square().sum() / len(x_tr) - mean @ mean
+    else:
+        square = (x_tr - x_tr.mean(0)).square().sum(1).mean()
+    return .4 * float(square.clamp_min(0.).sqrt()) or 1.
 
 
 def _check_settings(lmbda_bounds: tuple[float, float], n_outer: int,

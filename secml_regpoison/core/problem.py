@@ -6,7 +6,8 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 import torch
 from torch import Tensor
 
-from .coordinates.margins import signed_rows
+from .checks import check_rows
+from .coordinates.rows import is_sparse, signed_rows, weight_products
 from .linalg import top_eigenvalue
 from .preprocessing import Preprocess, deviations
 
@@ -18,9 +19,10 @@ class Problem:
     Parameters
     ----------
     x_tr, y_tr : Tensor, shapes (n, d) and (n,)
-        Training rows that do not move; labels in {-1, +1}.
+        Training rows that do not move; labels in {-1, +1}. May be sparse
+        (`torch.sparse_csr`), and stay so.
     x_val, y_val : Tensor, shapes (m, d) and (m,)
-        Validation set: both players' loss is measured on it.
+        Validation set: both players' loss is measured on it. May be sparse.
     y_target : Tensor, shape (m,), or None
         Labels that the attacker wants on the validation points; None for an
         indiscriminate attack. The defender always uses `y_val`.
@@ -48,10 +50,16 @@ class Problem:
     preprocess: Optional[Preprocess] = None
 
     def __post_init__(self) -> None:
-        self._check_rows('x_tr', 'y_tr', self.x_tr, self.y_tr)
-        self._check_rows('x_val', 'y_val', self.x_val, self.y_val)
+        check_rows('x_tr', 'y_tr', self.x_tr, self.y_tr, self.x_tr)
+        check_rows('x_val', 'y_val', self.x_val, self.y_val, self.x_tr)
         if self.y_target is not None:
-            self._check_rows('x_val', 'y_target', self.x_val, self.y_target)
+            check_rows('x_val', 'y_target', self.x_val, self.y_target,
+                       self.x_tr)
+        if self.preprocess is not None and (
+                is_sparse(self.x_tr) or is_sparse(self.x_val)):
+            raise ValueError('`preprocess` must be None with sparse rows, got '
+                             f'{type(self.preprocess).__name__}. Pass '
+                             '`x.to_dense()`.')
         for name in ('x_tr', 'x_val'):
             if not len(getattr(self, name)):
                 raise ValueError(f'`{name}` must have at least one row, '
@@ -61,37 +69,6 @@ class Problem:
                 f'`x_val` must have {self.x_tr.shape[1]} columns like '
                 f'`x_tr`, got {self.x_val.shape[1]}.')
 
-    def _check_rows(self, x_name: str, y_name: str, x: Tensor,
-                    y: Tensor) -> None:
-        for name, value, n_dim in ((x_name, x, 2), (y_name, y, 1)):
-            if not isinstance(value, Tensor):
-                raise TypeError(f'`{name}` must be a Tensor, got '
-                                f'{type(value).__name__}.')
-            if value.dim() != n_dim or not value.is_floating_point():
-                raise ValueError(
-                    f'`{name}` must be a floating-point tensor of {n_dim} '
-                    f'dimensions, got {value.dtype} of shape '
-                    f'{tuple(value.shape)}. Convert it with `.to(dtype)`.')
-            if value.requires_grad:
-                raise ValueError(
-                    f'`{name}` must be a tensor without `requires_grad`, got '
-                    'one with it. The derivatives here are computed without '
-                    f'autograd: pass `{name}.detach()`.')
-            if (value.dtype, value.device) != (self.x_tr.dtype,
-                                               self.x_tr.device):
-                raise ValueError(
-                    f'`{name}` must have the dtype and device of `x_tr`, '
-                    f'{self.x_tr.dtype} on {self.x_tr.device}, got '
-                    f'{value.dtype} on {value.device}.')
-            if not torch.isfinite(value).all():
-                raise ValueError(f'`{name}` must be finite, got NaN or inf.')
-        if x.shape[0] != y.shape[0]:
-            raise ValueError(f'`{y_name}` must have one label a row of '
-                             f'`{x_name}`, {x.shape[0]}, got {y.shape[0]}.')
-        if not (y.abs() == 1).all():
-            raise ValueError(f'`{y_name}` must hold labels -1 and +1, got '
-                             f'{y.unique().tolist()[:5]}.')
-
     def check_points(self, x_p: Tensor, y_p: Tensor) -> None:
         """Raise unless these are poisoning points of this problem.
 
@@ -100,7 +77,7 @@ class Problem:
         x_p, y_p : Tensor, shapes (p, d) and (p,)
             Points, and labels in {-1, +1}.
         """
-        self._check_rows('x_p', 'y_p', x_p, y_p)
+        check_rows('x_p', 'y_p', x_p, y_p, self.x_tr, may_be_sparse=False)
         if self.transform is None and x_p.shape[1] != self.x_tr.shape[1]:
             raise ValueError(f'`x_p` must have {self.x_tr.shape[1]} columns '
                              f'like `x_tr`, got {x_p.shape[1]}.')
@@ -135,11 +112,11 @@ class Problem:
     @cached_property
     def gram(self) -> Tensor:
         """Products of the weights of the fixed rows, (n, n)."""
-        return self.rows_tr[:, :-1] @ self.rows_tr[:, :-1].T
+        return weight_products(self.rows_tr, self.rows_tr)
 
     @cached_property
     def _gram_val(self) -> Tensor:
-        return self.rows_val[:, :-1] @ self.rows_tr[:, :-1].T
+        return weight_products(self.rows_val, self.rows_tr)
 
     def gram_val(self, rows_val: Tensor) -> Tensor:
         """Products of the weights of validation rows and of the fixed rows.
@@ -155,7 +132,7 @@ class Problem:
         """
         if rows_val is self.rows_val:
             return self._gram_val
-        return rows_val[:, :-1] @ self.rows_tr[:, :-1].T
+        return weight_products(rows_val, self.rows_tr)
 
     def features(self, x_p: Tensor) -> 'Features':
         """Features of all rows with these poisoning points.
@@ -175,7 +152,8 @@ class Problem:
         if self.transform is None:
             return Features(x_p, lambda grad: grad, self)
         if not len(x_p):
-            return Features(self.x_tr[:0], lambda grad: x_p, self)
+            return Features(x_p.new_empty(0, self.x_tr.shape[1]),
+                            lambda grad: x_p, self)
         phi, vjp = self.transform(x_p)
         return Features(phi, vjp, self)
 

@@ -6,8 +6,9 @@ from torch import Tensor
 from .. import linalg
 from ..penalties import L2
 from .kernel import KernelCoordinates
-from .margins import Coordinates, hessian_product, signed_rows
+from .margins import Coordinates, hessian_product
 from .primal import PrimalCoordinates
+from .rows import n_stored, signed_rows
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -24,13 +25,15 @@ def make_coordinates(problem: 'Problem', rows_p: Tensor, penalty: L2,
     """Coordinates of the form asked for, or of the cheaper form.
 
     A training step costs ``n n`` in kernel coordinates and ``2 n d`` in
-    primal ones. The implicit method factorises n x n or d x d, the smaller;
-    where both are too large, primal coordinates solve without a matrix.
-    Kernel coordinates need one isotropic L2 and are not chosen otherwise.
+    primal ones, or twice the non-zeros of sparse rows. The implicit method
+    factorises n x n or d x d, the smaller; where both are too large, primal
+    coordinates solve without a matrix. Kernel coordinates need one isotropic
+    L2 and are not chosen otherwise.
     """
-    n, d = problem.n_tr + rows_p.shape[0], rows_p.shape[1] - 1
+    n_p, d = rows_p.shape[0], rows_p.shape[1] - 1
+    n = problem.n_tr + n_p
     if form == 'auto':
         cheaper = (n < d and n <= linalg.TOO_LARGE if method == 'implicit'
-                   else n < 2 * d)
+                   else n * n < 2 * (n_stored(problem.x_tr) + n_p * d))
         form = 'gram' if cheaper and penalty.is_isotropic else 'primal'
     return FORMS[form](problem, rows_p, penalty)

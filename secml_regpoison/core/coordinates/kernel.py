@@ -12,6 +12,7 @@ from torch import Tensor
 from ..linalg import factorise, symmetric_mv
 from ..penalties import L2
 from .kernel_steps import kernel_steps
+from .rows import bias_column, weight_products, weight_scores, weight_sum
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -51,16 +52,17 @@ class KernelCoordinates:
         n_tr, p = problem.n_tr, rows_p.shape[0]
         self.n_tr, self.n = n_tr, n_tr + p
         self.n_coords = self.n + 2
-        w_tr, w_p = self.rows_tr[:, :-1], rows_p[:, :-1]
+        w_p = rows_p[:, :-1]
         self.kernel = k = rows_p.new_empty(self.n, self.n)
         k[:n_tr, :n_tr] = problem.gram
-        torch.mm(w_p, w_tr.T, out=k[n_tr:, :n_tr])
+        k[n_tr:, :n_tr] = weight_products(rows_p, self.rows_tr)
         k[:n_tr, n_tr:] = k[n_tr:, :n_tr].T
         torch.mm(w_p, w_p.T, out=k[n_tr:, n_tr:])
         self.direction = rows_p.new_zeros(rows_p.shape[1] - 1)
         # k_g and a
         self.beside = rows_p.new_zeros(2, self.n)
-        self.beside[1] = torch.cat([self.rows_tr[:, -1], rows_p[:, -1]])
+        self.beside[1] = torch.cat([bias_column(self.rows_tr),
+                                    rows_p[:, -1]])
         self.bias = self.beside[1]
 
     @property
@@ -84,20 +86,20 @@ class KernelCoordinates:
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
         h = self.problem.gram_val(rows_val) @ u[:self.n_tr]
         w_p = u[self.n_tr:self.n] @ self.rows_p[:, :-1]
-        h.addmv_(rows_val[:, :-1], w_p)
-        return h.addcmul_(rows_val[:, -1], u[-1])
+        h.add_(weight_scores(rows_val, w_p))
+        return h.addcmul_(bias_column(rows_val), u[-1])
 
     def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor:
         """Coordinates of ``A_val^T r_val``, whose weights become ``g``."""
-        self.direction = g = r_val @ rows_val[:, :-1]
+        self.direction = g = weight_sum(r_val, rows_val)
         self.beside[0, :self.n_tr] = r_val @ self.problem.gram_val(rows_val)
         self.beside[0, self.n_tr:] = self.rows_p[:, :-1] @ g
         u = r_val.new_zeros(self.n_coords)
-        u[-2], u[-1] = 1., r_val @ rows_val[:, -1]
+        u[-2], u[-1] = 1., r_val @ bias_column(rows_val)
         return u
 
     def weights(self, coords: Tensor) -> Tensor:
-        w = coords[:, :self.n_tr] @ self.problem.rows_tr[:, :-1]
+        w = weight_sum(coords[:, :self.n_tr], self.rows_tr)
         w.addmm_(coords[:, self.n_tr:self.n], self.rows_p[:, :-1])
         return w.addr_(coords[:, -2], self.direction)
 

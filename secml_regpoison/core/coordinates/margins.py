@@ -65,14 +65,6 @@ class Coordinates(Protocol):
     def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]: ...
 
 
-def signed_rows(x: Tensor, y: Tensor) -> Tensor:
-    """Signed rows ``-y_i (x_i, 1)``: (n, d) and (n,) give (n, d + 1)."""
-    rows = x.new_empty(x.shape[0], x.shape[1] + 1)
-    torch.mul(x, -y[:, None], out=rows[:, :-1])
-    rows[:, -1] = -y
-    return rows
-
-
 def hessian_product(coordinates: Any, s: Tensor, v: Tensor) -> Tensor:
     """``Hess L v = A^T (s * (A v)) + mu (v_w, beta v_b)``."""
     out = torch.zeros_like(v)

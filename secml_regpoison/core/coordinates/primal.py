@@ -8,6 +8,7 @@ from .. import linalg
 from ..losses import Loss
 from ..penalties import L2
 from .margins import hessian_product
+from .rows import add_rmatvec, is_sparse
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -42,7 +43,7 @@ def primal_steps(n_steps: int, loss: Loss, rows: Tensor,
         residual.mul_(scale)
         velocity = torch.mv(pairs[i], coefficients[:2], out=vels[i + 1])
         velocity[-1:].addcmul_(states[i][-1:], bias_growth)
-        velocity.addmv_(rows.T, residual[:n_tr])
+        add_rmatvec(velocity, rows, residual[:n_tr])
         velocity.addmv_(rows_p.T, residual[n_tr:])
         torch.add(states[i], velocity, out=states[i + 1])
     return path[:, 1], scores
@@ -72,7 +73,7 @@ class PrimalCoordinates:
     @property
     def operands(self) -> tuple[Tensor, ...]:
         return (self.rows_tr, self.rows_p,
-                self.rows_tr.new_tensor(1 - self.penalty.beta))
+                self.rows_p.new_tensor(1 - self.penalty.beta))
 
     def matvec(self, u: Tensor) -> Tensor:
         out = u.new_empty(self.n)
@@ -81,7 +82,7 @@ class PrimalCoordinates:
         return out
 
     def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
-        u.addmv_(self.rows_tr.T, r[:self.n_tr], alpha=alpha)
+        add_rmatvec(u, self.rows_tr, r[:self.n_tr], alpha)
         u.addmv_(self.rows_p.T, r[self.n_tr:], alpha=alpha)
 
     def add_penalty(self, out: Tensor, u: Tensor) -> None:
@@ -94,7 +95,7 @@ class PrimalCoordinates:
 
     def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor:
         """Coordinates of ``A_val^T r_val``."""
-        return rows_val.T @ r_val
+        return r_val @ rows_val
 
     def weights(self, coords: Tensor) -> Tensor:
         return coords[:, :-1]
@@ -113,7 +114,7 @@ class PrimalCoordinates:
     def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
         """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix
         where it would be too large to factorise."""
-        if self.n_coords > linalg.TOO_LARGE:
+        if self.n_coords > linalg.TOO_LARGE or is_sparse(self.rows_tr):
             return lambda g: linalg.conjugate_gradients(
                 lambda v: hessian_product(self, s, v), g)
         hess = (self.rows_tr.T * s[:self.n_tr]) @ self.rows_tr

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .training import TrainedModel, Training, check, training_steps
+from ..checks import check
+from ..coordinates.rows import is_sparse
+from .training import TrainedModel, Training, training_steps
 
 
 class _Steps:
@@ -64,6 +66,8 @@ def forward(model: TrainedModel, grad_val: Tensor, training: Training,
     rows_p, n_tr = coordinates.rows_p, coordinates.n_tr
     check('method', 'fmd', first_row == n_tr, "'rmd' or 'implicit' with a "
           'preprocess that is fitted on the poison')
+    check('method', 'fmd', not is_sparse(coordinates.rows_tr),
+          "'rmd' or 'implicit' with sparse rows")
     steps = _Steps(model, training.momentum, torch.cat([
         coordinates.rows_tr, rows_p]))
     d = rows_p.shape[1] - 1

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..coordinates import hessian_product
+from ..coordinates.rows import bias_column, weight_scores
 from ..linalg import singular
 from .newton import REUSE_FACTOR, norm
 from .training import TrainedModel, Training, vjp_points_lambda
@@ -65,7 +66,7 @@ def _rounding_of_lmbda(model: TrainedModel, p_w: Tensor, p_b: Tensor,
     coordinates, w, b = model.coordinates, model.w, model.b
     blocks, n = (coordinates.rows_tr, coordinates.rows_p), coordinates.n
     a_b, score_w, score_p = (torch.cat(parts) for parts in zip(*(
-        (rows[:, -1], rows[:, :-1] @ w, rows[:, :-1] @ p_w)
+        (bias_column(rows), weight_scores(rows, w), weight_scores(rows, p_w))
         for rows in blocks)))
     h, penalty = score_w + a_b * b, coordinates.penalty
     slope, s = model.loss.slope(h) / n, model.loss.curvature(h) / n
