@@ -3,6 +3,8 @@
 # make test-fast  flake8, mypy and the tests that are not marked slow
 # make docs       the documentation, to docs/_build/html
 # make bench      every benchmark, to benchmarks/results
+# make bench-gpu  tests and benchmark of a GPU; any Python with NumPy, SciPy,
+#                 torch and pytest will do: make bench-gpu GPU_PYTHON=python3
 # Each target first sets up what it needs in .venv. PYTHON=python3.12 picks
 # the interpreter; a .venv of another Python version is replaced.
 
@@ -16,7 +18,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 READY := $(VENV)/ready-$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: bench check demo docs test test-fast clean
+.PHONY: bench bench-gpu check demo docs test test-fast clean
 
 demo: $(READY)
 	@$(BIN)/secml-regpoison sec-eval --out results/demo
@@ -51,6 +53,12 @@ bench: export OMP_NUM_THREADS = 1
 bench: $(READY)
 	@$(PIP) jax || echo 'JAX cannot be installed here' >&2
 	@$(BIN)/python benchmarks/run.py
+
+# No .venv is set up: the core needs no secml. Tests that are skipped say why.
+GPU_PYTHON ?= $(PYTHON)
+bench-gpu:
+	@PYTHONPATH=. $(GPU_PYTHON) -m pytest -q -m gpu tests/core
+	@PYTHONPATH=. $(GPU_PYTHON) benchmarks/gpu_vs_cpu.py
 
 # secml is installed on its own, because pip has to be told to ignore the
 # Python versions that secml declares, but not those of other packages.

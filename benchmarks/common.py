@@ -9,16 +9,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
-from threadpoolctl import threadpool_limits
 
 from secml_regpoison.core import Problem
-from secml_regpoison.data.sources import load_data
-from secml_regpoison.data.splits import split_data
 
-from secml.settings import SECML_DS_DIR
-
+# The data come by secml, which is imported where they are loaded: on a machine
+# with a GPU the core, NumPy, SciPy and torch are enough.
 RESULTS = Path(__file__).parent / 'results'
-STAND_IN = Path(SECML_DS_DIR) / 'dogfish-standin' / 'dogfish_standin.npz'
 
 # The problem that claims are made on.
 N_TRAIN, N_VAL, N_POINTS, N_INNER, ETA, LMBDA = 512, 171, 17, 150, .02, 0.
@@ -58,6 +54,7 @@ class Claim:
 @contextmanager
 def one_thread():
     """torch and BLAS on one thread."""
+    from threadpoolctl import threadpool_limits
     torch.set_num_threads(1)
     with threadpool_limits(1):
         yield
@@ -145,6 +142,7 @@ def compare(what, case, ours, other, unit, target='', n_runs=N_RUNS,
 
 def mnist_split(seed=0):
     """512 and 171 rows of MNIST, 0 v 8, pixels in [0, 1]."""
+    from secml_regpoison.data import load_data, split_data
     return split_data(load_data('mnist'), N_TRAIN, N_VAL, seed)
 
 
@@ -157,13 +155,17 @@ def splits():
     standardised by the training rows, and nothing else is scaled: 1/L is then
     about 0.02, so that ``eta = 0.02`` contracts.
     """
+    from secml_regpoison.data import load_data, split_data
+
+    from secml.settings import SECML_DS_DIR
     split = mnist_split()
     yield 'MNIST 0 v 8, d = 784', 784, split
-    if not STAND_IN.exists():
-        print(f'skipped: d = 2048, for lack of {STAND_IN.name} in the dataset '
+    stand_in = Path(SECML_DS_DIR) / 'dogfish-standin' / 'dogfish_standin.npz'
+    if not stand_in.exists():
+        print(f'skipped: d = 2048, for lack of {stand_in.name} in the dataset '
               'folder')
         return
-    split = split_data(load_data(str(STAND_IN)), N_TRAIN, N_VAL, seed=0)
+    split = split_data(load_data(str(stand_in)), N_TRAIN, N_VAL, seed=0)
     yield 'dog-fish stand-in, d = 2048', 2048, split
 
 

@@ -98,17 +98,33 @@ def test_other_dtypes_take_the_loop_in_torch():
 
 @on_gpu
 @pytest.mark.parametrize('form', FORMS)
-@pytest.mark.parametrize('momentum', (0., .9))
-def test_gpu_agrees_with_cpu(form, momentum):
-    problem, x_p, y_p = make(n=60, m=40, d=20, p=6, dtype=torch.float32)
-    settings = {'form': form, 'momentum': momentum, 'n_inner': 50}
+@pytest.mark.parametrize('method', ('rmd', 'fmd', 'implicit'))
+@pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-10),
+                                         (torch.float32, 1e-5)])
+def test_gpu_agrees_with_cpu(form, method, dtype, rtol):
+    problem, x_p, y_p = make(n=60, m=40, d=20, p=6, dtype=dtype)
+    settings = {'form': form, 'method': method, 'momentum': .9, 'n_inner': 50,
+                'inner_tol': 1e-12 if dtype == torch.float64 else None}
     for lmbda in (-2., 2.):  # the second replays the graph of the first
         cpu = hypergradient(problem, x_p, y_p, lmbda, **settings)
         moved = to('cuda', problem, x_p, y_p)
         gpu = hypergradient(*moved, lmbda, **settings)
         for found, expected in zip(gpu, cpu):
-            torch.testing.assert_close(found.cpu(), expected, rtol=1e-5,
-                                       atol=1e-5 * float(cpu[1].abs().max()))
+            torch.testing.assert_close(found.cpu(), expected, rtol=rtol,
+                                       atol=rtol * float(cpu[1].abs().max()))
+
+
+@on_gpu
+@pytest.mark.parametrize('form', FORMS)
+def test_a_graph_is_the_plain_loop(monkeypatch, form):
+    arguments = to('cuda', *make())
+    graph = hypergradient(*arguments, 0., form=form)
+    monkeypatch.setattr(
+        'secml_regpoison.core.solvers.heavy_ball.run_as_graph',
+        lambda steps, n_steps, loss, tensors: steps(n_steps, loss, *tensors))
+    for found, expected in zip(graph, hypergradient(*arguments, 0.,
+                                                    form=form)):
+        compare(found, expected, 1e-12)
 
 
 @on_gpu
