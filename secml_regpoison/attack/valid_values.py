@@ -14,8 +14,6 @@ from secml.data import CDataset, CDatasetHeader
 from secml_regpoison.convert import to_float64
 from . import retraining, verdict
 
-ROUNDING = 1e-6  # of a bound that was standardised and back
-
 
 @dataclass(frozen=True)
 class ValidValues:
@@ -24,18 +22,14 @@ class ValidValues:
     Attributes
     ----------
     integers : tuple of int
-        Columns of whole numbers, in units of the file.
+        Columns of whole numbers.
     groups : tuple of tuple of int
         Columns of which one is 1 and the others are 0.
-    mean, scale : float or ndarray, shape (d,)
-        ``mean + scale * x`` is in units of the file; `scale` is positive.
 
     """
 
     integers: tuple = ()
     groups: tuple = ()
-    mean: object = 0.
-    scale: object = 1.
 
     def project(self, x, lb, ub):
         """The nearest points with valid values inside the box.
@@ -53,17 +47,15 @@ class ValidValues:
         ndarray, shape (p, d)
 
         """
-        z, low, high = (self.mean + self.scale * part for part in (x, lb, ub))
+        x = x.copy()
         for j in self.integers:
-            least = np.ceil(low[j] - ROUNDING)
-            most = np.floor(high[j] + ROUNDING)
+            least, most = np.ceil(lb[j]), np.floor(ub[j])
             if least <= most:
-                z[:, j] = np.rint(z[:, j]).clip(least, most)
+                x[:, j] = np.rint(x[:, j]).clip(least, most)
         for group in map(list, self.groups):
-            is_open = high[group] >= 1 - ROUNDING
-            z[:, group] = np.eye(len(group))[
-                np.where(is_open, z[:, group], -np.inf).argmax(axis=1)]
-        return ((z - self.mean) / self.scale).clip(lb, ub)
+            x[:, group] = np.eye(len(group))[
+                np.where(ub[group] >= 1, x[:, group], -np.inf).argmax(axis=1)]
+        return x.clip(lb, ub)
 
 
 def hold_to_values(attack, values, k, adv_ds, x):

@@ -100,9 +100,11 @@ def _add_data_options(command):
              'y, or X_train and y_train, and X_val, y_val, X_test and y_test '
              'if there are such rows). What was detected is printed. mnist, '
              'fashion-mnist and dogfish are looked for in the dataset folder '
-             'of secml, SECML_DS_DIR, and downloaded if missing. Features of '
-             'dogfish and of a file are standardised by the training rows, '
-             'and poison stays within their range')
+             'of secml, SECML_DS_DIR, and downloaded if missing. For '
+             'dogfish and for a file the classifier standardises the '
+             'features, by the training rows with their poison; poison stays '
+             "within the range of the clean training rows, in the file's own "
+             'units')
     command.add_argument(
         '--classes', nargs=2, metavar=('A', 'B'),
         help='the two labels to tell apart (default: 0 8 for digits and '

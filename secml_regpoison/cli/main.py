@@ -77,6 +77,7 @@ def _load(args):
     plan = Plan(n_points=args.points or default_points(n_train),
                 n_train=n_train, n_val=n_val, seed=args.seed,
                 poison_mode=args.poison_mode, solver_type=args.solver,
+                preprocess=source.preprocess,
                 integer=args.integer)
     check_plan(plan, source, args.policies)
     return source, plan

@@ -45,6 +45,11 @@ class Source:
         """Whether the features are pixels between 0 and 1."""
         return 'img_w' in self.header
 
+    @property
+    def preprocess(self):
+        """What the classifier does to the features: secml's name, or None."""
+        return None if self.is_image else 'mean-std'
+
     @cached_property
     def pool(self):
         """The rows to draw from, a CDataset."""

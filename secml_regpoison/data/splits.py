@@ -15,8 +15,7 @@ class Split:
     train, val, test : CDataset
     lb, ub : float or CArray
         Lower and upper bound of the poison, for all features or for each.
-    mean, scale : float or ndarray, shape (d,)
-        A feature is ``mean + scale * x`` in units of the file.
+        All in units of the data.
     integers : tuple of int
         Features that hold whole numbers in the file.
     groups : tuple of tuple of int
@@ -31,8 +30,6 @@ class Split:
     test: object
     lb: object
     ub: object
-    mean: object = 0.
-    scale: object = 1.
     integers: tuple = ()
     groups: tuple = ()
     rows: dict = field(default_factory=dict)
@@ -61,11 +58,11 @@ def split_sizes(source, n_train=None, n_val=None):
 def split_data(source, n_train=None, n_val=None, seed=0):
     """Draw random training and validation rows, and the test rows.
 
-    Images: pixels stay as they are, the box is [0, 1], and each class has
-    half of the training and of the validation rows. Files: rows keep the
-    class proportions of the file, but a rare class has a row in each part and,
-    if it can, five training rows; features are standardised with mean and
-    standard deviation of the training rows, and the box is their range.
+    Images: the box is [0, 1], and each class has half of the training and of
+    the validation rows. Files: rows keep the class proportions of the file,
+    but a rare class has a row in each part and, if it can, five training rows;
+    the box is the range of the training rows. Features stay as they are:
+    `Source.preprocess` belongs to the classifier.
 
     Parameters
     ----------
@@ -91,9 +88,11 @@ def split_data(source, n_train=None, n_val=None, seed=0):
     if source.is_image:
         return Split(*parts, 0., 1., rows=rows)
     encoding = source.file.encoding if source.file else None
-    return _standardise(
-        *parts, rows=rows, integers=encoding.integers if encoding else (),
-        groups=encoding.groups if encoding else ())
+    x = parts[0].X
+    return Split(
+        *parts, x.min(axis=0).ravel(), x.max(axis=0).ravel(),
+        encoding.integers if encoding else (),
+        encoding.groups if encoding else (), rows)
 
 
 def draw_rows(source, n_train=None, n_val=None, seed=0):
@@ -180,20 +179,3 @@ def _draw(rows, y, n_rows, share, n_left, least):
     for label, size in ((0, n_rows - n_drawn), (1, n_drawn)):
         drawn[np.flatnonzero(y[rows] == label)[:size]] = True
     return rows[drawn], rows[~drawn]
-
-
-def _standardise(train, val, test, **more):
-    """Scale by mean and deviation of the training rows; box is their range."""
-    from secml.array import CArray
-    from secml.data import CDataset
-    x = train.X.tondarray()
-    mean, std = x.mean(axis=0), x.std(axis=0)
-    # the deviation of a constant column is 0 or a rounding error, that of
-    # numbers below 1e-160 is 0: these columns are not scaled
-    is_constant = (x.min(axis=0) == x.max(axis=0)) | (std == 0)
-    scale = np.where(is_constant, 1, std)
-    train, val, test = (
-        CDataset((ds.X - CArray(mean)) / CArray(scale), ds.Y, header=ds.header)
-        for ds in (train, val, test))
-    return Split(train, val, test, train.X.min(axis=0).ravel(),
-                 train.X.max(axis=0).ravel(), mean, scale, **more)

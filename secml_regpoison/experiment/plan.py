@@ -22,6 +22,9 @@ class Plan:
         Bounds of the lambda learned or cross-validated.
     poison_mode : str
         'replace' (poison takes the place of clean rows) or 'append'.
+    preprocess : str or None
+        Of the classifier, refitted on the poisoned rows: 'mean-std',
+        'min-max', 'unit-norm' or None, see `Source.preprocess`.
     classifier : str
         Any of `security_evaluation.CLASSIFIERS`: 'logistic' leaves the bias
         out of the penalty, as the paper and scikit-learn's default do;
@@ -42,6 +45,7 @@ class Plan:
     seed: int = 0
     lmbda_bounds: tuple = (-8., 11.5)
     poison_mode: str = 'replace'
+    preprocess: str = None
     classifier: str = 'logistic'
     solver_type: str = 'rmd'
     integer: str = 'auto'

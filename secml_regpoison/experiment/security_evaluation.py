@@ -133,7 +133,7 @@ def _hold_to_valid_values(attack, split, plan, data):
     """Project the poison of `data`, and evaluate it again; returns for each
     strength whether points have moved."""
     values = ValidValues(split.integers if plan.integer == 'auto' else (),
-                         split.groups, split.mean, split.scale)
+                         split.groups)
     poisons, is_moved = data.adv_ds, []
     y_pred, scores, losses = data.Y_pred, data.scores, data.fobj.tondarray()
     for k, poison in enumerate(poisons):
@@ -195,7 +195,7 @@ def make_records(result, **identity):
 
 def make_attack(split, plan, policy, seed):
     """Build the attack on a logistic regression under the policy."""
-    clf = CLASSIFIERS[plan.classifier]()
+    clf = CLASSIFIERS[plan.classifier](preprocess=plan.preprocess)
     if policy == 'clean-cv':
         lmbda = cross_validated_lmbda(split.train, clf, plan.lmbda_bounds,
                                       seed)

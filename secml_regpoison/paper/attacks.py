@@ -25,7 +25,7 @@ def make_plan(settings, solver, data, **solver_params):
     return Plan(
         n_points=settings.n_points or default_points(n_train),
         n_train=n_train, n_val=n_val, lmbda_bounds=settings.lmbda_bounds,
-        solver_type=solver,
+        preprocess=load_pair(data).preprocess, solver_type=solver,
         attack_params={'joint': settings.joint,
                        'solver_params': solver_params})
 

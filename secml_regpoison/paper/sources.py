@@ -13,7 +13,7 @@ def load_pair(data):
     """The `Source` of a pair; the last one is kept for the next cell.
 
     `Pair.source` is a name that `load_data` knows, or 'breast-cancer'
-    (scikit-learn's, 0 malignant and 1 benign, standardised).
+    (scikit-learn's, 0 malignant and 1 benign).
     """
     pair = PAIRS[data]
     if pair.source == 'breast-cancer':

@@ -59,14 +59,15 @@ def transfer_cell(data, title, plan, lmbdas, poisons, stock_lmbdas,
     """
     check_title(data, title)
     split = load_split(data, plan, repetition)
-    stock = [_choose(split.train, stock_lmbdas, *STOCK[name],
+    stock = [_choose(split.train, plan, stock_lmbdas, *STOCK[name],
                      plan.seed + repetition) for name in STOCK]
     errors, strengths = [], []
     for _, poison in ((NO_POISON, None), *poisons):
         learned, train = _relearn(split, plan, repetition, poison)
         victims = [learned if policy == 'learned' else lmbda
                    for policy, lmbda in lmbdas]
-        fitted = [CClassifierLogisticTorch(C=float(np.exp(-lmbda)))
+        fitted = [CClassifierLogisticTorch(C=float(np.exp(-lmbda)),
+                                           preprocess=plan.preprocess)
                   for lmbda in victims]
         errors.append([_error(clf, train, split.test)
                        for clf in (*fitted, *(clf for clf, _ in stock))])
@@ -76,9 +77,9 @@ def transfer_cell(data, title, plan, lmbdas, poisons, stock_lmbdas,
             'test_error': errors, 'lmbda': strengths}
 
 
-def _choose(train, lmbdas, kind, parameter, sign, seed):
+def _choose(train, plan, lmbdas, kind, parameter, sign, seed):
     """A stock classifier of the best accuracy in 5 folds of clean rows."""
-    clf = kind()
+    clf = kind(preprocess=plan.preprocess)
     values = np.exp(sign * np.array(lmbdas)).tolist()
     best = clf.estimate_parameters(
         train, {parameter: values},

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -14,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.core.verdicts import SENTENCES
-from secml_regpoison.data.sources import load_data
+from secml_regpoison.data.sources import Source, load_data
 from secml_regpoison.experiment.security_evaluation import (
     COLUMNS, evaluate, make_attack, make_records, run_policies)
 from secml_regpoison.experiment.plan import Plan, check_plan, default_points
@@ -259,9 +260,27 @@ def test_a_file_is_run_like_the_rest(tmp_path):
              y=y)
     source = load_data(str(tmp_path / 'rows.npz'))
     split = split_data(source, 24, 8)
-    x = evaluate('', split, PLAN, 'learned', 0)[1]['x']
+    plan = dataclasses.replace(PLAN, preprocess=source.preprocess)
+    x = evaluate('', split, plan, 'learned', 0)[1]['x']
     assert (x >= split.lb.tondarray()).all()
     assert (x <= split.ub.tondarray()).all()
+
+
+def test_standardisation_is_refitted_on_the_poisoned_rows():
+    """scikit-learn's pipeline on the exported rows makes the same errors."""
+    x, y = load_breast_cancer(return_X_y=True)
+    split = split_data(Source({'pool': (x, y)}, {'y_original': (0, 1)}),
+                       120, 40)
+    plan = dataclasses.replace(PLAN, preprocess='mean-std', n_points=(0, 20))
+    _, result = evaluate('', split, plan, 'learned', 0)
+    attack = make_attack(split, plan, 'learned', 0)
+    tr = attack.poisoned_data(CDataset(
+        CArray(result['x']), CArray(result['y'])))
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(
+        C=math.exp(-result['lmbda'][-1]), max_iter=10000, tol=1e-8))
+    pipeline.fit(tr.X.tondarray(), tr.Y.tondarray())
+    assert 1 - pipeline.score(split.test.X.tondarray(), result['y_test']) \
+        == pytest.approx(result['test_error'][-1], abs=1e-3)
 
 
 @pytest.mark.parametrize('solver, cause', [
@@ -333,15 +352,14 @@ def test_poison_of_a_file_holds_what_the_file_could(tmp_path, integer):
     frame.to_csv(tmp_path / 'rows.csv', index=False)
     source = load_data(str(tmp_path / 'rows.csv'), categories=True)
     split = split_data(source, 40, 20)
-    plan = dataclasses.replace(PLAN, integer=integer)
+    plan = dataclasses.replace(PLAN, integer=integer, preprocess='mean-std')
     data, result = evaluate('file', split, plan, 'learned', 0)
-    back = source.file.encoding.to_frame(
-        split.mean + split.scale * result['x'], result['y'])
+    back = source.file.encoding.to_frame(result['x'], result['y'])
     assert set(back['town']) <= {'Rome', 'Pisa', 'Bari'}
-    z = split.mean + split.scale * result['x']
-    np.testing.assert_allclose(z[:, 1:4].sum(axis=1), 1, atol=1e-9)
+    z = result['x']
+    assert (z[:, 1:4].sum(axis=1) == 1).all()
     off = abs(z[:, 0] - np.rint(z[:, 0])).max()
-    assert off < 1e-9 if integer == 'auto' else off > 1e-3
+    assert off == 0 if integer == 'auto' else off > 1e-3
     assert np.isnan(result['solver_loss']).tolist() == [False, True, True]
     attack = make_attack(split, plan, 'learned', 0)
     clf = attack.poisoned_classifier(data.adv_ds[-1])
