@@ -1,15 +1,15 @@
-"""Options of the command line and their types."""
+"""Options of the command line."""
 import argparse
 
-import numpy as np
-
 from secml_regpoison.version import __version__
-from secml_regpoison.experiment.policies import POLICIES
 from secml_regpoison.terminal import one_line
 from . import paper
+from .option_types import integer, points, policies, share
 
 # those of `core.solvers`, which imports torch; a test compares them
 SOLVERS = 'rmd', 'fmd', 'implicit'
+# those of `experiment.policy_attack`, which does so, too
+CLASSIFIERS = 'logistic', 'liblinear'
 FILE_OPTIONS = ('label', 'positive', 'drop', 'test', 'missing', 'categories',
                 'sep', 'decimal', 'encoding', 'header')
 
@@ -36,10 +36,18 @@ examples:
   secml-regpoison paper fig1
       a figure of the paper; see secml-regpoison paper --help
 
-DIR then holds sec_eval.csv, sec_eval.png, and for each evaluation
-sec_eval_POLICY_REP.npz, with the poison, predictions and weights, and
-..._REP.gz, which secml's CSecEvalData.load reads. The latter is a pickle, and
-loading a pickle runs its code: load only your own.
+DIR then holds
+  sec_eval.csv, sec_eval.png, sec_eval.json    what was measured
+  poisoned_POLICY_REP.csv    the training rows at the strongest attack, in the
+      columns, units and labels of the file; the column poison marks the poison
+  rows_REP.csv               the part of each row of the file: train, replaced
+      (by poison), validation or test
+  sec_eval_POLICY_REP.npz    poison, predictions and weights
+  sec_eval_POLICY_REP.gz     for secml's CSecEvalData.load: a pickle, and
+      loading a pickle runs its code, so load only your own
+For a file, scikit-learn's make_pipeline(StandardScaler(),
+LogisticRegression(C=C)) on the rows of poisoned_POLICY_REP.csv alone makes the
+printed test error on the test rows of rows_REP.csv.
 
 exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C,
 143 SIGTERM. After the last two the same command with --resume goes on.
@@ -70,14 +78,14 @@ def make_parser():
     _add_data_options(command)
     _add_attack_options(command)
     command.add_argument(
-        '--repetitions', type=_integer(1), default=3, metavar='R',
+        '--repetitions', type=integer(1), default=3, metavar='R',
         help='random splits to average over (default 3)')
     command.add_argument(
-        '--seed', type=_integer(0), default=0, metavar='N',
+        '--seed', type=integer(0), default=0, metavar='N',
         help='repetition r uses seed + r; the same seed gives the same '
              'numbers whatever --jobs is (default 0)')
     command.add_argument(
-        '--jobs', type=_integer(1), metavar='N',
+        '--jobs', type=integer(1), metavar='N',
         help='evaluations that run at a time (default: one for each core)')
     command.add_argument(
         '--resume', action='store_true',
@@ -85,8 +93,13 @@ def make_parser():
              'numbers; without it, that work is deleted')
     command.add_argument(
         '--out', default='sec_eval', metavar='DIR',
-        help='folder for the results, made if missing (default sec_eval)')
-    paper.add_parser(commands, _integer(1))
+        help='folder for the results, made if missing (default sec_eval); '
+             'results of an earlier run are removed from it')
+    command.add_argument(
+        '--json', action='store_true',
+        help='print the summary as JSON, for programs, instead of the text; '
+             'sec_eval.json in DIR holds the same')
+    paper.add_parser(commands, integer(1))
     return parser
 
 
@@ -111,10 +124,10 @@ def _add_data_options(command):
              'mnist, 0 2 - T-shirt, pullover - for fashion-mnist, 0 1 - dog, '
              'fish - for dogfish, those of the file if it has just two)')
     command.add_argument(
-        '--train', type=_integer(2), metavar='N',
+        '--train', type=integer(2), metavar='N',
         help='training rows (default: 512, or fewer if the data is small)')
     command.add_argument(
-        '--val', type=_integer(2), metavar='N',
+        '--val', type=integer(2), metavar='N',
         help='trusted validation rows, on which lambda is learned and from '
              'which poison starts (default: 171, or fewer if '
              'the data is small)')
@@ -161,78 +174,54 @@ def _add_file_options(group):
 def _add_attack_options(command):
     """Options that choose the attack and the defence."""
     command.add_argument(
-        '--points', type=_points, metavar='N,N,...',
+        '--points', type=points, metavar='N,N,...',
         help='poison rows at each strength of the attack (default: six '
              'strengths from none to a sixth of the training rows)')
+    command.add_argument(
+        '--expect', type=share, metavar='SHARE',
+        help='share of poison among the training rows that you expect, as in '
+             '0.05: the closing words are about it (default: the largest '
+             'strength)')
     command.add_argument(
         '--poison-mode', choices=('replace', 'append'), default='replace',
         help='poison takes the place of clean training rows (default, as in '
              'the paper) or is added to them')
     command.add_argument(
-        '--policies', type=_policies, default=POLICIES, metavar='P,P,...',
+        '--policies', type=policies, metavar='P,P,...',
         help='how lambda is chosen: clean-cv (5-fold cross-validation on '
-             'clean rows, then fixed), learned (re-learned at each strength), '
-             'or a number (fixed at it) (default clean-cv,learned)')
+             'clean rows, then fixed), learned (re-learned on the validation '
+             'rows at each strength), a number (fixed at it), or trusted-only '
+             '(a classifier of the validation rows alone, which no poison '
+             'reaches; lambda by 5-fold cross-validation on them) (default '
+             'clean-cv,learned,trusted-only)')
     command.add_argument(
-        '--solver', choices=SOLVERS, default='rmd',
-        help='how the attack differentiates through training: rmd (reverse '
-             'mode through its steps, default), fmd (forward mode: the same '
-             'numbers, slower) or implicit (at the optimum: slower, and the '
-             'strongest where lambda is small)')
+        '--classifier', choices=CLASSIFIERS, default='logistic',
+        help="what is trained, attacked and tested: logistic (default; the "
+             "paper's and scikit-learn's, whose bias is not penalised) or "
+             "liblinear (secml's CClassifierLogistic, whose bias is)")
+    command.add_argument(
+        '--y-poison', default='worst', metavar='L',
+        help='labels of the poison: worst (default; tries five shares of the '
+             'two labels for a few steps, and keeps the one with the most '
+             'validation errors), flip (each the opposite of the row where it '
+             'starts, as in the paper: about a third of the time), or one of '
+             'the two labels')
+    command.add_argument(
+        '--solver', choices=('auto', *SOLVERS), default='auto',
+        help='how the attack differentiates through training: implicit (at '
+             'the optimum: exact, and the strongest where lambda is small), '
+             'rmd (reverse mode through 150 steps, as in the paper), fmd '
+             '(forward mode: the numbers of rmd, slower) or auto (default: '
+             'implicit where the training rows or the features are at most '
+             '512, else rmd). CPU time of implicit, that of rmd being 1, at '
+             '500 to 4000 rows: @MEASURED@')
 
 
 def join_policies(argv):
     """Let a policy or a label begin with a minus, as an option does."""
     joined = list(argv)
-    for option in ('--policies', '--positive'):
+    for option in ('--policies', '--positive', '--y-poison'):
         if option in joined[:-1]:
             i = joined.index(option)
             joined[i:i + 2] = [f'{option}={joined[i + 1]}']
     return joined
-
-
-def _integer(minimum):
-    """Make a type for argparse: an integer, at least `minimum`."""
-    def integer(text):
-        if not text.strip().removeprefix('+').isdecimal() \
-                or int(text) < minimum:
-            raise argparse.ArgumentTypeError(
-                f"must be an integer, at least {minimum}, got {text!r}.")
-        return int(text)
-    return integer
-
-
-def _points(text):
-    """Parse strengths: integers, none negative, in increasing order."""
-    points = [_integer(0)(part) for part in text.split(',')]
-    if len(points) < 2:
-        raise argparse.ArgumentTypeError(
-            f"must name two strengths or more, as in 0,{text}, got {text!r}: "
-            "a curve is drawn through them.")
-    if (np.diff(points) <= 0).any():
-        raise argparse.ArgumentTypeError(
-            f"must increase from each strength to the next, got {text}.")
-    return tuple(points)
-
-
-def _policies(text):
-    """Parse policies: names and finite numbers, all different."""
-    policies = [part if part in POLICIES else _lmbda(part)
-                for part in text.split(',')]
-    if len(set(policies)) < len(policies):
-        raise argparse.ArgumentTypeError(
-            f"must name each policy once, got {text}.")
-    return policies
-
-
-def _lmbda(text):
-    """Parse a fixed lambda."""
-    try:
-        lmbda = float(text)
-    except ValueError:
-        lmbda = np.nan
-    if not abs(lmbda) <= 30:
-        raise argparse.ArgumentTypeError(
-            f"must be of {', '.join(POLICIES)}, or a lambda between -30 and "
-            f"30, got {text!r}.")
-    return lmbda

@@ -9,9 +9,11 @@ import sys
 from contextlib import redirect_stdout
 from functools import partial
 
+from secml_regpoison.data.labels import is_same
 from secml_regpoison.data.sources import NEED_SECML, load_data
 from secml_regpoison.data.splits import split_sizes
-from secml_regpoison.experiment.plan import Plan, check_plan, default_points
+from secml_regpoison.experiment.plan import (
+    Plan, check_plan, default_points, default_policies, default_solver)
 from secml_regpoison.storage import only_writer
 from secml_regpoison.terminal import one_line, print_error
 from . import process
@@ -74,13 +76,29 @@ def _load(args):
     source = load_data(args.data, args.classes, **{
         name: getattr(args, name) for name in FILE_OPTIONS})
     n_train, n_val = split_sizes(source, args.train, args.val)
+    n_features = source.parts['pool'][0].shape[1]
+    solver = default_solver(n_train, n_features) if args.solver == 'auto' \
+        else args.solver
     plan = Plan(n_points=args.points or default_points(n_train),
                 n_train=n_train, n_val=n_val, seed=args.seed,
-                poison_mode=args.poison_mode, solver_type=args.solver,
-                preprocess=source.preprocess,
-                integer=args.integer)
+                poison_mode=args.poison_mode, solver_type=solver,
+                preprocess=source.preprocess, classifier=args.classifier,
+                integer=args.integer, attack_params={
+                    'y_poison': _y_poison(args.y_poison, source)})
+    args.policies = args.policies or default_policies(plan, source)
     check_plan(plan, source, args.policies)
     return source, plan
+
+
+def _y_poison(text, source):
+    """The attack's `y_poison`: a word, or the number of a class."""
+    classes = source.header['y_original']
+    named = [k for k, label in enumerate(classes) if is_same(text, label)]
+    if text not in ('worst', 'flip') and not named:
+        raise ValueError(
+            f'`--y-poison` must be worst, flip, or one of the labels '
+            f'{classes[0]} and {classes[1]}, got {text!r}.')
+    return named[0] if named else text
 
 
 def _sec_eval(args, source, plan):

@@ -4,12 +4,12 @@ import os
 import joblib
 
 from secml_regpoison.experiment.cells import cells_folder
+from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.experiment.report import (
     CSV_COLUMNS, draw, plain_words, save_evaluation, solver_verdict,
     table, verdict)
-from secml_regpoison.experiment.security_evaluation import (
-    make_records, run_policies)
+from secml_regpoison.experiment.security_evaluation import run_policies
 from secml_regpoison.experiment.statistics import mean_and_std
 from secml_regpoison.experiment.tables import write_rows
 from secml_regpoison.figure.style import save_picture
@@ -26,7 +26,7 @@ def run_sec_eval(args, source, plan):
             print_error(f'secml-regpoison: warning: {one_line(warning)}')
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
         results = _run(args, source, plan, folder)
-        _report(args, name, [
+        _report(args, plan, name, [
             record for (policy, repetition), result in results.items()
             for record in make_records(result, data=name, policy=policy,
                                        repetition=repetition)])
@@ -55,7 +55,7 @@ def _run(args, source, plan, folder):
     return results
 
 
-def _report(args, name, records):
+def _report(args, plan, name, records):
     """Write the CSV and the picture, print the table and the sentences."""
     path = os.path.join(args.out, 'sec_eval')
     write_rows(f'{path}.csv', records, CSV_COLUMNS)
@@ -66,5 +66,5 @@ def _report(args, name, records):
     save_picture(draw(means, title), path, ('png',), dpi=120)
     print_text('\n\n'.join(filter(None, (
         name, table(means), verdict(means), plain_words(records),
-        solver_verdict(records, args.solver),
+        solver_verdict(records, plan.solver_type),
         f'Results are in {printable(os.path.abspath(args.out))}'))))

@@ -101,7 +101,7 @@ def pick_classes(name, labels, classes=None, positive=None):
     listed = counted(values, counts)
     _check_distinct(name, values)
     if positive is not None:
-        picked = [value for value in values if _is_same(positive, value)]
+        picked = [value for value in values if is_same(positive, value)]
         if not picked or len(values) < 2:
             raise ValueError(
                 f'`positive` must be one of the labels of {name}, beside '
@@ -117,7 +117,7 @@ def pick_classes(name, labels, classes=None, positive=None):
                'Pick two with `classes` (--classes A B), or one against the '
                'rest with `positive` (--positive A).'))
     picked = list(values) if classes is None else sum(
-        ([value for value in values if _is_same(asked, value)]
+        ([value for value in values if is_same(asked, value)]
          for asked in classes), [])
     if len(set(picked)) != 2 or classes is not None and len(classes) != 2:
         raise ValueError(
@@ -145,7 +145,7 @@ def _check_distinct(name, values):
         seen[number] = value
 
 
-def _is_same(asked, label):
+def is_same(asked, label):
     """Whether both are the same text or the same number (1 and 1.0)."""
     try:
         same = float(asked) == float(label)

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-N_FOLDS = 5  # of clean-cv: training rows of each class, if there are so many
+N_FOLDS = 5  # rows of each class to cross-validate, if there are so many
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def split_data(source, n_train=None, n_val=None, seed=0):
 
     Images: the box is [0, 1], and each class has half of the training and of
     the validation rows. Files: rows keep the class proportions of the file,
-    but a rare class has a row in each part and, if it can, five training rows;
-    the box is the range of the training rows. Features stay as they are:
-    `Source.preprocess` belongs to the classifier.
+    but a rare class has a row in each part and, if it can, five training rows
+    and five validation rows; the box is the range of the training rows.
+    Features stay as they are: `Source.preprocess` belongs to the classifier.
 
     Parameters
     ----------
@@ -110,8 +110,7 @@ def draw_rows(source, n_train=None, n_val=None, seed=0):
     _check_sizes(y, sizes, others, classes, source.is_image)
     for i, (part, size) in enumerate(sizes.items()):
         left = len(others) - i  # parts that need rows after this one
-        taken, rows = _draw(rows, y, size, share, left,
-                            N_FOLDS if part == 'train' else 1)
+        taken, rows = _draw(rows, y, size, share, left)
         drawn[part] = 'pool', taken
     if 'val' in source.parts:
         drawn['val'] = 'val', _of_val(source, n_val, rng)
@@ -126,7 +125,8 @@ def _of_val(source, n_val, rng):
     if n_val == y.size:
         return np.arange(n_val)
     _check_sizes(y, {'val': n_val}, [], source.header['y_original'], False)
-    return _draw(rng.permutation(y.size), y, n_val, np.mean(y == 1), 0, 1)[0]
+    return _draw(
+        rng.permutation(y.size), y, n_val, np.mean(y == 1), 0)[0]
 
 
 def _check_sizes(y, sizes, others, classes, halves):
@@ -164,14 +164,14 @@ def _sizes_that_work(most, sizes):
     return f'--train {most - n_val} --val {n_val}'
 
 
-def _draw(rows, y, n_rows, share, n_left, least):
+def _draw(rows, y, n_rows, share, n_left):
     """First `n_rows` of `rows`, `share` of them of class 1, and the others.
 
     A row of each class is left for each of `n_left` further parts, and, if
-    there are so many, at least `least` rows of each are drawn.
+    there are so many, at least `N_FOLDS` rows of each are drawn.
     """
     n_negative, n_positive = np.bincount(y[rows], minlength=2) - n_left
-    least = min(least, n_negative, n_positive, n_rows // 2)
+    least = min(N_FOLDS, n_negative, n_positive, n_rows // 2)
     n_drawn = int(np.clip(
         int(n_rows * share), max(least, n_rows - n_negative),
         min(n_rows - least, n_positive)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from secml_regpoison.data.splits import N_FOLDS, draw_rows
+from .policies import POLICIES
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Plan:
         Of the classifier, refitted on the poisoned rows: 'mean-std',
         'min-max', 'unit-norm' or None, see `Source.preprocess`.
     classifier : str
-        Any of `security_evaluation.CLASSIFIERS`: 'logistic' leaves the bias
+        Any of `policy_attack.CLASSIFIERS`: 'logistic' leaves the bias
         out of the penalty, as the paper and scikit-learn's default do;
         'liblinear', secml's own, does not.
     solver_type : str
@@ -35,7 +36,7 @@ class Plan:
         'auto': after the attack, poison is projected to whole numbers in
         columns that hold nothing else, and evaluated again; or 'none'.
     attack_params : dict
-        Further parameters of `.CAttackPoisoningMinimaxLR`.
+        `y_poison` and further parameters of `.CAttackPoisoningMinimaxLR`.
 
     """
 
@@ -52,11 +53,36 @@ class Plan:
     attack_params: dict = field(default_factory=dict)
 
 
+# Rows or features: a factorisation of that size costs about what 150 steps of
+# training do.
+CHEAP_SIZE = 512
+
+
+def default_solver(n_train, n_features):
+    """'implicit' where it is cheap: it factorises a matrix as large as the
+    smaller of the two numbers. Else 'rmd'."""
+    return 'implicit' if min(n_train, n_features) <= CHEAP_SIZE else 'rmd'
+
+
 def default_points(n_train):
     """Six strengths, or fewer of few rows, from none to a sixth of the
     training rows."""
     step = max(1, round(n_train / 30))
     return tuple(range(0, min(5 * step, n_train - 1) + 1, step))
+
+
+def default_policies(plan, source):
+    """`POLICIES`, but 'trusted-only' where its lambda cannot be
+    cross-validated: with fewer than two validation rows of a class."""
+    counts = _count_classes(plan, source, 'val')
+    return tuple(policy for policy in POLICIES
+                 if policy != 'trusted-only' or counts.min() >= 2)
+
+
+def _count_classes(plan, source, part):
+    """Rows of each class among those of a part in the first repetition."""
+    of, rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)[part]
+    return np.bincount(source.parts[of][1][rows], minlength=2)
 
 
 def check_plan(plan, source, policies):
@@ -70,8 +96,7 @@ def check_plan(plan, source, policies):
             f"place of {plan.n_train} training rows, got "
             f"{plan.n_points[-1]}.")
     y = source.parts['pool'][1]
-    rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)
-    counts = np.bincount(y[rows['train'][1]], minlength=2)
+    counts = _count_classes(plan, source, 'train')
     rarest = int(counts.argmin())
     if 'clean-cv' in policies and counts[rarest] < N_FOLDS:
         raise ValueError(
@@ -80,3 +105,9 @@ def check_plan(plan, source, policies):
             f"{source.header['y_original'][rarest]!r}, which has "
             f"{(y == rarest).sum()} rows: ask for more with --train, bring "
             "more such rows, or type --policies=learned.")
+    least = _count_classes(plan, source, 'val').min()
+    if 'trusted-only' in policies and least < 2:
+        raise ValueError(
+            f"`val` must give each class at least 2 rows for the folds of "
+            f"trusted-only, got {least}: ask for more with --val, or leave it "
+            "out with --policies=clean-cv,learned.")

@@ -2,10 +2,11 @@
 
 A name: 'clean-cv', 5-fold cross-validation on the clean training rows and
 then fixed, as in Xiao et al. (2015); 'learned', re-learned on the validation
-set at each strength of the attack. A number: lambda fixed at it, a natural
-log with C = exp(-lambda).
+set at each strength of the attack; 'trusted-only', the classifier of the
+validation rows alone, which no poison reaches, 5-fold cross-validated on them.
+A number: lambda fixed at it, a natural log with C = exp(-lambda).
 """
-POLICIES = ('clean-cv', 'learned')
+POLICIES = ('clean-cv', 'learned', 'trusted-only')
 
 
 def policy_name(policy):
@@ -15,5 +16,7 @@ def policy_name(policy):
 
 def describe_policy(name):
     """How lambda is chosen, in words."""
-    return {'clean-cv': 'fixed by clean cross-validation',
-            'learned': 'learned'}.get(name, f'fixed at {name}')
+    words = {'clean-cv': 'fixed by clean cross-validation',
+             'learned': 'learned',
+             'trusted-only': 'of the trusted rows alone'}
+    return words.get(name, f'fixed at {name}')

@@ -1,7 +1,7 @@
 """Means over splits: as numbers, as tables and as curves.
 
 A record is a dict, one strength of one security evaluation, see
-`security_evaluation.make_records`.
+`measures.make_records`.
 """
 import numpy as np
 

@@ -12,7 +12,7 @@ STYLES = tuple(
     for color, marker, linestyle in (
         ('#0072B2', 'o', '-'), ('#D55E00', 's', '--'), ('#009E73', '^', ':'),
         ('#CC79A7', 'D', '-.'), ('#000000', 'v', '-'), ('#E69F00', 'P', '--'),
-        ('#56B4E9', 'X', ':')))
+        ('#56B4E9', 'X', ':'), ('#999999', '*', '-.')))
 # Of maps: two classes, what the poison has moved, and the poison.
 BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
 
@@ -22,12 +22,14 @@ POLICY_STYLES = {
     'small': {**STYLES[1], 'markerfacecolor': 'none', 'markersize': 9},
     'large': {**STYLES[3], 'linestyle': ':'},
     'clean-cv': {**STYLES[0], 'linestyle': '-.'},
-    'learned': {**STYLES[2], 'linestyle': '-'}}
+    'learned': {**STYLES[2], 'linestyle': '-'},
+    'trusted-only': {**STYLES[4], 'linestyle': (0, (1, 1))}}
 POLICY_LABELS = {
     'small': r'$\lambda$ small (no regularisation)',
     'large': r'$\lambda$ large',
     'clean-cv': r'$\lambda$ by clean cross-validation',
-    'learned': r'$\lambda$ learned'}
+    'learned': r'$\lambda$ learned',
+    'trusted-only': 'trusted rows alone'}
 
 
 def policy_styles(policies):

@@ -5,9 +5,9 @@ share these cells: what one of them has computed is not computed again by the
 next one with `resume`.
 """
 from secml_regpoison.data.splits import split_sizes
+from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.plan import Plan, default_points
-from secml_regpoison.experiment.security_evaluation import (
-    evaluate, make_records)
+from secml_regpoison.experiment.security_evaluation import evaluate
 from .config import PAIRS
 from .sources import check_title, load_pair, load_split, pair_title
 

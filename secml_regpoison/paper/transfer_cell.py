@@ -12,7 +12,7 @@ from secml.ml.classifiers import (
 
 from secml_regpoison.classifier.c_classifier_logistic_torch import (
     CClassifierLogisticTorch)
-from secml_regpoison.experiment.security_evaluation import make_attack
+from secml_regpoison.experiment.policy_attack import make_attack
 from .sources import check_title, load_split
 
 NO_POISON = 'no poison'

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from secml_regpoison import cli, storage as files
+from secml_regpoison.experiment.plan import default_solver
 from secml.adv.seceval import CSecEvalData
 
 COLUMNS = ['policy', 'repetition', 'n_points', 'fraction', 'test_error',
@@ -175,6 +176,31 @@ def test_a_terminal_without_our_signs(tmp_path, capsys, monkeypatch):
     assert b'lambda fixed at -2' in sys.stdout.buffer.getvalue()
 
 
+@pytest.mark.parametrize('n_train, n_features, solver', [
+    (4000, 20, 'implicit'), (512, 784, 'implicit'), (1000, 784, 'rmd')])
+def test_the_exact_solver_where_a_factorisation_is_cheap(
+        n_train, n_features, solver):
+    assert default_solver(n_train, n_features) == solver
+
+
+def test_options_of_the_attack_reach_the_plan():
+    main = importlib.import_module('secml_regpoison.cli.main')
+
+    def plan_of(*options):
+        args = main.make_parser().parse_args(['sec-eval', *options])
+        return main._load(args)[1], args.policies
+    plan, policies = plan_of()
+    assert (plan.classifier, plan.solver_type, plan.attack_params) == (
+        'logistic', 'implicit', {'y_poison': 'worst'})
+    assert policies == ('clean-cv', 'learned', 'trusted-only')
+    plan, policies = plan_of(
+        '--classifier', 'liblinear', '--solver', 'rmd', '--y-poison', '8',
+        '--policies', 'learned')
+    assert (plan.classifier, plan.solver_type, plan.attack_params) == (
+        'liblinear', 'rmd', {'y_poison': 1})
+    assert policies == ['learned']
+
+
 BAD_CALLS = {
     'no command': ([], 'COMMAND'),
     'unknown command': (['attack'], "invalid choice: 'attack'"),
@@ -195,11 +221,19 @@ BAD_CALLS = {
     'points: too many': (['sec-eval', '--points', '0,151'],
                          '`points` must be at most 149'),
     'unknown policy': (['sec-eval', '--policies', 'cv'],
-                       "--policies: must be of clean-cv, learned, or a "
-                       "lambda between -30 and 30, got 'cv'"),
+                       "--policies: must be of clean-cv, learned, "
+                       "trusted-only, or a lambda between -30 and 30, got 'cv'"),
     'policy: nan': (['sec-eval', '--policies', 'nan'], "got 'nan'"),
     'policy: huge': (['sec-eval', '--policies', '1e9'], "got '1e9'"),
     'policy: twice': (['sec-eval', '--policies', '-8,-8.0'], 'once'),
+    'unknown label of poison': (
+        ['sec-eval', '--y-poison', '3'],
+        '`--y-poison` must be worst, flip, or one of the labels 0 and 8, got '
+        "'3'"),
+    'unknown classifier': (['sec-eval', '--classifier', 'svm'], "'svm'"),
+    'expected: a count': (['sec-eval', '--expect', '20'],
+                          "must be a share between 0 and 1, as 0.05, got '20'"
+                          ),
     'unknown solver': (['sec-eval', '--solver', 'adam'], "'adam'"),
     'unknown mode': (['sec-eval', '--poison-mode', 'add'], "'add'"),
     'no repetition': (['sec-eval', '--repetitions', '0'],

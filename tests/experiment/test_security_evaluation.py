@@ -17,8 +17,11 @@ from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.data.sources import Source, load_data
 from secml_regpoison.experiment.security_evaluation import (
-    COLUMNS, evaluate, make_attack, make_records, run_policies)
-from secml_regpoison.experiment.plan import Plan, check_plan, default_points
+    evaluate, run_policies)
+from secml_regpoison.experiment.measures import COLUMNS, make_records
+from secml_regpoison.experiment.policy_attack import make_attack
+from secml_regpoison.experiment.plan import (
+    Plan, check_plan, default_points, default_policies)
 from secml_regpoison.experiment.cross_validation import cross_validated_lmbda
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.data.splits import split_data
@@ -73,6 +76,16 @@ def test_records_say_what_the_sec_eval_data_holds(cells):
             assert record['test_error'] == wrong.mean()
             assert record['share_predicted_1'] == y_pred.mean()
             assert record['share_1'] == data.Y.tondarray().mean()
+            assert record['majority_error'] == min(
+                record['share_1'], 1 - record['share_1'])
+            for label in (0, 1):
+                of_class = data.Y.tondarray() == label
+                assert record[f'error_{label}'] == wrong[of_class].mean()
+                assert record[f'n_poison_{label}'] == (
+                    data.adv_ds[k].Y == label).sum()
+            assert record['C'] == math.exp(-record['lmbda'])
+            assert [record[f'n_{part}'] for part in (
+                'train', 'val', 'test')] == [40, 20, data.Y.size]
             assert record['validation_loss'] == data.fobj.tondarray()[k] > 0
             assert record['seconds'] == data.time.tondarray()[k] > 0
             assert record['n_hypergradients'] >= 1
@@ -82,6 +95,71 @@ def test_records_say_what_the_sec_eval_data_holds(cells):
             assert data.adv_ds[k].num_samples == record['n_points']
         assert np.linalg.norm(result['weights'], axis=1) == pytest.approx(
             [result['w_norm'][0], result['w_norm'][-1]], rel=1e-12)
+
+
+@pytest.fixture(scope='module')
+def trusted(split):
+    """The first repetition of 'trusted-only'."""
+    return evaluate('', split, PLAN, 'trusted-only', 0)
+
+
+def test_the_trusted_rows_alone_are_one_classifier_at_all_strengths(
+        trusted, split):
+    """scikit-learn's on those rows, at the lambda of their folds."""
+    data, result = trusted
+    lmbda = cross_validated_lmbda(split.val, CClassifierLogisticTorch(),
+                                  PLAN.lmbda_bounds, 0)
+    clf = LogisticRegression(C=math.exp(-lmbda), tol=1e-8, max_iter=10000)
+    clf.fit(split.val.X.tondarray(), split.val.Y.tondarray())
+    error = 1 - clf.score(split.test.X.tondarray(), result['y_test'])
+    assert result['test_error'] == pytest.approx([error] * 3)
+    assert result['lmbda'] == pytest.approx([lmbda] * 3)
+    assert result['C'] == pytest.approx([clf.C] * 3)
+    assert result['n_points'].tolist() == [0, 2, 4]
+    assert result['fraction'].tolist() == [0, 2 / 40, 4 / 40]
+    assert result['seconds'][1:].tolist() == [0, 0]
+    assert data.Y_pred[2] is data.Y_pred[0] and len(data.adv_ds) == 3
+    records = make_records(result)
+    assert [record['n_poison_0'] + record['n_poison_1']
+            for record in records] == [0, 0, 0]
+
+
+def test_the_loss_of_the_trusted_rows_is_of_folds(trusted, split):
+    """On the rows that it is trained on any classifier would look good."""
+    _, result = trusted
+    x, y = split.val.X.tondarray(), split.val.Y.tondarray()
+    total = 0.
+    for fit, held_out in StratifiedKFold(
+            5, shuffle=True, random_state=0).split(x, y):
+        clf = LogisticRegression(C=result['C'][0], tol=1e-10, max_iter=10000)
+        clf.fit(x[fit], y[fit])
+        total += np.logaddexp(0, -clf.decision_function(x[held_out])
+                              * (2 * y[held_out] - 1)).sum()
+    assert result['validation_loss'] == pytest.approx(
+        [total / len(x)] * 3, rel=1e-5)
+
+
+def test_too_few_trusted_rows_leave_the_policy_out(tmp_path):
+    rng = np.random.default_rng(0)
+    y = (np.arange(60) < 7).astype(int)
+    np.savez(tmp_path / 'rare.npz', X=rng.normal(size=(60, 2)), y=y)
+    rare = load_data(str(tmp_path / 'rare.npz'))
+    plan = Plan(n_points=(0, 2), n_train=30, n_val=10)
+    assert default_policies(plan, rare) == ('clean-cv', 'learned')
+    with pytest.raises(ValueError, match='`val` must give each class at '
+                                         'least 2 rows .*--val'):
+        check_plan(plan, rare, ('trusted-only',))
+    assert 'trusted-only' in default_policies(PLAN, load_data('digits'))
+
+
+def test_a_lambda_at_the_end_of_its_grid_is_flagged(split):
+    plan = dataclasses.replace(PLAN, lmbda_bounds=(3., 5.), n_points=(0, 2))
+    for policy in ('clean-cv', 'trusted-only'):
+        _, result = evaluate('', split, plan, policy, 0)
+        assert result['lmbda'].tolist() == pytest.approx([3, 3])
+        assert result['lmbda_at_bound'].tolist() == [1, 1]
+    _, result = evaluate('', split, plan, 3., 0)
+    assert result['lmbda_at_bound'].tolist() == [0, 0]
 
 
 def test_records_hold_plain_numbers(cells):

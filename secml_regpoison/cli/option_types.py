@@ -1,0 +1,65 @@
+"""Types of the options, for argparse: text to value, or what it must be."""
+import argparse
+
+import numpy as np
+
+from secml_regpoison.experiment.policies import POLICIES
+
+
+def integer(minimum):
+    """Make a type for argparse: an integer, at least `minimum`."""
+    def parse(text):
+        if not text.strip().removeprefix('+').isdecimal() \
+                or int(text) < minimum:
+            raise argparse.ArgumentTypeError(
+                f"must be an integer, at least {minimum}, got {text!r}.")
+        return int(text)
+    return parse
+
+
+def points(text):
+    """Parse strengths: integers, none negative, in increasing order."""
+    found = [integer(0)(part) for part in text.split(',')]
+    if len(found) < 2:
+        raise argparse.ArgumentTypeError(
+            f"must name two strengths or more, as in 0,{text}, got {text!r}: "
+            "a curve is drawn through them.")
+    if (np.diff(found) <= 0).any():
+        raise argparse.ArgumentTypeError(
+            f"must increase from each strength to the next, got {text}.")
+    return tuple(found)
+
+
+def policies(text):
+    """Parse policies: names and finite numbers, all different."""
+    found = [part if part in POLICIES else _lmbda(part)
+             for part in text.split(',')]
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(
+            f"must name each policy once, got {text}.")
+    return found
+
+
+def _lmbda(text):
+    """Parse a fixed lambda."""
+    try:
+        lmbda = float(text)
+    except ValueError:
+        lmbda = np.nan
+    if not abs(lmbda) <= 30:
+        raise argparse.ArgumentTypeError(
+            f"must be of {', '.join(POLICIES)}, or a lambda between -30 and "
+            f"30, got {text!r}.")
+    return lmbda
+
+
+def share(text):
+    """Parse a share of all rows, from 0 up to but not including 1."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = np.nan
+    if not 0 <= found < 1:
+        raise argparse.ArgumentTypeError(
+            f"must be a share between 0 and 1, as 0.05, got {text!r}.")
+    return found

@@ -1,0 +1,39 @@
+"""The attack under a policy: which rows, and how lambda is chosen."""
+import numpy as np
+
+from secml.ml.classifiers import CClassifierLogistic
+
+from secml_regpoison.attack.c_attack_poisoning_minimax_lr import (
+    CAttackPoisoningMinimaxLR)
+from secml_regpoison.classifier.c_classifier_logistic_torch import (
+    CClassifierLogisticTorch)
+from .cross_validation import cross_validated_lmbda
+
+CLASSIFIERS = {'logistic': CClassifierLogisticTorch,
+               'liblinear': CClassifierLogistic}
+
+
+def make_attack(split, plan, policy, seed):
+    """Build the attack on a logistic regression under the policy.
+
+    That of 'trusted-only' trains on the validation rows, and has no points.
+    """
+    clf = CLASSIFIERS[plan.classifier](preprocess=plan.preprocess)
+    train = split.val if policy == 'trusted-only' else split.train
+    if policy in ('clean-cv', 'trusted-only'):
+        lmbda = cross_validated_lmbda(train, clf, plan.lmbda_bounds, seed)
+    else:
+        lmbda = 0. if policy == 'learned' else policy
+    clf.C = float(np.exp(-lmbda))
+    return CAttackPoisoningMinimaxLR(
+        clf, train, split.val, lb=split.lb, ub=split.ub,
+        learn_lmbda=policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
+        poison_mode=plan.poison_mode, solver_type=plan.solver_type,
+        batch_size=_batch_size(plan.n_points), random_seed=seed,
+        **plan.attack_params)
+
+
+def _batch_size(n_points):
+    """Points optimised together: the smallest step between strengths."""
+    steps = np.diff(n_points, prepend=0)
+    return int(steps[steps > 0].min(initial=max(n_points[-1], 1)))
