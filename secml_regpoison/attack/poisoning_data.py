@@ -84,8 +84,8 @@ class PoisoningData:
         self.digests = (array_digest(self.x_tr, self.y_tr),
                         array_digest(self.x_val, self.y_val))
         self.start_order = self.rng(0).permutation(val.num_samples)
-        self.replacement_order = self.rng(1).permutation(
-            training_data.num_samples)
+        self.replacement_order = replacement_order(
+            seed, training_data.num_samples)
 
     def _freeze(self, preprocess, training_data, val):
         """Fit `preprocess` on the clean rows; sets the features."""
@@ -182,6 +182,11 @@ class PoisoningData:
         x_0 = x_start.clamp(low, high)
         return (x_0 if isinstance(lb, str) else low,
                 x_0 if isinstance(ub, str) else high)
+
+
+def replacement_order(seed, n_rows):
+    """In which order poison takes the place of training rows."""
+    return np.random.default_rng([seed, 1]).permutation(n_rows)
 
 
 def _least_used(rows, taken):

@@ -19,6 +19,7 @@ from secml_regpoison.terminal import one_line, print_error
 from . import process
 from .arguments import FILE_OPTIONS, join_policies, make_parser
 from .paper import complete, run_paper
+from .results import check_folder
 
 # Errors of bad data and of failed runs. Any other error is a defect of this
 # program: its traceback is shown.
@@ -66,6 +67,8 @@ def _prepare(args):
     work = partial(run_paper, args) if args.command == 'paper' \
         else partial(_sec_eval, args, *_load(args))
     os.makedirs(args.out, exist_ok=True)
+    if args.command == 'sec-eval':
+        check_folder(args.out)
     return work
 
 
@@ -85,9 +88,20 @@ def _load(args):
                 preprocess=source.preprocess, classifier=args.classifier,
                 integer=args.integer, attack_params={
                     'y_poison': _y_poison(args.y_poison, source)})
+    _check_share(args.expect, plan)
     args.policies = args.policies or default_policies(plan, source)
     check_plan(plan, source, args.policies)
     return source, plan
+
+
+def _check_share(share, plan):
+    """The expected share of poison is one that is measured, about."""
+    most = plan.n_points[-1] / (
+        plan.n_train + (plan.poison_mode == 'append') * plan.n_points[-1])
+    if share is not None and share > 1.05 * most:
+        raise ValueError(
+            f'`--expect` must be at most {most:.3g}, the largest share that '
+            f'is measured, got {share:g}: ask for more with --points.')
 
 
 def _y_poison(text, source):

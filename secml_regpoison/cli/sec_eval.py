@@ -1,35 +1,47 @@
 """The work of ``secml-regpoison sec-eval``, once its input is checked."""
+import math
 import os
 
 import joblib
+import numpy as np
 
 from secml_regpoison.experiment.cells import cells_folder
+from secml_regpoison.experiment.conclusion import conclude
+from secml_regpoison.experiment.export import parts_of_rows, poisoned_rows
 from secml_regpoison.experiment.measures import make_records
+from secml_regpoison.experiment.picture import draw
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.experiment.report import (
-    CSV_COLUMNS, draw, plain_words, save_evaluation, solver_verdict,
-    table, verdict)
+    CSV_COLUMNS, mark_trusted_better, plain_words, save_evaluation,
+    solver_verdict, table)
 from secml_regpoison.experiment.security_evaluation import run_policies
-from secml_regpoison.experiment.statistics import mean_and_std
+from secml_regpoison.experiment.summary import summarise
 from secml_regpoison.experiment.tables import write_rows
 from secml_regpoison.figure.style import save_picture
+from secml_regpoison.storage import atomic_path
 from secml_regpoison.terminal import (
     one_line, print_error, print_text, printable, progress_bar)
+from .results import begin, result_names, write_summary
 
 
 def run_sec_eval(args, source, plan):
     """Run all, and write the results; checkpoints are kept until then."""
     name = printable(source.title(os.path.basename(args.data)))
     if source.file:
-        print_text('\n'.join(map(printable, source.file.notes)))
+        if not args.json:
+            print_text('\n'.join(map(printable, source.file.notes)))
         for warning in source.file.warnings:
             print_error(f'secml-regpoison: warning: {one_line(warning)}')
+    names = result_names(map(policy_name, args.policies), args.repetitions)
+    begin(args.out, names)
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
         results = _run(args, source, plan, folder)
-        _report(args, plan, name, [
+        classes = map(str, source.header['y_original'])
+        labels = dict(zip(('class_0', 'class_1'), classes))
+        _report(args, source, plan, name, [
             record for (policy, repetition), result in results.items()
-            for record in make_records(result, data=name, policy=policy,
-                                       repetition=repetition)])
+            for record in make_records(result, policy=policy,
+                                       repetition=repetition, **labels)])
 
 
 def _run(args, source, plan, folder):
@@ -50,21 +62,75 @@ def _run(args, source, plan, folder):
                 source, plan, args.policies, args.repetitions, jobs, folder):
             save_evaluation(os.path.join(
                 args.out, f'sec_eval_{policy}_{repetition}'), data, result)
+            _export(args.out, source, plan, policy, repetition, result)
             results[policy, repetition] = result
             bar.update()
     return results
 
 
-def _report(args, plan, name, records):
-    """Write the CSV and the picture, print the table and the sentences."""
+def _export(out, source, plan, policy, repetition, result):
+    """Write the rows of an evaluation as CSV files."""
+    for name, frame in (
+            (f'poisoned_{policy}_{repetition}', poisoned_rows(
+                source, plan, policy, repetition, result)),
+            (f'rows_{repetition}', parts_of_rows(
+                source, plan, repetition))):
+        with atomic_path(os.path.join(out, f'{name}.csv')) as scratch:
+            frame.to_csv(scratch, index=False)
+
+
+def _report(args, source, plan, name, records):
+    """Write CSV, picture and JSON; print the text or the JSON."""
     path = os.path.join(args.out, 'sec_eval')
+    mark_trusted_better(records)
     write_rows(f'{path}.csv', records, CSV_COLUMNS)
-    means = mean_and_std(records)
-    title = f'{name}: logistic regression under poison'
+    summary = summarise(records)
+    conclusion = conclude(summary, plan, args.expect)
+    words = [plain_words(records), solver_verdict(records, plan.solver_type)]
+    lines = _describe(source, plan)
+    title = f'{name}: logistic regression under poison\n{lines}'
     if args.repetitions > 1:
-        title += f' (mean and standard deviation of {args.repetitions} splits)'
-    save_picture(draw(means, title), path, ('png',), dpi=120)
-    print_text('\n\n'.join(filter(None, (
-        name, table(means), verdict(means), plain_words(records),
-        solver_verdict(records, plan.solver_type),
+        title += (f'; thick: the mean of {args.repetitions} splits, thin: '
+                  'each of them')
+    below = '\n'.join([conclusion['words'][0], *words[0].splitlines()])
+    save_picture(draw(summary, title, below), path, ('png',), dpi=120)
+    text = write_summary(
+        args.out, result_names(summary, args.repetitions), _as_json({
+            'data': name, 'classes': source.header['y_original'],
+            'n_train': plan.n_train, 'n_val': plan.n_val,
+            'solver': plan.solver_type, 'classifier': plan.classifier,
+            'preprocess': plan.preprocess,
+            'y_poison': plan.attack_params['y_poison'],
+            'notes': source.file.notes if source.file else (),
+            'warnings': source.file.warnings if source.file else (),
+            'policies': summary, 'conclusion': conclusion,
+            'words': [line for part in words for line in part.splitlines()]}))
+    print_text(text if args.json else '\n\n'.join(filter(None, (
+        f'{name}\n{lines}', table(summary, source.header['y_original']),
+        '\n'.join(conclusion['words']), *words,
         f'Results are in {printable(os.path.abspath(args.out))}'))))
+
+
+def _describe(source, plan):
+    """Classes, counts and sizes, in one line."""
+    y = np.concatenate([y for _, y in source.parts.values()])
+    classes = ' v '.join(
+        f'{printable(str(label))} ({(y == k).sum()} rows)'
+        for k, label in enumerate(source.header['y_original']))
+    n_test = len(source.parts['test'][1]) if 'test' in source.parts \
+        else len(source.parts['pool'][1]) - plan.n_train - (
+            0 if 'val' in source.parts else plan.n_val)
+    return (f'{classes}; {plan.n_train} training, {plan.n_val} validation, '
+            f'{n_test} test rows')
+
+
+def _as_json(value):
+    """Plain values; a number that is not finite becomes null."""
+    if isinstance(value, dict):
+        return {key: _as_json(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_json(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) \
+        else value

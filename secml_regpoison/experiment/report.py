@@ -1,23 +1,16 @@
-"""Results of `sec-eval`: files of an evaluation, picture, table, sentences."""
+"""Results of `sec-eval`: files of an evaluation, table, sentences."""
 import math
-
-from matplotlib.figure import Figure
 
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from secml_regpoison.storage import atomic_path, save_arrays
-from .policies import describe_policy
-from .statistics import distinct, draw_curves
+from .measures import COLUMNS
 from .tables import as_text, format_mean_std
 
 # Columns of sec_eval.csv, in order.
-CSV_COLUMNS = ('policy', 'repetition', 'n_points', 'fraction', 'test_error',
-               'validation_loss', 'lmbda', 'w_norm', 'seconds',
-               'n_hypergradients', 'seconds_cpu', 'share_predicted_1',
-               'solver_loss', 'constant_loss', *SENTENCES)
-PANELS = (('Test error (%)', 'test_error', 100, 'linear'),
-          (r'$\lambda$ (natural log)', 'lmbda', 1, 'linear'),
-          # from 0.1 to 1000, and small changes are visible, too
-          (r'$\|w\|_2$ (log scale)', 'w_norm', 1, 'log'))
+CSV_COLUMNS = ('policy', 'repetition', 'class_0', 'class_1',
+               *(name for name in COLUMNS
+                 if name not in ('w_norm_squared', 'share_1')),
+               'trusted_better')
 
 
 def save_evaluation(path, sec_eval_data, result):
@@ -37,64 +30,54 @@ def save_evaluation(path, sec_eval_data, result):
         sec_eval_data.save(scratch)
 
 
-def draw(means, title):
-    """Error, lambda and ||w|| against the poisoning fraction.
+def table(summary, classes):
+    """Text: a line for each policy and strength.
 
     Parameters
     ----------
-    means : dict
-        By data set, policy and strength, see `mean_and_std`; one data set.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    summary : dict
+        See `summarise`.
+    classes : pair
+        Labels of the two classes.
 
     """
-    fig = Figure(figsize=(14, 4.8), layout='constrained')
-    fig.suptitle(title, parse_math=False)
-    data, = distinct(means, 0)
-    axes = fig.subplots(1, len(PANELS))
-    for ax, (label, column, factor, scale) in zip(axes, PANELS):
-        ax.set(xlabel='Poison among the training rows (%)', ylabel=label,
-               yscale=scale)
-        draw_curves(ax, means, data, column, factor)
-    fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, ncol=4,
-               loc='outside lower center')
-    return fig
-
-
-def table(means):
-    """Text of the means, a line for each policy and strength."""
+    names = [f'of {str(label)[:12]} %' for label in classes]
     return as_text(
-        ('policy', 'poison', '%', 'test error %', 'val. loss', 'lambda',
-         '||w||', 'seconds'),
-        [(policy, f'{n_points}', f"{100 * stats['fraction'][0]:.1f}",
-          format_mean_std(stats['test_error'], 2, 100),
-          format_mean_std(stats['validation_loss'], 4),
-          format_mean_std(stats['lmbda'], 2),
-          format_mean_std(stats['w_norm'], 2), f"{stats['seconds'][0]:.2f}")
-         for (_, policy, n_points), stats in means.items()])
+        ('policy', 'poison', '%', 'test error %', *names, 'val. loss',
+         'lambda', 'C', '||w||', 'poison labels', ''),
+        [(policy, f"{here['n_points']}", f"{100 * here['fraction']:.1f}",
+          _mean_std(here['test_error'], 2, 100),
+          f"{100 * here['error_0']['mean']:.1f}",
+          f"{100 * here['error_1']['mean']:.1f}",
+          _mean_std(here['validation_loss'], 4),
+          _mean_std(here['lmbda'], 2), f"{here['C']:.3g}",
+          f"{here['w_norm']['mean']:.2f}",
+          ' + '.join(f"{here[f'n_poison_{k}']['mean']:.0f}" for k in (0, 1)),
+          _flags(here)) for policy, strengths in summary.items()
+         for here in strengths])
 
 
-def verdict(means):
-    """A sentence for each policy: the first and the last strength."""
-    return '\n'.join(
-        _sentence(policy, [stats for (_, name, _), stats in means.items()
-                           if name == policy])
-        for policy in distinct(means, 1))
+def _mean_std(stats, decimals, scale=1):
+    return format_mean_std((stats['mean'], stats['std']), decimals, scale)
 
 
-def _sentence(policy, steps):
-    first, last = ({name: mean for name, (mean, _) in stats.items()}
-                   for stats in (steps[0], steps[-1]))
-    return (
-        f"lambda {describe_policy(policy)}: test error "
-        f"{100 * first['test_error']:.2f} % at {100 * first['fraction']:.1f} "
-        f"% poison, {100 * last['test_error']:.2f} % at "
-        f"{100 * last['fraction']:.1f} %; lambda {first['lmbda']:.2f} -> "
-        f"{last['lmbda']:.2f}, ||w|| {first['w_norm']:.2f} -> "
-        f"{last['w_norm']:.2f}.")
+def _flags(strength):
+    """The verdicts that make the numbers of a line doubtful."""
+    return ', '.join(words for name, words in (
+        ('gave_up', 'gave up'), ('lmbda_at_bound', 'lambda at bound'))
+        if strength[name])
+
+
+def mark_trusted_better(records):
+    """Add `trusted_better` to each line of the CSV: 1 where the trusted rows
+    alone err less in the same split; empty where they were not tried."""
+    trusted = {(record['repetition'], record['n_points']):
+               record['test_error'] for record in records
+               if record['policy'] == 'trusted-only'}
+    for record in records:
+        error = trusted.get((record['repetition'], record['n_points']))
+        record['trusted_better'] = '' if error is None else int(
+            error < record['test_error'])
 
 
 def plain_words(records):
@@ -108,14 +91,14 @@ def plain_words(records):
     Returns
     -------
     str
-        Counts the attacks, and names their policies.
+        Counts the evaluations, and names their policies.
 
     """
     lines = []
     for name, sentence in SENTENCES.items():
         found = [record['policy'] for record in records if record[name]]
         if found:
-            lines.append(f'In {len(found)} of {len(records)} attacks '
+            lines.append(f'In {len(found)} of {len(records)} evaluations '
                          f'({", ".join(dict.fromkeys(found))}) {sentence}.')
     return '\n'.join(lines)
 

@@ -2,6 +2,7 @@
 import csv
 import importlib
 import io
+import json
 import os
 import re
 import subprocess
@@ -14,11 +15,13 @@ from secml_regpoison import cli, storage as files
 from secml_regpoison.experiment.plan import default_solver
 from secml.adv.seceval import CSecEvalData
 
-COLUMNS = ['policy', 'repetition', 'n_points', 'fraction', 'test_error',
-           'validation_loss', 'lmbda', 'w_norm', 'seconds',
-           'n_hypergradients', 'seconds_cpu', 'share_predicted_1',
-           'solver_loss', 'constant_loss', 'lmbda_at_bound', 'gave_up',
-           'one_class', 'budget_hit', 'training_short', 'fit_short']
+COLUMNS = ['policy', 'repetition', 'class_0', 'class_1', 'n_points',
+           'fraction', 'test_error', 'majority_error', 'error_0', 'error_1',
+           'validation_loss', 'solver_loss', 'lmbda', 'C', 'w_norm',
+           'share_predicted_1', 'n_poison_0', 'n_poison_1', 'n_train', 'n_val',
+           'n_test', 'n_hypergradients', 'seconds', 'seconds_cpu',
+           'constant_loss', 'lmbda_at_bound', 'gave_up', 'one_class',
+           'budget_hit', 'training_short', 'fit_short', 'trusted_better']
 QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
 SEC_EVAL = importlib.import_module('secml_regpoison.cli.sec_eval')
 COMMAND = [sys.executable, '-m', 'secml_regpoison.cli', 'sec-eval']
@@ -51,8 +54,9 @@ def test_the_csv(finished):
         for policy in ('-2', 'clean-cv', 'learned') for repetition in '01'
         for n_points in '024']
     for row in rows:
-        numbers = [float(row[name]) for name in COLUMNS[1:]]
+        numbers = [float(row[name]) for name in COLUMNS[1:-1]]
         assert np.isfinite(numbers).all()
+        assert (row['class_0'], row['class_1']) == ('0', '8')
         assert float(row['fraction']) == int(row['n_points']) / 40
     assert {row['lmbda'] for row in rows[:6]} == {'-2.0'}
     assert float(rows[12]['lmbda']) < float(rows[14]['lmbda'])
@@ -103,7 +107,10 @@ def test_the_picture_is_a_png_of_some_size(finished):
 
 @pytest.mark.slow
 def test_nothing_else_is_left_in_the_folder(finished):
-    assert len(os.listdir(finished[1])) == 2 + 2 * 6
+    names = os.listdir(finished[1])
+    assert len(names) == 3 + 2 * 6 + 6 + 2
+    assert sorted(json.loads(
+        (finished[1] / 'sec_eval.json').read_text())['files']) == sorted(names)
 
 
 @pytest.mark.slow
@@ -113,16 +120,18 @@ def test_the_table_and_the_words_are_those_of_the_csv(finished):
     lines = process.stdout.splitlines()
     assert sum(bool(re.match(r' *(-2|clean-cv|learned) ', line))
                for line in lines) == 9
-    for policy, words in (('-2', 'lambda fixed at -2:'),
-                          ('clean-cv', 'lambda fixed by clean cross-'),
-                          ('learned', 'lambda learned:')):
+    assert lines[0:2] == [
+        'digits', '0 (178 rows) v 8 (174 rows); 40 training, 10 validation, '
+        '302 test rows']
+    for policy, words in (('-2', '-2 (fixed at -2)'), ('clean-cv', 'clean-cv '
+                          '(fixed by clean'), ('learned', 'learned:')):
         clean, poisoned = (
             [100 * float(row['test_error']) for row in rows
              if (row['policy'], row['n_points']) == (policy, n_points)]
             for n_points in '04')
-        sentence, = (line for line in lines if line.startswith(words))
-        assert (f'{np.mean(clean):.2f} % at 0.0 % poison, '
-                f'{np.mean(poisoned):.2f} % at 10.0 %') in sentence
+        sentence, = (line for line in lines if line.startswith(f'- {words}'))
+        assert f'test error {np.mean(poisoned):.2f} % (' in sentence
+        assert f'without poison {np.mean(clean):.2f} %' in sentence
         cell = re.compile(rf' *{policy} +4 +10.0 +{np.mean(poisoned):.2f} ± '
                           f'{np.std(poisoned):.2f} ')
         assert any(cell.match(line) for line in lines)
@@ -173,7 +182,59 @@ def test_a_terminal_without_our_signs(tmp_path, capsys, monkeypatch):
     assert cli.main(['sec-eval', *QUICK, '--policies', '-2', '--repetitions',
                      '1', '--out', str(tmp_path)]) == 0
     sys.stdout.flush()
-    assert b'lambda fixed at -2' in sys.stdout.buffer.getvalue()
+    assert b'(fixed at -2): test error' in sys.stdout.buffer.getvalue()
+
+
+def test_json_for_programs(tmp_path, capsys):
+    assert cli.main(['sec-eval', *QUICK, '--repetitions', '1', '--expect',
+                     '.05', '--json', '--out', str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    found = json.loads(text)
+    assert text == (tmp_path / 'sec_eval.json').read_text()
+    assert (found['classes'], found['n_train']) == ([0, 8], 40)
+    rows = _rows(tmp_path / 'sec_eval.csv')
+    for policy, strengths in found['policies'].items():
+        assert [strength['test_error']['mean'] for strength in strengths] == [
+            float(row['test_error']) for row in rows
+            if row['policy'] == policy]
+    assert list(found['policies']) == ['clean-cv', 'learned', 'trusted-only']
+    assert found['conclusion']['n_points'] == 2
+    errors = {policy: strengths[1]['test_error']['mean']
+              for policy, strengths in found['policies'].items()}
+    assert errors[found['conclusion']['best']] == min(errors.values())
+    assert {row['trusted_better'] for row in rows} <= {'0', '1'}
+
+
+def test_results_of_another_command_are_removed(tmp_path, capsys):
+    command = ['sec-eval', *QUICK, '--repetitions', '1', '--out',
+               str(tmp_path)]
+    (tmp_path / 'notes.txt').touch()
+    assert cli.main([*command, '--policies', '-2']) == 0
+    assert cli.main([*command, '--policies', '3']) == 0
+    assert sorted(os.listdir(tmp_path)) == sorted([
+        'notes.txt', 'poisoned_3_0.csv', 'rows_0.csv', 'sec_eval.csv',
+        'sec_eval.json', 'sec_eval.png', 'sec_eval_3_0.gz',
+        'sec_eval_3_0.npz'])
+
+
+@pytest.mark.parametrize('manifest', [
+    None, 'no JSON', '[]', '{"files": [3]}',
+    '{"files": ["../rows_1.csv", "other.txt"]}'])
+def test_files_that_no_run_has_listed_are_never_removed(
+        manifest, tmp_path, capsys):
+    """Of another version, or the user's own rows."""
+    out = tmp_path / 'out'
+    out.mkdir()
+    for path in (tmp_path / 'rows_1.csv', out / 'rows_1.csv',
+                 out / 'other.txt'):
+        path.write_text('mine')
+    if manifest is not None:
+        (out / 'sec_eval.json').write_text(manifest)
+    before = sorted(os.listdir(out))
+    assert cli.main(['sec-eval', *QUICK, '--out', str(out)]) == 2
+    assert 'rows_1.csv' in capsys.readouterr().err
+    assert sorted(os.listdir(out)) == before
+    assert (tmp_path / 'rows_1.csv').exists()
 
 
 @pytest.mark.parametrize('n_train, n_features, solver', [
@@ -222,7 +283,8 @@ BAD_CALLS = {
                          '`points` must be at most 149'),
     'unknown policy': (['sec-eval', '--policies', 'cv'],
                        "--policies: must be of clean-cv, learned, "
-                       "trusted-only, or a lambda between -30 and 30, got 'cv'"),
+                       "trusted-only, or a lambda between -30 and 30, got "
+                       "'cv'"),
     'policy: nan': (['sec-eval', '--policies', 'nan'], "got 'nan'"),
     'policy: huge': (['sec-eval', '--policies', '1e9'], "got '1e9'"),
     'policy: twice': (['sec-eval', '--policies', '-8,-8.0'], 'once'),
@@ -234,6 +296,9 @@ BAD_CALLS = {
     'expected: a count': (['sec-eval', '--expect', '20'],
                           "must be a share between 0 and 1, as 0.05, got '20'"
                           ),
+    'expected: too much': (
+        ['sec-eval', '--points', '0,15', '--expect', '.2'],
+        '`--expect` must be at most 0.1, the largest share'),
     'unknown solver': (['sec-eval', '--solver', 'adam'], "'adam'"),
     'unknown mode': (['sec-eval', '--poison-mode', 'add'], "'add'"),
     'no repetition': (['sec-eval', '--repetitions', '0'],

@@ -112,7 +112,7 @@ def test_without_resume_it_starts_anew(stopped, left_alone):
 @pytest.mark.parametrize('change, words', [
     (['--seed', '1'], 'random_seed is 0 there and 1 here'),
     (['--train', '41'], 'shape of training_data is [40, 64] there and [41'),
-    (['--solver', 'fmd'], 'solver_type is rmd there and fmd here'),
+    (['--solver', 'rmd'], 'solver_type is implicit there and rmd here'),
     (['--poison-mode', 'append'], 'poison_mode is replace there and append')])
 def test_resuming_another_run_is_refused(stopped, capsys, change, words):
     before = {path: path.read_bytes()

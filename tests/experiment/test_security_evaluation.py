@@ -26,8 +26,7 @@ from secml_regpoison.experiment.cross_validation import cross_validated_lmbda
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.parallel import parallel_map
-from secml_regpoison.experiment.report import (
-    draw, plain_words, solver_verdict)
+from secml_regpoison.experiment.report import plain_words, solver_verdict
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
@@ -377,18 +376,6 @@ def test_a_solver_that_sees_another_model_is_said(solver, cause):
         f'{cause}.')
 
 
-def test_a_picture_with_more_deviation_than_mean_keeps_its_layout():
-    """On the log axis such a bar would reach far below the picture."""
-    stats = {'fraction': (.1, 0.), 'test_error': (.1, .05),
-             'lmbda': (1., .5), 'w_norm': (2., 3.)}
-    fig = draw({('data', policy, n_points): {
-        **stats, 'fraction': (n_points / 100, 0.)}
-        for policy in ('learned', '-8') for n_points in (0, 10)}, 'title')
-    fig.draw_without_rendering()
-    assert all(ax.get_position().height > .6 for ax in fig.axes)
-    assert fig.axes[-1].get_ylim()[0] == 1.
-
-
 def test_plain_words_count_the_attacks_and_name_the_policies(cells):
     records = [record for (policy, repetition), (_, result) in cells.items()
                for record in make_records(result, policy=policy)]
@@ -400,7 +387,7 @@ def test_plain_words_count_the_attacks_and_name_the_policies(cells):
     first, last = records[0]['policy'], records[-1]['policy']
     assert first != last
     assert plain_words(records) == (
-        f"In 3 of {len(records)} attacks ({first}, {last}) "
+        f"In 3 of {len(records)} evaluations ({first}, {last}) "
         f"{SENTENCES['gave_up']}.")
 
 

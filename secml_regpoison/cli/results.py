@@ -1,0 +1,75 @@
+"""The folder of results: one run's, never beside those of another."""
+import json
+import os
+import re
+
+from secml_regpoison.experiment.tables import write_text
+
+MANIFEST = 'sec_eval.json'
+OURS = re.compile(
+    r'sec_eval(_.+)?\.(csv|png|json|npz|gz)|(poisoned|rows)_.+\.csv')
+
+
+def result_names(policies, repetitions):
+    """Names of all files that a run writes.
+
+    Parameters
+    ----------
+    policies : iterable of str
+    repetitions : int
+
+    """
+    names = [MANIFEST, 'sec_eval.csv', 'sec_eval.png']
+    for repetition in range(repetitions):
+        names.append(f'rows_{repetition}.csv')
+        for policy in policies:
+            names += [f'poisoned_{policy}_{repetition}.csv',
+                      *(f'sec_eval_{policy}_{repetition}.{ending}'
+                        for ending in ('npz', 'gz'))]
+    return names
+
+
+def check_folder(out):
+    """Raise ValueError if the folder has results that no run has listed.
+
+    They may be of another version, or rows of the user that are named like
+    results.
+    """
+    if not os.path.isdir(out):
+        return
+    listed = _listed(out)
+    others = sorted(name for name in os.listdir(out)
+                    if OURS.fullmatch(name) and name not in listed
+                    and os.path.isfile(os.path.join(out, name)))
+    if others:
+        raise ValueError(
+            f'`--out` must be a folder without results of another program or '
+            f'version, got {out!r} with {others[0]}'
+            + (f' and {len(others) - 1} more' if len(others) > 1 else '')
+            + ': choose another folder, or move them away.')
+
+
+def begin(out, names):
+    """Remove the results of the run before, and list those to come."""
+    for name in _listed(out):
+        path = os.path.join(out, name)
+        if os.path.isfile(path) and name != MANIFEST:
+            os.remove(path)
+    write_summary(out, names, {})
+
+
+def write_summary(out, names, summary):
+    """Write the summary and the names of the files; returns its text."""
+    text = json.dumps({**summary, 'files': names}, indent=1, allow_nan=False)
+    write_text(os.path.join(out, MANIFEST), text)
+    return text
+
+
+def _listed(out):
+    """Names in the manifest of the folder, of files that a run may write."""
+    try:
+        with open(os.path.join(out, MANIFEST), encoding='utf-8') as stream:
+            names = json.load(stream)['files']
+        return {MANIFEST, *(name for name in names if OURS.fullmatch(name))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()

@@ -1,0 +1,122 @@
+"""The closing words of `sec-eval`: which policy, which C, and may one believe
+it."""
+from .policies import describe_policy
+from .summary import nearest_strength
+
+TRUSTED = 'trusted-only'
+
+
+def conclude(summary, plan, share=None):
+    """What follows for who expects a share of poison.
+
+    Parameters
+    ----------
+    summary : dict
+        See `summarise`.
+    plan : Plan
+    share : float, optional
+        Of poison among the training rows; the nearest strength that was
+        measured is taken. Default: the largest.
+
+    Returns
+    -------
+    dict
+        `n_points` and `fraction` of that strength; `best`, the policy that
+        errs least there; its `test_error` and `C`; `is_useful`, whether it
+        does better than the more frequent class for all rows, and has not
+        given up in most splits; `words`, a list of sentences.
+
+    """
+    k = nearest_strength(next(iter(summary.values())), share)
+    at = {policy: strengths[k] for policy, strengths in summary.items()}
+    ranked = sorted(at, key=lambda policy: at[policy]['test_error']['mean'])
+    best = at[ranked[0]]
+    found = {'n_points': best['n_points'], 'fraction': best['fraction'],
+             'best': ranked[0], 'test_error': best['test_error']['mean'],
+             'C': best['C'], 'is_useful': _is_useful(best)}
+    where = (f"With {100 * best['fraction']:.1f} % poison among the training "
+             f"rows ({best['n_points']} rows)")
+    words = _trusted_first(ranked, at, plan) + [_ranking(where, ranked, at)]
+    words += [_of_policy(policy, at[policy], summary[policy][0])
+              for policy in summary]
+    if found['is_useful']:
+        words.append(f"In scikit-learn, {ranked[0]}: "
+                     f"{in_scikit_learn(best['C'], plan)}"
+                     + (' on the trusted rows alone.'
+                        if ranked[0] == TRUSTED else '.'))
+    return {**found, 'words': words}
+
+
+def in_scikit_learn(c, plan):
+    """What to type there."""
+    solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''
+    model = f'LogisticRegression(C={c:.3g}{solver})'
+    scaler = {'mean-std': 'StandardScaler()', 'min-max': 'MinMaxScaler()',
+              'unit-norm': 'Normalizer()'}.get(plan.preprocess)
+    return f'make_pipeline({scaler}, {model})' if scaler else model
+
+
+def _is_useful(strength):
+    """Better than one class for all, and not given up in most splits."""
+    return (strength['test_error']['mean'] < strength['majority_error']['mean']
+            and 2 * strength['gave_up'] <= strength['n_splits'])
+
+
+def _trusted_first(ranked, at, plan):
+    """A sentence where the trusted rows alone do better, else none."""
+    if ranked[0] != TRUSTED or len(ranked) < 2 or not _is_useful(at[TRUSTED]):
+        return []
+    return [f'The trusted rows alone do better: a classifier of the '
+            f'{plan.n_val} validation rows errs {_percent(at[TRUSTED])} '
+            f'whatever the poison, {ranked[1]} {_percent(at[ranked[1]])}.']
+
+
+def _ranking(where, ranked, at):
+    """Which policy does best, and by how much."""
+    best = at[ranked[0]]
+    majority = f"{100 * best['majority_error']['mean']:.2f} %"
+    if not _is_useful(best):
+        return (f'{where} no policy is of use: {ranked[0]} errs least, '
+                f'{_percent(best)}, and always the more frequent class errs '
+                f'{majority}.')
+    text = f'{where} {ranked[0]} errs least, {_percent(best)}'
+    if len(ranked) > 1:
+        second = at[ranked[1]]
+        gain = second['test_error']['mean'] - best['test_error']['mean']
+        pairs = zip(best['test_error']['each'], second['test_error']['each'])
+        if gain < 5e-5:
+            text += f', as {ranked[1]} does'
+        else:
+            text += f', {100 * gain:.2f} points less than {ranked[1]}'
+            if not all(ours < other for ours, other in pairs):
+                text += ' but not in every split'
+    return f'{text}. Always the more frequent class errs {majority}.'
+
+
+def _of_policy(policy, strength, clean):
+    """One policy: error, lambda, and what these numbers mean."""
+    error, n = strength['test_error'], strength['n_splits']
+    name = describe_policy(policy)
+    text = (f"- {policy if policy == name else f'{policy} ({name})'}: test "
+            f'error {_percent(strength)}')
+    if n > 1:
+        text += (f" ({100 * error['least']:.2f} to "
+                 f"{100 * error['greatest']:.2f} in {n} splits)")
+    text += (f', without poison {_percent(clean)}; lambda '
+             f"{strength['lmbda']['mean']:.2f}, C = {strength['C']:.3g}.")
+    if strength['gave_up']:
+        text += (f" It gave up in {strength['gave_up']} of {n} splits: its "
+                 'validation loss is no better than that of a constant '
+                 'answer.')
+    if error['mean'] >= .5:
+        text += ' It is no better than a coin.'
+    elif error['mean'] >= strength['majority_error']['mean']:
+        text += ' It is no better than always the more frequent class.'
+    if strength['lmbda_at_bound']:
+        text += (f" lambda is at a bound in {strength['lmbda_at_bound']} of "
+                 f'{n} splits.')
+    return text
+
+
+def _percent(strength):
+    return f"{100 * strength['test_error']['mean']:.2f} %"

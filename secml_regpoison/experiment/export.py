@@ -1,0 +1,105 @@
+"""The rows of an evaluation, for other programs: tables with the columns,
+units and labels of the data."""
+import numpy as np
+import pandas as pd
+
+from secml_regpoison.attack.poisoning_data import replacement_order
+from secml_regpoison.data.splits import draw_rows
+
+
+def poisoned_rows(source, plan, policy, repetition, result):
+    """What the classifier was trained on at the strongest attack.
+
+    Parameters
+    ----------
+    source : Source
+    plan : Plan
+    policy : str
+    repetition : int
+    result : dict
+        See `security_evaluation.evaluate`.
+
+    Returns
+    -------
+    DataFrame
+        The clean rows that stay, in the order of the data, then the poison;
+        the last column, 'poison' unless the data has one of that name, is 1
+        for poison. Under 'trusted-only' the validation rows.
+
+    """
+    part = 'val' if policy == 'trusted-only' else 'train'
+    of, rows = _drawn(source, plan, repetition)[part]
+    if part == 'train':
+        rows = rows[_kept(plan, repetition)]
+    rows = np.sort(rows)
+    x, y = source.parts[of]
+    x = np.vstack([x[rows], result['x']])
+    y = np.concatenate([y[rows], result['y']]).astype(int)
+    frame = _to_frame(source, x, [source.header['y_original'][k] for k in y])
+    frame[_unused_name(frame, 'poison')] = (
+        np.arange(len(y)) >= len(rows)).astype(int)
+    return frame
+
+
+def parts_of_rows(source, plan, repetition):
+    """The part that each row has in one repetition.
+
+    Parameters
+    ----------
+    source, plan, repetition
+        See `poisoned_rows`.
+
+    Returns
+    -------
+    DataFrame
+        `line`, the line of the file, or the number of the row from 1;
+        `label`; `part`: 'train', 'replaced' (a training row in the place of
+        which poison is), 'validation' or 'test'. Rows of other labels, or
+        left out as --missing asks, are not in it. `rows`, the part of the
+        data that has the row, if there are several: 'pool', 'val', 'test'.
+
+    """
+    tables = {of: pd.DataFrame({
+        'line': source.file.lines[of] if source.file
+        else np.arange(1, len(y) + 1),
+        'label': [source.header['y_original'][k] for k in y], 'part': ''})
+        for of, (_, y) in source.parts.items()}
+    names = {'train': 'replaced', 'val': 'validation', 'test': 'test'}
+    drawn = _drawn(source, plan, repetition)
+    for part, (of, rows) in drawn.items():
+        tables[of].loc[rows, 'part'] = names[part]
+    of, rows = drawn['train']
+    tables[of].loc[rows[_kept(plan, repetition)], 'part'] = 'train'
+    if len(tables) == 1:
+        return tables['pool']
+    return pd.concat([table.assign(rows=of) for of, table in tables.items()],
+                     ignore_index=True)
+
+
+def _drawn(source, plan, repetition):
+    drawn = draw_rows(source, plan.n_train, plan.n_val, plan.seed + repetition)
+    return {part: (of, np.arange(len(source.parts[of][1]))[rows])
+            for part, (of, rows) in drawn.items()}
+
+
+def _kept(plan, repetition):
+    """The training rows that stay beside the strongest attack."""
+    if plan.poison_mode == 'append':
+        return np.arange(plan.n_train)
+    return replacement_order(
+        plan.seed + repetition, plan.n_train)[plan.n_points[-1]:]
+
+
+def _to_frame(source, x, labels):
+    """Rows in the columns of the file; of data with a name, numbered ones."""
+    if source.file:
+        return source.file.encoding.to_frame(x, labels)
+    return pd.DataFrame(x, columns=[
+        f'feature {j + 1}' for j in range(x.shape[1])]).assign(label=labels)
+
+
+def _unused_name(frame, name):
+    """`name`, longer by underscores if the frame has such a column."""
+    while name in frame:
+        name += '_'
+    return name

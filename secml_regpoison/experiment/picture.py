@@ -1,0 +1,95 @@
+"""The picture of `sec-eval`: error, lambda and ||w|| against the poison."""
+import numpy as np
+from matplotlib.figure import Figure
+
+from secml_regpoison.figure.style import policy_label, policy_styles
+from .statistics import mark_strengths
+
+PANELS = (('Test error (%)', 'test_error', 100, 'linear'),
+          (r'$\lambda$ (natural log)', 'lmbda', 1, 'linear'),
+          # from 0.1 to 1000, and small changes are visible, too
+          (r'$\|w\|_2$ (log scale)', 'w_norm', 1, 'log'))
+# A ring around each point of a split for which the verdict is true.
+RINGS = {'test_error': ('gave_up', 'gave up: loss no better than a constant'),
+         'lmbda': ('lmbda_at_bound', r'$\lambda$ at a bound')}
+
+
+def draw(summary, title, words=''):
+    """Means over the splits with markers, each split a thin line.
+
+    Parameters
+    ----------
+    summary : dict
+        See `summarise`.
+    title : str
+    words : str, optional
+        Goes below, in small letters.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    """
+    fig = Figure(figsize=(14, 5.4), layout='constrained')
+    fig.suptitle(title, parse_math=False, fontsize=11)
+    axes = fig.subplots(1, len(PANELS))
+    for ax, (label, column, factor, scale) in zip(axes, PANELS):
+        if not (_values(summary, column) > 0).any():
+            scale = 'linear'
+        ax.set(xlabel='Poison among the training rows (%)', ylabel=label,
+               yscale=scale)
+        for policy, style in policy_styles(summary).items():
+            _draw_policy(ax, summary[policy], column, factor,
+                         dict(label=policy_label(policy), **style))
+        if column in RINGS:
+            _draw_rings(ax, summary, column, factor)
+        mark_strengths(ax, _shares(next(iter(summary.values()))))
+    axes[0].axhline(
+        100 * next(iter(summary.values()))[0]['majority_error']['mean'],
+        color='gray', linestyle='--', linewidth=1,
+        label='always the more frequent class')
+    axes[0].set_ylim(bottom=0)
+    handles = dict(zip(*reversed(_legend(axes))))
+    fig.legend(handles.values(), handles, frameon=False, ncol=4,
+               loc='outside lower center')
+    if words:
+        fig.supxlabel(words, fontsize=8, parse_math=False)
+    return fig
+
+
+def _draw_policy(ax, strengths, column, factor, style):
+    """The mean of one policy, and a thin line for each split."""
+    x = _shares(strengths)
+    if strengths[0]['n_splits'] > 1:
+        each = factor * np.array([strength[column]['each']
+                                  for strength in strengths])
+        ax.plot(x, each, color=style['color'], linewidth=.6, alpha=.5)
+    ax.plot(x, [factor * strength[column]['mean'] for strength in strengths],
+            linewidth=1.8, zorder=3, **style)
+
+
+def _draw_rings(ax, summary, column, factor):
+    """Mark the means in which a verdict is true of a split."""
+    verdict, label = RINGS[column]
+    points = [(100 * strength['fraction'], factor * strength[column]['mean'])
+              for strengths in summary.values() for strength in strengths
+              if strength[verdict]]
+    if points:
+        ax.plot(*zip(*points), 'o', markersize=15, markerfacecolor='none',
+                color='#E51E10', markeredgewidth=1.2, label=label)
+
+
+def _shares(strengths):
+    return [100 * strength['fraction'] for strength in strengths]
+
+
+def _values(summary, column):
+    return np.array([strength[column]['each'] for strengths in summary.values()
+                     for strength in strengths])
+
+
+def _legend(axes):
+    """Handles and labels of all panels."""
+    pairs = [ax.get_legend_handles_labels() for ax in axes]
+    return (sum((handles for handles, _ in pairs), []),
+            sum((labels for _, labels in pairs), []))

@@ -1,0 +1,59 @@
+"""The records of all splits in numbers: one for each policy and strength."""
+import numpy as np
+
+from secml_regpoison.core.verdicts import SENTENCES
+
+SUMMARISED = ('test_error', 'error_0', 'error_1', 'majority_error',
+              'validation_loss', 'lmbda', 'w_norm', 'n_poison_0',
+              'n_poison_1')
+
+
+def summarise(records):
+    """Means, deviations and extremes over the splits.
+
+    Parameters
+    ----------
+    records : list of dict
+        Lines of the CSV, see `measures.make_records`.
+
+    Returns
+    -------
+    dict of str to list of dict
+        For each policy its strengths in order. Each has `n_points`,
+        `fraction`, `n_splits`; for each of `SUMMARISED` `mean`, `std`,
+        `least`, `greatest` and, in the order of the splits, `each`; `C`, that
+        of the mean lambda; and for each verdict the number of splits in which
+        it is true. All are plain numbers.
+
+    """
+    groups = {}
+    for record in records:
+        groups.setdefault(record['policy'], {}).setdefault(
+            record['n_points'], []).append(record)
+    return {policy: [_strength(of) for of in strengths.values()]
+            for policy, strengths in groups.items()}
+
+
+def _strength(records):
+    """One policy at one strength."""
+    first = records[0]
+    found = {'n_points': first['n_points'], 'fraction': first['fraction'],
+             'n_splits': len(records)}
+    for name in SUMMARISED:
+        each = [record[name] for record in records]
+        found[name] = {
+            'mean': float(np.mean(each)), 'std': float(np.std(each)),
+            'least': min(each), 'greatest': max(each), 'each': each}
+    found['C'] = float(np.exp(-found['lmbda']['mean']))
+    for name in SENTENCES:
+        found[name] = sum(record[name] for record in records)
+    return found
+
+
+def nearest_strength(strengths, share):
+    """The index of the strength with about that share of poison; None: the
+    largest."""
+    if share is None:
+        return len(strengths) - 1
+    return int(np.argmin([abs(strength['fraction'] - share)
+                          for strength in strengths]))

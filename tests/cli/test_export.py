@@ -1,0 +1,155 @@
+"""Rows taken out: scikit-learn, retrained on them, makes the printed error."""
+import importlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import dump_svmlight_file, load_svmlight_file
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from secml_regpoison import cli
+from secml_regpoison.experiment import export
+
+N = 260
+SIZES = ['--train', '60', '--val', '30', '--points', '0,6', '--repetitions',
+         '1', '--seed', '3', '--jobs', '1']
+
+
+def rows(seed=0):
+    """Features of different sizes, and classes that overlap."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(N) < .4).astype(int)
+    x = rng.normal(size=(N, 4)) + y[:, None] * [1., .7, 0, .3]
+    return x * [1, 1000, .01, 1] + [0, 5000, 0, -3], y
+
+
+def numeric(path):
+    """A header, commas, the label last."""
+    x, y = rows()
+    frame = pd.DataFrame(x, columns=list('abcd')).assign(
+        kind=np.array(['ham', 'spam'])[y])
+    frame.to_csv(path, index=False)
+    return [], 'kind', 'spam', frame, np.arange(2, N + 2)
+
+
+def semicolons(path):
+    """Decimal commas, the label first, an empty line."""
+    x, y = rows(1)
+    frame = pd.DataFrame({'Klasse': y + 1, **{
+        f'w{j}': column.round(3) for j, column in enumerate(x.T)}})
+    text = frame.to_csv(index=False, sep=';', decimal=',').splitlines()
+    path.write_text('\n'.join([text[0], '', *text[1:]]), encoding='cp1252')
+    return ['--label', 'Klasse'], 'Klasse', '2', frame, np.arange(3, N + 3)
+
+
+def categories(path):
+    """Columns of text, and an id that is left out."""
+    x, y = rows(2)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({
+        'id': np.arange(N) + 1000, 'town': np.where(
+            y * rng.random(N) > .5, 'Rome', rng.choice(['Pisa', 'Bari'], N)),
+        'width': x[:, 0], 'colour': rng.choice(['red', 'blue'], N),
+        'sold': np.array(['no', 'yes'])[y]})
+    frame.to_csv(path, index=False)
+    return (['--categories', '--drop', 'id'], 'sold', 'yes',
+            frame.drop(columns='id'), np.arange(2, N + 2))
+
+
+def integers(path):
+    """No header, whole numbers and 0/1, missing cells, one against the rest.
+    """
+    x, y = rows(3)
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({
+        'column 1': np.rint(5 * x[:, 0]).astype(int),
+        'column 2': (x[:, 3] > -3).astype(int), 'column 3': np.rint(x[:, 1]),
+        'column 4': np.where(y == 1, 0, rng.integers(1, 4, N))})
+    text = [','.join('?' if i % 37 == 5 and j == 1 else f'{cell:g}'
+                     for j, cell in enumerate(cells))
+            for i, cells in enumerate(frame.to_numpy())]
+    path.write_text('\n'.join(text))
+    frame['column 4'] = np.where(y == 1, '0', 'not 0')
+    return (['--missing', 'drop', '--positive', '0'], 'column 4', '0', frame,
+            np.arange(1, N + 1))
+
+
+def libsvm(path):
+    """Sparse text, the label first."""
+    x, y = rows(4)
+    x[:, 3] += 4
+    x[x < 0] = 0
+    dump_svmlight_file(x, 2 * y - 1, str(path), zero_based=False)
+    x, y = load_svmlight_file(str(path))
+    frame = pd.DataFrame(x.toarray(), columns=[
+        f'feature {j}' for j in range(1, 5)])
+    frame.insert(0, 'label', y.astype(int))
+    return [], 'label', '1', frame, np.arange(1, N + 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('write', [
+    numeric, semicolons, categories, integers, libsvm])
+def test_scikit_learn_on_the_exported_rows_makes_the_printed_error(
+        write, tmp_path, capsys):
+    path = tmp_path / 'file.txt'
+    options, label, positive, frame, lines = write(path)
+    out = tmp_path / 'out'
+    assert cli.main(['sec-eval', '--data', str(path), *SIZES, *options,
+                     '--out', str(out)]) == 0
+    frame = frame.set_index(lines)
+    parts = pd.read_csv(out / 'rows_0.csv')
+    assert parts['part'].value_counts().loc[
+        ['train', 'replaced', 'validation']].tolist() == [54, 6, 30]
+    test = frame.loc[parts.loc[parts['part'] == 'test', 'line']]
+    measured = pd.read_csv(out / 'sec_eval.csv')
+    for policy in ('clean-cv', 'learned', 'trusted-only'):
+        poisoned = pd.read_csv(out / f'poisoned_{policy}_0.csv')
+        assert list(poisoned) == [*frame, 'poison']
+        assert poisoned['poison'].sum() == 6 * (policy != 'trusted-only')
+        part = 'train' if policy != 'trusted-only' else 'validation'
+        clean = frame.loc[parts.loc[parts['part'] == part, 'line']]
+        pd.testing.assert_frame_equal(
+            poisoned.loc[poisoned['poison'] == 0, list(frame)].astype(str)
+            .reset_index(drop=True),
+            clean.astype(poisoned.dtypes[list(frame)]).astype(str)
+            .reset_index(drop=True))
+        both = pd.get_dummies(pd.concat([poisoned, test]).drop(
+            columns=[label, 'poison']))
+        y = pd.concat([poisoned, test])[label].astype(str) == positive
+        last = measured[(measured['policy'] == policy)
+                        & (measured['n_points'] == 6)].iloc[0]
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=last.C))
+        model.fit(both[:len(poisoned)], y[:len(poisoned)])
+        error = 1 - model.score(both[len(poisoned):], y[len(poisoned):])
+        assert error == pytest.approx(last.test_error, abs=1e-3)
+        assert last.n_test == len(test)
+
+
+def test_rows_of_each_part_of_an_npz(tmp_path):
+    """They are numbered in the arrays that hold them."""
+    x, y = rows()
+    np.savez(tmp_path / 'rows.npz', X_train=x[:100], y_train=y[:100],
+             X_val=x[100:140], y_val=y[100:140], X_test=x[140:],
+             y_test=y[140:])
+    main = importlib.import_module('secml_regpoison.cli.main')
+    args = main.make_parser().parse_args([
+        'sec-eval', '--data', str(tmp_path / 'rows.npz'), '--train', '60',
+        '--points', '0,6', '--poison-mode', 'append'])
+    source, plan = main._load(args)
+    parts = export.parts_of_rows(source, plan, 0)
+    assert parts.groupby(['rows', 'part']).size().to_dict() == {
+        ('pool', ''): 40, ('pool', 'train'): 60, ('val', 'validation'): 40,
+        ('test', 'test'): 120}
+    assert parts['line'].tolist() == [
+        *range(1, 101), *range(1, 41), *range(1, 121)]
+    assert parts['label'].tolist() == y.tolist()
+    poison = {'x': x[:2], 'y': np.array([1, 0])}
+    frame = export.poisoned_rows(source, plan, 'learned', 0, poison)
+    assert frame['poison'].tolist() == [0] * 60 + [1, 1]
+    assert (frame.iloc[60:, :4].to_numpy() == x[:2]).all()
+    alone = export.poisoned_rows(source, plan, 'trusted-only', 0, {
+        'x': x[:0], 'y': y[:0]})
+    assert (alone.iloc[:, :4].to_numpy() == x[100:140]).all()

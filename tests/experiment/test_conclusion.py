@@ -1,0 +1,138 @@
+"""The closing words, the table and the picture of `sec-eval`."""
+import math
+
+import numpy as np
+import pytest
+
+from secml_regpoison.core.verdicts import SENTENCES
+from secml_regpoison.experiment.conclusion import conclude
+from secml_regpoison.experiment.picture import draw
+from secml_regpoison.experiment.plan import Plan
+from secml_regpoison.experiment.report import mark_trusted_better, table
+from secml_regpoison.experiment.summary import summarise
+from secml_regpoison.figure.style import POLICY_STYLES
+
+PLAN = Plan((0, 5, 10), 100, 40, preprocess='mean-std')
+
+
+def records(**errors):
+    """Two splits of each policy, with the errors at three strengths."""
+    return [{'policy': policy.replace('_', '-'), 'repetition': repetition,
+             'n_points': n, 'fraction': n / 100,
+             'test_error': error + .01 * repetition, 'error_0': .1,
+             'error_1': .2, 'majority_error': .4, 'validation_loss': .3,
+             'lmbda': 1. + repetition, 'w_norm': 2. + n, 'n_poison_0': n,
+             'n_poison_1': 0, **dict.fromkeys(SENTENCES, 0)}
+            for policy, of in errors.items() for repetition in (0, 1)
+            for n, error in zip(PLAN.n_points, of)]
+
+
+def words_of(lines, **options):
+    return conclude(summarise(lines), PLAN, **options)['words']
+
+
+LEARNED_BEST = records(clean_cv=(.01, .1, .2), learned=(.02, .05, .1),
+                       trusted_only=(.15, .15, .15))
+
+
+def test_the_best_policy_and_by_how_much_at_the_share_that_one_expects():
+    first, *policies, last = words_of(LEARNED_BEST)
+    assert first == (
+        'With 10.0 % poison among the training rows (10 rows) learned errs '
+        'least, 10.50 %, 5.00 points less than trusted-only. Always the more '
+        'frequent class errs 40.00 %.')
+    assert policies[1] == (
+        '- learned: test error 10.50 % (10.00 to 11.00 in 2 splits), without '
+        'poison 2.50 %; lambda 1.50, C = 0.223.')
+    assert last == ('In scikit-learn, learned: make_pipeline(StandardScaler()'
+                    f', LogisticRegression(C={math.exp(-1.5):.3g})).')
+    found = conclude(summarise(LEARNED_BEST), PLAN, share=.01)
+    assert (found['best'], found['n_points']) == ('clean-cv', 0)
+
+
+def test_the_trusted_rows_come_first_where_they_do_better():
+    lines = records(learned=(.02, .05, .2), trusted_only=(.15, .15, .15))
+    assert words_of(lines)[0] == (
+        'The trusted rows alone do better: a classifier of the 40 validation '
+        'rows errs 15.50 % whatever the poison, learned 20.50 %.')
+    assert words_of(lines)[-1].endswith(' on the trusted rows alone.')
+    assert not words_of(lines, share=.05)[0].startswith('The trusted')
+    mark_trusted_better(lines)
+    assert [line['trusted_better'] for line in lines[:3]] == [0, 0, 1]
+    without = records(learned=(.02, .05, .2))
+    mark_trusted_better(without)
+    assert {line['trusted_better'] for line in without} == {''}
+
+
+def test_a_gain_that_is_not_in_every_split_is_said():
+    lines = records(learned=(.0, .0, .10), clean_cv=(.0, .0, .11))
+    lines[2]['test_error'] = .115
+    assert 'less than clean-cv but not in every split' in words_of(lines)[0]
+    same = records(learned=(.0, .0, .1), clean_cv=(.0, .0, .1))
+    assert 'errs least, 10.50 %, as clean-cv does.' in words_of(same)[0]
+
+
+def test_giving_up_is_no_success():
+    lines = records(learned=(.1, .2, .39), clean_cv=(.1, .2, .55))
+    for line in lines:
+        line['gave_up'] = int(line['n_points'] == 10)
+        line['lmbda_at_bound'] = line['gave_up']
+    found = conclude(summarise(lines), PLAN)
+    assert not found['is_useful']
+    assert found['words'][0] == (
+        'With 10.0 % poison among the training rows (10 rows) no policy is of '
+        'use: learned errs least, 39.50 %, and always the more frequent class '
+        'errs 40.00 %.')
+    learned, clean_cv = found['words'][1:]  # and no C to type
+    assert 'It gave up in 2 of 2 splits' in learned
+    assert 'lambda is at a bound in 2 of 2 splits' in learned
+    assert 'no better than a coin' in clean_cv
+    lines = records(learned=(.1, .2, .45))
+    assert 'no better than always the more frequent' in words_of(lines)[1]
+
+
+@pytest.mark.parametrize('preprocess, classifier, words', [
+    (None, 'logistic', ': LogisticRegression(C=0.223).'),
+    ('min-max', 'liblinear', ": make_pipeline(MinMaxScaler(), "
+     "LogisticRegression(C=0.223, solver='liblinear')).")])
+def test_what_to_type_into_scikit_learn(preprocess, classifier, words):
+    plan = Plan((0, 5, 10), 100, 40, preprocess=preprocess,
+                classifier=classifier)
+    assert conclude(summarise(LEARNED_BEST), plan)['words'][-1].endswith(words)
+
+
+def test_the_table_has_the_classes_and_says_what_is_doubtful():
+    lines = [dict(line) for line in LEARNED_BEST]
+    lines[-1].update(gave_up=1, lmbda_at_bound=1)
+    text = table(summarise(lines), ('ham', 'spam')).splitlines()
+    assert 'of ham %' in text[0] and 'of spam %' in text[0]
+    assert len(text) == 10
+    assert text[-1].endswith('gave up, lambda at bound')
+    assert text[-2].rstrip().endswith('5 + 0')
+
+
+def test_the_picture():
+    lines = [dict(line) for line in LEARNED_BEST]
+    lines[-1].update(gave_up=1)
+    fig = draw(summarise(lines), 'a title', 'words below')
+    fig.draw_without_rendering()
+    errors, lmbda, norm = fig.axes
+    assert errors.get_ylim()[0] == 0 and norm.get_yscale() == 'log'
+    curves = {line.get_label(): line for line in errors.get_lines()}
+    constant = curves['always the more frequent class']
+    assert set(constant.get_ydata()) == {40.} and constant.is_dashed()
+    rings, = [line for label, line in curves.items() if 'gave up' in label]
+    assert rings.get_xydata() == pytest.approx(np.array([[10, 15.5]]))
+    for label, policy in (('trusted rows alone', 'trusted-only'),
+                          (r'$\lambda$ learned', 'learned')):
+        style = POLICY_STYLES[policy]
+        assert (curves[label].get_color(), curves[label].get_marker()) == (
+            style['color'], style['marker'])
+    # each policy: its mean, and a thin line a split
+    assert len(lmbda.get_lines()) == 3 * 3
+    assert all(ax.get_position().height > .5 for ax in fig.axes)
+
+
+def test_weights_that_are_all_zero_have_a_linear_axis():
+    lines = [{**line, 'w_norm': 0.} for line in LEARNED_BEST]
+    assert draw(summarise(lines), '').axes[2].get_yscale() == 'linear'
