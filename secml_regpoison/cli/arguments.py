@@ -213,8 +213,10 @@ def _add_attack_options(command):
              'rmd (reverse mode through 150 steps, as in the paper), fmd '
              '(forward mode: the numbers of rmd, slower) or auto (default: '
              'implicit where the training rows or the features are at most '
-             '512, else rmd). CPU time of implicit, that of rmd being 1, at '
-             '500 to 4000 rows: @MEASURED@')
+             '512, else rmd). CPU time of implicit, that of rmd being 1: 0.2 '
+             'to 0.8 with 20 or 100 features and 500 to 4000 rows; with 784 '
+             'features 0.8 where lambda is learned, and where it is held '
+             'small 1.3 with 500 rows, 2.2 with 1000')
 
 
 def join_policies(argv):
