@@ -147,7 +147,8 @@ def test_a_damaged_cell_is_named(stopped, capsys):
 
 def test_checkpoints_last_until_all_is_written(tmp_path, capsys):
     (tmp_path / 'sec_eval.csv').mkdir()  # in the way of the file
-    quick = [*ALONE, str(tmp_path), '--policies=-2', '--repetitions', '1']
+    quick = [*ALONE, str(tmp_path), '--policies=-2', '--repetitions', '1',
+             '--y-poison', 'flip']
     assert cli.main(quick) == 1
     assert 'sec_eval.csv' in capsys.readouterr().err.splitlines()[-1]
     checkpoint, = tmp_path.glob(CHECKPOINTS)
@@ -155,8 +156,8 @@ def test_checkpoints_last_until_all_is_written(tmp_path, capsys):
     (tmp_path / 'sec_eval.csv').rmdir()
     assert cli.main([*quick, '--resume']) == 0
     assert sorted(os.listdir(tmp_path)) == [
-        'sec_eval.csv', 'sec_eval.png', 'sec_eval_-2_0.gz',
-        'sec_eval_-2_0.npz']
+        'poisoned_-2_0.csv', 'rows_0.csv', 'sec_eval.csv', 'sec_eval.json',
+        'sec_eval.png', 'sec_eval_-2_0.gz', 'sec_eval_-2_0.npz']
 
 
 def square(number):
