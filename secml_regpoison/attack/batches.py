@@ -12,6 +12,7 @@ import torch
 
 from secml_regpoison.core import solve
 from secml_regpoison.core.minimax import default_step
+from secml_regpoison.core.projection import FeasibleSet
 from . import pipeline
 from .poisoning_data import PoisonSet
 from .settings import outer_steps, training_of
@@ -161,27 +162,38 @@ def restart_points(attack, data, poison, n_points, y_new, n_restarts):
 
 def solve_from(attack, data, problem, start, iterates, **settings):
     """The core's `Solution` from the points and lambda of `start`; appends an
-    `IterateRecord` to `iterates` at each outer iterate."""
+    `IterateRecord` to `iterates` at each outer iterate. The core computes in
+    the attack's `dtype`; points come back in float64, inside their bounds."""
+    centre = data.x_val[list(start.starts)] if start.starts else start.x
+    lb, ub = data.bounds(attack.lb, attack.ub, centre)
+    dtype = getattr(torch, attack.dtype)
+    feasible = FeasibleSet(centre.clamp(lb, ub), lb, ub, attack.dmax,
+                           attack.distance)
+
+    def in_float64(x_p):
+        return (x_p if x_p.dtype == torch.float64
+                else feasible.project(x_p.double()))
+
     def record(iterate):
         attack.logger.info(f'iterate {len(iterates)}: loss '
                            f'{iterate.value:.6f}, lmbda {iterate.lmbda:.3f}')
         iterates.append(IterateRecord(
-            iterate.x_p, iterate.lmbda, iterate.value))
+            in_float64(iterate.x_p), iterate.lmbda, iterate.value))
 
-    centre = data.x_val[list(start.starts)] if start.starts else start.x
-    lb, ub = data.bounds(attack.lb, attack.ub, centre)
     fixed_lmbda = not attack.learn_lmbda
     steps = outer_steps(attack, default_step(data.x_tr))
     is_bounded = steps['min_step'] > 0 or steps['max_step'] < math.inf
     training = vars(training_of(attack))
-    return solve(
-        problem, start.x, start.y, start.lmbda, lb, ub, dmax=attack.dmax,
-        distance=attack.distance, learn_lmbda=not fixed_lmbda,
-        lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), centre=centre,
+    end = solve(
+        problem.to(dtype), start.x.to(dtype), start.y.to(dtype), start.lmbda,
+        lb, ub, dmax=attack.dmax, distance=attack.distance,
+        learn_lmbda=not fixed_lmbda, centre=centre.to(dtype),
+        lmbda_bounds=tuple(map(float, attack.lmbda_bounds)),
         quasi_newton=(attack.joint and fixed_lmbda and attack.dmax is None
                       and not is_bounded),
         callback=record, model=pipeline.model_class(attack),
         **{**training, **steps, **settings})
+    return replace(end, x_p=in_float64(end.x_p))
 
 
 @contextmanager

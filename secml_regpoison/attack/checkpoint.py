@@ -207,7 +207,7 @@ def problem_of(attack, data):
         problem[name] = bound
     for name in ('distance', 'dmax', 'y_target', 'learn_lmbda', 'poison_mode',
                  'batch_size', 'joint', 'solver_type', 'solver_params',
-                 'n_restarts'):
+                 'n_restarts', 'dtype'):
         problem[name] = getattr(attack, name)
     problem['y_poison'] = y_poison_as_plain(attack)
     problem['random_seed'], problem['device'] = data.seed, str(data.device)

@@ -63,8 +63,11 @@ def check_features_finite(name, phi):
 
 
 def check_refitted(attack, data):
-    """A refitted preprocess has a derivative, and the solver one through it.
+    """A refitted preprocess has a derivative, and the solver one through it;
+    a frozen one computes in float64.
     """
+    check('dtype', attack.dtype, attack.dtype == 'float64'
+          or data.transform is None, "'float64' with a frozen preprocess")
     steps = getattr(data.preprocess, 'steps', (data.preprocess,))
     if data.x_tr.shape[1] == 1 and any(
             isinstance(step, UnitNorm) for step in steps):

@@ -78,6 +78,7 @@ def check_settings(attack, classes):
     for name, values in (('poison_mode', ('append', 'replace')),
                          ('distance', ('l1', 'l2'))):
         check_choice(name, getattr(attack, name), values)
+    check_choice('dtype', attack.dtype, ('float64', 'float32'))
     check_choice('init_type', attack.init_type, ('random',),
                  ' Points start as validation points, labels flipped.')
     check('learn_lmbda', attack.learn_lmbda,

@@ -82,6 +82,15 @@ class Problem:
             raise ValueError(f'`x_p` must have {self.x_tr.shape[1]} columns '
                              f'like `x_tr`, got {x_p.shape[1]}.')
 
+    def to(self, dtype: torch.dtype) -> 'Problem':
+        """The problem in this precision; itself if it is."""
+        if self.x_tr.dtype == dtype:
+            return self
+        return replace(self, y_target=None if self.y_target is None
+                       else self.y_target.to(dtype), **{
+                           name: getattr(self, name).to(dtype) for name in (
+                               'x_tr', 'y_tr', 'x_val', 'y_val')})
+
     @property
     def n_tr(self) -> int:
         """Number of fixed training rows."""

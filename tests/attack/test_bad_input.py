@@ -86,6 +86,8 @@ SETTINGS = [
     ('random_seed', .5, ValueError, 'got 0.5'),
     ('random_seed', -1, ValueError, 'whole number of at least 0, got -1'),
     ('random_seed', 'now', TypeError, 'got str'),
+    ('dtype', 'float16', ValueError, "'float64' or 'float32', got 'float16'"),
+    ('dtype', None, ValueError, 'got None'),
     ('device', 'gpu', ValueError, "got 'gpu'"),
     ('device', 'cuda:99', ValueError, "got 'cuda:99'"),
     ('device', 'meta', ValueError, "got 'meta'"),

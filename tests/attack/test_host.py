@@ -44,7 +44,8 @@ def test_parameters_are_listed_and_set():
     for name in ('n_points', 'lb', 'ub', 'dmax', 'distance', 'y_target',
                  'learn_lmbda', 'lmbda_bounds', 'poison_mode', 'batch_size',
                  'solver_type', 'solver_params', 'n_restarts', 'device',
-                 'random_seed', 'classifier.C', 'val', 'training_data'):
+                 'dtype', 'random_seed', 'classifier.C', 'val',
+                 'training_data'):
         assert name in params, name
     changes = {'n_points': 3, 'lb': .1, 'dmax': .4, 'distance': 'l1',
                'poison_mode': 'replace', 'batch_size': 2,
