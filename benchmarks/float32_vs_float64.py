@@ -11,7 +11,8 @@ from secml_regpoison.data import load_data, split_data
 
 from secml.settings import SECML_DS_DIR
 
-from common import N_TRAIN, N_VAL, Claim, one_thread, report, seconds, write_csv
+from common import (
+    N_TRAIN, N_VAL, Claim, one_thread, report, seconds, write_csv)
 
 STRENGTHS = (0, 17, 85)
 STAND_IN = Path(SECML_DS_DIR) / 'dogfish-standin' / 'dogfish_standin.npz'
