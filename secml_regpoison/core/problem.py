@@ -83,7 +83,17 @@ class Problem:
                              f'like `x_tr`, got {x_p.shape[1]}.')
 
     def to(self, dtype: torch.dtype) -> 'Problem':
-        """The problem in this precision; itself if it is."""
+        """The problem in another precision; itself if it is in this one.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+            Of all its tensors.
+
+        Returns
+        -------
+        Problem
+        """
         if self.x_tr.dtype == dtype:
             return self
         return replace(self, y_target=None if self.y_target is None
