@@ -13,11 +13,14 @@ __all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
            'CAttackPoisoningMinimaxSVM', 'CClassifierLogisticTorch',
            'CClassifierSVMTorch',
            'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison',
-           '__version__']
+           'PoisoningCurveDisplay', 'poisoning_curve', '__version__']
 
 
 def __getattr__(name):
     """A public name that was not needed until now."""
+    if name in ('poisoning_curve', 'PoisoningCurveDisplay'):
+        from .experiment import poisoning_curve_display as display
+        return getattr(display, name)
     if name in __all__:
         from . import registration
         return getattr(registration, name)

@@ -1,0 +1,136 @@
+"""Features and labels as users of scikit-learn have them."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from secml_regpoison.validation import LARGEST, check
+
+
+@dataclass(frozen=True)
+class ArrayData:
+    """Two-class rows from arrays or data frames.
+
+    Attributes
+    ----------
+    x : ndarray of float, shape (n, d)
+    y : ndarray of int, shape (n,)
+        0 for the first of the classes, 1 for the second.
+    classes : ndarray, shape (2,)
+        The labels as they were given, sorted.
+    frame : type or None
+        The class of the data frame that `x` came in.
+    columns : sequence or None
+        Its columns.
+
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    classes: np.ndarray
+    frame: type = None
+    columns: object = None
+
+    def restore(self, x, y):
+        """Features in the form that they came in, and labels."""
+        x = np.asarray(x, dtype=float)
+        if self.frame is not None:
+            x = self.frame(x, columns=self.columns)
+        return x, self.classes[np.asarray(y).astype(int)]
+
+
+def read_arrays(x, y, names=('X', 'y'), like=None):
+    """Check features and labels.
+
+    Parameters
+    ----------
+    x : array-like or data frame, shape (n, d)
+        Numbers, finite. Columns of text are refused by name.
+    y : array-like, shape (n,)
+        Labels of any type; each of two classes has a row.
+    names : pair of str, optional
+        What errors call them.
+    like : ArrayData, optional
+        Rows with the same columns and classes.
+
+    Returns
+    -------
+    ArrayData
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, the condition and the value.
+
+    """
+    name_x, name_y = names
+    is_frame = hasattr(x, 'iloc') and hasattr(x, 'columns')
+    columns = x.columns if is_frame else None
+    values = _numbers(name_x, x, is_frame)
+    if like is not None:
+        check(name_x, values.shape[1], values.shape[1] == like.x.shape[1],
+              f'of the {like.x.shape[1]} features of `X`')
+        if is_frame and like.columns is not None:
+            check(name_x, list(columns), list(columns) == list(like.columns),
+                  f'a frame with the columns of `X`, {list(like.columns)}')
+    labels = _labels(name_y, y, len(values))
+    classes = _classes(name_y, labels) if like is None else like.classes
+    labels = labels.astype(object)
+    negative, positive = (labels == label for label in classes.tolist())
+    known = negative | positive
+    check(name_y, labels[~known][:1].tolist(), known.all(),
+          f'labels among {classes.tolist()}')
+    check(name_y, classes[[int(positive.any())]].tolist(),
+          negative.any() and positive.any(), 'labels of both classes')
+    return ArrayData(values, positive.astype(int), classes,
+                     type(x) if is_frame else None, columns)
+
+
+def _numbers(name, x, is_frame):
+    """`x` as a float array, (n, d)."""
+    if is_frame:
+        text = [column for column, dtype in x.dtypes.items()
+                if getattr(dtype, 'kind', 'O') not in 'biuf']
+        check(name, text, not text, 'a frame of numbers', ' Encode these '
+              'columns, as with `pandas.get_dummies`, or leave them out.')
+        x = x.to_numpy(dtype=float, na_value=np.nan)
+    if hasattr(x, 'toarray'):
+        raise TypeError(f'`{name}` must be a dense array or a frame, got '
+                        f'{type(x).__name__}: pass `{name}.toarray()`.')
+    x = np.asarray(x)
+    check(name, x.shape, x.ndim == 2 and 0 not in x.shape,
+          'of shape (n_rows, n_features)')
+    if x.dtype.kind not in 'biuf':
+        raise TypeError(f'`{name}` must be an array of numbers, got dtype '
+                        f'{x.dtype}: encode text, or say `.astype(float)`.')
+    x = x.astype(float)
+    bad = np.argwhere(~(np.abs(x) <= LARGEST))
+    if len(bad):
+        row, column = bad[0]
+        raise ValueError(
+            f'`{name}` must be finite and within {LARGEST:g}, got '
+            f'{x[row, column]:g} in row {row}, column {column}, the first of '
+            f'{len(bad)}: fill in missing values, or leave out such rows.')
+    return x
+
+
+def _labels(name, y, n_rows):
+    """`y` as an array of comparable labels, (n_rows,)."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y.ravel()
+    check(name, y.shape, y.shape == (n_rows,), f'of shape ({n_rows},), a '
+          'label for each row')
+    if y.dtype.kind == 'O':
+        kinds = sorted({type(label).__name__ for label in y})
+        check(name, kinds, len(kinds) == 1, 'labels of one type',
+              ' A missing label counts as another type.')
+    check(name, float('nan'), (y == y).all(), 'free of missing labels')
+    return y
+
+
+def _classes(name, y):
+    classes = np.unique(y)
+    check(name, classes[:9].tolist(), len(classes) == 2,
+          'labels of two classes', ' Choose rows of two, or put one against '
+          'the rest: `y == label`.')
+    return classes

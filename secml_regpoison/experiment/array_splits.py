@@ -1,0 +1,97 @@
+"""Training, validation and test rows from arrays, in their own units."""
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from secml.array import CArray
+from secml.data import CDataset, CDatasetHeader
+
+from secml_regpoison.data.arrays import read_arrays
+from secml_regpoison.data.splits import N_FOLDS, Split
+from secml_regpoison.validation import check
+
+# Parts that may be drawn, in this order, and their shares of the rows left.
+DRAWN = {'test': .2, 'val': .25}
+
+
+def read_all(x, y, x_val, y_val, x_test, y_test):
+    """The rows that are given, a dict of `ArrayData`: 'train', the rows to
+    draw from, and 'val' and 'test' if there are such rows."""
+    data = {'train': read_arrays(x, y)}
+    for part, x, y in (('val', x_val, y_val), ('test', x_test, y_test)):
+        names = f'X_{part}', f'y_{part}'
+        if (x is None) != (y is None):
+            raise ValueError(f'`{names[0]}` and `{names[1]}` must be given '
+                             'together, got one of them.')
+        if x is not None:
+            data[part] = read_arrays(x, y, names, data['train'])
+    return data
+
+
+def split_arrays(data, seed, lb=None, ub=None, policies=()):
+    """Draw the rows that are not given.
+
+    Parameters
+    ----------
+    data : dict of str to ArrayData
+        See `read_all`.
+    seed : int
+    lb, ub : float, array-like or None, optional
+        Box of the poison; None: the range of the training rows.
+    policies : sequence, optional
+        Those that will be asked for: each needs some rows of each class.
+
+    Returns
+    -------
+    Split
+        `rows` are places in the rows given.
+
+    """
+    pool, rows = data['train'], {part: np.arange(len(given.y))
+                                 for part, given in data.items()}
+    for part, share in DRAWN.items():
+        if part not in data:
+            y = pool.y[rows['train']]
+            _check_counts(y, pool.classes)
+            rows['train'], rows[part] = train_test_split(
+                rows['train'], test_size=share, random_state=seed, stratify=y)
+    _check_policies_have_rows(data, rows, policies)
+    train = pool.x[rows['train']]
+    header = CDatasetHeader(y_original=tuple(pool.classes.tolist()))
+    return Split(
+        *(CDataset(CArray(of.x[chosen]), CArray(of.y[chosen]), header=header)
+          for part in ('train', 'val', 'test')
+          for of, chosen in [(data.get(part, pool), rows[part])]),
+        _bound(lb, train.min(axis=0)), _bound(ub, train.max(axis=0)),
+        tuple(np.flatnonzero((train == np.rint(train)).all(0)).tolist()),
+        rows=rows)
+
+
+def _check_counts(y, classes):
+    """Enough rows of each class to draw from."""
+    counts = np.bincount(y, minlength=2)
+    rarest = int(counts.argmin())
+    if counts[rarest] < N_FOLDS:
+        raise ValueError(
+            f'`X` must have at least {N_FOLDS} rows of each class to draw '
+            f'from, got {counts[rarest]} of class '
+            f'{classes.tolist()[rarest]!r}: bring more such rows, or give '
+            'X_val, y_val, X_test and y_test.')
+
+
+def _check_policies_have_rows(data, rows, policies):
+    """Enough rows of each class to cross-validate."""
+    for part, policy, least in (('train', 'clean-cv', N_FOLDS),
+                                ('val', 'trusted-only', 2)):
+        y = data.get(part, data['train']).y[rows[part]]
+        count = int(np.bincount(y, minlength=2).min())
+        check('policies', policy, policy not in policies or count >= least,
+              f'others, as a class has {count} of the {part} rows and '
+              f'{policy} needs {least}')
+
+
+def _bound(bound, default):
+    """A bound as secml takes it."""
+    if bound is None:
+        return CArray(default)
+    return bound if np.isscalar(bound) else CArray(
+        np.asarray(bound, dtype=float))

@@ -1,0 +1,185 @@
+"""Test error against the share of poison, for an estimator of scikit-learn."""
+import numpy as np
+
+from secml_regpoison.validation import check, check_choice, check_integer
+from .array_splits import read_all, split_arrays
+from .curve_result import collect, measure
+from .estimators import classifier_of
+from .parallel import parallel_map
+from .plan import Plan, default_solver
+from .policies import POLICIES, policy_name
+from .policy_attack import make_attack
+
+# Of the attack's parameters, those that `poisoning_curve` hands on.
+ATTACK_PARAMS = ('distance', 'dmax', 'joint', 'solver_params', 'n_restarts',
+                 'device')
+
+
+def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
+                    y_test=None, fractions=(0, .05, .1, .15),
+                    policies=('clean-cv', 'learned'), *, lb=None, ub=None,
+                    integer='auto', y_poison='worst', solver_type='auto',
+                    lmbda_bounds=(-8., 11.5), n_repetitions=1,
+                    random_state=0, n_jobs=None, **attack_params):
+    """Test error of an estimator under poison, as the share of poison grows.
+
+    For each policy, the way to choose lambda = -log(C), an attacker appends
+    the points to the training rows that raise the validation loss most, see
+    `.CAttackPoisoningMinimaxLR`. A clone of the estimator, C set by the
+    policy, is then fitted on clean rows and poison: all numbers are of it.
+
+    Parameters
+    ----------
+    estimator : LogisticRegression or Pipeline
+        Any solver, L2 or no penalty; its C is not used. A pipeline has steps
+        of `StandardScaler`, `MinMaxScaler` or `Normalizer` before it, which
+        are fitted on clean rows and poison too.
+    X : array-like or data frame, shape (n, d)
+        Numbers. The training rows, and those validation and test rows that
+        are not given.
+    y : array-like, shape (n,)
+        Labels of any type, two classes.
+    X_val, y_val : array-like, shapes (m, d) and (m,), optional
+        Rows that the defender trusts. Default: a quarter of the rows that are
+        not test rows, drawn at random, with the proportions of the classes.
+    X_test, y_test : array-like, shapes (k, d) and (k,), optional
+        Default: a fifth of the rows, drawn likewise.
+    fractions : sequence of float, optional
+        Shares of poison among all training rows, at least 0 and below 1.
+        They are rounded to whole points; equal ones are merged.
+    policies : sequence of str or float, optional
+        'clean-cv', 5-fold cross-validation on the clean training rows;
+        'learned', the best lambda for the validation rows at each strength;
+        'trusted-only', the estimator trained on the validation rows alone; or
+        a number, that lambda: ``-numpy.log(C)`` keeps a C.
+    lb, ub : float or array-like, shape (d,), optional
+        Bounds of the poison. Default: the range of each column in the
+        training rows.
+    integer : {'auto', 'none'}, optional
+        'auto': poison has whole numbers in columns that hold nothing else.
+    y_poison : 'worst', 'flip' or a class, optional
+        Labels of the poison, see `.CAttackPoisoningMinimaxLR`.
+    solver_type : {'auto', 'rmd', 'fmd', 'implicit'}, optional
+        'auto': 'implicit' where it is cheap, else 'rmd'.
+    lmbda_bounds : pair of float, optional
+        Interval of lambda.
+    n_repetitions : int, optional
+        Random splits; where all rows are given, random attacks.
+    random_state : int, optional
+        Seed; repetition r takes ``random_state + r``.
+    n_jobs : int or None, optional
+        Processes of joblib; None is one.
+    **attack_params
+        `distance`, `dmax`, `joint`, `solver_params`, `n_restarts` and
+        `device` of `.CAttackPoisoningMinimaxLR`.
+
+    Returns
+    -------
+    curve : Bunch
+        Arrays with an axis for policies, for strengths and for repetitions.
+
+        fractions, n_points : ndarray, shape (n_strengths,)
+            Shares and numbers of poisoning points.
+        policies : list of str
+        classes : ndarray, shape (2,)
+        test_error, validation_loss, lmbda, C, w_norm, constant_loss : ndarray
+            Shape (n_policies, n_strengths, n_repetitions). The loss is the
+            mean log loss on the validation rows; `constant_loss` is that of
+            a constant answer.
+        gave_up, one_class, lmbda_at_bound, budget_hit, training_short, \
+fit_short : ndarray of bool
+            Of the same shape, see `.core.verdicts`.
+        majority_error : ndarray, shape (n_repetitions,)
+            Test error of always the more frequent class of the training rows.
+        poison : ndarray of object
+            Of the same shape: (X, y) of the poison, in the columns, units and
+            labels of the data.
+        train_rows, val_rows, test_rows : list of ndarray, shape (n_rows,)
+            For each repetition, places of the rows in `X`, or in `X_val` and
+            `X_test` where these are given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, naming the parameter, the condition and the value.
+    RuntimeError
+        If an attack fails.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where the estimator has given up, lambda is at a bound, or an attack
+        or a training was cut short; and where the estimator's own training
+        stops short of the optimum.
+
+    References
+    ----------
+    Carnerero-Cano et al. 2021, arXiv 2105.10948.
+
+    """
+    classifier, preprocess = classifier_of(estimator)
+    data = read_all(X, y, X_val, y_val, X_test, y_test)
+    policies = _check_policies(policies, lmbda_bounds)
+    check_integer('n_repetitions', n_repetitions, 1)
+    check_integer('random_state', random_state, 0)
+    check_choice('integer', integer, ('auto', 'none'))
+    splits = [split_arrays(data, random_state + r, lb, ub, policies)
+              for r in range(n_repetitions)]
+    n_train = splits[0].train.num_samples
+    plan = Plan(
+        n_points=_strengths(fractions, n_train), seed=random_state,
+        lmbda_bounds=lmbda_bounds, poison_mode='append',
+        preprocess=preprocess, classifier=classifier,
+        solver_type=default_solver(n_train, data['train'].x.shape[1])
+        if solver_type == 'auto' else solver_type, integer=integer,
+        attack_params={'y_poison': _index_of(y_poison, data['train'].classes),
+                       **_check_attack_params(attack_params)})
+    make_attack(splits[0], plan, 'learned', random_state)  # checks the rest
+    calls = [(measure, estimator, splits[r], plan, policy, k, r)
+             for k, policy in enumerate(policies)
+             for r in range(n_repetitions)]
+    return collect(parallel_map(calls, n_jobs), data, splits, plan,
+                   [policy_name(policy) for policy in policies])
+
+
+def _check_policies(policies, lmbda_bounds):
+    """Known names, or lambdas; none twice."""
+    if isinstance(policies, str):
+        policies = (policies,)
+    policies = [policy if isinstance(policy, str) else float(policy)
+                for policy in policies]
+    for policy in policies:
+        check('policies', policy, policy in POLICIES
+              or isinstance(policy, float) and abs(policy) <= 46,
+              f'among {POLICIES}, or a lambda from -46 to 46')
+    check('policies', policies, policies
+          and len(set(policies)) == len(policies), 'one or more, none twice')
+    return policies
+
+
+def _check_attack_params(params):
+    for name in params:
+        if name not in ATTACK_PARAMS:
+            raise TypeError(f'`attack_params` must be among {ATTACK_PARAMS}, '
+                            f'got {name!r}.')
+    return params
+
+
+def _index_of(label, classes):
+    """A class as the attack knows it, 0 or 1; other words stay."""
+    if np.ndim(label) == 0 and label in classes.tolist():
+        return classes.tolist().index(label)
+    check('y_poison', label, isinstance(label, str)
+          and label in ('worst', 'flip'),
+          f"'worst', 'flip' or one of {classes.tolist()}")
+    return label
+
+
+def _strengths(fractions, n_train):
+    """Numbers of points that are these shares of all training rows."""
+    fractions = np.asarray(fractions, dtype=float).ravel()
+    check('fractions', fractions.tolist(), fractions.size
+          and ((0 <= fractions) & (fractions < 1)).all(),
+          'numbers of at least 0 and below 1')
+    return tuple(np.unique(np.rint(
+        fractions * n_train / (1 - fractions)).astype(int)).tolist())

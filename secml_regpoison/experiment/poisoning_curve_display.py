@@ -1,0 +1,108 @@
+"""The picture of a poisoning curve, in the manner of scikit-learn."""
+from secml_regpoison.figure.style import policy_label, policy_styles
+from .poisoning_curve import poisoning_curve
+
+
+class PoisoningCurveDisplay:
+    """Test error against the share of poison, a curve for each policy.
+
+    Parameters
+    ----------
+    fractions : ndarray, shape (n_strengths,)
+        Shares of poison.
+    policies : list of str
+        Ways to choose lambda, or lambdas.
+    test_error : ndarray, shape (n_policies, n_strengths, n_repetitions)
+        These three as `poisoning_curve` returns them.
+    majority_error : ndarray, shape (n_repetitions,), optional
+        Test error of always the more frequent class, a dashed line.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        Mean over the repetitions, a line for each policy.
+    fill_between_ : list of matplotlib PolyCollection
+        From the least to the greatest, where there are several repetitions.
+    majority_line_ : matplotlib Line2D or None
+    curve_ : Bunch
+        What `poisoning_curve` returned, after `from_estimator`.
+
+    """
+
+    def __init__(self, *, fractions, policies, test_error,
+                 majority_error=None):
+        self.fractions = fractions
+        self.policies = policies
+        self.test_error = test_error
+        self.majority_error = majority_error
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, ax=None, **params):
+        """Compute the curve of an estimator, and draw it.
+
+        Parameters
+        ----------
+        estimator : LogisticRegression or Pipeline
+            See `poisoning_curve`.
+        X : array-like or data frame, shape (n, d)
+            Rows.
+        y : array-like, shape (n,)
+            Their labels.
+        ax : matplotlib Axes or None, optional
+            Where to draw. Default: new axes.
+        **params
+            Other parameters of `poisoning_curve`.
+
+        Returns
+        -------
+        PoisoningCurveDisplay
+            With what was drawn.
+        """
+        curve = poisoning_curve(estimator, X, y, **params)
+        display = cls(fractions=curve.fractions, policies=curve.policies,
+                      test_error=curve.test_error,
+                      majority_error=curve.majority_error)
+        display.curve_ = curve
+        return display.plot(ax)
+
+    def plot(self, ax=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, optional
+            Where to draw. Default: new axes.
+
+        Returns
+        -------
+        PoisoningCurveDisplay
+            Itself.
+        """
+        if ax is None:
+            import matplotlib.pyplot as plt
+            _, ax = plt.subplots()
+        x, errors = 100 * self.fractions, 100 * self.test_error
+        self.ax_, self.figure_ = ax, ax.figure
+        self.lines_, self.fill_between_ = [], []
+        styles = policy_styles(self.policies)
+        for policy, error in zip(self.policies, errors):
+            line, = ax.plot(x, error.mean(axis=1), label=policy_label(policy),
+                            **styles[policy])
+            self.lines_.append(line)
+            if error.shape[1] > 1:
+                self.fill_between_.append(ax.fill_between(
+                    x, error.min(axis=1), error.max(axis=1), alpha=.2,
+                    color=line.get_color(), linewidth=0))
+        self.majority_line_ = None
+        if self.majority_error is not None:
+            self.majority_line_ = ax.axhline(
+                100 * self.majority_error.mean(), color='grey',
+                linestyle='--', linewidth=1,
+                label='always the more frequent class')
+        ax.set(xlabel='Poison among the training rows (%)',
+               ylabel='Test error (%)')
+        ax.set_ylim(bottom=0)
+        ax.legend()
+        return self

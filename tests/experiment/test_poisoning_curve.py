@@ -1,0 +1,240 @@
+"""`poisoning_curve`: its numbers are scikit-learn's own."""
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import (
+    LogisticRegression, LogisticRegressionCV, RidgeClassifier)
+from sklearn.metrics import log_loss
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    MinMaxScaler, Normalizer, PolynomialFeatures, StandardScaler)
+
+from secml_regpoison import poisoning_curve
+
+QUICK = {'y_poison': 'flip', 'fractions': (0, .1, .2),
+         'solver_params': {'n_outer': 3}}
+
+
+def exact(**kwargs):
+    """Trained to the end, so that libraries can be compared."""
+    return LogisticRegression(**{'tol': 1e-10, 'max_iter': 10000, **kwargs})
+
+
+def rows(n_rows=120, labels=(0, 1), seed=0):
+    """A frame of clouds: lengths, a ratio and a whole number; labels."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n_rows) % 2
+    x = rng.normal(size=(n_rows, 3)) + y[:, None]
+    frame = pd.DataFrame({'length': 40 + 9 * x[:, 0], 'ratio': x[:, 1] / 50,
+                          'count': np.rint(5 + 2 * x[:, 2]).astype(int)})
+    return frame, np.array(labels)[y]
+
+
+def quietly(*args, **kwargs):
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)
+        return poisoning_curve(*args, **{**QUICK, **kwargs})
+
+
+def set_c(estimator, c):
+    name = f'{estimator.steps[-1][0]}__C' if isinstance(
+        estimator, Pipeline) else 'C'
+    return clone(estimator).set_params(**{name: c})
+
+
+def check_against_refit(curve, estimator, x, y):
+    """A clone, fitted on what the curve returns, has its numbers."""
+    train, val, test = (curve[f'{part}_rows'][0]
+                        for part in ('train', 'val', 'test'))
+    for k, policy in enumerate(curve.policies):
+        for j, n_points in enumerate(curve.n_points):
+            x_p, y_p = curve.poison[k, j, 0]
+            assert len(x_p) == len(y_p) == n_points
+            refit = set_c(estimator, curve.C[k, j, 0]).fit(
+                pd.concat([x.iloc[train], x_p]), np.r_[y[train], y_p])
+            assert curve.test_error[k, j, 0] == (
+                refit.predict(x.iloc[test]) != y[test]).mean()
+            assert curve.validation_loss[k, j, 0] == pytest.approx(log_loss(
+                y[val], refit.predict_proba(x.iloc[val])), rel=1e-3)
+            fitted = refit[-1] if isinstance(refit, Pipeline) else refit
+            assert curve.w_norm[k, j, 0] == pytest.approx(
+                np.linalg.norm(fitted.coef_), rel=1e-3)
+
+
+@pytest.mark.parametrize('estimator, labels', [
+    (make_pipeline(StandardScaler(), exact()), ('ham', 'spam')),
+    (make_pipeline(StandardScaler(), exact(
+        solver='liblinear', C=7., random_state=0)), (False, True)),
+    (make_pipeline('passthrough', MinMaxScaler((-1, 1)), Normalizer('l2'),
+                   exact(solver='newton-cholesky')), (-1., 1.)),
+    (exact(solver='newton-cholesky'), (3, 8))])
+def test_a_refitted_clone_has_the_numbers(estimator, labels):
+    x, y = rows(labels=labels)
+    curve = quietly(estimator, x, y, policies=('clean-cv', 'learned', 0.))
+    assert curve.policies == ['clean-cv', 'learned', '0']
+    assert curve.classes.tolist() == list(labels)
+    check_against_refit(curve, estimator, x, y)
+    assert set(curve.poison[1, 2, 0][1].tolist()) <= set(labels)
+    # lambda is fixed by one policy, and re-learned by another
+    assert np.ptp(curve.lmbda[0]) == 0 < np.ptp(curve.lmbda[1])
+    assert (curve.lmbda[2] == 0).all()
+
+
+def test_without_a_penalty_c_is_set_all_the_same():
+    x, y = rows()
+    estimator = exact(C=np.inf, solver='newton-cholesky')
+    check_against_refit(quietly(estimator, x, y), estimator, x, y)
+
+
+def test_poison_keeps_to_columns_ranges_and_whole_numbers():
+    x, y = rows()
+    curve = quietly(make_pipeline(StandardScaler(), exact()), x, y)
+    train = x.iloc[curve.train_rows[0]]
+    x_p, _ = curve.poison[1, 2, 0]
+    assert x_p.columns.tolist() == ['length', 'ratio', 'count']
+    assert (x_p['count'] == x_p['count'].round()).all()
+    assert (x_p.min() >= train.min() - 1e-9).all()
+    assert (x_p.max() <= train.max() + 1e-9).all()
+    bounded = quietly(exact(), x.to_numpy(), y, lb=[30, -1, 0], ub=50,
+                      integer='none')
+    x_p, _ = bounded.poison[1, 2, 0]
+    assert isinstance(x_p, np.ndarray) and x_p[:, 0].min() >= 30
+    assert x_p.max() <= 50 and (x_p[:, 2] != np.rint(x_p[:, 2])).any()
+
+
+def test_parts_are_disjoint_and_stratified():
+    x, y = rows()
+    curve = quietly(exact(), x, y, n_repetitions=2, policies=(0.,))
+    parts = [np.sort(np.r_[curve.train_rows[r], curve.val_rows[r],
+                           curve.test_rows[r]]) for r in range(2)]
+    assert (parts[0] == np.arange(120)).all() and (parts[1] == parts[0]).all()
+    assert [len(curve[f'{part}_rows'][0]) for part in (
+        'train', 'val', 'test')] == [72, 24, 24]
+    assert y[curve.train_rows[0]].mean() == .5
+    assert (curve.test_rows[0] != curve.test_rows[1]).any()
+    assert curve.test_error.shape == curve.poison.shape == (1, 3, 2)
+    assert curve.n_points.tolist() == [0, 8, 18]
+    np.testing.assert_allclose(curve.fractions, [0, 8 / 80, 18 / 90])
+
+
+@pytest.mark.slow
+def test_processes_change_no_number():
+    x, y = rows()
+    one, two = (quietly(exact(), x, y, n_repetitions=2, policies=(0.,),
+                        n_jobs=n_jobs) for n_jobs in (None, 2))
+    assert (one.test_error == two.test_error).all()
+    assert one.poison[0, 2, 1][0].equals(two.poison[0, 2, 1][0])
+
+
+def test_rows_that_are_given_are_taken_as_they_are():
+    x, y = rows(60)
+    (x_val, y_val), (x_test, y_test) = rows(30, seed=1), rows(200, seed=2)
+    curve = quietly(exact(), x, y, x_val, y_val, x_test, y_test)
+    assert (curve.train_rows[0] == np.arange(60)).all()
+    x_p, y_p = curve.poison[1, 2, 0]
+    refit = exact(C=curve.C[1, 2, 0]).fit(pd.concat([x, x_p]),
+                                          np.r_[y, y_p])
+    assert curve.test_error[1, 2, 0] == 1 - refit.score(x_test, y_test)
+    assert curve.majority_error == [.5]
+
+
+def test_a_class_of_poison_by_its_own_name():
+    x, y = rows(labels=('ham', 'spam'))
+    curve = quietly(exact(), x, y, y_poison='spam', policies=('learned',))
+    assert set(curve.poison[0, 2, 0][1]) == {'spam'}
+
+
+def test_an_estimator_that_stops_short_is_said():
+    x, y = rows()
+    with pytest.warns(RuntimeWarning, match='the estimator has a validation '
+                      'loss of .*: it stops short, raise its max_iter'):
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', '.*lbfgs failed.*|.*CONV.*')
+            poisoning_curve(LogisticRegression(max_iter=1), x, y,
+                            policies=(-4.,), **QUICK)
+
+
+def test_what_the_numbers_mean_is_said():
+    """Of a lambda that leaves no weights."""
+    x, y = rows()
+    with pytest.warns(RuntimeWarning, match=r'\(30\) the validation loss is '
+                      'no better than that of a constant answer'):
+        curve = poisoning_curve(exact(), x, y, policies=(30.,), **QUICK)
+    assert curve.gave_up[0, 2, 0] and curve.gave_up.dtype == bool
+
+
+X, Y = rows(60)
+TEXT = X.assign(colour='red')
+
+
+@pytest.mark.parametrize('change, error, words', [
+    ({'estimator': RidgeClassifier()}, TypeError, 'got RidgeClassifier'),
+    ({'estimator': LogisticRegressionCV()}, TypeError, 'a Pipeline of'),
+    ({'estimator': make_pipeline(PolynomialFeatures(), exact())}, TypeError,
+     'steps with a derivative'),
+    ({'estimator': make_pipeline(StandardScaler(with_mean=False), exact())},
+     TypeError, 'with_mean=False'),
+    ({'estimator': exact(class_weight='balanced')}, ValueError,
+     "`estimator.class_weight` must be None"),
+    ({'estimator': exact(fit_intercept=False)}, ValueError,
+     '`estimator.fit_intercept` must be True'),
+    ({'estimator': exact(solver='saga', l1_ratio=.5)}, ValueError,
+     '`estimator.l1_ratio` must be 0, got 0.5'),
+    ({'estimator': exact(solver='liblinear', intercept_scaling=3)},
+     ValueError, 'must be 1 with the solver liblinear, got 3'),
+    ({'X': TEXT}, ValueError, "got ['colour']. Encode these columns"),
+    ({'X': X.assign(ratio=np.nan)}, ValueError, 'got nan in row 0, column 1'),
+    ({'X': X['ratio']}, ValueError, '(n_rows, n_features), got (60,)'),
+    ({'X': X.astype(str).to_numpy()}, TypeError, '.astype(float)'),
+    ({'y': Y[:50]}, ValueError, '`y` must be of shape (60,)'),
+    ({'y': np.arange(60) % 3}, ValueError, 'two classes, got [0, 1, 2]'),
+    ({'y': np.where(Y, 'a', None)}, ValueError, "['NoneType', 'str']"),
+    ({'y': np.where(Y, 1., np.nan)}, ValueError, 'free of missing labels'),
+    ({'y': (np.arange(60) < 4).astype(int)}, ValueError,
+     'got 4 of class 1: bring more such rows'),
+    ({'X_val': X}, ValueError, '`X_val` and `y_val` must be given together'),
+    ({'X_val': X[['ratio']], 'y_val': Y}, ValueError, 'the 3 features'),
+    ({'X_val': X[X.columns[::-1]], 'y_val': Y}, ValueError,
+     'a frame with the columns of `X`'),
+    ({'X_test': X, 'y_test': Y + 1}, ValueError,
+     '`y_test` must be labels among [0, 1], got [2]'),
+    ({'X_val': X, 'y_val': 0 * Y}, ValueError,
+     '`y_val` must be labels of both classes, got [0]'),
+    ({'fractions': (0, 1.)}, ValueError, 'below 1, got [0.0, 1.0]'),
+    ({'fractions': ()}, ValueError, '`fractions` must be'),
+    ({'policies': ('learnt',)}, ValueError, "got 'learnt'"),
+    ({'policies': ('learned', 'learned')}, ValueError, 'none twice'),
+    ({'policies': (99,)}, ValueError, 'a lambda from -46 to 46, got 99.0'),
+    ({'y_poison': [0, 1]}, ValueError, 'one of [0, 1], got [0, 1]'),
+    ({'y_poison': 'spam'}, ValueError, "'flip' or one of [0, 1], got 'spam'"),
+    ({'lb': 9e9}, ValueError, '`lb` must be at most `ub`'),
+    ({'solver_type': 'sgd'}, ValueError, '`solver_type` must be'),
+    ({'batch_size': 3}, TypeError, "must be among ('distance', "),
+    ({'n_repetitions': 0}, ValueError, '`n_repetitions` must be at least 1'),
+    ({'random_state': None}, TypeError, '`random_state` must be')])
+def test_what_cannot_be_run_is_refused(change, error, words):
+    kwargs = {'estimator': exact(), 'X': X, 'y': Y, **QUICK, **change}
+    with pytest.raises(error) as found:
+        poisoning_curve(**kwargs)
+    assert words in str(found.value)
+
+
+def test_five_rows_of_a_class_are_needed_to_cross_validate():
+    y = (np.arange(60) < 6).astype(int)
+    with pytest.raises(ValueError, match='a class has 4 of the train rows and '
+                       'clean-cv needs 5'):
+        poisoning_curve(exact(), X, y, **QUICK)
+    assert quietly(exact(), X, y, policies=('learned',)).test_error.size == 3
+
+
+@pytest.mark.slow
+def test_the_import_of_the_package_does_not_need_it():
+    code = ('import sys, secml_regpoison as package\n'
+            'assert "secml_regpoison.experiment" not in sys.modules\n'
+            'package.poisoning_curve, package.PoisoningCurveDisplay')
+    subprocess.run([sys.executable, '-c', code], check=True)

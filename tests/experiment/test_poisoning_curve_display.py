@@ -1,0 +1,66 @@
+"""The picture of a poisoning curve."""
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+from secml_regpoison import PoisoningCurveDisplay
+from secml_regpoison.figure.style import policy_styles
+
+FRACTIONS = np.array([0., .1])
+POLICIES = ['clean-cv', 'learned', '-2']
+ERRORS = np.array([[[.0, .1], [.2, .4]], [[.0, .0], [.1, .1]],
+                   [[.1, .3], [.5, .5]]])
+
+
+@pytest.fixture
+def ax():
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+def test_a_curve_and_a_band_for_each_policy(ax):
+    display = PoisoningCurveDisplay(
+        fractions=FRACTIONS, policies=POLICIES, test_error=ERRORS,
+        majority_error=np.array([.4, .5]))
+    assert display.plot(ax) is display
+    assert display.ax_ is ax and display.figure_ is ax.figure
+    styles = policy_styles(POLICIES)
+    for k, (policy, line) in enumerate(zip(POLICIES, display.lines_)):
+        np.testing.assert_allclose(line.get_xdata(), [0, 10])
+        np.testing.assert_allclose(line.get_ydata(),
+                                   100 * ERRORS[k].mean(axis=1))
+        assert line.get_color() == styles[policy]['color']
+        assert line.get_marker() == styles[policy]['marker']
+        band = display.fill_between_[k].get_paths()[0].vertices
+        np.testing.assert_allclose(
+            [band[:, 1].min(), band[:, 1].max()],
+            [100 * ERRORS[k].min(), 100 * ERRORS[k].max()])
+    np.testing.assert_allclose(display.majority_line_.get_ydata(), 45)
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(set(words)) == 4 and 'more frequent class' in words[-1]
+    assert ax.get_ylim()[0] == 0 and ax.get_ylabel() == 'Test error (%)'
+
+
+def test_one_repetition_has_no_band_and_no_line_without_majority():
+    display = PoisoningCurveDisplay(
+        fractions=FRACTIONS, policies=POLICIES,
+        test_error=ERRORS[:, :, :1]).plot()
+    assert display.fill_between_ == [] and display.majority_line_ is None
+    assert display.ax_ is plt.gca()  # new axes
+    plt.close(display.figure_)
+
+
+@pytest.mark.filterwarnings('ignore:In .* attacks:RuntimeWarning')
+def test_from_an_estimator(ax):
+    x, y = load_iris(return_X_y=True)
+    x, y = x[50:], y[50:]
+    display = PoisoningCurveDisplay.from_estimator(
+        LogisticRegression(), x, y, ax=ax, fractions=(0, .1),
+        y_poison='flip', solver_params={'n_outer': 2})
+    np.testing.assert_allclose(
+        display.lines_[1].get_ydata(),
+        100 * display.curve_.test_error[1].mean(axis=1))
+    assert len(display.lines_) == 2
