@@ -143,6 +143,20 @@ def test_rows_that_are_given_are_taken_as_they_are():
     assert curve.majority_error == [.5]
 
 
+def test_trusted_rows_alone_see_no_poison():
+    x, y = rows(200)
+    estimator = make_pipeline(StandardScaler(), exact())
+    curve = quietly(estimator, x, y, policies=('trusted-only',))
+    val, test = curve.val_rows[0], curve.test_rows[0]
+    refit = set_c(estimator, curve.C[0, 0, 0]).fit(x.iloc[val], y[val])
+    assert np.ptp(curve.test_error) == np.ptp(curve.C) == 0
+    assert curve.test_error[0, 2, 0] == 1 - refit.score(x.iloc[test], y[test])
+    assert [len(x_p) for x_p, _ in curve.poison[0, :, 0]] == [0, 0, 0]
+    # cross-validated: on its own rows the loss would be lower
+    assert curve.validation_loss[0, 0, 0] > log_loss(
+        y[val], refit.predict_proba(x.iloc[val]))
+
+
 def test_a_class_of_poison_by_its_own_name():
     x, y = rows(labels=('ham', 'spam'))
     curve = quietly(exact(), x, y, y_poison='spam', policies=('learned',))
