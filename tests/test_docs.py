@@ -35,12 +35,7 @@ SOURCE = re.compile(r'arXiv|arxiv\.org|\b(19|20)\d\d\b')
 MATHEMATICS = re.compile(
     r'grad|hessian|^objective|^solve$|AttackPoisoning|ClassifierLogistic')
 
-# README's examples assume three datasets, and six tensors.
-README_DATA = '''
-from secml_regpoison.data import load_data, split_data
-split = split_data(load_data('digits'), n_train=150, n_val=60)
-tr, val, ts = split.train, split.val, split.test
-'''
+# README's last example assumes six tensors.
 README_CORE = '''
 import torch
 x_tr, x_val, x_p = torch.randn(9, 4), torch.randn(8, 4), torch.randn(2, 4)
@@ -164,20 +159,40 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
     assert [name for name in PUBLIC if f'id="{name}"' not in api] == []
 
 
-def python_blocks():
+def readme_examples():
+    """Each python block, the output block after it if any, and its picture."""
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
-    return re.findall(r'^```python\n(.*?)^```', readme, re.M | re.S)
+    return re.findall(r'^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n\n'
+                      r'!\[.*?\]\(docs/(.*?)\))?', readme, re.M | re.S)
 
 
 @pytest.mark.slow
-def test_the_examples_of_the_readme_run(tmp_path):
-    workflow, core = python_blocks()
-    assert len(workflow.splitlines()) <= 16
+@pytest.mark.parametrize('number', range(3))
+def test_the_examples_of_the_readme_run(number, tmp_path):
+    """As they stand: they print what the page says, and draw."""
+    code, output, picture = readme_examples()[number]
+    assert bool(output) == (number < 2) and len(code.splitlines()) <= 25
     done = subprocess.run(
-        [sys.executable, '-c', README_DATA + workflow + README_CORE + core],
+        [sys.executable, '-c', code if output else README_CORE + code],
         cwd=tmp_path, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, '')
-    assert (tmp_path / 'sec_eval.png').stat().st_size > 10000
+    assert (done.returncode, done.stdout, done.stderr) == (0, output, '')
+    if picture:
+        assert (tmp_path / picture).stat().st_size > 10000
+
+
+def test_the_commands_of_the_readme_are_those_that_make_installs():
+    """In the shell that ran `make demo`, which has no other."""
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    commands = re.findall(r'^\S*secml-regpoison (?=sec-eval|paper)', readme,
+                          re.M)
+    assert len(commands) >= 3
+    assert set(commands) == {'.venv/bin/secml-regpoison '}
+    makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
+    assert 'VENV ?= .venv\n' in makefile
+    assert '$(BIN)/secml-regpoison sec-eval' in makefile
+    install = readme.index('## Install')
+    assert install < readme.index('secml-regpoison sec-eval')
+    assert install < readme.index('```python')
 
 
 def test_the_reading_path_of_the_readme_exists():
