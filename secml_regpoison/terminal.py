@@ -8,7 +8,7 @@ import os
 import select
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from tqdm import tqdm
 
@@ -78,18 +78,36 @@ def discard_unwritten():
         _discard(sys.stderr)
 
 
+@contextmanager
 def progress_bar(total):
-    """A bar on stderr of finished cells, with the remaining time."""
+    """A bar on stderr of finished cells, with the time spent and left.
+
+    On a terminal the time moves each second, also within a cell.
+    """
     is_closed = _is_closed(sys.stderr)
+    is_terminal = not is_closed and sys.stderr.isatty()
     # a log file gets a line now and then, not two each second
-    return _Bar(total=total, unit=' cell', file=_Display(sys.stderr),
-                dynamic_ncols=True, disable=not total or is_closed,
-                mininterval=15. if is_closed or not sys.stderr.isatty()
-                else .5)
+    with _Bar(total=total, unit=' cell', file=_Display(sys.stderr),
+              dynamic_ncols=True, disable=not total or is_closed,
+              mininterval=.5 if is_terminal else 15.) as bar:
+        ended = threading.Event()
+        if is_terminal:
+            threading.Thread(target=_tick, args=(bar, ended),
+                             daemon=True).start()
+        try:
+            yield bar
+        finally:
+            ended.set()
+
+
+def _tick(bar, ended):
+    """Draw the bar each second."""
+    while not ended.wait(1.):
+        bar.refresh()
 
 
 class _Bar(tqdm):
-    """A bar without a thread, and without a lock that processes share."""
+    """A bar without tqdm's thread and the lock that processes share."""
 
     monitor_interval = 0
 

@@ -183,8 +183,8 @@ def test_the_examples_of_the_readme_run(number, tmp_path):
 def test_the_commands_of_the_readme_are_those_that_make_installs():
     """In the shell that ran `make demo`, which has no other."""
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
-    commands = re.findall(r'^\S*secml-regpoison (?=sec-eval|paper)', readme,
-                          re.M)
+    commands = re.findall(r'^[^\s`]*secml-regpoison (?=sec-eval|paper)',
+                          readme, re.M)
     assert len(commands) >= 3
     assert set(commands) == {'.venv/bin/secml-regpoison '}
     makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')

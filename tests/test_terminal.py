@@ -1,5 +1,9 @@
 """Text from outside, and where it is shown."""
 import io
+import os
+import re
+import struct
+import subprocess
 import sys
 
 import numpy as np
@@ -58,3 +62,24 @@ def test_a_terminal_without_our_signs_gets_question_marks(monkeypatch):
     monkeypatch.setattr(sys, 'stdout', stream)
     print_text('1 ± 2')
     assert stream.buffer.getvalue() == b'1 ? 2\n'
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != 'posix', reason='needs a pseudo-terminal')
+def test_a_bar_on_a_terminal_moves_while_a_cell_lasts():
+    import fcntl
+    import pty
+    import termios
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ,
+                struct.pack('4H', 24, 80, 0, 0))
+    code = ('import time\n'
+            'from secml_regpoison.terminal import progress_bar\n'
+            'with progress_bar(2) as bar:\n'
+            '    time.sleep(2.9)\n')
+    done = subprocess.run([sys.executable, '-c', code], stderr=terminal)
+    text = os.read(reader, 10 ** 6).decode()
+    os.close(reader)
+    os.close(terminal)
+    assert done.returncode == 0
+    assert len(set(re.findall(r'\[(\d\d:\d\d)<', text))) >= 3
