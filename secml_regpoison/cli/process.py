@@ -21,8 +21,9 @@ def prepare():
             os.fstat(descriptor)
         except OSError:  # or the next file would be stdout
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-    sys.stdout = sys.stdout or open(os.devnull, 'w')
-    sys.stderr = sys.stderr or open(os.devnull, 'w')
+    # that stay open: Python warns of a file that its end closes
+    sys.stdout = sys.stdout or open(1, 'w', closefd=False)
+    sys.stderr = sys.stderr or open(2, 'w', closefd=False)
     atexit.register(_exit)
     _handle(_end)
 
