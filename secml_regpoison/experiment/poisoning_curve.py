@@ -81,14 +81,19 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         fractions, n_points : ndarray, shape (n_strengths,)
             Shares and numbers of poisoning points.
         policies : list of str
+            Their names.
         classes : ndarray, shape (2,)
+            The labels, sorted.
         test_error, validation_loss, lmbda, C, w_norm, constant_loss : ndarray
             Shape (n_policies, n_strengths, n_repetitions). The loss is the
             mean log loss on the validation rows; `constant_loss` is that of
             a constant answer.
-        gave_up, one_class, lmbda_at_bound, budget_hit, training_short, \
-fit_short : ndarray of bool
-            Of the same shape, see `.core.verdicts`.
+        gave_up, one_class, lmbda_at_bound : ndarray of bool
+            Of the same shape: the loss is no better than that of a constant
+            answer, all test points are given one class, lambda is at a bound.
+        budget_hit, training_short, fit_short : ndarray of bool
+            Likewise: the attack, its training or the estimator's stopped
+            before its end.
         majority_error : ndarray, shape (n_repetitions,)
             Test error of always the more frequent class of the training rows.
         poison : ndarray of object
