@@ -9,14 +9,16 @@ import sys
 import numpy as np
 import pytest
 
-from secml_regpoison.experiment.report import draw
+from secml_regpoison.core.verdicts import SENTENCES
+from secml_regpoison.experiment.picture import draw
+from secml_regpoison.experiment.summary import SUMMARISED, summarise
 from secml_regpoison.figure.style import save_picture
 from secml_regpoison.terminal import (
     one_line, print_error, print_text, printable, progress_bar)
 
-MEANS = {('data', 'learned', n_points): dict.fromkeys(
-    ('test_error', 'lmbda', 'w_norm'), (.5, 0.)) | {
-        'fraction': (n_points / 40, 0.)} for n_points in (0, 2)}
+RECORDS = [{'policy': 'learned', 'n_points': n_points,
+            'fraction': n_points / 40, **dict.fromkeys(SUMMARISED, .5),
+            **dict.fromkeys(SENTENCES, 0)} for n_points in (0, 2)]
 
 
 def test_control_characters_become_escapes():
@@ -32,16 +34,15 @@ def test_control_characters_become_escapes():
 @pytest.mark.parametrize('name', ['$x^{2$.csv', '$x_1$', r'\$', 'a $5 b $6',
                                   r'$\undefined$', '100 %_#&{}'])
 def test_the_title_of_a_picture_is_no_formula(name, tmp_path):
-    fig = draw(MEANS, name)
+    fig = draw(summarise(RECORDS), name)
     assert fig._suptitle.get_text() == name
     assert not fig._suptitle.get_parse_math()
     save_picture(fig, str(tmp_path / 'a'), ('png',))
 
 
 def test_a_norm_of_0_on_a_log_axis_is_no_warning(tmp_path, recwarn):
-    means = {key: {**stats, 'w_norm': (0., 0.)}
-             for key, stats in MEANS.items()}
-    save_picture(draw(means, 'all columns equal'), str(tmp_path / 'a'))
+    summary = summarise([{**record, 'w_norm': 0.} for record in RECORDS])
+    save_picture(draw(summary, 'all columns equal'), str(tmp_path / 'a'))
     assert [str(warning.message) for warning in recwarn] == []
 
 
