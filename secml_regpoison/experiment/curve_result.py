@@ -64,12 +64,12 @@ def collect(measured, data, splits, plan, policies):
             poison[k, j, r] = data['train'].restore(*points)
     arrays.update({name: arrays[name].astype(bool) for name in SENTENCES})
     said = plain_words([
-        {'policy': policy, **{name: arrays[name][k, j, r]
-                              for name in SENTENCES}}
-        for k, policy in enumerate(policies)
-        for j in range(shape[1]) for r in range(shape[2])])
+        {'policy': policies[place[0]],
+         **{name: arrays[name][place] for name in SENTENCES}}
+        for place in np.ndindex(shape)])
     if said:
-        warnings.warn(said, RuntimeWarning, stacklevel=3)
+        warnings.warn(f'{poison.size:d} results, read with care. {said}',
+                      RuntimeWarning, stacklevel=3)
     n_points = np.array(plan.n_points)
     return Bunch(
         fractions=n_points / (splits[0].train.num_samples + n_points),

@@ -53,7 +53,7 @@ def test_one_repetition_has_no_band_and_no_line_without_majority():
     plt.close(display.figure_)
 
 
-@pytest.mark.filterwarnings('ignore:In .* attacks:RuntimeWarning')
+@pytest.mark.filterwarnings('ignore:.* results, read with care:RuntimeWarning')
 def test_from_an_estimator(ax):
     x, y = load_iris(return_X_y=True)
     x, y = x[50:], y[50:]
