@@ -11,7 +11,8 @@ from processes import COMMAND, LIMIT, QUICK, sec_eval
 from secml_regpoison import cli
 from secml_regpoison.storage import is_locked, load_arrays
 
-LONG = [*COMMAND, *QUICK, '--repetitions', '99', '--out']
+LONG = [*COMMAND, *QUICK, '--repetitions', '99', '--y-poison', 'flip',
+        '--out']
 
 
 def start(*argv, **options):
@@ -56,7 +57,8 @@ def test_a_signal_ends_a_run_in_one_line(tmp_path, signum, code, jobs, to_all):
     paths = list(tmp_path.glob('*.cells/[!.]*.npz'))
     assert paths and all('batches' in load_arrays(path) for path in paths)
     assert not any(map(is_locked, (tmp_path, *paths)))
-    assert sec_eval(tmp_path, '--resume').returncode == 0
+    assert sec_eval(tmp_path, '--resume', '--y-poison',
+                    'flip').returncode == 0
 
 
 @pytest.mark.slow
