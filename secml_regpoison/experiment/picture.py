@@ -50,10 +50,12 @@ def draw(summary, title, words=''):
         label='always the more frequent class')
     axes[0].set_ylim(bottom=0)
     handles = dict(zip(*reversed(_legend(axes))))
-    fig.legend(handles.values(), handles, frameon=False, ncol=4,
-               loc='outside lower center')
-    if words:
-        fig.supxlabel(words, fontsize=8, parse_math=False)
+    # the words are the legend's title: of two texts below the axes each would
+    # be laid over the other
+    legend = fig.legend(
+        handles.values(), handles, frameon=False, ncol=4,
+        loc='outside lower center', title=words or None, title_fontsize=8)
+    legend.get_title().set_parse_math(False)
     return fig
 
 

@@ -207,7 +207,7 @@ def whole(tmp_path_factory):
     ({'solver_params': {**QUICK, 'n_inner': 16}}, "'n_inner': 16"),
     ({'n_restarts': 1}, 'n_restarts is 0 there and 1 here'),
     ({'clf': CClassifierLogistic(C=.5)},
-     'classifier.C is 1.0 there and 0.5 here'),
+     'lmbda of the classifier is 0.0 there and 0.693'),
     ({'clf': CClassifierLogistic(preprocess='min-max')},
      'shape of preprocessed rows is None there and [40, 2] here')],
     ids=lambda value: '-'.join(value) if isinstance(value, dict) else '')
