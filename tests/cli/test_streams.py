@@ -13,10 +13,11 @@ ALONE = '--jobs', '1'
 
 def assert_complete(folder):
     """All results are there, and nothing else."""
-    assert sorted(os.listdir(folder)) == [
-        'sec_eval.csv', 'sec_eval.png', 'sec_eval_-2_0.gz',
-        'sec_eval_-2_0.npz', 'sec_eval_learned_0.gz',
-        'sec_eval_learned_0.npz']
+    assert set(os.listdir(folder)) == {
+        'sec_eval.csv', 'sec_eval.json', 'sec_eval.png',
+        *(name.format(policy) for policy in ('-2', 'learned') for name in (
+            'sec_eval_{}_0.gz', 'sec_eval_{}_0.npz', 'poisoned_{}_0.csv',
+            'rows_0.csv'))}
 
 
 @pytest.mark.slow
