@@ -4,6 +4,7 @@ import os
 import runpy
 import signal
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,8 +32,17 @@ def parallel_map(calls, jobs):
     # memory maps are off: they are read-only, and torch warns at each
     parallel = joblib.Parallel(n_jobs=jobs, return_as='generator_unordered',
                                max_nbytes=None, **_end_with_this_process())
-    return parallel(joblib.delayed(_work)(os.getpid(), *call)
-                    for call in calls)
+    results = parallel(joblib.delayed(_work)(os.getpid(), *call)
+                       for call in calls)
+    try:
+        for result in results:
+            yield result
+    finally:
+        # where the caller stops in the middle, by a signal for example,
+        # joblib advises another use of it
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', '.*You could benefit from')
+            results.close()
 
 
 def _end_with_this_process():

@@ -40,10 +40,6 @@ def wait_for_work(process, folder):
         time.sleep(.05)
 
 
-# seen on a loaded machine, two in ten, and not found yet: a line of a warning
-# of a library's worker, `warnings.warn(msg)`, before ours
-@pytest.mark.xfail(reason="a library's warning can come before the line",
-                   strict=False)
 @pytest.mark.slow
 @pytest.mark.parametrize('signum, code', [(signal.SIGTERM, 143),
                                           (signal.SIGINT, 130)])

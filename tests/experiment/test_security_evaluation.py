@@ -1,6 +1,7 @@
 """Policies, strengths and rows of a security evaluation, cell by cell."""
 import dataclasses
 import math
+import warnings
 
 import joblib
 import numpy as np
@@ -251,6 +252,16 @@ def test_a_call_runs_on_one_thread_and_gives_the_others_back():
     finally:
         torch.set_num_threads(threads)
     assert within == [1, 1]
+
+
+def test_who_stops_in_the_middle_is_not_warned():
+    """joblib would print how to use it better, below the user's own words."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        results = parallel_map([(math.sqrt, 4.)] * 20, jobs=2)
+        assert next(results) == 2.
+        results.close()
+    assert [str(one.message) for one in said] == []
 
 
 @pytest.mark.slow
