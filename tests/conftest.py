@@ -1,4 +1,6 @@
 """Fixtures of several test modules."""
+import subprocess
+
 import pytest
 
 
@@ -10,3 +12,14 @@ def fig():
     figure = CFigure()
     yield figure
     figure.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 48 KiB, and the function that makes it read-only."""
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=48k', 'tmpfs',
+                       tmp_path], capture_output=True).returncode:
+        pytest.skip('no file system can be mounted here')
+    yield tmp_path, lambda: subprocess.run(
+        ['mount', '-o', 'remount,ro', tmp_path], check=True)
+    subprocess.run(['umount', tmp_path], check=True)

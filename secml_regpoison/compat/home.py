@@ -21,12 +21,16 @@ def import_settings():
 
     Raises
     ------
+    FileExistsError
+        If a file is in the place of one of the folders.
     OSError
         If no temporary folder can be made, either; names SECML_HOME_DIR.
 
     """
     try:
         importlib.import_module('secml.settings')
+    except FileExistsError:
+        raise  # a file in the place of a folder: no lack of rights
     except OSError as error:
         _move_home(error)
 

@@ -3,7 +3,6 @@ import logging
 import os
 import resource
 import signal
-import subprocess
 import time
 from contextlib import contextmanager
 
@@ -203,17 +202,6 @@ def test_a_file_that_may_not_grow_keeps_the_run_in_memory(tmp_path):
     assert_same_result(
         run(attack, data, 12, checkpoint=path),
         run(make(data, 12, **BATCHES), data))
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 48 KiB, and the function that makes it read-only."""
-    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=48k', 'tmpfs',
-                       tmp_path], capture_output=True).returncode:
-        pytest.skip('no file system can be mounted here')
-    yield tmp_path, lambda: subprocess.run(
-        ['mount', '-o', 'remount,ro', tmp_path], check=True)
-    subprocess.run(['umount', tmp_path], check=True)
 
 
 def test_a_full_disk_keeps_the_run_in_memory(small_disk):

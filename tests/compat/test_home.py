@@ -56,10 +56,14 @@ def test_a_home_of_secml_that_can_be_written_is_kept(elsewhere, tmp_path):
 
 @pytest.mark.slow
 def test_data_sets_of_a_home_that_cannot_be_written_are_used(
-        elsewhere, tmp_path):
-    (tmp_path / 'home' / 'datasets').mkdir(parents=True)
-    (tmp_path / 'home' / 'models').touch()  # in the way of a folder
-    wanted = str(tmp_path / 'home')
+        elsewhere, small_disk, tmp_path_factory):
+    disk, make_read_only = small_disk
+    (disk / 'home' / 'datasets').mkdir(parents=True)
+    (disk / 'home' / 'secml.conf').touch()
+    make_read_only()
+    wanted = str(disk / 'home')
+    other = str(tmp_path_factory.mktemp('other'))  # that can be written
+    elsewhere.update(TMPDIR=other, MPLCONFIGDIR=other)
     home, _, datasets = homes(python(
         CODE, env={**elsewhere, 'SECML_HOME_DIR': wanted}))[-3:]
     assert home != wanted and datasets == f'{wanted}/datasets'
