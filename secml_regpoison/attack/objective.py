@@ -12,9 +12,8 @@ import torch
 from secml.array import CArray
 
 from secml_regpoison.convert import signs, to_carray, to_tensor
-from secml_regpoison.core import solve
 from secml_regpoison.validation import check_finite, check_points
-from . import pipeline, settings
+from . import pipeline, retraining, settings
 from .batches import solve_from
 from .poisoning_data import PoisonSet
 
@@ -38,10 +37,8 @@ def gradient(attack, data, xc, normalization):
 def learned_lmbda(attack, data, xc):
     """The defender's best response to the points with one at `xc`."""
     x_p, y_p = _points_with(attack, data, xc)
-    return solve(
-        data.problem(len(x_p)), x_p, y_p, attack.lmbda,
-        lmbda_bounds=attack.lmbda_bounds, method='implicit',
-        n_outer=0, model=pipeline.model_class(attack)).lmbda
+    return retraining.best_lmbda(
+        attack, data, PoisonSet(x_p, y_p, (), attack.lmbda), is_known=False)
 
 
 def optimise_point(attack, data, idx):

@@ -45,7 +45,10 @@ class MeanStd:
     std: Optional[Tensor] = None
     with_std: bool = True
 
-    by_row = False
+    @property
+    def by_row(self) -> bool:
+        """Whether mean and deviation are given, so that nothing is fitted."""
+        return self.mean is not None and not self.fits_std
 
     @property
     def fits_std(self) -> bool:

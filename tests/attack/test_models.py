@@ -205,3 +205,14 @@ def test_the_hinge_that_is_not_squared_is_evaluated_as_it_is(learn_lmbda):
     assert f_opt == pytest.approx(squared_hinge(
         signs * clf.decision_function(data[1].X.tondarray())).mean(),
         rel=1e-6)
+
+
+def test_learned_lambda_is_that_of_the_real_classifier():
+    """Not of the surrogate: what `run` learned for the same points."""
+    data = [clouds(n, seed, d=5) for seed, n in enumerate((60, 40, 80))]
+    attack = CAttackPoisoningMinimaxSVM(
+        CClassifierSVM(C=1.), data[0], data[1], solver_type='implicit',
+        solver_params={'n_outer': 5})
+    run(attack, data, 8)
+    assert attack.learned_lmbda(attack.xc[0, :]) == pytest.approx(
+        attack.lmbda, abs=.1)

@@ -277,3 +277,20 @@ def test_a_solver_that_stops_early_is_warned_of_with_both_losses():
     solver_value = float(text.split('rmd is ')[1].split(',')[0])
     assert abs(solver_value - f_opt) > .01 * f_opt
     assert "solver_type='implicit' or a larger 'n_inner'" in text
+
+
+@pytest.mark.parametrize('solver_type', ['rmd', 'implicit', 'fmd'])
+@pytest.mark.parametrize('mean, std', [(0., 1.), (.5, 2.)])
+def test_mean_and_deviation_that_are_given(solver_type, mean, std):
+    """Nothing is fitted, so that no row depends on another."""
+    data = digits()
+    attack = make(data, 5, TORCH(preprocess=CNormalizerMeanStd(
+        mean=mean, std=std)), solver_type=solver_type)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)
+        adv_ds, f_opt = run(attack, data)[2:]
+    poisoned, val = (CDataset((ds.X - mean) / std, ds.Y)
+                     for ds in (attack.poisoned_data(adv_ds), data[1]))
+    model = fit_optimum(poisoned, attack.lmbda, TORCH)
+    assert f_opt == pytest.approx(loss(model, val), rel=1e-6)
+    assert attack.check_gradient().points < 1e-6
