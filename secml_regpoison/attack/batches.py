@@ -15,7 +15,7 @@ from secml_regpoison.core.minimax import default_step
 from secml_regpoison.core.projection import FeasibleSet
 from . import pipeline
 from .poisoning_data import PoisonSet
-from .settings import outer_steps, training_of
+from .settings import lmbda_bounds, outer_steps, training_of
 
 
 class IterateRecord(NamedTuple):
@@ -180,17 +180,16 @@ def solve_from(attack, data, problem, start, iterates, **settings):
         iterates.append(IterateRecord(
             in_float64(iterate.x_p), iterate.lmbda, iterate.value))
 
-    fixed_lmbda = not attack.learn_lmbda
     steps = outer_steps(attack, default_step(data.x_tr))
     is_bounded = steps['min_step'] > 0 or steps['max_step'] < math.inf
     training = vars(training_of(attack))
     end = solve(
         problem.to(dtype), start.x.to(dtype), start.y.to(dtype), start.lmbda,
         lb, ub, dmax=attack.dmax, distance=attack.distance,
-        learn_lmbda=not fixed_lmbda, centre=centre.to(dtype),
-        lmbda_bounds=tuple(map(float, attack.lmbda_bounds)),
-        quasi_newton=(attack.joint and fixed_lmbda and attack.dmax is None
-                      and not is_bounded),
+        learn_lmbda=attack.learn_lmbda, centre=centre.to(dtype),
+        lmbda_bounds=lmbda_bounds(attack),
+        quasi_newton=not (attack.learn_lmbda or is_bounded) and attack.joint
+        and attack.dmax is None,
         callback=record, model=pipeline.model_class(attack),
         **{**training, **steps, **settings})
     return replace(end, x_p=in_float64(end.x_p))

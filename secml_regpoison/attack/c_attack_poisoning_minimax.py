@@ -12,12 +12,12 @@ from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 from secml.ml.classifiers import CClassifierLogistic
 
-from secml_regpoison.convert import labels, to_carray, to_float64
+from secml_regpoison.convert import labels, to_carray
 from secml_regpoison.core.verdicts import constant_loss
 from secml_regpoison.validation import check_dataset, check_run_arguments
 from . import (
-    continuation, gradient_check, objective, pipeline, poison_labels,
-    retraining, settings, verdict)
+    continuation, evaluation, gradient_check, objective, pipeline,
+    poison_labels, retraining, settings)
 from .batches import explain_ctrl_c, make_batches
 from .box import warn_if_box_excludes_data
 from .checkpoint import open_checkpoint
@@ -307,7 +307,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
             self._add_batches(data, poison, batch_ends, checkpoint)
             y_pred, scores = self._evaluate(data, x, y)
-        self._add_record(*began, is_first=ds_init is None)
+        self._add_record(data, *began, is_first=ds_init is None)
         return y_pred, scores, self.adv_ds.deepcopy(), self._f_opt
 
     def poisoned_data(self, adv_ds):
@@ -511,30 +511,20 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def _evaluate(self, data, x, y):
         """Predictions and scores of the poisoned classifier, at the best
         lambda for it. Its lambda and loss become those of the result."""
-        header = self.adv_ds.header.get_params()
-        if self.learn_lmbda:
-            self._lmbda = header['lmbda'] = retraining.best_lmbda(
-                self, data, data.poison_set(self._lmbda, self.adv_ds))
-        self.adv_ds.header = CDatasetHeader(**header)
-        clf = retraining.fit_classifier(self, data, self.adv_ds)
-        losses = retraining.validation_losses(self, data, clf)
+        y_pred, scores, losses, self._verdicts = evaluation.evaluate(
+            self, data, self.adv_ds, x, self._budget_hit)
+        self._lmbda = self.adv_ds.header.lmbda
         retraining.warn_if_values_differ(self, self._f_opt, losses.attacker)
         self._solver_loss, self._f_opt = self._f_opt, losses.attacker
-        idx, scores = clf.predict(to_float64(x), return_decision_function=True)
-        y_pred = data.classes[idx]
         self.logger.info(
             f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '
             f'{(y_pred == CArray(y).ravel()).mean():.4f}')
-        self._verdicts = verdict.judge(self, data, losses, y_pred)
         for sentence in self._verdicts.sentences():
             self.logger.info(sentence)
-        self.adv_ds.header = CDatasetHeader(
-            w_norm=float(clf.w.norm()), verdicts=self._verdicts.names(),
-            **header)
         return y_pred, scores
 
-    def _add_record(self, began, began_cpu, is_first):
+    def _add_record(self, data, began, began_cpu, is_first):
         """Append this `run` to `history`, or begin it anew."""
         record = RunRecord(
             n_points=self.adv_ds.num_samples, loss=self._f_opt,
@@ -547,7 +537,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
                            for label in self.training_data.classes.tolist()),
             compositions=self._compositions,
             constant_loss=constant_loss(
-                self._prepare().y_val, target_of(self.classifier).loss),
+                data.y_val, target_of(self.classifier).loss),
             verdicts=self._verdicts)
         self._history = (record,) if is_first else (*self._history, record)
 

@@ -13,7 +13,7 @@ from secml_regpoison.version import __version__
 from .batches import Batch
 from .poisoning_data import array_digest
 from .settings import (
-    bound_array, is_not_numeric, start_lmbda, y_poison_as_plain)
+    bound_array, is_not_numeric, lmbda_bounds, start_lmbda, y_poison_as_plain)
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def open_checkpoint(path, attack, data):
     ----------
     path : str, path-like or None
         None: nothing is kept.
-    attack : CAttackPoisoningMinimaxLR
+    attack : CAttackPoisoningMinimax
     data : PoisoningData
 
     Raises
@@ -187,18 +187,19 @@ def problem_of(attack, data):
         By the names that users know.
 
     """
-    rows = {'training_data': (data.x_tr, data.y_tr),
-            'val': (data.x_val, data.y_val)}
-    if attack.classifier.preprocess is not None:
-        rows['preprocessed rows'] = data.clean_features()
     problem = {'version of secml_regpoison': __version__,
                'refitted preprocess': repr(data.preprocess)}
-    for name, parts in rows.items():
-        problem[f'shape of {name}'] = list(parts[0].shape)
-        problem[f'content of {name}'] = array_digest(*parts)
+    for name, rows, digest in zip(('training_data', 'val'),
+                                  (data.x_tr, data.x_val), data.digests):
+        problem[f'shape of {name}'] = list(rows.shape)
+        problem[f'content of {name}'] = digest
+    if attack.classifier.preprocess is not None:
+        features = data.clean_features()
+        problem['shape of preprocessed rows'] = list(features[0].shape)
+        problem['content of preprocessed rows'] = array_digest(*features)
     problem['classifier'] = attack.classifier.class_type
     problem['lmbda of the classifier'] = start_lmbda(attack)
-    problem['lmbda_bounds'] = [float(bound) for bound in attack.lmbda_bounds]
+    problem['lmbda_bounds'] = list(lmbda_bounds(attack))
     for name in ('lb', 'ub'):
         bound = getattr(attack, name)
         if not is_not_numeric(bound):

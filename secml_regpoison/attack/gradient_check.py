@@ -9,6 +9,7 @@ from secml_regpoison.core.diagnostics import diagnose
 from secml_regpoison.validation import check_integer, check_number
 from .objective import model_of, moving_points
 from .retraining import starting_points
+from .settings import lmbda_bounds
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def diagnose_points(attack, data):
     found = diagnose(
         model_of(attack, data.problem(len(x_p)), y_p), x_p, attack.lmbda,
         *data.bounds(attack.lb, attack.ub, x_p if x_0 is None else x_0),
-        tuple(map(float, attack.lmbda_bounds)), dmax=attack.dmax,
+        lmbda_bounds(attack), dmax=attack.dmax,
         distance=attack.distance, x_0=x_0,
         learn_lmbda=bool(attack.learn_lmbda))
     return replace(found, **said)

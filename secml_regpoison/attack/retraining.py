@@ -59,7 +59,7 @@ def best_lmbda(attack, data, poison, is_known=True):
         return poison.lmbda  # the last batch has just searched for it
     return solve(
         data.problem(len(poison.x)), poison.x, poison.y, poison.lmbda,
-        lmbda_bounds=tuple(map(float, attack.lmbda_bounds)), n_outer=0,
+        lmbda_bounds=settings.lmbda_bounds(attack), n_outer=0,
         method='implicit', model=pipeline.model_class(attack)).lmbda
 
 
@@ -74,7 +74,7 @@ def _best_lmbda_by_fits(attack, data, poison):
         target_of(clf).set_lmbda(clf, lmbda)
         clf.fit(tr.X, tr.Y)
         return validation_losses(attack, data, clf).defender
-    low, high = map(float, attack.lmbda_bounds)
+    low, high = settings.lmbda_bounds(attack)
     grid = np.linspace(low, high, 2 + int((high - low) / 1.5))
     losses = [loss(lmbda) for lmbda in grid]
     k = int(np.argmin(losses))

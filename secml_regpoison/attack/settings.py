@@ -234,6 +234,11 @@ def check_clean_rows_left(name, n_points, data):
           f'both classes (of {len(data.y_tr)})')
 
 
+def lmbda_bounds(attack):
+    """The interval of the learned lambda, two floats."""
+    return tuple(map(float, attack.lmbda_bounds))
+
+
 def start_lmbda(attack):
     """lambda of the classifier as it is given."""
     return target_of(attack.classifier).lmbda(attack.classifier)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from secml.array import CArray
-from secml.data import CDataset, CDatasetHeader
+from secml.data import CDataset
 
-from secml_regpoison.convert import to_float64
-from . import retraining, verdict
+from .evaluation import evaluate
+from .settings import bound_array
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ def hold_to_values(attack, values, k, adv_ds, x):
     """Project poison to valid values, and evaluate it as `run` does.
 
     The projected poison becomes that of the attack, and record `k` of its
-    history has the new loss, lambda and verdicts.
+    history has the new loss, lambda and verdicts, and no loss by the solver.
 
     Parameters
     ----------
-    attack : CAttackPoisoningMinimaxLR
+    attack : CAttackPoisoningMinimax
         With numbers as bounds.
     values : ValidValues
     k : int
@@ -85,35 +85,18 @@ def hold_to_values(attack, values, k, adv_ds, x):
         The attacker's.
 
     """
-    data, header = attack._prepare(), adv_ds.header.get_params()
-    poison = CDataset(
-        CArray(values.project(adv_ds.X.tondarray(), *_box(attack))), adv_ds.Y,
-        adv_ds.header)
-    if attack.learn_lmbda:
-        header['lmbda'] = retraining.best_lmbda(
-            attack, data, data.poison_set(header['lmbda'], poison),
-            is_known=False)
-    poison.header = CDatasetHeader(**header)
-    clf = retraining.fit_classifier(attack, data, poison)
-    indices, scores = clf.predict(
-        to_float64(x), return_decision_function=True)
-    y_pred = data.classes[indices]
-    losses = retraining.validation_losses(attack, data, clf)
-    attack._poison, attack._lmbda = poison, header['lmbda']
+    box = (np.broadcast_to(bound_array(bound), adv_ds.num_features)
+           for bound in (attack.lb, attack.ub))
+    poison = CDataset(CArray(values.project(adv_ds.X.tondarray(), *box)),
+                      adv_ds.Y, adv_ds.header)
     record = attack.history[k]
-    verdicts = replace(
-        verdict.judge(attack, data, losses, y_pred),
-        budget_hit=record.verdicts.budget_hit)
-    header.update(w_norm=float(clf.w.norm()), verdicts=verdicts.names())
-    poison.header = CDatasetHeader(**header)
+    y_pred, scores, losses, verdicts = evaluate(
+        attack, attack._prepare(), poison, x, record.verdicts.budget_hit,
+        is_known=False)
+    lmbda, loss = poison.header.lmbda, losses.attacker
+    attack._poison, attack._lmbda = poison, lmbda
+    # the solver's loss was of other points
     attack._history = (*attack.history[:k], replace(
-        record, loss=losses.attacker, lmbda=header['lmbda'],
+        record, loss=loss, solver_loss=np.nan, lmbda=lmbda,
         verdicts=verdicts), *attack.history[k + 1:])
-    return y_pred, scores, poison, losses.attacker
-
-
-def _box(attack):
-    """Lower and upper bound of each feature."""
-    return (np.broadcast_to(CArray(bound).tondarray().ravel(),
-                            attack.training_data.num_features)
-            for bound in (attack.lb, attack.ub))
+    return y_pred, scores, poison, loss

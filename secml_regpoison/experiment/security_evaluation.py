@@ -97,11 +97,8 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
             data, runs = _run_trusted_only(attack, split, plan)
             return data, measure(attack, data, split, plan, policy, runs)
         data = _run_attack(attack, split, plan.n_points, checkpoint)
-        is_moved = _hold_to_valid_values(attack, split, plan, data)
-        result = measure(attack, data, split, plan, policy, attack.history)
-        result['solver_loss'] = np.where(
-            is_moved, np.nan, result['solver_loss'])
-        return data, result
+        _hold_to_valid_values(attack, split, plan, data)
+        return data, measure(attack, data, split, plan, policy, attack.history)
     except (ValueError, ArithmeticError, MemoryError) as error:
         reason = str(error) or 'there is not enough memory'
         raise RuntimeError(
@@ -144,18 +141,16 @@ def _run_trusted_only(attack, split, plan):
 
 
 def _hold_to_valid_values(attack, split, plan, data):
-    """Project the poison of `data`, and evaluate it again; returns for each
-    strength whether points have moved."""
+    """Project the poison of `data`, and evaluate it again."""
     values = ValidValues(split.integers if plan.integer == 'auto' else (),
                          split.groups)
-    poisons, is_moved = data.adv_ds, []
-    y_pred, scores, losses = data.Y_pred, data.scores, data.fobj.tondarray()
+    if not (values.integers or values.groups):
+        return
+    poisons, y_pred, scores, losses = (
+        data.adv_ds, data.Y_pred, data.scores, data.fobj.tondarray())
     for k, poison in enumerate(poisons):
-        is_moved.append(bool(values.integers or values.groups)
-                        and poison.num_samples > 0)
-        if is_moved[k]:
+        if poison.num_samples:
             y_pred[k], scores[k], poisons[k], losses[k] = hold_to_values(
                 attack, values, k, poison, split.test.X)
     data.adv_ds, data.Y_pred, data.scores = poisons, y_pred, scores
     data.fobj = CArray(losses)
-    return is_moved

@@ -1,0 +1,87 @@
+"""The poisoned classifier, evaluated, and what that means in plain words.
+
+The rules of the verdicts are those of the core.
+"""
+import math
+import warnings
+from typing import NamedTuple
+
+from secml.array import CArray
+from secml.data import CDatasetHeader
+
+from secml_regpoison.convert import to_float64
+from secml_regpoison.core.linear_model import Losses
+from secml_regpoison.core.solvers.newton import relative_gradient
+from secml_regpoison.core.verdicts import (
+    Verdicts, constant_loss, has_given_up, is_at_bound, is_short,
+    losses_differ)
+from . import retraining, settings
+from .objective import model_of
+from .targets import target_of
+
+
+class Evaluation(NamedTuple):
+    """Predictions (k,) and scores (k, 2) of test points, the core's `Losses`
+    on the validation rows, and the `Verdicts`."""
+
+    y_pred: CArray
+    scores: CArray
+    losses: Losses
+    verdicts: Verdicts
+
+
+def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
+    """The `Evaluation` of the classifier retrained on `adv_ds`.
+
+    It is retrained at the lambda that is best for the points, which goes into
+    the header of `adv_ds`, with the norm of the weights and the verdicts.
+    x : test points. budget_hit : whether the attack ended by its steps.
+    is_known : whether the points are those that the solver found.
+    """
+    header = adv_ds.header.get_params()
+    poison = data.poison_set(header['lmbda'], adv_ds)
+    if attack.learn_lmbda:
+        header['lmbda'] = retraining.best_lmbda(attack, data, poison, is_known)
+        poison = poison._replace(lmbda=header['lmbda'])
+        adv_ds.header = CDatasetHeader(**header)
+    clf = retraining.fit_classifier(attack, data, adv_ds)
+    losses = retraining.validation_losses(attack, data, clf)
+    indices, scores = clf.predict(
+        to_float64(x), return_decision_function=True)
+    y_pred = data.classes[indices]
+    verdicts = judge(attack, data, poison, losses, y_pred, budget_hit)
+    header.update(w_norm=float(clf.w.norm()), verdicts=verdicts.names())
+    adv_ds.header = CDatasetHeader(**header)
+    return Evaluation(y_pred, scores, losses, verdicts)
+
+
+def judge(attack, data, poison, losses, y_pred, budget_hit):
+    """`Verdicts` on a `PoisonSet` with its lambda; see `evaluate`."""
+    problem = data.problem(len(poison.x))
+    optimum, _ = solver = _solver_at(attack, problem, poison, 'implicit')
+    if attack.solver_type != 'implicit':
+        solver = _solver_at(attack, problem, poison, attack.solver_type)
+    return Verdicts(
+        is_at_bound(poison.lmbda, settings.lmbda_bounds(attack)
+                    if attack.learn_lmbda else None),
+        has_given_up(losses.defender, constant_loss(
+            data.y_val, target_of(attack.classifier).loss)),
+        y_pred.unique().size == 1, budget_hit,
+        is_short(solver[1], solver[0], optimum),
+        # a frozen preprocess is warned of: there the models are two
+        data.transform is None and target_of(attack.classifier).is_exact
+        and losses_differ(losses.attacker, optimum))
+
+
+def _solver_at(attack, problem, poison, method):
+    """Attacker's loss after training by `method`, and the training gradient
+    that is left, relative; NaN where training fails."""
+    model = model_of(attack, problem, poison.y, method=method)
+    try:
+        with warnings.catch_warnings():
+            # the verdict says it
+            warnings.simplefilter('ignore', RuntimeWarning)
+            trained = model.train(poison.x, poison.lmbda)
+    except FloatingPointError:
+        return math.nan, math.nan
+    return model.losses(trained).attacker, relative_gradient(trained.model)
