@@ -1,10 +1,11 @@
 """Options of the command line."""
 import argparse
 
+from secml_regpoison.experiment.plan import Plan
 from secml_regpoison.version import __version__
 from secml_regpoison.terminal import one_line
 from . import paper
-from .option_types import integer, points, policies, share
+from .option_types import bounds, integer, points, policies, share
 
 # those of `core.solvers`, which imports torch; a test compares them
 SOLVERS = 'rmd', 'fmd', 'implicit'
@@ -195,6 +196,11 @@ def _add_attack_options(command):
              'reaches; lambda by 5-fold cross-validation on them) (default '
              'clean-cv,learned,trusted-only)')
     command.add_argument(
+        '--lmbda-bounds', type=bounds, default=Plan.lmbda_bounds,
+        metavar='LOW,HIGH',
+        help='interval of the lambda that is learned or cross-validated '
+             '(default {0:g},{1:g})'.format(*Plan.lmbda_bounds))
+    command.add_argument(
         '--classifier', choices=CLASSIFIERS, default='logistic',
         help="what is trained, attacked and tested: logistic (default; the "
              "paper's and scikit-learn's, whose bias is not penalised) or "
@@ -219,10 +225,11 @@ def _add_attack_options(command):
              'small 1.3 with 500 rows, 2.2 with 1000')
 
 
-def join_policies(argv):
-    """Let a policy or a label begin with a minus, as an option does."""
+def join_values(argv):
+    """Let a value begin with a minus, as an option does."""
     joined = list(argv)
-    for option in ('--policies', '--positive', '--y-poison'):
+    for option in ('--policies', '--positive', '--y-poison',
+                   '--lmbda-bounds'):
         if option in joined[:-1]:
             i = joined.index(option)
             joined[i:i + 2] = [f'{option}={joined[i + 1]}']

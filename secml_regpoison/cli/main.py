@@ -17,7 +17,7 @@ from secml_regpoison.experiment.plan import (
 from secml_regpoison.storage import only_writer
 from secml_regpoison.terminal import one_line, print_error
 from . import process
-from .arguments import FILE_OPTIONS, join_policies, make_parser
+from .arguments import FILE_OPTIONS, join_values, make_parser
 from .paper import complete, run_paper
 from .results import check_folder
 
@@ -29,7 +29,7 @@ ERRORS = (ValueError, ArithmeticError, OSError, RuntimeError, MemoryError)
 def main(argv=None):
     """Run the command line; returns its exit code."""
     args = make_parser().parse_args(
-        join_policies(sys.argv[1:] if argv is None else argv))
+        join_values(sys.argv[1:] if argv is None else argv))
     code = 2
     with process.interruptible() as signals:
         try:
@@ -84,6 +84,7 @@ def _load(args):
         else args.solver
     plan = Plan(n_points=args.points or default_points(n_train),
                 n_train=n_train, n_val=n_val, seed=args.seed,
+                lmbda_bounds=args.lmbda_bounds,
                 poison_mode=args.poison_mode, solver_type=solver,
                 preprocess=source.preprocess, classifier=args.classifier,
                 integer=args.integer, attack_params={

@@ -32,7 +32,8 @@ def points(text):
 
 def policies(text):
     """Parse policies: names and finite numbers, all different."""
-    found = [part if part in POLICIES else _lmbda(part)
+    found = [part if part in POLICIES
+             else _lmbda(part, f"of {', '.join(POLICIES)}, or ")
              for part in text.split(',')]
     if len(set(found)) < len(found):
         raise argparse.ArgumentTypeError(
@@ -40,17 +41,25 @@ def policies(text):
     return found
 
 
-def _lmbda(text):
-    """Parse a fixed lambda."""
+def _lmbda(text, others=''):
+    """Parse a lambda; `others` are the words that may be in its place."""
     try:
         lmbda = float(text)
     except ValueError:
         lmbda = np.nan
     if not abs(lmbda) <= 30:
         raise argparse.ArgumentTypeError(
-            f"must be of {', '.join(POLICIES)}, or a lambda between -30 and "
-            f"30, got {text!r}.")
+            f'must be {others}a lambda between -30 and 30, got {text!r}.')
     return lmbda
+
+
+def bounds(text):
+    """Parse the two ends of an interval of lambda."""
+    ends = [_lmbda(part) for part in text.split(',')]
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise argparse.ArgumentTypeError(
+            f'must be two lambdas, the lower first, as -8,11.5, got {text}.')
+    return tuple(ends)
 
 
 def share(text):

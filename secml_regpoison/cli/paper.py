@@ -1,7 +1,6 @@
 """The subcommand `secml-regpoison paper`."""
 import argparse
 import os
-import shutil
 
 from secml_regpoison.paper import FIGURES, SOLVERS, make_figure
 from secml_regpoison.terminal import print_text, printable
@@ -70,13 +69,14 @@ def complete(args):
 def run_paper(args):
     """Make the figures asked for and print their tables."""
     import joblib
+    from secml_regpoison.experiment.cells import cells_folder
     jobs = args.jobs or joblib.cpu_count()
     names, resume = (args.figure,), args.resume
     if args.figure == 'all':
         if not resume:
             for cells in {entry.cells for entry in FIGURES.values()}:
-                shutil.rmtree(os.path.join(args.out, f'{cells}.cells'),
-                              ignore_errors=True)
+                with cells_folder(args.out, cells, resume=False):
+                    pass  # it begins empty
         # an attack that several figures show is computed once
         names, resume = FIGURES, True
     for name in names:

@@ -57,26 +57,25 @@ def _run(args, source, plan, folder):
                for policy in args.policies
                for repetition in range(args.repetitions)}
     jobs = min(len(results), args.jobs or joblib.cpu_count())
+    for repetition in range(args.repetitions):
+        _export(args.out, f'rows_{repetition}',
+                parts_of_rows(source, plan, repetition))
     with progress_bar(len(results)) as bar:
         for policy, repetition, data, result in run_policies(
                 source, plan, args.policies, args.repetitions, jobs, folder):
             save_evaluation(os.path.join(
                 args.out, f'sec_eval_{policy}_{repetition}'), data, result)
-            _export(args.out, source, plan, policy, repetition, result)
+            _export(args.out, f'poisoned_{policy}_{repetition}', poisoned_rows(
+                source, plan, policy, repetition, result))
             results[policy, repetition] = result
             bar.update()
     return results
 
 
-def _export(out, source, plan, policy, repetition, result):
-    """Write the rows of an evaluation as CSV files."""
-    for name, frame in (
-            (f'poisoned_{policy}_{repetition}', poisoned_rows(
-                source, plan, policy, repetition, result)),
-            (f'rows_{repetition}', parts_of_rows(
-                source, plan, repetition))):
-        with atomic_path(os.path.join(out, f'{name}.csv')) as scratch:
-            frame.to_csv(scratch, index=False)
+def _export(out, name, frame):
+    """Write a table of rows as a CSV file."""
+    with atomic_path(os.path.join(out, f'{name}.csv')) as scratch:
+        frame.to_csv(scratch, index=False)
 
 
 def _report(args, source, plan, name, records):

@@ -12,13 +12,15 @@ SEPARATORS = {'comma': ',', 'semicolon': ';', 'tab': '\t', 'bar': '|',
 MISSING = ('', '?', 'na', 'n/a', '#n/a', 'nan', '-nan', 'null', 'none', '<na>',
            '-', '.', '*')
 NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$')
+SPACED = re.compile(r'"([^"]*)"|(\S+)')  # cells between spaces
 GROUPED = re.compile(r'[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?$')
 
 
 def split_lines(text, sep):
     """Cells of each record, and the line of the file where it begins."""
     if sep == ' ':
-        rows = [line.split() for line in text.split('\n')]
+        rows = [[quoted or plain for quoted, plain in SPACED.findall(line)]
+                for line in text.split('\n')]
         return rows, np.arange(1, len(rows) + 1)
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=sep,
                         skipinitialspace=sep != '\t')

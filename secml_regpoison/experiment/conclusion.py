@@ -93,8 +93,9 @@ def _ranking(where, ranked, at):
     return f'{text}. Always the more frequent class errs {majority}.'
 
 
-def _of_policy(policy, strength, clean):
-    """One policy: error, lambda, and what these numbers mean."""
+def _of_policy(policy, strength, weakest):
+    """One policy: error, also without poison if `weakest` has none, lambda,
+    and what these numbers mean."""
     error, n = strength['test_error'], strength['n_splits']
     name = describe_policy(policy)
     text = (f"- {policy if policy == name else f'{policy} ({name})'}: test "
@@ -102,8 +103,10 @@ def _of_policy(policy, strength, clean):
     if n > 1:
         text += (f" ({100 * error['least']:.2f} to "
                  f"{100 * error['greatest']:.2f} in {n} splits)")
-    text += (f', without poison {_percent(clean)}; lambda '
-             f"{strength['lmbda']['mean']:.2f}, C = {strength['C']:.3g}.")
+    if not weakest['n_points']:
+        text += f', without poison {_percent(weakest)}'
+    text += (f"; lambda {strength['lmbda']['mean']:.2f}, "
+             f"C = {strength['C']:.3g}.")
     if strength['gave_up']:
         text += (f" It gave up in {strength['gave_up']} of {n} splits: its "
                  'validation loss is no better than that of a constant '

@@ -6,6 +6,7 @@ from sklearn.utils import Bunch
 
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from .estimators import fit_with_lambda
+from .measures import majority_error
 from .policies import policy_name
 from .report import plain_words
 from .security_evaluation import evaluate
@@ -75,12 +76,7 @@ def collect(measured, data, splits, plan, policies):
         fractions=n_points / (splits[0].train.num_samples + n_points),
         n_points=n_points, policies=policies, classes=data['train'].classes,
         C=np.exp(-arrays['lmbda']), **arrays, poison=poison,
-        majority_error=np.array([_majority_error(split) for split in splits]),
+        majority_error=np.array([majority_error(split.test.Y.tondarray())
+                                 for split in splits]),
         **{f'{part}_rows': [split.rows[part] for split in splits]
            for part in ('train', 'val', 'test')})
-
-
-def _majority_error(split):
-    """Share of the test rows not of the class that most training rows have."""
-    share = split.train.Y.tondarray().mean()
-    return (split.test.Y.tondarray() != (share > .5)).mean()

@@ -79,11 +79,16 @@ def _predictions(data):
         'y_test': y, 'y_pred': y_pred,
         'scores': [scores.tondarray() for scores in data.scores],
         'test_error': [(pred != y).mean() for pred in y_pred],
-        'majority_error': [min(share, 1 - share)] * len(y_pred),
+        'majority_error': [majority_error(y)] * len(y_pred),
         'error_0': [_share(pred[y == 0] != 0) for pred in y_pred],
         'error_1': [_share(pred[y == 1] != 1) for pred in y_pred],
         'share_predicted_1': [pred.mean() for pred in y_pred],
         'share_1': [share] * len(y_pred)}
+
+
+def majority_error(y):
+    """Error of the more frequent of the labels `y` for all of them."""
+    return 1 - np.bincount(y).max() / y.size
 
 
 def _share(wrong):

@@ -95,7 +95,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
             Likewise: the attack, its training or the estimator's stopped
             before its end.
         majority_error : ndarray, shape (n_repetitions,)
-            Test error of always the more frequent class of the training rows.
+            Test error of the more frequent class for all rows.
         poison : ndarray of object
             Of the same shape: (X, y) of the poison, in the columns, units and
             labels of the data.

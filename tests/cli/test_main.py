@@ -256,7 +256,8 @@ def test_options_of_the_attack_reach_the_plan():
     assert policies == ('clean-cv', 'learned', 'trusted-only')
     plan, policies = plan_of(
         '--classifier', 'liblinear', '--solver', 'rmd', '--y-poison', '8',
-        '--policies', 'learned')
+        '--policies', 'learned', '--lmbda-bounds', '0,5')
+    assert plan.lmbda_bounds == (0, 5)
     assert (plan.classifier, plan.solver_type, plan.attack_params) == (
         'liblinear', 'rmd', {'y_poison': 1})
     assert policies == ['learned']
@@ -288,6 +289,12 @@ BAD_CALLS = {
     'policy: nan': (['sec-eval', '--policies', 'nan'], "got 'nan'"),
     'policy: huge': (['sec-eval', '--policies', '1e9'], "got '1e9'"),
     'policy: twice': (['sec-eval', '--policies', '-8,-8.0'], 'once'),
+    'bounds: one': (['sec-eval', '--lmbda-bounds', '-2'], 'two lambdas'),
+    'bounds: order': (['sec-eval', '--lmbda-bounds', '-2,-3'],
+                      'must be two lambdas, the lower first, as -8,11.5, got '
+                      '-2,-3'),
+    'bounds: word': (['sec-eval', '--lmbda-bounds', '0,high'],
+                     "must be a lambda between -30 and 30, got 'high'"),
     'unknown label of poison': (
         ['sec-eval', '--y-poison', '3'],
         '`--y-poison` must be worst, flip, or one of the labels 0 and 8, got '

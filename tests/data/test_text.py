@@ -69,6 +69,7 @@ def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
     (',0,1,label\n0,5.,6.,a\n1,7.,8.,b\n', ['column 1', '0', '1', 'label']),
     ('0,1,2,3\n.5,1.5,2.5,1\n.7,8.,9.,0\n', ['0', '1', '2', '3']),
     ('x y\n1 2 a\n3 4 b\n', ['column 1', 'x', 'y']),
+    ('"col a" "5 in"\n1 "two 2"\n3 ""\n', ['col a', '5 in']),
     ('x,y,\n1,2,\n3,4,\n', ['x', 'y']),
     ('x,y,x\n1,2,3\n3,4,5\n', ['x', 'y', 'x.2']),
     ('# made today\n# by hand\nx,y\n1,2\n3,4\n', ['x', 'y']),

@@ -50,6 +50,11 @@ def test_the_best_policy_and_by_how_much_at_the_share_that_one_expects():
     assert (found['best'], found['n_points']) == ('clean-cv', 0)
 
 
+def test_without_a_strength_of_no_poison_nothing_is_said_of_it():
+    lines = [line for line in LEARNED_BEST if line['n_points']]
+    assert not any('without poison' in words for words in words_of(lines))
+
+
 def test_the_trusted_rows_come_first_where_they_do_better():
     lines = records(learned=(.02, .05, .2), trusted_only=(.15, .15, .15))
     assert words_of(lines)[0] == (
