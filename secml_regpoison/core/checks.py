@@ -1,5 +1,6 @@
 """The one form of errors about a value, and the checks of tensors."""
 import math
+from typing import Optional
 
 import torch
 from torch import Tensor
@@ -30,16 +31,21 @@ def check_lmbda(lmbda: float, dtype: torch.dtype,
 
 
 def check_rows(x_name: str, y_name: str, x: Tensor, y: Tensor, like: Tensor,
-               may_be_sparse: bool = True) -> None:
-    """Raise unless `x` (n, d) are rows and `y` (n,) their labels, -1 and +1,
-    of the dtype and on the device of `like`, which is called ``x_tr``."""
+               may_be_sparse: bool = True,
+               n_classes: Optional[int] = None) -> None:
+    """Raise unless `x` (n, d) are rows and `y` (n,) their labels, of the dtype
+    and on the device of `like`, which is called ``x_tr``. Labels are -1 and
+    +1, with `n_classes` 0, 1, ..., `n_classes` - 1."""
     _check_tensor(x_name, x, 2, like, may_be_sparse)
     _check_tensor(y_name, y, 1, like, False)
     if x.shape[0] != y.shape[0]:
         raise ValueError(f'`{y_name}` must have one label a row of '
                          f'`{x_name}`, {x.shape[0]}, got {y.shape[0]}.')
-    if not (y.abs() == 1).all():
-        raise ValueError(f'`{y_name}` must hold labels -1 and +1, got '
+    known = [-1, 1] if n_classes is None else list(range(n_classes))
+    if not torch.isin(y, y.new_tensor(known)).all():
+        words = '-1 and +1' if n_classes is None else \
+            f'0 to {n_classes - 1}'
+        raise ValueError(f'`{y_name}` must hold labels {words}, got '
                          f'{y.unique().tolist()[:5]}.')
 
 

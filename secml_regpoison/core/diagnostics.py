@@ -120,8 +120,7 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
     optimal = replace(model, training=replace(
         model.training, method='implicit'))
     trained, optimum = model.train(x_p, lmbda), optimal.train(x_p, lmbda)
-    grad_val = optimal.val_gradient(
-        optimum, optimum.features.problem.rows_val)[1]
+    grad_val = optimal.val_gradient(optimum)[1]
     losses = {at: optimal.losses(optimal.train(x_p, at)).defender
               for at in _grid(lmbda_bounds, grid_step)}
     best = min(losses, key=losses.__getitem__)

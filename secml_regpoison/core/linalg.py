@@ -71,22 +71,25 @@ def singular(dtype: torch.dtype) -> FloatingPointError:
 
 
 def conjugate_gradients(product: Callable[[Tensor], Tensor], g: Tensor,
-                        rtol: float = 1e-10,
-                        max_iter: int = 1000) -> Tensor:
+                        rtol: float = 1e-10, max_iter: int = 1000, *,
+                        precondition: Callable[[Tensor], Tensor]
+                        = torch.clone) -> Tensor:
     """``product^-1 g`` for a symmetric positive definite `product`.
 
     Stops at a residual of `rtol` relative to `g`, or at `max_iter`.
+    `precondition` is about the inverse of `product`.
     Convergence is not reported; the caller checks the residual.
     """
-    x, r, p = torch.zeros_like(g), g.clone(), g.clone()
-    rr = stop = r @ r
+    x, r, p = torch.zeros_like(g), g.clone(), precondition(g)
+    rz, stop = r @ p, rtol ** 2 * (g @ g)
     for _ in range(max_iter):
-        if rr <= rtol ** 2 * stop:
+        if r @ r <= stop:
             break
         ap = product(p)
-        alpha = rr / (p @ ap)
+        alpha = rz / (p @ ap)
         x.add_(alpha * p)
         r.sub_(alpha * ap)
-        rr, previous = r @ r, rr
-        p.mul_(rr / previous).add_(r)
+        z = precondition(r)
+        rz, previous = r @ z, rz
+        p.mul_(rz / previous).add_(z)
     return x

@@ -122,7 +122,7 @@ class LinearModel:
     Raises
     ------
     ValueError
-        If no solver has the name `training.method`.
+        No solver has the name of the method; the problem has `n_classes`.
     """
 
     problem: Problem
@@ -132,20 +132,27 @@ class LinearModel:
     beta: float = 0.
 
     def __post_init__(self) -> None:
-        method = self.training.method
-        check('method', method, isinstance(method, str) and method in SOLVERS,
-              f'one of {tuple(SOLVERS)}')
+        method, known = self.training.method, tuple(SOLVERS)
+        check('method', method, method in known, f'one of {known}')
+        check('problem.n_classes', self.problem.n_classes,
+              self.problem.n_classes is None, 'None for a model of one score')
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Warn of a step size that is too large for these points."""
         if self.training.eta is not None:
             features = self.problem.features(x_p)
             warn_if_unstable(self.training.eta, smoothness(
-                features.problem, signed_rows(features.phi, self.y_p),
+                features.problem, self._rows_p(features),
                 self._penalty(lmbda), self.loss)[0])
+
+    def _rows_p(self, features: Features) -> Tensor:
+        return signed_rows(features.phi, self.y_p, self.problem.n_classes)
 
     def _penalty(self, lmbda: float) -> L2:
         return L2(lmbda, self.problem.n_tr + len(self.y_p), self.beta)
+
+    def _training_loss(self) -> Any:
+        return self.loss
 
     def train(self, x_p: Tensor, lmbda: float,
               start: Optional[Trained] = None) -> Trained:
@@ -164,12 +171,12 @@ class LinearModel:
         else:
             features = self.problem.features(x_p)
         coordinates = make_coordinates(
-            features.problem, signed_rows(features.phi, self.y_p),
-            self._penalty(lmbda), self.training.form, self.training.method)
+            features.problem, self._rows_p(features), self._penalty(lmbda),
+            self.training.form, self.training.method)
         try:
             model = SOLVERS[self.training.method].train(
-                coordinates, self.loss, self.training, features.problem,
-                None if start is None else start.model.u)
+                coordinates, self._training_loss(), self.training,
+                features.problem, None if start is None else start.model.u)
         except FloatingPointError as error:
             raise FloatingPointError(
                 f'{error} (lmbda = {lmbda:g})') from error
@@ -198,11 +205,10 @@ class LinearModel:
         model, vjp = trained.model, SOLVERS[self.training.method].vjp
         problem = trained.features.problem
         first_row = 0 if trained.features.all_move else problem.n_tr
-        value, grad_val = self.val_gradient(trained,
-                                            problem.rows_val_attacker)
+        value, grad_val = self.val_gradient(trained, True)
         grad_rows, grad_lmbda = vjp(model, grad_val, self.training, first_row)
         if problem.y_target is not None:
-            grad_val = self.val_gradient(trained, problem.rows_val)[1]
+            grad_val = self.val_gradient(trained)[1]
             grad_lmbda = vjp(model, grad_val, self.training, problem.n_tr)[1]
         if not (torch.isfinite(grad_rows).all()
                 and torch.isfinite(grad_lmbda)):
@@ -228,10 +234,13 @@ class LinearModel:
         return features.vjp(grad_rows.mul_(-y[:, None]),
                             torch.outer(-y_val * slope, trained.w))
 
-    def val_gradient(self, trained: Trained,
-                     rows_val: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss on signed validation rows, and its gradient at the trained
-        model, in the model's coordinates."""
+    def val_gradient(self, trained: Trained, is_attacker: bool = False
+                     ) -> tuple[Tensor, Tensor]:
+        """Validation loss on a player's labels, and its gradient at the
+        trained model, in the model's coordinates."""
+        problem = trained.features.problem
+        rows_val = problem.rows_val_attacker if is_attacker \
+            else problem.rows_val
         h = self._val_scores(trained, rows_val)
         return self.loss.value(h).mean(), \
             trained.model.coordinates.val_rmatvec(

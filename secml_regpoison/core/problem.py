@@ -1,15 +1,18 @@
 """The data of a poisoning problem."""
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import torch
 from torch import Tensor
 
-from .checks import check_rows
+from .checks import check, check_rows
 from .coordinates.rows import is_sparse, signed_rows, weight_products
+from .features import Features
 from .linalg import top_eigenvalue
 from .preprocessing import Preprocess, deviations
+
+TENSORS = 'x_tr', 'y_tr', 'x_val', 'y_val', 'y_target'
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +22,8 @@ class Problem:
     Parameters
     ----------
     x_tr, y_tr : Tensor, shapes (n, d) and (n,)
-        Training rows that do not move; labels in {-1, +1}. May be sparse
-        (`torch.sparse_csr`), and stay so.
+        Training rows that do not move; labels in {-1, +1}, or 0, 1, ... with
+        `n_classes`. May be sparse (`torch.sparse_csr`), and stay so.
     x_val, y_val : Tensor, shapes (m, d) and (m,)
         Validation set: both players' loss is measured on it. May be sparse.
     y_target : Tensor, shape (m,), or None
@@ -34,6 +37,8 @@ class Problem:
     preprocess : Preprocess or None
         Fitted on the training rows and the points each time; then all rows
         are given in the space of the points.
+    n_classes : int or None
+        Of a model with a score a class; None: two classes, and one score.
 
     Raises
     ------
@@ -48,13 +53,16 @@ class Problem:
     y_target: Optional[Tensor] = None
     transform: Optional[Callable] = None
     preprocess: Optional[Preprocess] = None
+    n_classes: Optional[int] = None
 
     def __post_init__(self) -> None:
-        check_rows('x_tr', 'y_tr', self.x_tr, self.y_tr, self.x_tr)
-        check_rows('x_val', 'y_val', self.x_val, self.y_val, self.x_tr)
-        if self.y_target is not None:
-            check_rows('x_val', 'y_target', self.x_val, self.y_target,
-                       self.x_tr)
+        check('n_classes', self.n_classes, self.n_classes is None
+              or self.n_classes >= 2, 'None or at least 2')
+        for x, y in (('x_tr', 'y_tr'), ('x_val', 'y_val'),
+                     ('x_val', 'y_target')):
+            if getattr(self, y) is not None:
+                check_rows(x, y, getattr(self, x), getattr(self, y),
+                           self.x_tr, n_classes=self.n_classes)
         if self.preprocess is not None and (
                 is_sparse(self.x_tr) or is_sparse(self.x_val)):
             raise ValueError('`preprocess` must be None with sparse rows, got '
@@ -75,9 +83,9 @@ class Problem:
         Parameters
         ----------
         x_p, y_p : Tensor, shapes (p, d) and (p,)
-            Points, and labels in {-1, +1}.
+            Points, and labels as those of the rows.
         """
-        check_rows('x_p', 'y_p', x_p, y_p, self.x_tr, may_be_sparse=False)
+        check_rows('x_p', 'y_p', x_p, y_p, self.x_tr, False, self.n_classes)
         if self.transform is None and x_p.shape[1] != self.x_tr.shape[1]:
             raise ValueError(f'`x_p` must have {self.x_tr.shape[1]} columns '
                              f'like `x_tr`, got {x_p.shape[1]}.')
@@ -96,10 +104,9 @@ class Problem:
         """
         if self.x_tr.dtype == dtype:
             return self
-        return replace(self, y_target=None if self.y_target is None
-                       else self.y_target.to(dtype), **{
-                           name: getattr(self, name).to(dtype) for name in (
-                               'x_tr', 'y_tr', 'x_val', 'y_val')})
+        return replace(self, **{
+            name: value.to(dtype) for name, value in vars(self).items()
+            if name in TENSORS and value is not None})
 
     @property
     def n_tr(self) -> int:
@@ -109,19 +116,19 @@ class Problem:
     @cached_property
     def rows_tr(self) -> Tensor:
         """Signed fixed rows, (n, d + 1)."""
-        return signed_rows(self.x_tr, self.y_tr)
+        return signed_rows(self.x_tr, self.y_tr, self.n_classes)
 
     @cached_property
     def rows_val(self) -> Tensor:
         """Signed validation rows, (m, d + 1)."""
-        return signed_rows(self.x_val, self.y_val)
+        return signed_rows(self.x_val, self.y_val, self.n_classes)
 
     @cached_property
     def rows_val_attacker(self) -> Tensor:
         """Validation rows as the attacker labels them, (m, d + 1)."""
-        if self.y_target is None:
+        if self.y_target is None or self.n_classes is not None:
             return self.rows_val
-        return signed_rows(self.x_val, self.y_target)
+        return signed_rows(self.x_val, self.y_target, self.n_classes)
 
     @cached_property
     def top_eigenvalue(self) -> float:
@@ -153,7 +160,7 @@ class Problem:
             return self._gram_val
         return weight_products(rows_val, self.rows_tr)
 
-    def features(self, x_p: Tensor) -> 'Features':
+    def features(self, x_p: Tensor) -> Features:
         """Features of all rows with these poisoning points.
 
         Parameters
@@ -206,7 +213,7 @@ class Problem:
                        x_val=transform(self.x_val), preprocess=None)
 
     def _transformed(self, preprocess: Preprocess,
-                     x_p: Tensor) -> 'Features':
+                     x_p: Tensor) -> Features:
         """`Features` by a preprocess that takes each row alone."""
         x = x_p.detach().requires_grad_()
         with torch.enable_grad():
@@ -215,7 +222,7 @@ class Problem:
             phi.detach(), lambda grad: torch.autograd.grad(
                 phi, x, grad, retain_graph=True)[0], self._in_features)
 
-    def _refitted(self, preprocess: Preprocess, x_p: Tensor) -> 'Features':
+    def _refitted(self, preprocess: Preprocess, x_p: Tensor) -> Features:
         """`Features` by a preprocess that is fitted on all training rows."""
         x, n_tr = x_p.detach().requires_grad_(), self.n_tr
         with torch.enable_grad():
@@ -229,19 +236,3 @@ class Problem:
         in_features = replace(self, x_tr=phi[:n_tr].detach(),
                               x_val=phi_val.detach(), preprocess=None)
         return Features(phi[n_tr:].detach(), vjp, in_features, True)
-
-
-class Features(NamedTuple):
-    """Features of poisoning points and of the rows beside them.
-
-    phi : features (p, d) of the points. vjp : takes derivatives with respect
-    to features to one with respect to the points: those of the points, or
-    with `all_move` of all training rows and of the validation rows. problem :
-    the problem in features. all_move : whether the features of all rows move
-    with the points.
-    """
-
-    phi: Tensor
-    vjp: Callable[..., Tensor]
-    problem: Problem
-    all_move: bool = False

@@ -4,11 +4,11 @@
 take them from here.
 """
 from dataclasses import dataclass, fields
-from typing import Optional
+from typing import Optional, Union
 
 from torch import Tensor
 
-from .losses import Loss
+from .losses import Loss, Softmax
 
 # The defender's last step of lambda is shorter than this.
 LMBDA_TOL = .05
@@ -64,10 +64,10 @@ def is_at_bound(lmbda: float, bounds: Optional[tuple[float, float]]) -> bool:
         abs(lmbda - bound) <= LMBDA_TOL for bound in bounds)
 
 
-def constant_loss(y: Tensor, loss: Loss) -> float:
-    """The least loss of an answer that no feature changes; of the logistic
-    loss the entropy of the labels `y`, (m,) in {-1, +1}."""
-    return loss.constant(float((y > 0).double().mean()))
+def constant_loss(y: Tensor, loss: Union[Loss, Softmax]) -> float:
+    """The least loss, on labels `y` (m,), of an answer that no feature
+    changes; of the logistic loss their entropy."""
+    return loss.constant(y)
 
 
 def has_given_up(loss: float, constant: float) -> bool:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from .. import linalg
 from ..penalties import L2
+from .classes import ClassCoordinates
 from .kernel import KernelCoordinates
 from .margins import Coordinates, hessian_product
 from .primal import PrimalCoordinates
@@ -28,12 +29,18 @@ def make_coordinates(problem: 'Problem', rows_p: Tensor, penalty: L2,
     primal ones, or twice the non-zeros of sparse rows. The implicit method
     factorises n x n or d x d, the smaller; where both are too large, primal
     coordinates solve without a matrix. Kernel coordinates need one isotropic
-    L2 and are not chosen otherwise.
+    L2 and are not chosen otherwise. Of k classes, k - 1 times as many
+    unknowns are factorised.
     """
+    n_vectors = 1 if problem.n_classes is None else problem.n_classes - 1
     n_p, d = rows_p.shape[0], rows_p.shape[1] - 1
     n = problem.n_tr + n_p
     if form == 'auto':
-        cheaper = (n < d and n <= linalg.TOO_LARGE if method == 'implicit'
+        cheaper = (n < d and n_vectors * n <= linalg.TOO_LARGE
+                   if method == 'implicit'
                    else n * n < 2 * (n_stored(problem.x_tr) + n_p * d))
         form = 'gram' if cheaper and penalty.is_isotropic else 'primal'
-    return FORMS[form](problem, rows_p, penalty)
+    coordinates = FORMS[form](problem, rows_p, penalty)
+    if problem.n_classes is not None:
+        coordinates = ClassCoordinates(coordinates, n_vectors)
+    return coordinates

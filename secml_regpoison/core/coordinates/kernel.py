@@ -4,6 +4,7 @@ Use them where ``n < 2 d``: a step then costs one product of n x n instead of
 two of n x d. With one strength for all weights, ``mu (w, beta b)`` stays in
 the span; another penalty leaves it, and is refused.
 """
+import copy
 from typing import TYPE_CHECKING, Callable
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from ..linalg import factorise, symmetric_mv
 from ..penalties import L2
 from .kernel_steps import kernel_steps
+from .margins import rows_vjp
 from .rows import bias_column, weight_products, weight_scores, weight_sum
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class KernelCoordinates:
     """
 
     steps = staticmethod(kernel_steps)
+    rows_vjp = rows_vjp
 
     def __init__(self, problem: 'Problem', rows_p: Tensor, penalty: L2):
         if not penalty.is_isotropic:
@@ -64,6 +67,13 @@ class KernelCoordinates:
         self.beside[1] = torch.cat([bias_column(self.rows_tr),
                                     rows_p[:, -1]])
         self.bias = self.beside[1]
+
+    def twin(self) -> 'KernelCoordinates':
+        """The same coordinates, for a direction of their own."""
+        twin = copy.copy(self)
+        twin.beside = self.beside.clone()
+        twin.bias = twin.beside[1]
+        return twin
 
     @property
     def operands(self) -> tuple[Tensor, ...]:

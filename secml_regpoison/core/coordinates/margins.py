@@ -27,6 +27,7 @@ from typing import Any, Callable, Protocol
 import torch
 from torch import Tensor
 
+from ..losses import Loss
 from ..penalties import L2
 
 
@@ -40,7 +41,7 @@ class Coordinates(Protocol):
     weights, biases : of rows of coordinates, (k, d) and (k,). inner : ``p_t .
     u_t`` row by row, given the scores ``A p_t``. dot : ``u . v`` of two
     vectors, given ``A v``. solver : ``g -> Hess L^-1 g``, given the
-    curvatures over n, (n,).
+    curvatures over n, (n,). rows_vjp : see the function.
     """
 
     rows_tr: Tensor
@@ -49,7 +50,9 @@ class Coordinates(Protocol):
     n_tr: int
     n: int
     n_coords: int
-    steps: Callable[..., tuple[Tensor, Tensor]]
+
+    @property
+    def steps(self) -> Callable[..., tuple[Tensor, Tensor]]: ...
 
     @property
     def operands(self) -> tuple[Tensor, ...]: ...
@@ -63,6 +66,25 @@ class Coordinates(Protocol):
     def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor: ...
     def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor: ...
     def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]: ...
+
+    def rows_vjp(self, loss: Loss, scores: Tensor, p: Tensor,
+                 adjoint_scores: Tensor, u: Tensor,
+                 first_row: int) -> Tensor: ...
+
+
+def rows_vjp(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,
+             adjoint_scores: Tensor, u: Tensor, first_row: int) -> Tensor:
+    """``sum_t d/d(rows) (p_t . grad L(u_t))`` with respect to the weights of
+    the rows from `first_row` on, (k, d), by two products of matrices.
+
+    p, adjoint_scores, u, scores : ``p_t``, ``A p_t``, ``u_t`` and ``A u_t``,
+    a row a step.
+    """
+    h, n = scores[:, first_row:], coordinates.n
+    s = loss.curvature(h) / n
+    coords = (loss.slope(h).T @ p).div_(n)
+    coords.addmm_((s * adjoint_scores[:, first_row:]).T, u)
+    return coordinates.weights(coords)
 
 
 def hessian_product(coordinates: Any, s: Tensor, v: Tensor) -> Tensor:

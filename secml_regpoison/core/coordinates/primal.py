@@ -7,7 +7,7 @@ from torch import Tensor
 from .. import linalg
 from ..losses import Loss
 from ..penalties import L2
-from .margins import hessian_product
+from .margins import hessian_product, rows_vjp
 from .rows import add_rmatvec, is_sparse
 
 if TYPE_CHECKING:
@@ -63,12 +63,17 @@ class PrimalCoordinates:
     """
 
     steps = staticmethod(primal_steps)
+    rows_vjp = rows_vjp
 
     def __init__(self, problem: 'Problem', rows_p: Tensor, penalty: L2):
         self.rows_tr, self.rows_p = problem.rows_tr, rows_p
         self.penalty = penalty
         self.n_tr, self.n = problem.n_tr, problem.n_tr + rows_p.shape[0]
         self.n_coords = rows_p.shape[1]
+
+    def twin(self) -> 'PrimalCoordinates':
+        """The same coordinates: they hold nothing of a vector."""
+        return self
 
     @property
     def operands(self) -> tuple[Tensor, ...]:

@@ -4,7 +4,7 @@ Sparse rows are `torch.sparse_csr` tensors and stay so: no function here needs
 memory for more than their non-zeros and its own result. In each the bias is
 the last entry of a row. ``A`` are rows (n, d + 1), ``X`` their weights (n, d).
 """
-from typing import Iterator
+from typing import Iterator, Optional
 
 import torch
 from torch import Tensor
@@ -20,9 +20,13 @@ def n_stored(x: Tensor) -> int:
     return x.values().numel() if is_sparse(x) else x.numel()
 
 
-def signed_rows(x: Tensor, y: Tensor) -> Tensor:
-    """Signed rows ``-y_i (x_i, 1)``: (n, d) and (n,) give (n, d + 1)."""
+def signed_rows(x: Tensor, y: Tensor,
+                n_classes: Optional[int] = None) -> Tensor:
+    """Signed rows ``-y_i (x_i, 1)``: (n, d) and (n,) give (n, d + 1). With
+    `n_classes` ``(x_i, 1)``, whatever the labels."""
     n, d = x.shape
+    if n_classes is not None:
+        y = -torch.ones_like(y)
     if is_sparse(x):
         begins, counts = x.crow_indices(), x.crow_indices().diff()
         kept = torch.ones(x.values().numel() + n, dtype=torch.bool,

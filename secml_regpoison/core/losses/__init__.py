@@ -6,9 +6,10 @@ convex. It has
 - ``value(h)``, ``slope(h, out=None)``, ``curvature(h)``: the loss and its
   first and second derivative, elementwise, in nats where that applies;
 - ``curvature_bound``: the largest value of `curvature`;
-- ``constant(q)``: the least mean loss of an answer that no feature changes,
-  where a share q of the labels is +1.
+- ``constant(y)``: the least mean loss, on labels y, of an answer that no
+  feature changes.
 
+`Softmax`, of more classes than two, is another kind of loss, see there.
 Nothing else in this package knows which loss it is.
 """
 from typing import Optional, Protocol
@@ -16,10 +17,11 @@ from typing import Optional, Protocol
 from torch import Tensor
 
 from .logistic import Logistic
+from .softmax import Softmax
 from .squared import Squared
 from .squared_hinge import SquaredHinge
 
-__all__ = ['Logistic', 'Loss', 'Squared', 'SquaredHinge']
+__all__ = ['Logistic', 'Loss', 'Softmax', 'Squared', 'SquaredHinge']
 
 
 class Loss(Protocol):
@@ -36,5 +38,5 @@ class Loss(Protocol):
     def curvature(self, h: Tensor) -> Tensor:
         """Its second derivative."""
 
-    def constant(self, q: float) -> float:
-        """Least mean loss of a constant answer, q the share of +1."""
+    def constant(self, y: Tensor) -> float:
+        """Least mean loss of a constant answer on labels (m,)."""

@@ -5,6 +5,8 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from .labels import share_of_positive
+
 
 class Logistic:
     """``softplus(h) = log(1 + exp(h))`` of the negated margin, in nats."""
@@ -25,6 +27,7 @@ class Logistic:
         q = torch.sigmoid(h)
         return q * (1 - q)
 
-    def constant(self, q: float) -> float:
+    def constant(self, y: Tensor) -> float:
         """The entropy, ``-q log q - (1 - q) log(1 - q)``."""
+        q = share_of_positive(y)
         return -sum(share * math.log(share) for share in (q, 1 - q) if share)

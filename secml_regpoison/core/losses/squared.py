@@ -4,6 +4,8 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from .labels import share_of_positive
+
 
 class Squared:
     """``(1 + h)^2`` of the negated margin: with labels in {-1, +1} the squared
@@ -23,6 +25,7 @@ class Squared:
         """2."""
         return torch.full_like(h, 2.)
 
-    def constant(self, q: float) -> float:
+    def constant(self, y: Tensor) -> float:
         """``4 q (1 - q)``, of the answer 2 q - 1."""
+        q = share_of_positive(y)
         return 4 * q * (1 - q)

@@ -4,6 +4,8 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from .labels import share_of_positive
+
 
 class SquaredHinge:
     """``max(0, 1 + h)^2`` of the negated margin: liblinear's smooth SVM."""
@@ -22,6 +24,7 @@ class SquaredHinge:
         """2 inside the margin, 0 beyond it."""
         return 2 * (h > -1).to(h.dtype)
 
-    def constant(self, q: float) -> float:
+    def constant(self, y: Tensor) -> float:
         """``4 q (1 - q)``, of the answer 2 q - 1."""
+        q = share_of_positive(y)
         return 4 * q * (1 - q)

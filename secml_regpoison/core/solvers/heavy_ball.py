@@ -51,7 +51,8 @@ def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
     tensors = (*coordinates.operands, coefficients, first)
     if curvature is not None:
         tensors += (curvature,)
-    if first.is_cuda:
+    # only steps of tensors can be captured
+    if first.is_cuda and coordinates.operands:
         iterates, scores = run_as_graph(coordinates.steps, n_steps, loss,
                                         tensors)
         return iterates, scores

@@ -48,7 +48,7 @@ def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
     coordinates = model.coordinates
     mu_w, mu_b = coordinates.penalty.gradient(model.w, model.b)
     p_w, p_b = coordinates.weights(p[None])[0], coordinates.biases(p)
-    if p.dtype == torch.float32:
+    if p.dtype == torch.float32 and not p_b.dim():
         tol = 5e-5
         if _rounding_of_lmbda(model, p_w, p_b, grad_val) > tol:
             # one text for all: a search shows it once, and not at each step
@@ -56,7 +56,7 @@ def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
                 'rounding in float32 may change the derivative with respect '
                 f'to lambda by more than {tol:.0e} of it: use float64.',
                 RuntimeWarning, stacklevel=6)
-    return -(p_w @ mu_w + p_b * mu_b)
+    return -(p_w @ mu_w + (p_b * mu_b).sum())
 
 
 def _rounding_of_lmbda(model: TrainedModel, p_w: Tensor, p_b: Tensor,

@@ -59,7 +59,7 @@ def _backtrack_start(coordinates: Coordinates, loss: Loss,
     """
     h = coordinates.matvec(u)
     penalty = coordinates.penalty.bilinear(
-        coordinates.dot(u, u, h), coordinates.biases(u) ** 2) / 2
+        coordinates.dot(u, u, h), (coordinates.biases(u) ** 2).sum()) / 2
 
     def value(t: float) -> Tensor:
         return loss.value(t * h).mean() + t * t * penalty
@@ -72,11 +72,11 @@ def _backtrack_start(coordinates: Coordinates, loss: Loss,
 def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
                   tol: float) -> TrainedModel:
     """Damped Newton steps from `u`, until the gradient is small or stays."""
-    zeros = u.new_zeros(coordinates.n)
-    scale = _gradient(coordinates, torch.zeros_like(u), loss.slope(zeros))[1]
+    h = coordinates.matvec(u)
+    scale = _gradient(coordinates, torch.zeros_like(u),
+                      loss.slope(torch.zeros_like(h)))[1]
     solve, previous, size_below_rounding = None, 0., math.inf
     for _ in range(100):
-        h = coordinates.matvec(u)
         grad, size = _gradient(coordinates, u, loss.slope(h))
         if size <= tol * scale:
             break
@@ -94,6 +94,7 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
         if not t or not decrease_seen and size > .5 * size_below_rounding:
             break
         u, previous = u - t * step, size
+        h = coordinates.matvec(u)
         size_below_rounding = (size if is_fresh and not decrease_seen
                                else math.inf)
     return TrainedModel(coordinates, loss, u, u[None], h[None], solve=solve,
@@ -119,10 +120,10 @@ def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
     """
     dh, db = coordinates.matvec(step), coordinates.biases(step)
     us, ss = (float(coordinates.penalty.bilinear(
-        coordinates.dot(v, step, dh), coordinates.biases(v) * db))
+        coordinates.dot(v, step, dh), (coordinates.biases(v) * db).sum()))
         for v in (u, step))
     value = loss.value(h).mean()
-    slope = (loss.slope(h) * dh).mean() + us
+    slope = (loss.slope(h) * dh).sum() / coordinates.n + us
     if slope <= 1e3 * torch.finfo(h.dtype).eps * value:
         return 1., False
     t = 1.

@@ -176,12 +176,9 @@ def vjp_points_lambda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
     from `first_row` on: ``n_tr`` for the poisoning points, 0 for all.
     """
     coordinates, u = model.coordinates, model.path
-    n = coordinates.n
-    h = model.scores[:, first_row:]
-    s = model.loss.curvature(h) / n
-    coords = (model.loss.slope(h).T @ p).div_(n)
-    coords.addmm_((s * adjoint_scores[:, first_row:]).T, u)
+    rows = coordinates.rows_vjp(model.loss, model.scores, p, adjoint_scores,
+                                u, first_row)
     penalty = coordinates.penalty.bilinear(
         coordinates.inner(p, adjoint_scores, u).sum(),
         (coordinates.biases(p) * coordinates.biases(u)).sum())
-    return coordinates.weights(coords).mul_(scale), penalty.mul_(scale)
+    return rows.mul_(scale), penalty.mul_(scale)

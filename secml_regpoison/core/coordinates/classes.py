@@ -1,0 +1,117 @@
+"""Coordinates of a linear model of k classes: k - 1 vectors, end to end.
+
+The rows are ``a_i = (x_i, 1)``, without a sign, and the vectors those of
+`..losses.softmax`. Each is in the coordinates of a binary model; the kernel is
+the same for all. Each has an adjoint with a direction of its own.
+"""
+from typing import Any, Callable, Iterator, Optional
+
+import torch
+from torch import Tensor
+
+from .. import linalg
+from ..losses.softmax import ClassCurvature
+from .class_solvers import block_solver, primal_solver, woodbury_solver
+from .class_steps import class_steps
+from .kernel import KernelCoordinates
+from .rows import is_sparse
+
+
+class ClassCoordinates:
+    """Vectors u are flat, ((k - 1) n_coords,); see `.margins.Coordinates`.
+
+    Scores are flat too, ((k - 1) n,), and so are those of `val_matvec`.
+
+    Parameters
+    ----------
+    first : PrimalCoordinates or KernelCoordinates
+        Of one vector.
+    n_vectors : int
+        k - 1.
+
+    Attributes
+    ----------
+    parts : list
+        The coordinates of each vector, of the same data.
+    """
+
+    operands: tuple[Tensor, ...] = ()
+
+    def __init__(self, first: Any, n_vectors: int):
+        self.parts = parts = [first, *(
+            first.twin() for _ in range(n_vectors - 1))]
+        self.rows_tr, self.rows_p = first.rows_tr, first.rows_p
+        self.penalty, self.n_tr, self.n = first.penalty, first.n_tr, first.n
+        self.n_coords = len(parts) * first.n_coords
+
+    def _blocks(self, u: Tensor) -> Iterator[tuple[Any, Tensor]]:
+        """Each part with its entries of flat vectors, as views."""
+        return zip(self.parts, u.unflatten(
+            -1, (len(self.parts), -1)).unbind(-2))
+
+    def steps(self, n_steps: int, loss: Any, coefficients: Tensor,
+              first: Tensor, curvature: Optional[ClassCurvature] = None
+              ) -> tuple[Tensor, Tensor]:
+        return class_steps(self, n_steps, loss, coefficients, first,
+                           curvature)
+
+    def matvec(self, u: Tensor) -> Tensor:
+        return torch.cat([part.matvec(v) for part, v in self._blocks(u)])
+
+    def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
+        for (part, v), (_, r_c) in zip(self._blocks(u), self._blocks(r)):
+            part.add_rmatvec(v, r_c, alpha)
+
+    def add_penalty(self, out: Tensor, u: Tensor) -> None:
+        for (part, o), (_, v) in zip(self._blocks(out), self._blocks(u)):
+            part.add_penalty(o, v)
+
+    def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
+        return torch.cat([part.val_matvec(rows_val, v)
+                          for part, v in self._blocks(u)])
+
+    def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor:
+        return torch.cat([part.val_rmatvec(rows_val, r_c)
+                          for part, r_c in self._blocks(r_val)])
+
+    def weights(self, coords: Tensor) -> Tensor:
+        """Of rows of coordinates (j, n_coords), end to end."""
+        return torch.cat([part.weights(v)
+                          for part, v in self._blocks(coords)], 1)
+
+    def biases(self, coords: Tensor) -> Tensor:
+        """Of coordinates (..., n_coords), (..., k - 1)."""
+        return coords.unflatten(-1, (len(self.parts), -1))[..., -1]
+
+    def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor:
+        return sum(part.inner(p_c, h, v) for (part, p_c), (_, h), (_, v)
+                   in zip(*map(self._blocks, (p, scores_p, u))))
+
+    def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor:
+        return sum(part.dot(u_c, v_c, h) for (part, u_c), (_, v_c), (_, h)
+                   in zip(*map(self._blocks, (u, v, scores_v))))
+
+    def rows_vjp(self, loss: Any, scores: Tensor, p: Tensor,
+                 adjoint_scores: Tensor, u: Tensor,
+                 first_row: int) -> Tensor:
+        """``sum_t d/d(rows) (p_t . grad L(u_t))`` of the rows from
+        `first_row` on, (j, d): ``(r p + (C (A p)) u) / n``, over classes."""
+        m = len(self.parts)
+
+        def moving(h: Tensor) -> Tensor:
+            return h.unflatten(-1, (m, self.n))[..., first_row:].flatten(-2)
+        rows, h = loss.rows(first_row), moving(scores)
+        slope = rows.slope(h) / self.n
+        bent = rows.curvature(h) / self.n * moving(adjoint_scores)
+        return sum(part.weights(r.T @ p_c + s.T @ u_c)
+                   for (part, r), (_, p_c), (_, s), (_, u_c) in zip(
+                       *map(self._blocks, (slope, p, bent, u))))
+
+    def solver(self, s: Any) -> Callable[[Tensor], Tensor]:
+        """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix
+        where that would be too large to factorise."""
+        if isinstance(self.parts[0], KernelCoordinates):
+            return woodbury_solver(self.parts, self.penalty, s)
+        if self.n_coords > linalg.TOO_LARGE or is_sparse(self.rows_tr):
+            return block_solver(self, s)
+        return primal_solver(self.rows_tr, self.rows_p, self.penalty, s)
