@@ -143,20 +143,77 @@ def test_mathematics_has_a_formula_and_a_source(name):
     assert any(SOURCE.search(doc) for doc in around)
 
 
-@pytest.mark.slow
-def test_the_documentation_builds_without_a_warning(tmp_path):
-    pytest.importorskip('myst_nb', reason='needs myst-nb')
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """The pages of the documentation, as BeautifulSoup, by their paths."""
+    for module in ('myst_nb', 'pydata_sphinx_theme'):
+        pytest.importorskip(module, reason='needs the extra docs')
+    from bs4 import BeautifulSoup
+    folder = tmp_path_factory.mktemp('site')
     # a copy: the build puts the notebooks into the folder
-    for folder in ('docs', 'tutorials'):
-        shutil.copytree(ROOT / folder, tmp_path / folder,
+    for name in ('docs', 'tutorials'):
+        shutil.copytree(ROOT / name, folder / name,
                         ignore=shutil.ignore_patterns('_build'))
+    for name in ('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'):
+        shutil.copy(ROOT / name, folder)
     done = subprocess.run(
         [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b',
-         'html', tmp_path / 'docs', tmp_path / 'html'],
+         'html', folder / 'docs', folder / 'html'],
         capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, '')
-    api = (tmp_path / 'html' / 'api.html').read_text(encoding='utf-8')
-    assert [name for name in PUBLIC if f'id="{name}"' not in api] == []
+    return {path: BeautifulSoup(path.read_text(encoding='utf-8'), 'html.parser')
+            for path in (folder / 'html').rglob('*.html')}
+
+
+def ids(page):
+    return {tag['id'] for tag in page.find_all(id=True)}
+
+
+@pytest.mark.slow
+def test_the_reference_has_every_public_name(site):
+    documented = set().union(*(
+        ids(page) for path, page in site.items()
+        if path.parent.name == 'reference'))
+
+    def names(name):
+        """The name, and that of the class that it is inherited from."""
+        cls, member = PUBLIC[name][1], name.rpartition('.')[2]
+        of = owner(cls, member) if cls else None
+        return {name} | ({f'{of.__module__}.{of.__name__}.{member}'}
+                         if of else set())
+    assert [name for name in PUBLIC if not names(name) & documented] == []
+
+
+@pytest.mark.slow
+def test_no_heading_of_the_site_is_empty(site):
+    empty = []
+    for path, page in site.items():
+        for heading in page.select('article section > :is(h1, h2, h3, h4)'):
+            below = heading.parent.get_text().replace(
+                heading.get_text(), '', 1).strip()
+            if not heading.get_text().strip('# \n') or not (
+                    below or heading.parent.find('img')):
+                empty.append((path.name, heading.get_text()))
+    assert not empty
+
+
+@pytest.mark.slow
+def test_no_link_of_the_site_is_dead(site):
+    """Those within it: a page, a file or a place on a page. The pages of the
+    source that viewcode makes link to places that autodoc leaves out."""
+    places, dead = {path: ids(page) for path, page in site.items()}, []
+    for path, page in site.items():
+        if '_modules' in path.parts:
+            continue
+        for link in page.select('article a[href]'):
+            target, _, place = link['href'].partition('#')
+            if '://' in target or target.startswith('mailto:'):
+                continue
+            of = (path.parent / target).resolve() if target else path
+            if not of.exists() or place and of in places \
+                    and place not in places[of]:
+                dead.append((path.name, link['href']))
+    assert not dead
 
 
 def readme_examples():

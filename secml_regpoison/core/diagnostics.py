@@ -18,18 +18,32 @@ from .verdicts import SENTENCES
 class Diagnostics:
     """What `diagnose` measures; `str` explains it, a verdict a line.
 
-    method : of the attack's training. inner_grad_norm : training gradient
-    where it stopped, relative to that at zero weights. inner_loss, loss :
-    attacker's validation loss there, and at the optimum. residual : of the
-    linear solve behind the implicit hypergradient, relative. lmbda_bounds :
-    None where lambda is fixed. defender_gap : validation loss at lambda over
-    the best on a grid, minus 1; grid_lmbda : the best. defender_loss,
-    constant_loss : validation loss, and that of a constant answer, in nats.
-    attacker_grad_norm : gradient that box and ball leave to the attacker, as
-        a share of the whole. cosine : between the hypergradients of the
-        points by 'rmd' and by 'implicit'. Both NaN without points.
-    one_class, budget_hit, fit_short : see `.verdicts.Verdicts`; None where no
-        run says so.
+    Attributes
+    ----------
+    method : str
+        Of the attack's training.
+    inner_grad_norm : float
+        Training gradient where it stopped, relative to that at zero weights.
+    inner_loss, loss : float
+        Attacker's validation loss there, and at the optimum.
+    residual : float
+        Of the linear solve behind the implicit hypergradient, relative.
+    lmbda : float
+    lmbda_bounds : (float, float) or None
+        None where lambda is fixed.
+    defender_gap, grid_lmbda : float
+        Validation loss at lambda over the best on a grid, minus 1; the best.
+    defender_loss, constant_loss : float
+        Validation loss, and that of a constant answer.
+    attacker_grad_norm : float
+        Gradient that box and ball leave to the attacker, as a share of the
+        whole; NaN without points.
+    cosine : float
+        Between the hypergradients of the points by 'rmd' and by 'implicit';
+        NaN without points.
+    one_class, budget_hit, fit_short : bool or None
+        See `.verdicts.Verdicts`; None where no run says so.
+
     """
 
     method: str
