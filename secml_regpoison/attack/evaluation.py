@@ -10,7 +10,7 @@ from secml.array import CArray
 from secml.data import CDatasetHeader
 
 from secml_regpoison.convert import to_float64
-from secml_regpoison.core.linear_model import Losses
+from secml_regpoison.core.model import Losses
 from secml_regpoison.core.solvers.newton import relative_gradient
 from secml_regpoison.core.verdicts import (
     Verdicts, constant_loss, has_given_up, is_at_bound, is_short,

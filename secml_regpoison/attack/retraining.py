@@ -11,7 +11,7 @@ from secml.data import CDataset, CDatasetHeader
 from secml_regpoison.convert import (
     labels, to_carray, to_float64, to_tensor)
 from secml_regpoison.core import solve
-from secml_regpoison.core.linear_model import Losses
+from secml_regpoison.core.model import Losses
 from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from .checks import check
-from .linear_model import LOGISTIC, Hypergradient, Losses
+from .linear_model import LOGISTIC
 from .losses import Loss
+from .model import Hypergradient, Losses
 from .problem import Problem
 from .solvers import Training
 from .solvers.training import check_finite

@@ -6,7 +6,7 @@ from typing import Any, Callable, Optional
 import torch
 from torch import Tensor
 
-from .linear_model import Model
+from .model import Model
 
 # Losses of the defender that differ by less, relatively, count as equal.
 LOSS_RTOL = 1e-3

@@ -4,7 +4,8 @@ from typing import Any, Callable, Optional
 from torch import Tensor
 
 from .checks import check_lmbda
-from .linear_model import Hypergradient, LinearModel, Model
+from .linear_model import LinearModel
+from .model import Hypergradient, Model
 from .problem import Problem
 from .solvers import Training
 

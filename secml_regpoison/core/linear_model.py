@@ -8,10 +8,10 @@ The classifier is a function of the poisoning points and of lambda (arXiv
 
 and a hypergradient is the derivative of ``A`` with respect to both. Whoever
 needs the model asks it three questions: `train`, `losses`, `hypergradient`.
-Any object that answers them can stand in its place (`Model`).
+Any object that answers them can stand in its place, see `.model`.
 """
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Optional, Protocol
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
@@ -19,64 +19,14 @@ from torch import Tensor
 from .checks import check
 from .coordinates import make_coordinates, signed_rows
 from .losses import Logistic, Loss
-from .penalties import L2
+from .model import Hypergradient, Losses
+from .penalties import L1, L2
 from .problem import Features, Problem
-from .solvers import SOLVERS, TrainedModel, Training
+from .solvers import (
+    SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
 from .solvers.training import check_finite, smoothness, warn_if_unstable
 
 LOGISTIC = Logistic()
-
-
-class Hypergradient(NamedTuple):
-    """Value and derivatives; the losses are in nats.
-
-    Attributes
-    ----------
-    value : Tensor, 0-d
-        Attacker's loss on the validation set.
-    grad_x_p : Tensor, shape (p, d)
-        Derivative of the attacker's loss with respect to the points.
-    grad_lmbda : Tensor, 0-d
-        Derivative of the defender's loss with respect to lambda. Attacker and
-        defender share one loss unless the problem has a `y_target`.
-    """
-
-    value: Tensor
-    grad_x_p: Tensor
-    grad_lmbda: Tensor
-
-
-class Losses(NamedTuple):
-    """Mean validation loss on each player's labels, and share of validation
-    rows on the wrong side of the attacker's labels."""
-
-    attacker: float
-    defender: float
-    attacker_error: float
-
-
-class Model(Protocol):
-    """What `solve`, the defender and the attack ask of a model.
-
-    A class of models is called with ``(problem, y_p, training)``; what
-    `train` returns is the model's own, but has ``w`` and ``b``.
-    """
-
-    @property
-    def problem(self) -> Problem:
-        """The data."""
-
-    def check(self, x_p: Tensor, lmbda: float) -> None:
-        """Raise or warn, before any work, of what will not work."""
-
-    def train(self, x_p: Tensor, lmbda: float, start: Any = None) -> Any:
-        """Train; `start` is None or what `train` returned before."""
-
-    def losses(self, trained: Any) -> Losses:
-        """Validation losses of a trained model."""
-
-    def hypergradient(self, trained: Any) -> Hypergradient:
-        """Validation loss of a trained model and its derivatives."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +56,8 @@ class LinearModel:
         L = (1/n) sum_i l(-y_i (x_i . w + b)) + exp(lmbda)/(2 n) (||w||^2
             + beta b^2)
 
+    or with the penalty ``exp(lmbda)/n (||w||_1 + beta |b|)``.
+
     Parameters
     ----------
     problem : Problem
@@ -118,11 +70,14 @@ class LinearModel:
         ``l``; logistic by default.
     beta : float
         0: the bias is not penalised; 1: it is.
+    penalty : type
+        `L2`, or `L1` with the methods 'rmd' and 'implicit'.
 
     Raises
     ------
     ValueError
-        No solver has the name of the method; the problem has `n_classes`.
+        No solver for the penalty has the name of the method; the problem has
+        `n_classes`.
     """
 
     problem: Problem
@@ -130,12 +85,18 @@ class LinearModel:
     training: Training
     loss: Loss = LOGISTIC
     beta: float = 0.
+    penalty: Union[type[L1], type[L2]] = L2
 
     def __post_init__(self) -> None:
-        method, known = self.training.method, tuple(SOLVERS)
-        check('method', method, method in known, f'one of {known}')
+        method, known = self.training.method, tuple(self._solvers)
+        check('method', method, method in known,
+              f'one of {known} with the penalty {self.penalty.__name__}')
         check('problem.n_classes', self.problem.n_classes,
               self.problem.n_classes is None, 'None for a model of one score')
+
+    @property
+    def _solvers(self) -> dict[str, Solver]:
+        return SPARSE_SOLVERS if self.penalty is L1 else SOLVERS
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Warn of a step size that is too large for these points."""
@@ -148,8 +109,9 @@ class LinearModel:
     def _rows_p(self, features: Features) -> Tensor:
         return signed_rows(features.phi, self.y_p, self.problem.n_classes)
 
-    def _penalty(self, lmbda: float) -> L2:
-        return L2(lmbda, self.problem.n_tr + len(self.y_p), self.beta)
+    def _penalty(self, lmbda: float) -> Any:
+        n = self.problem.n_tr + len(self.y_p)
+        return self.penalty(lmbda, n, self.beta)
 
     def _training_loss(self) -> Any:
         return self.loss
@@ -166,17 +128,15 @@ class LinearModel:
         FloatingPointError
             If training diverged; the message names the step size.
         """
-        if start is not None and start.x_p is x_p:
-            features = start.features
-        else:
-            features = self.problem.features(x_p)
+        features = start.features if start is not None \
+            and start.x_p is x_p else self.problem.features(x_p)
         coordinates = make_coordinates(
             features.problem, self._rows_p(features), self._penalty(lmbda),
             self.training.form, self.training.method)
         try:
-            model = SOLVERS[self.training.method].train(
+            model = self._solvers[self.training.method].train(
                 coordinates, self._training_loss(), self.training,
-                features.problem, None if start is None else start.model.u)
+                features.problem, None if start is None else start.model)
         except FloatingPointError as error:
             raise FloatingPointError(
                 f'{error} (lmbda = {lmbda:g})') from error
@@ -202,7 +162,7 @@ class LinearModel:
         FloatingPointError
             If they are not finite.
         """
-        model, vjp = trained.model, SOLVERS[self.training.method].vjp
+        model, vjp = trained.model, self._solvers[self.training.method].vjp
         problem = trained.features.problem
         first_row = 0 if trained.features.all_move else problem.n_tr
         value, grad_val = self.val_gradient(trained, True)

@@ -12,7 +12,8 @@ from torch import Tensor
 from .checks import check, check_lmbda
 from .coordinates.rows import is_sparse
 from .defender import Defender, Iterate
-from .linear_model import LinearModel, Model
+from .linear_model import LinearModel
+from .model import Model
 from .problem import Problem
 from .projection import Bound, FeasibleSet, check_box
 from .quasi_newton import OuterSteps, maximise

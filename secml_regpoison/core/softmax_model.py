@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from .checks import check
-from .linear_model import LinearModel, Losses, Trained
+from .linear_model import LinearModel, Trained
 from .losses.softmax import CrossEntropy, Softmax
+from .model import Losses
+from .penalties import L2
 
 METHODS = ('rmd', 'implicit')
 
@@ -56,7 +58,7 @@ class SoftmaxModel(LinearModel):
     Raises
     ------
     ValueError
-        If the method is another, or the problem has no `n_classes`.
+        If method or penalty are others, or the problem has no `n_classes`.
     """
 
     loss: Any = Softmax()
@@ -65,6 +67,8 @@ class SoftmaxModel(LinearModel):
         method = self.training.method
         check('method', method, method in METHODS,
               f'one of {METHODS} for a softmax')
+        check('penalty', self.penalty.__name__, self.penalty is L2,
+              'L2 for a softmax')
         check('problem.n_classes', self.problem.n_classes,
               self.problem.n_classes is not None, 'the number of classes')
 

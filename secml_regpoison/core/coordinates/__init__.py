@@ -1,28 +1,31 @@
 """Coordinates in which a linear model is trained, and their choice."""
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Union
 
 from torch import Tensor
 
 from .. import linalg
-from ..penalties import L2
+from ..penalties import L1, L2
 from .classes import ClassCoordinates
 from .kernel import KernelCoordinates
 from .margins import Coordinates, hessian_product
 from .primal import PrimalCoordinates
+from .proximal import ProximalCoordinates, SupportCoordinates
 from .rows import n_stored, signed_rows
 
 if TYPE_CHECKING:
     from ..problem import Problem
 
 __all__ = ['Coordinates', 'FORMS', 'KernelCoordinates', 'PrimalCoordinates',
-           'hessian_product', 'make_coordinates', 'signed_rows']
+           'SupportCoordinates', 'hessian_product', 'make_coordinates',
+           'signed_rows']
 
 FORMS: dict[str, Callable[..., Coordinates]] = {
     'primal': PrimalCoordinates, 'gram': KernelCoordinates}
 
 
-def make_coordinates(problem: 'Problem', rows_p: Tensor, penalty: L2,
-                     form: str = 'auto', method: str = 'rmd') -> Coordinates:
+def make_coordinates(problem: 'Problem', rows_p: Tensor,
+                     penalty: Union[L1, L2], form: str = 'auto',
+                     method: str = 'rmd') -> Coordinates:
     """Coordinates of the form asked for, or of the cheaper form.
 
     A training step costs ``n n`` in kernel coordinates and ``2 n d`` in
@@ -40,6 +43,8 @@ def make_coordinates(problem: 'Problem', rows_p: Tensor, penalty: L2,
                    if method == 'implicit'
                    else n * n < 2 * (n_stored(problem.x_tr) + n_p * d))
         form = 'gram' if cheaper and penalty.is_isotropic else 'primal'
+    if form == 'primal' and not penalty.is_smooth:
+        return ProximalCoordinates(problem, rows_p, penalty)
     coordinates = FORMS[form](problem, rows_p, penalty)
     if problem.n_classes is not None:
         coordinates = ClassCoordinates(coordinates, n_vectors)

@@ -47,9 +47,8 @@ class KernelCoordinates:
     def __init__(self, problem: 'Problem', rows_p: Tensor, penalty: L2):
         if not penalty.is_isotropic:
             raise ValueError(
-                "`form` must be 'primal' or 'auto' with a penalty that has "
-                "more than one strength, got 'gram': kernel coordinates need "
-                'one isotropic L2.')
+                "`form` must be 'primal' or 'auto' with such a penalty, got "
+                "'gram': kernel coordinates need one isotropic L2.")
         self.problem, self.rows_tr = problem, problem.rows_tr
         self.rows_p, self.penalty = rows_p, penalty
         n_tr, p = problem.n_tr, rows_p.shape[0]

@@ -28,7 +28,6 @@ import torch
 from torch import Tensor
 
 from ..losses import Loss
-from ..penalties import L2
 
 
 class Coordinates(Protocol):
@@ -46,7 +45,7 @@ class Coordinates(Protocol):
 
     rows_tr: Tensor
     rows_p: Tensor
-    penalty: L2
+    penalty: Any
     n_tr: int
     n: int
     n_coords: int

@@ -1,12 +1,12 @@
 """Training in the model's own coordinates: two products with the data."""
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import torch
 from torch import Tensor
 
 from .. import linalg
 from ..losses import Loss
-from ..penalties import L2
+from ..penalties import L1, L2
 from .margins import hessian_product, rows_vjp
 from .rows import add_rmatvec, is_sparse
 
@@ -59,15 +59,16 @@ class PrimalCoordinates:
     rows_p : Tensor, shape (p, d + 1)
         Signed poisoning rows. Kept apart from `rows_tr`: concatenating copies
         the design matrix, which costs as much as a product with it.
-    penalty : L2
+    penalty : L2 or L1
     """
 
     steps = staticmethod(primal_steps)
     rows_vjp = rows_vjp
 
-    def __init__(self, problem: 'Problem', rows_p: Tensor, penalty: L2):
+    def __init__(self, problem: 'Problem', rows_p: Tensor,
+                 penalty: Union[L1, L2]):
         self.rows_tr, self.rows_p = problem.rows_tr, rows_p
-        self.penalty = penalty
+        self.penalty: Any = penalty
         self.n_tr, self.n = problem.n_tr, problem.n_tr + rows_p.shape[0]
         self.n_coords = rows_p.shape[1]
 
@@ -122,9 +123,14 @@ class PrimalCoordinates:
         if self.n_coords > linalg.TOO_LARGE or is_sparse(self.rows_tr):
             return lambda g: linalg.conjugate_gradients(
                 lambda v: hessian_product(self, s, v), g)
+        factor = linalg.factorise(self.hessian(s))
+        return lambda g: torch.cholesky_solve(g[:, None], factor)[:, 0]
+
+    def hessian(self, s: Tensor) -> Tensor:
+        """``Hess L`` as a matrix, given the curvatures over n."""
         hess = (self.rows_tr.T * s[:self.n_tr]) @ self.rows_tr
         hess.addmm_(self.rows_p.T * s[self.n_tr:], self.rows_p)
-        hess.diagonal()[:-1].add_(self.penalty.strength)
-        hess.diagonal()[-1].add_(self.penalty.strength * self.penalty.beta)
-        factor = linalg.factorise(hess)
-        return lambda g: torch.cholesky_solve(g[:, None], factor)[:, 0]
+        curvature = self.penalty.curvature
+        hess.diagonal()[:-1].add_(curvature)
+        hess.diagonal()[-1:].add_(curvature * self.penalty.beta)
+        return hess

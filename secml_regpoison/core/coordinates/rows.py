@@ -95,3 +95,10 @@ def _dense_blocks(rows: Tensor, size: int) -> Iterator[Tensor]:
         yield torch.sparse_csr_tensor(
             part - part[0], rows.col_indices()[here], rows.values()[here],
             (len(part) - 1, rows.shape[1]), check_invariants=False).to_dense()
+
+
+def columns(rows: Tensor, places: Tensor) -> Tensor:
+    """Some columns of `rows`, dense, (n, k)."""
+    if is_sparse(rows):
+        return rows.to_sparse_coo().index_select(1, places).to_dense()
+    return rows[:, places]

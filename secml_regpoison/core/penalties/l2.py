@@ -25,8 +25,9 @@ class L2:
     n: int
     beta: float = 0.
 
-    # One strength for all weights: what kernel coordinates need.
-    is_isotropic = True
+    # One strength for all weights: what kernel coordinates need. A derivative
+    # everywhere: what most solvers need.
+    is_isotropic = is_smooth = True
 
     def __post_init__(self) -> None:
         if self.beta not in (0., 1.):
@@ -36,6 +37,11 @@ class L2:
     def strength(self) -> float:
         """``mu``."""
         return math.exp(self.lmbda) / self.n
+
+    @property
+    def curvature(self) -> float:
+        """Its second derivative with respect to a weight."""
+        return self.strength
 
     def value(self, w: Tensor, b: Tensor) -> Tensor:
         """The penalty, 0-d."""

@@ -1,16 +1,17 @@
 """Ways to train a linear model and to differentiate through its training.
 
 One algorithm a file. `SOLVERS` is the one registry: `hypergradient`, `solve`
-and the attack's `solver_type` take its names.
+and the attack's `solver_type` take its names. `SPARSE_SOLVERS` are those that
+train with the L1 penalty.
 """
 from typing import Callable, NamedTuple
 
 from torch import Tensor
 
-from . import fmd, implicit, newton, rmd
+from . import fmd, implicit, newton, proximal, proximal_newton, rmd
 from .training import TrainedModel, Training
 
-__all__ = ['SOLVERS', 'Solver', 'TrainedModel', 'Training']
+__all__ = ['SOLVERS', 'SPARSE_SOLVERS', 'Solver', 'TrainedModel', 'Training']
 
 
 class Solver(NamedTuple):
@@ -30,3 +31,6 @@ class Solver(NamedTuple):
 SOLVERS = {'fmd': Solver(rmd.descend, fmd.forward),
            'implicit': Solver(newton.newton, implicit.reverse),
            'rmd': Solver(rmd.descend, rmd.reverse)}
+SPARSE_SOLVERS = {
+    'implicit': Solver(proximal_newton.proximal_newton, implicit.reverse),
+    'rmd': Solver(proximal.descend, proximal.reverse)}

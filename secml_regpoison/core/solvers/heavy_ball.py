@@ -11,8 +11,6 @@ the calls count too: in kernel coordinates a CPU calls SciPy's BLAS, see
 `..coordinates.kernel_steps`. A GPU would wait for calls longer than it
 computes: it is given all T steps at once, as a CUDA graph, see `.cuda_graphs`.
 """
-from typing import Optional
-
 from torch import Tensor
 
 from ..coordinates import Coordinates
@@ -22,7 +20,7 @@ from .cuda_graphs import run_as_graph
 
 def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
                momentum: float, first: Tensor, n_steps: int,
-               curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
+               *in_reverse: Tensor) -> tuple[Tensor, Tensor]:
     """`n_steps` steps in coordinates.
 
     Parameters
@@ -37,8 +35,10 @@ def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
         Velocity and iterate that the steps start from.
     n_steps : int
         T.
-    curvature : Tensor, shape (T, n), optional
-        Given, the steps are those of the reverse pass, from T to 0.
+    *in_reverse : Tensor
+        Given, the steps are those of the reverse pass, from T to 0: the
+        `curvature` (T, n), and with the L1 penalty the `support` (T, d + 1),
+        see `..coordinates.proximal`.
 
     Returns
     -------
@@ -48,9 +48,7 @@ def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
     """
     coefficients = first.new_tensor([
         momentum, -eta * coordinates.penalty.strength, -eta / coordinates.n])
-    tensors = (*coordinates.operands, coefficients, first)
-    if curvature is not None:
-        tensors += (curvature,)
+    tensors = (*coordinates.operands, coefficients, first, *in_reverse)
     # only steps of tensors can be captured
     if first.is_cuda and coordinates.operands:
         iterates, scores = run_as_graph(coordinates.steps, n_steps, loss,

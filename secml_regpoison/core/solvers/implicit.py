@@ -20,7 +20,7 @@ from ..coordinates import hessian_product
 from ..coordinates.rows import bias_column, weight_scores
 from ..linalg import singular
 from .newton import REUSE_FACTOR, norm
-from .training import TrainedModel, Training, vjp_points_lambda
+from .training import TrainedModel, Training, vjp_rows
 
 
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
@@ -34,13 +34,14 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
             f' asked for {tol:.1e}: regularisation may be too weak for '
             f'{p.dtype}.', RuntimeWarning, stacklevel=5)
     coordinates = model.coordinates
-    grad_rows, _ = vjp_points_lambda(
+    grad_rows = vjp_rows(
         model, p[None], coordinates.matvec(p)[None], -1., first_row)
     return grad_rows, _by_lmbda(model, p, grad_val)
 
 
 def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
-    """``-mu (p_w . w + beta p_b b)``, the derivative with respect to lambda.
+    """``-mu (p_w . w + beta p_b b)``, the derivative with respect to lambda;
+    with the L1 penalty ``-mu (p_w . sign(w) + beta p_b sign(b))``.
 
     By the weights: in ``p . u - p_b b`` a large lambda leaves only rounding
     of ``p_w . w``.
@@ -48,7 +49,8 @@ def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
     coordinates = model.coordinates
     mu_w, mu_b = coordinates.penalty.gradient(model.w, model.b)
     p_w, p_b = coordinates.weights(p[None])[0], coordinates.biases(p)
-    if p.dtype == torch.float32 and not p_b.dim():
+    if p.dtype == torch.float32 and coordinates.penalty.is_smooth \
+            and not p_b.dim():
         tol = 5e-5
         if _rounding_of_lmbda(model, p_w, p_b, grad_val) > tol:
             # one text for all: a search shows it once, and not at each step

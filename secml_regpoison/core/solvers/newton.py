@@ -24,16 +24,17 @@ REUSE_FACTOR = .3
 
 
 def newton(coordinates: Coordinates, loss: Loss, training: Training,
-           problem: Problem, start: Optional[Tensor] = None) -> TrainedModel:
-    """The optimum, from the coordinates `start`; from 0 if `start` is None or
+           problem: Problem,
+           start: Optional[TrainedModel] = None) -> TrainedModel:
+    """The optimum, from the model `start`; from 0 if `start` is None or
     Newton fails from it."""
     tol = training.inner_tol or (
         1e-8 if coordinates.rows_p.dtype == torch.float64 else 1e-5)
     if start is not None:
         try:
             model = _newton_steps(
-                coordinates, loss, _backtrack_start(coordinates, loss, start),
-                tol)
+                coordinates, loss,
+                _backtrack_start(coordinates, loss, start.u), tol)
             if model.grad_norm <= tol:
                 return model
         except FloatingPointError:
@@ -138,6 +139,8 @@ def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
 
 def relative_gradient(model: TrainedModel) -> float:
     """Norm of the training gradient at a model, relative to that at 0."""
+    if not math.isnan(model.grad_norm):
+        return model.grad_norm
     coordinates, u, loss = model.coordinates, model.u, model.loss
     h = coordinates.matvec(u)
     scale = _gradient(coordinates, torch.zeros_like(u),

@@ -22,7 +22,8 @@ from .training import (
 
 
 def descend(coordinates: Coordinates, loss: Loss, training: Training,
-            problem: Problem, start: Optional[Tensor] = None) -> TrainedModel:
+            problem: Problem,
+            start: Optional[TrainedModel] = None) -> TrainedModel:
     """T steps of gradient descent from 0, all iterates kept."""
     eta, d_eta_d_rows = training.eta, None
     if eta is None:

@@ -2,7 +2,7 @@
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, Optional, Union
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from ..checks import check
 from ..coordinates import Coordinates
 from ..losses import Loss
-from ..penalties import L2
+from ..penalties import L1, L2
 from ..problem import Problem
 
 
@@ -71,13 +71,14 @@ class Training:
               'None or an integer of at least 1')
 
 
-def smoothness(problem: Problem, rows_p: Tensor, penalty: L2,
+def smoothness(problem: Problem, rows_p: Tensor, penalty: Union[L1, L2],
                loss: Loss) -> tuple[float, Tensor]:
     """A bound on the largest eigenvalue of the training Hessian.
 
     ``L = max l'' (top(A_tr^T A_tr) + top(A_p A_p^T)) / n + mu``, with top the
     largest eigenvalue: the first is computed once, the second is p x p, and
-    no position of the poisoning points is above the sum (Weyl).
+    no position of the poisoning points is above the sum (Weyl). With the L1
+    penalty there is no mu.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def smoothness(problem: Problem, rows_p: Tensor, penalty: L2,
         values, vectors = torch.linalg.eigh(products)
         top, v = float(values[-1]), vectors[:, -1]
         d_rows = torch.outer(v, v @ rows_p[:, :-1]).mul_(2 * bound / n)
-    return (bound * (problem.top_eigenvalue + top) / n + penalty.strength,
+    return (bound * (problem.top_eigenvalue + top) / n + penalty.curvature,
             d_rows)
 
 
@@ -166,10 +167,28 @@ def vjp_points_lambda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
                       first_row: int) -> tuple[Tensor, Tensor]:
     """``scale sum_t d/d(rows, lmbda) (p_t . grad L(u_t))``, (k, d) and 0-d.
 
+    With the L2 penalty, for the adjoint ``p`` of a step,
+
+        d/dlmbda  (p . grad L) = mu (p_w . w + beta p_b b)
+
+    The rest is as for `vjp_rows`.
+    """
+    coordinates, u = model.coordinates, model.path
+    penalty = coordinates.penalty.bilinear(
+        coordinates.inner(p, adjoint_scores, u).sum(),
+        (coordinates.biases(p) * coordinates.biases(u)).sum())
+    return vjp_rows(model, p, adjoint_scores, scale,
+                    first_row), penalty.mul_(scale)
+
+
+def vjp_rows(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
+             scale: float, first_row: int) -> Tensor:
+    """``scale sum_t d/d(rows) (p_t . grad L(u_t))``, (k, d).
+
     For a training row ``a``, with the adjoint ``p`` of a step,
 
-        d/da      (p . grad L) = (l'(h)/n) p + s (a . p) u,   h = a . u
-        d/dlmbda  (p . grad L) = mu (p_w . w + beta p_b b),   s = l''(h)/n
+        d/da (p . grad L) = (l'(h)/n) p + s (a . p) u
+        h = a . u,   s = l''(h)/n
 
     `p` are the adjoints (k, n_coords) and `adjoint_scores` is ``A p`` (k, n),
     a row a step; the sums are two products of matrices. The rows are those
@@ -178,7 +197,4 @@ def vjp_points_lambda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
     coordinates, u = model.coordinates, model.path
     rows = coordinates.rows_vjp(model.loss, model.scores, p, adjoint_scores,
                                 u, first_row)
-    penalty = coordinates.penalty.bilinear(
-        coordinates.inner(p, adjoint_scores, u).sum(),
-        (coordinates.biases(p) * coordinates.biases(u)).sum())
-    return rows.mul_(scale), penalty.mul_(scale)
+    return rows.mul_(scale)

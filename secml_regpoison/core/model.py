@@ -1,0 +1,58 @@
+"""What the outer loop, the defender and the attack ask of a model."""
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor
+
+from .problem import Problem
+
+
+class Hypergradient(NamedTuple):
+    """Value and derivatives; the losses are in nats.
+
+    Attributes
+    ----------
+    value : Tensor, 0-d
+        Attacker's loss on the validation set.
+    grad_x_p : Tensor, shape (p, d)
+        Derivative of the attacker's loss with respect to the points.
+    grad_lmbda : Tensor, 0-d
+        Derivative of the defender's loss with respect to lambda. Attacker and
+        defender share one loss unless the problem has a `y_target`.
+    """
+
+    value: Tensor
+    grad_x_p: Tensor
+    grad_lmbda: Tensor
+
+
+class Losses(NamedTuple):
+    """Mean validation loss on each player's labels, and share of validation
+    rows on the wrong side of the attacker's labels."""
+
+    attacker: float
+    defender: float
+    attacker_error: float
+
+
+class Model(Protocol):
+    """What `solve`, the defender and the attack ask of a model.
+
+    A class of models is called with ``(problem, y_p, training)``; what
+    `train` returns is the model's own, but has ``w`` and ``b``.
+    """
+
+    @property
+    def problem(self) -> Problem:
+        """The data."""
+
+    def check(self, x_p: Tensor, lmbda: float) -> None:
+        """Raise or warn, before any work, of what will not work."""
+
+    def train(self, x_p: Tensor, lmbda: float, start: Any = None) -> Any:
+        """Train; `start` is None or what `train` returned before."""
+
+    def losses(self, trained: Any) -> Losses:
+        """Validation losses of a trained model."""
+
+    def hypergradient(self, trained: Any) -> Hypergradient:
+        """Validation loss of a trained model and its derivatives."""

@@ -1,0 +1,88 @@
+"""Proximal gradient steps with momentum for the L1 penalty, and their reverse.
+
+The steps are those of `..coordinates.proximal`. With ``S_t`` the weights of
+``u_t`` that are not zero, and with a free bias, reverse mode takes
+
+    v = grad_u A(u_T);  for t = T-1..0:
+        p_t  = v on S_{t+1}, else 0
+        d   -= eta d/dX_p (p_t . grad f(u_t))
+        d   -= eta mu sum_j p_tj sign(u_{t+1, j})        with respect to lambda
+        v    = (1 + momentum) p_t - momentum p_{t+1} - eta Hess f(u_t) p_t
+
+where ``f`` is the objective without its penalty, and ``p_T = 0``.
+"""
+from dataclasses import replace
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from ..coordinates import Coordinates
+from ..losses import Loss
+from ..penalties.l1 import least_subgradient
+from ..problem import Problem
+from .heavy_ball import heavy_ball
+from .rmd import descend as descend_steps
+from .training import TrainedModel, Training, training_steps, vjp_rows
+
+
+def descend(coordinates: Coordinates, loss: Loss, training: Training,
+            problem: Problem,
+            start: Optional[TrainedModel] = None) -> TrainedModel:
+    """T steps from 0, all iterates kept."""
+    model = descend_steps(coordinates, loss, training, problem)
+    return replace(model, grad_norm=relative_subgradient(
+        coordinates, loss, model.u))
+
+
+def relative_subgradient(coordinates: Coordinates, loss: Loss,
+                         u: Tensor) -> float:
+    """Norm of the least subgradient at `u`, relative to that of the loss's
+    gradient at 0."""
+    size = torch.linalg.vector_norm(least_subgradient(
+        u, loss_gradient(coordinates, loss, coordinates.matvec(u)),
+        strengths(coordinates)))
+    scale = torch.linalg.vector_norm(loss_gradient(
+        coordinates, loss, u.new_zeros(coordinates.n)))
+    return float(size / scale) if scale > 0 else float(size)
+
+
+def loss_gradient(coordinates: Coordinates, loss: Loss, h: Tensor) -> Tensor:
+    """``A^T l'(h) / n``, the gradient without the penalty."""
+    grad = h.new_zeros(coordinates.n_coords)
+    coordinates.add_rmatvec(grad, loss.slope(h), 1. / coordinates.n)
+    return grad
+
+
+def strengths(coordinates: Coordinates) -> Tensor:
+    """``mu`` of each weight and ``beta mu`` of the bias, (d + 1,)."""
+    penalty = coordinates.penalty
+    mu = coordinates.rows_p.new_full((coordinates.n_coords,),
+                                     penalty.strength)
+    mu[-1] *= penalty.beta
+    return mu
+
+
+def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
+            first_row: int) -> tuple[Tensor, Tensor]:
+    """Arguments and results as of `.rmd.reverse`."""
+    coordinates, eta = model.coordinates, model.eta
+    last = slice(-(training.truncate or len(model.path)), None)
+    tail = replace(model, path=model.path[last], scores=model.scores[last])
+    is_free = strengths(coordinates) == 0
+    after = torch.cat([tail.path[1:], model.u[None]])
+    curvature = model.loss.curvature(tail.scores)
+    adjoints, adjoint_scores = heavy_ball(
+        coordinates, model.loss, eta, training.momentum,
+        (grad_val * ((model.u != 0) | is_free)).expand(2, -1), len(curvature),
+        curvature, ((tail.path != 0) | is_free).to(curvature.dtype))
+    p = adjoints[1:]
+    grad_rows = vjp_rows(tail, p, adjoint_scores, -eta, first_row)
+    by_w, by_b = coordinates.penalty.gradient(after[:, :-1], after[:, -1])
+    grad_lmbda = -eta * ((p[:, :-1] * by_w).sum() + p[:, -1] @ by_b)
+    if model.d_eta_d_rows is not None and first_row == coordinates.n_tr:
+        # dA/d eta = -sum_t p_t . (grad f(u_t) + mu sign(u_{t+1})); lambda
+        # does not change eta = 1 / L
+        steps = training_steps(model, training.momentum)[last]
+        grad_rows.add_((p * steps).sum() / eta * model.d_eta_d_rows)
+    return grad_rows, grad_lmbda

@@ -1,0 +1,146 @@
+"""Training to the optimum with the L1 penalty, by proximal Newton steps.
+
+The next point of a step minimises the penalty plus the second-order model of
+the loss, exactly, see `.feature_sign`; the step there is shortened until the
+objective falls enough (Lee, Sun and Saunders 2014). Only the weights that are
+not zero take part, and as many others whose derivative exceeds ``mu`` most.
+
+The model's coordinates are those of the weights that are not zero. A small
+change of the rows or of lambda leaves the others at zero, so that the
+hypergradient of `.implicit` is that of these coordinates.
+"""
+import math
+import warnings
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from ..coordinates import PrimalCoordinates, SupportCoordinates
+from ..linalg import singular
+from ..losses import Loss
+from ..penalties.l1 import least_subgradient
+from ..problem import Problem
+from . import feature_sign
+from .proximal import loss_gradient, strengths
+from .training import TrainedModel, Training
+
+MAX_STEPS = 100
+# At least so many weights may leave zero in a step.
+MIN_ENTERING = 20
+# The model of a step is minimised to this share of its first subgradient.
+MODEL_RTOL = 1e-3
+
+
+def proximal_newton(coordinates: PrimalCoordinates, loss: Loss,
+                    training: Training, problem: Problem,
+                    start: Optional[TrainedModel] = None) -> TrainedModel:
+    """The optimum, from the weights of `start`, or from 0 if that is better.
+
+    The tolerance is relative to the gradient at 0 and to ``mu``: the zeros
+    of the optimum are decided by differences of the size of ``mu``.
+    """
+    tol = training.inner_tol or (
+        1e-8 if coordinates.rows_p.dtype == torch.float64 else 1e-5)
+    mu = strengths(coordinates)
+    zero = torch.zeros_like(mu)
+    scale = float(torch.linalg.vector_norm(loss_gradient(
+        coordinates, loss, coordinates.matvec(zero))))
+    u = zero
+    if start is not None:
+        u = torch.cat([start.w, start.b[None]])
+        if not _objective(coordinates, loss, mu, u) < _objective(
+                coordinates, loss, mu, zero):
+            u = zero
+    u, size = _steps(coordinates, loss, mu, u,
+                     tol * min(scale, coordinates.penalty.strength))
+    if not size <= tol * scale:
+        warnings.warn(
+            f'training stopped at a relative subgradient norm of '
+            f'{size / (scale or 1.):.1e}, asked for {tol:.1e}: regularisation '
+            f'may be too weak for {u.dtype}.', RuntimeWarning, stacklevel=5)
+    part = SupportCoordinates(
+        coordinates, ((u != 0) | (mu == 0)).nonzero()[:, 0])
+    u = u[part.support]
+    return TrainedModel(part, loss, u, u[None], part.matvec(u)[None],
+                        grad_norm=size / (scale or 1.))
+
+
+def _objective(coordinates: PrimalCoordinates, loss: Loss, mu: Tensor,
+               u: Tensor) -> float:
+    return float(loss.value(coordinates.matvec(u)).mean() + mu @ u.abs())
+
+
+def _steps(coordinates: PrimalCoordinates, loss: Loss, mu: Tensor, u: Tensor,
+           tol: float) -> tuple[Tensor, float]:
+    """Steps from `u` until the subgradient is small or stays, and its norm."""
+    size_below_rounding = math.inf
+    for _ in range(MAX_STEPS):
+        h = coordinates.matvec(u)
+        grad = loss_gradient(coordinates, loss, h)
+        residual = least_subgradient(u, grad, mu)
+        size = float(torch.linalg.vector_norm(residual))
+        if size <= tol:
+            break
+        part = SupportCoordinates(coordinates, _working_set(u, mu, residual))
+        here, places = u[part.support], part.support
+        step = _model_minimiser(part, loss, h, grad[places], mu[places],
+                                here) - here
+        t, decrease_seen = _line_search(
+            loss, h, part.matvec(step), grad[places], mu[places], here, step)
+        if not t or not decrease_seen and size > .5 * size_below_rounding:
+            break
+        u = u.index_copy(0, places, here + t * step)
+        size_below_rounding = math.inf if decrease_seen else size
+    return u, size
+
+
+def _working_set(u: Tensor, mu: Tensor, residual: Tensor) -> Tensor:
+    """Places of the weights that take part in a step."""
+    active = (u != 0) | (mu == 0)
+    outside = torch.where(active, 0., residual.abs())
+    count = min(max(MIN_ENTERING, int(active.sum())),
+                int((outside > 0).sum()))
+    active[outside.topk(count).indices] = True
+    return active.nonzero()[:, 0]
+
+
+def _model_minimiser(part: SupportCoordinates, loss: Loss, h: Tensor,
+                     grad: Tensor, mu: Tensor, here: Tensor) -> Tensor:
+    """The minimiser of the penalty and the second-order model of the loss.
+
+    Damped until the Hessian is positive definite: where more weights take
+    part than rows are near the margin it is not.
+    """
+    hess = part.hessian(loss.curvature(h) / part.n)
+    bound = loss.curvature_bound / part.n * (
+        part.rows_tr.square().sum() + part.rows_p.square().sum())
+    share = torch.finfo(h.dtype).eps ** .6
+    damping = share * float(hess.diagonal().sum() + share * bound) / len(here)
+    for _ in range(20):
+        hess.diagonal().add_(damping)
+        try:
+            return feature_sign.minimise(grad - hess @ here, hess, mu, here,
+                                         MODEL_RTOL)
+        except FloatingPointError:
+            damping *= 100
+    raise singular(h.dtype)
+
+
+def _line_search(loss: Loss, h: Tensor, dh: Tensor, grad: Tensor, mu: Tensor,
+                 here: Tensor, step: Tensor) -> tuple[float, bool]:
+    """First t of 1, 1/2, ... for which ``here + t step`` lowers the objective
+    enough; 0 if there is none, and 1 if its decrease is below rounding.
+    Returns also whether it is not. `dh` is the change of the scores `h`."""
+    value, penalty = loss.value(h).mean(), mu @ here.abs()
+    decrease = -float(grad @ step + mu @ (here + step).abs() - penalty)
+    if decrease <= 1e3 * torch.finfo(h.dtype).eps * float(value):
+        return 1., False
+    t = 1.
+    while t > 1e-10:
+        change = (loss.value(h + t * dh).mean() - value
+                  + mu @ (here + t * step).abs() - penalty)
+        if change <= -1e-4 * t * decrease:
+            return t, True
+        t /= 2
+    return 0., True
