@@ -12,8 +12,10 @@ from .version import __version__
 __all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
            'CAttackPoisoningMinimaxSVM', 'CClassifierLogisticTorch',
            'CClassifierSVMTorch',
-           'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison',
-           'PoisoningCurveDisplay', 'poisoning_curve', '__version__']
+           'CDataLoaderDogFish', 'CDataLoaderFashionMNIST',
+           'CFeasibleInteger', 'CFeasibleMask', 'CFeasibleSphereSlab',
+           'CPlotRegPoison', 'PoisoningCurveDisplay', 'poisoning_curve',
+           '__version__']
 
 
 def __getattr__(name):
@@ -33,4 +35,5 @@ if not (compat.is_command(__name__ + '.cli')
         CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
         CAttackPoisoningMinimaxSVM, CClassifierLogisticTorch,
         CClassifierSVMTorch,
-        CDataLoaderDogFish, CDataLoaderFashionMNIST, CPlotRegPoison)
+        CDataLoaderDogFish, CDataLoaderFashionMNIST, CFeasibleInteger,
+        CFeasibleMask, CFeasibleSphereSlab, CPlotRegPoison)

@@ -8,6 +8,8 @@ from .attack.c_attack_poisoning_minimax_lr import CAttackPoisoningMinimaxLR
 from .attack.c_attack_poisoning_minimax_ridge import (
     CAttackPoisoningMinimaxRidge)
 from .attack.c_attack_poisoning_minimax_svm import CAttackPoisoningMinimaxSVM
+from .attack.feasible import (
+    CFeasibleInteger, CFeasibleMask, CFeasibleSphereSlab)
 from .classifier.c_classifier_logistic_torch import CClassifierLogisticTorch
 from .classifier.c_classifier_svm_torch import CClassifierSVMTorch
 from .data.c_dataloader_dogfish import CDataLoaderDogFish
@@ -17,4 +19,6 @@ from .figure.c_plot_regpoison import CPlotRegPoison
 __all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
            'CAttackPoisoningMinimaxSVM', 'CClassifierLogisticTorch',
            'CClassifierSVMTorch',
-           'CDataLoaderDogFish', 'CDataLoaderFashionMNIST', 'CPlotRegPoison']
+           'CDataLoaderDogFish', 'CDataLoaderFashionMNIST',
+           'CFeasibleInteger', 'CFeasibleMask', 'CFeasibleSphereSlab',
+           'CPlotRegPoison']

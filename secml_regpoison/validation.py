@@ -92,8 +92,9 @@ def check_size(name, x):
           ' Rescale the features.')
 
 
-def check_classes(training_data, val):
-    """Two classes in training, the same two in validation; returns them."""
+def check_classes(training_data, val, name='val'):
+    """Two classes in training, the same two in validation, or in the data
+    with this name; returns them."""
     classes = training_data.classes
     check('training_data.Y', classes.tolist(), classes.size == 2,
           'labels of exactly two classes',
@@ -102,7 +103,7 @@ def check_classes(training_data, val):
           all(abs(label) <= 2 ** 53 and label == int(label)
               for label in classes.tolist()), 'labels that are whole numbers',
           ' Renumber them.')
-    check('val.Y', val.classes.tolist(),
+    check(f'{name}.Y', val.classes.tolist(),
           val.classes.tolist() == classes.tolist(),
           f'labels of both classes {classes.tolist()} of `training_data`')
     return classes

@@ -12,8 +12,8 @@ import torch
 
 from secml_regpoison.core import solve
 from secml_regpoison.core.minimax import default_step
-from secml_regpoison.core.projection import FeasibleSet
 from . import pipeline
+from .feasible import feasible_set
 from .poisoning_data import PoisonSet
 from .settings import lmbda_bounds, outer_steps, training_of
 
@@ -163,12 +163,10 @@ def restart_points(attack, data, poison, n_points, y_new, n_restarts):
 def solve_from(attack, data, problem, start, iterates, **settings):
     """The core's `Solution` from the points and lambda of `start`; appends an
     `IterateRecord` to `iterates` at each outer iterate. The core computes in
-    the attack's `dtype`; points come back in float64, inside their bounds."""
+    the attack's `dtype`; points come back in float64, inside their set."""
     centre = data.x_val[list(start.starts)] if start.starts else start.x
-    lb, ub = data.bounds(attack.lb, attack.ub, centre)
+    feasible = feasible_set(attack, data, centre, start.y)
     dtype = getattr(torch, attack.dtype)
-    feasible = FeasibleSet(centre.clamp(lb, ub), lb, ub, attack.dmax,
-                           attack.distance)
 
     def in_float64(x_p):
         return (x_p if x_p.dtype == torch.float64
@@ -185,11 +183,10 @@ def solve_from(attack, data, problem, start, iterates, **settings):
     training = vars(training_of(attack))
     end = solve(
         problem.to(dtype), start.x.to(dtype), start.y.to(dtype), start.lmbda,
-        lb, ub, dmax=attack.dmax, distance=attack.distance,
-        learn_lmbda=attack.learn_lmbda, centre=centre.to(dtype),
+        feasible=feasible.to(dtype), learn_lmbda=attack.learn_lmbda,
         lmbda_bounds=lmbda_bounds(attack),
         quasi_newton=not (attack.learn_lmbda or is_bounded) and attack.joint
-        and attack.dmax is None,
+        and feasible.is_box,
         callback=record, model=pipeline.model_class(attack),
         **{**training, **steps, **settings})
     return replace(end, x_p=in_float64(end.x_p))

@@ -21,6 +21,7 @@ from . import (
 from .batches import explain_ctrl_c, make_batches
 from .box import warn_if_box_excludes_data
 from .checkpoint import open_checkpoint
+from .feasible import feasible_set
 from .history import RunRecord
 from .poisoning_data import PreparedData
 from .targets import check_classifier, target_of
@@ -122,6 +123,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     random_seed : int or None, optional
         Seed of the starting points and of the replaced rows. None: drawn
         once, when the attack is created.
+    feasible : CFeasibleSphereSlab, CFeasibleInteger, CFeasibleMask or a tuple
+        What else holds the points, beside the box and `dmax`: what a filter
+        lets pass, whole numbers, features that stay or only grow. Starts are
+        projected. L-BFGS-B is for the box, and a mask, alone. Default None.
 
     Attributes
     ----------
@@ -145,7 +150,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
                  learn_lmbda=True, lmbda_bounds=(-8, 11.5),
                  poison_mode='append', batch_size=17, joint=True,
                  solver_type='rmd', solver_params=None, init_type='random',
-                 n_restarts=0, device='auto', dtype='float64', random_seed=0):
+                 n_restarts=0, device='auto', dtype='float64', random_seed=0,
+                 feasible=None):
         check_classifier(classifier, self._loss_kind, self._kinds)
         check_dataset('training_data', training_data)
         check_dataset('val', val, training_data)
@@ -169,6 +175,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self.n_restarts = n_restarts
         self.device = device
         self.dtype = dtype
+        self.feasible = feasible
         # the seed for random_seed=None: drawn once, so that a longer run
         # continues a shorter one
         self._entropy = np.random.SeedSequence().entropy
@@ -550,7 +557,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         start = data.new_points(
             data.poison_set(self.lmbda), n_points,
             poison_labels.new_labels(self, data, 0, n_points))
-        x_p = start.x.clamp(*data.bounds(self.lb, self.ub, start.x))
+        x_p = feasible_set(self, data, start.x, start.y).project(start.x)
         return (to_carray(x_p, self.training_data.issparse),
                 labels(start.y, data.classes))
 

@@ -11,6 +11,7 @@ from secml_regpoison.storage import load_arrays, only_writer, save_arrays
 from secml_regpoison.validation import check, check_starts, check_type
 from secml_regpoison.version import __version__
 from .batches import Batch
+from .feasible import describe, feasible_set
 from .poisoning_data import array_digest
 from .settings import (
     bound_array, is_not_numeric, lmbda_bounds, start_lmbda, y_poison_as_plain)
@@ -152,7 +153,7 @@ def _no_checkpoint(path, fault):
 
 def _check_batch(path, batch, attack, data):
     """Raise ValueError unless the problem can have this batch: shapes, signs,
-    starts, and numbers that are finite and inside the box."""
+    starts, and numbers that are finite and inside the feasible set."""
     shape = len(batch.starts), data.x_tr.shape[1]
     low, high = attack.lmbda_bounds
     numbers = batch.lmbda, batch.value, *batch.f_seq, *batch.lmbda_seq
@@ -167,13 +168,12 @@ def _check_batch(path, batch, attack, data):
         check('numbers', numbers, np.isfinite(numbers).all(), 'finite')
         check('lmbda', batch.lmbda, not attack.learn_lmbda
               or low <= batch.lmbda <= high, f'between {low} and {high}')
-        points = torch.cat([batch.x[None], batch.path])
-        lb, ub = data.bounds(attack.lb, attack.ub,
-                             data.x_val[list(batch.starts)])
-        inside = torch.maximum(lb - points, points - ub) \
-            <= 1e-9 * (1 + abs(points))
-        check('x', points[~inside].tolist()[:1], inside.all(),
-              'inside the box')
+        feasible = feasible_set(attack, data,
+                                data.x_val[list(batch.starts)], batch.y)
+        for points in (batch.x, *batch.path):
+            inside = feasible.contains(points)
+            check('x', points[~inside].tolist()[:1], inside.all(),
+                  'inside the feasible set')
     except (TypeError, ValueError, IndexError, RuntimeError) as error:
         raise _no_checkpoint(path, error) from error
 
@@ -210,6 +210,7 @@ def problem_of(attack, data):
                  'batch_size', 'joint', 'solver_type', 'solver_params',
                  'n_restarts', 'dtype'):
         problem[name] = getattr(attack, name)
+    problem['feasible'] = describe(attack, array_digest)
     problem['y_poison'] = y_poison_as_plain(attack)
     problem['random_seed'], problem['device'] = data.seed, str(data.device)
     # as the file gives it back; NumPy's numbers as Python's

@@ -7,6 +7,8 @@ import torch
 
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
+from .feasible import describe, feasible_set
+from .poisoning_data import array_digest
 from .settings import bound_array, is_not_numeric, y_poison_as_plain
 
 
@@ -45,24 +47,30 @@ def _first_points(attack, data, ds_init):
         check_number(f'ds_init.header.{name}', lmbda, math.isfinite,
                      'a finite number')
     poison = data.poison_set(lmbda, ds_init, attack.distance)
-    check_distance(attack, data, poison)
+    check_in_set(attack, data, poison)
     poison = poison.first(attack.n_points or 0)
     if poison.starts:
         warn_of_other_search(header, attack, data, len(poison.x))
     return poison, False
 
 
-def check_distance(attack, data, poison):
-    """Points that are within `dmax` of the rows where they started."""
-    if attack.dmax is None or not poison.starts:
+def check_in_set(attack, data, poison):
+    """Points within `dmax` of the rows where they started, and in
+    `feasible`."""
+    if attack.dmax is None and attack.feasible is None or not poison.starts:
         return
-    x = data.x_val[list(poison.starts)]
-    move = poison.x - x.clamp(*data.bounds(attack.lb, attack.ub, x))
-    farthest = float(torch.linalg.vector_norm(
-        move, {'l1': 1, 'l2': 2}[attack.distance], 1).max())
-    check('ds_init.X', farthest, farthest <= attack.dmax + 1e-9, 'points '
-          f'within `dmax` = {attack.dmax:g} of the validation rows that they '
-          'started from, or of the nearest')
+    feasible = feasible_set(attack, data, data.x_val[list(poison.starts)],
+                            poison.y)
+    if attack.dmax is not None:
+        move = poison.x - feasible.x_0
+        farthest = float(torch.linalg.vector_norm(
+            move, {'l1': 1, 'l2': 2}[attack.distance], 1).max())
+        check('ds_init.X', farthest, farthest <= attack.dmax + 1e-9,
+              f'points within `dmax` = {attack.dmax:g} of the validation rows '
+              'that they started from, or of the nearest')
+    beyond = float(feasible.violation(poison.x).max())
+    check('ds_init.X', f'one {beyond:g} beyond it',
+          feasible.contains(poison.x).all(), 'inside the set `feasible`')
 
 
 def problem_id(attack):
@@ -70,9 +78,11 @@ def problem_id(attack):
     feasible points, the target, and lambda where it is fixed."""
     bounds = [bound if is_not_numeric(bound) else bound_array(bound).tolist()
               for bound in (attack.lb, attack.ub)]
+    feasible = describe(attack, array_digest)
     problem = (attack.distance, attack.dmax, bounds,
                None if attack.y_target is None else float(attack.y_target),
-               None if attack.learn_lmbda else settings.start_lmbda(attack))
+               None if attack.learn_lmbda else settings.start_lmbda(attack),
+               *([] if feasible is None else [feasible]))
     return hashlib.sha256(repr(problem).encode()).hexdigest()[:16]
 
 

@@ -7,6 +7,7 @@ import torch
 from secml_regpoison.convert import to_tensor
 from secml_regpoison.core.diagnostics import diagnose
 from secml_regpoison.validation import check_integer, check_number
+from .feasible import feasible_set
 from .objective import model_of, moving_points
 from .retraining import starting_points
 from .settings import lmbda_bounds
@@ -56,10 +57,8 @@ def diagnose_points(attack, data):
                 for name in ('one_class', 'budget_hit', 'fit_short')}
     found = diagnose(
         model_of(attack, data.problem(len(x_p)), y_p), x_p, attack.lmbda,
-        *data.bounds(attack.lb, attack.ub, x_p if x_0 is None else x_0),
-        lmbda_bounds(attack), dmax=attack.dmax,
-        distance=attack.distance, x_0=x_0,
-        learn_lmbda=bool(attack.learn_lmbda))
+        feasible_set(attack, data, x_p if x_0 is None else x_0, y_p),
+        lmbda_bounds(attack), learn_lmbda=bool(attack.learn_lmbda))
     return replace(found, **said)
 
 

@@ -9,12 +9,13 @@ from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
 from secml_regpoison.convert import (
-    labels, to_carray, to_float64, to_tensor)
+    labels, signs, to_carray, to_float64, to_tensor)
 from secml_regpoison.core import solve
 from secml_regpoison.core.model import Losses
 from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings
+from .feasible import feasible_set
 from .targets import target_of
 
 
@@ -125,13 +126,14 @@ def warn_if_values_differ(attack, solver_value, loss):
 
 
 def starting_points(attack, data, adv_ds):
-    """The validation points of ``adv_ds.header.starts``, clipped."""
+    """The validation points of ``adv_ds.header.starts``, in the set."""
     starts = getattr(adv_ds.header, 'starts', ())
     check('adv_ds.header.starts', starts, len(starts) == adv_ds.num_samples,
           f'a row for each of {adv_ds.num_samples} points',
           ' Pass the whole poison, as `run` returned it.')
     x = data.x_val[list(starts)]
-    return to_carray(x.clamp(*data.bounds(attack.lb, attack.ub, x)),
+    y = signs(adv_ds.Y, data.classes, data.device)
+    return to_carray(feasible_set(attack, data, x, y).project(x),
                      attack.training_data.issparse)
 
 

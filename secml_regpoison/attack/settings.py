@@ -13,6 +13,7 @@ from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
     check_labels, check_numeric, check_type)
+from .feasible import check_feasible
 from .targets import MAX_LMBDA, target_of
 
 # `solver_params` may hold the settings of training but `method`: by name, that
@@ -99,6 +100,7 @@ def check_settings(attack, classes):
                    attack.training_data)
     check_lmbda(attack.classifier, attack.lmbda_bounds)
     check_bounds(attack.lb, attack.ub, attack.training_data.num_features)
+    check_feasible(attack)
 
 
 def check_solver_params(params):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from . import verdicts
 from .linear_model import LinearModel, Trained
-from .projection import Bound, FeasibleSet, check_box
+from .feasible import FeasibleSet
 from .solvers.implicit import solve_hessian
 from .solvers.newton import relative_gradient
 from .verdicts import SENTENCES
@@ -36,8 +36,8 @@ class Diagnostics:
     defender_loss, constant_loss : float
         Validation loss, and that of a constant answer.
     attacker_grad_norm : float
-        Gradient that box and ball leave to the attacker, as a share of the
-        whole; NaN without points.
+        Gradient that the feasible set leaves to the attacker, as a share of
+        the whole; NaN without points.
     cosine : float
         Between the hypergradients of the points by 'rmd' and by 'implicit';
         NaN without points.
@@ -111,11 +111,10 @@ class Diagnostics:
                "the steps lead elsewhere: solver_type='implicit' is stronger")
 
 
-def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
-             ub: Bound = None, lmbda_bounds: tuple[float, float] = (-8., 11.5),
-             grid_step: float = .25, dmax: Optional[float] = None,
-             distance: str = 'l2', x_0: Optional[Tensor] = None,
-             learn_lmbda: bool = True) -> Diagnostics:
+def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
+             feasible: FeasibleSet,
+             lmbda_bounds: tuple[float, float] = (-8., 11.5),
+             grid_step: float = .25, learn_lmbda: bool = True) -> Diagnostics:
     """`Diagnostics` of poisoning points and lambda.
 
     Parameters
@@ -124,12 +123,10 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
         Trained and differentiated as the points were made with.
     x_p : Tensor, shape (p, d)
     lmbda : float
-    lb, ub, lmbda_bounds, dmax, distance, learn_lmbda
+    feasible, lmbda_bounds, learn_lmbda
         As for `solve`.
     grid_step : float
         Largest step of the grid of lambda, which includes both bounds.
-    x_0 : Tensor, shape (p, d), or None
-        Where the points started, the centres of the balls; None: `x_p`.
     """
     optimal = replace(model, training=replace(
         model.training, method='implicit'))
@@ -139,8 +136,6 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float, lb: Bound = None,
               for at in _grid(lmbda_bounds, grid_step)}
     best = min(losses, key=losses.__getitem__)
     found = optimal.losses(optimum)
-    feasible = FeasibleSet(x_p if x_0 is None else x_0,
-                           *check_box(x_p, lb, ub), dmax, distance)
     return Diagnostics(
         model.training.method, relative_gradient(trained.model),
         model.losses(trained).attacker, found.attacker,
@@ -177,7 +172,9 @@ def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,
 
 
 def _free_share(grad: Tensor, x_p: Tensor, feasible: FeasibleSet) -> float:
-    """Norm of the part of an ascent step that box and ball allow."""
+    """Norm of the part of an ascent step that the set allows, but for whole
+    numbers."""
+    feasible = replace(feasible, integers=None)
     length = torch.linalg.vector_norm(grad)
     if length == 0:
         return 0.

@@ -15,7 +15,7 @@ from .defender import Defender, Iterate
 from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
-from .projection import Bound, FeasibleSet, check_box
+from .feasible import Bound, FeasibleSet, check_box
 from .quasi_newton import OuterSteps, maximise
 from .solvers import Training
 
@@ -61,7 +61,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           step: Optional[float] = None, min_step: float = 0.,
           max_step: float = math.inf, tol: float = 1e-4, atol: float = 0.,
           patience: int = 5,
-          centre: Optional[Tensor] = None, quasi_newton: bool = False,
+          centre: Optional[Tensor] = None,
+          feasible: Optional[FeasibleSet] = None, quasi_newton: bool = False,
           callback: Optional[Callable[[Iterate], None]] = None,
           method: str = 'rmd', n_inner: int = 150,
           eta: Optional[float] = None, momentum: float = .9,
@@ -87,7 +88,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         Fixed training rows and validation set.
     x_p, y_p : Tensor, shapes (p, d) and (p,)
         Where the poisoning points start, and their labels. p may be 0: then
-        only lambda is learned. Starts outside the box are clipped to it.
+        only lambda is learned. Starts outside the set are projected on it.
     lmbda : float
         Where lambda starts; clipped to its bounds if it is learned.
     lb, ub : float, Tensor or None
@@ -110,8 +111,11 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         or less than `atol`.
     centre : Tensor or None, shape (p, d)
         Centres of the balls of `dmax`, clipped to the box. None: `x_p`.
+    feasible : FeasibleSet or None
+        The points stay in it; it takes the place of `lb`, `ub`, `dmax`,
+        `distance` and `centre`.
     quasi_newton : bool
-        With a fixed lambda and no `dmax`: the points move by L-BFGS-B, see
+        With a fixed lambda and a box alone: the points move by L-BFGS-B, see
         `.quasi_newton`.
     callback : callable or None
         Called with each `Iterate`, the start first.
@@ -142,7 +146,6 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     attacked = model(problem, y_p, Training(
         method, n_inner, eta, momentum, **training))
     problem.check_points(x_p, y_p)
-    low, high = check_box(x_p, lb, ub)
     lmbda = check_lmbda(lmbda, x_p.dtype)
     _check_settings(lmbda_bounds, n_outer, step, dmax, distance)
     check('min_step', min_step, 0. <= min_step <= max_step,
@@ -151,12 +154,14 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         check_lmbda(bound, x_p.dtype, 'lmbda_bounds')
     if learn_lmbda:
         lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
-    feasible = FeasibleSet((x_p if centre is None else centre).clamp(
-        low, high), low, high, dmax, distance)
-    x_p = feasible.project(x_p)
+    if feasible is None:
+        low, high = check_box(x_p, lb, ub)
+        feasible = FeasibleSet((x_p if centre is None else centre).clamp(
+            low, high), low, high, dmax, distance)
+    x_p = feasible.project_start(x_p)
     check('quasi_newton', quasi_newton,
-          not quasi_newton or not learn_lmbda and dmax is None,
-          'False where lambda is learned or `dmax` is set')
+          not quasi_newton or not learn_lmbda and feasible.is_box,
+          'False where lambda is learned or the set is not a box')
     attacked.check(x_p, lmbda)
     defender = Defender(attacked, lmbda_bounds if learn_lmbda else None,
                         callback)
@@ -214,7 +219,8 @@ def ascend(here: Iterate, step: float, feasible: FeasibleSet,
     length = torch.linalg.vector_norm(direction, dim=1, keepdim=True)
     direction = direction / length.clamp_min(
         torch.finfo(length.dtype).tiny)
-    return feasible.project(here.x_p + step * (scale * direction))
+    return feasible.project(here.x_p + feasible.step_of(
+        here.x_p, step, scale * direction) * (scale * direction))
 
 
 def default_step(x_tr: Tensor) -> float:

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from .defender import Defender, Iterate
-from .projection import FeasibleSet
+from .feasible import FeasibleSet
 
 
 @dataclass(frozen=True)

@@ -345,11 +345,11 @@ WRONG_CONTENTS = {
         changed('problem', lambda text: json.dumps({
             **json.loads(text.item()), 'lb': 7})), 'lb is 7 there'),
     'points outside the box': (
-        changed('x', lambda x: x + 1e3), 'inside the box'),
+        changed('x', lambda x: x + 1e3), 'inside the feasible set'),
     'a path outside the box': (
-        changed('path', lambda x: x - 1e3), 'inside the box'),
+        changed('path', lambda x: x - 1e3), 'inside the feasible set'),
     'points that are no numbers': (
-        changed('x', lambda x: x * np.nan), 'inside the box, got'),
+        changed('x', lambda x: x * np.nan), 'inside the feasible set, got'),
     'points of other features': (
         changed('x', lambda x: x[:, :1]), r'of shape \(3, 2\)'),
     'text for points': (changed('x', lambda x: x.astype(str)), 'with '),

@@ -15,7 +15,7 @@ from secml_regpoison.core import Problem, hypergradient, solve
 from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.minimax import default_step
 from secml_regpoison.core.preprocessing import MeanStd
-from secml_regpoison.core.projection import FeasibleSet
+from secml_regpoison.core.feasible import FeasibleSet
 
 
 class Fake(NamedTuple):

@@ -1,0 +1,231 @@
+"""Where poisoning points may go.
+
+A box, and as far as they are given: a ball around the point's start, the
+sphere and the slab that a filter lets pass, whole numbers.
+"""
+import math
+from dataclasses import dataclass, replace
+from typing import Optional, Union
+
+import torch
+from torch import Tensor
+
+from .checks import check
+from .sphere_slab import SphereSlab, least_root
+
+Bound = Union[float, Tensor, None]
+
+
+def check_box(x_p: Tensor, lb: Bound, ub: Bound) -> tuple[Tensor, Tensor]:
+    """Bounds as tensors that broadcast against the points."""
+    low, high = (torch.as_tensor(inf if bound is None else bound).to(x_p)
+                 for bound, inf in ((lb, -math.inf), (ub, math.inf)))
+    for name, bound in (('lb', low), ('ub', high)):
+        if bound.dim() > 2 or any(
+                size not in (1, full) for size, full in
+                zip(bound.shape[::-1], x_p.shape[::-1])):
+            raise ValueError(
+                f'`{name}` must be a number, one a feature or one a point '
+                f'and feature, {tuple(x_p.shape)}, got shape '
+                f'{tuple(bound.shape)}.')
+    if not (low <= high).all():
+        raise ValueError('`lb` must be at most `ub` (and neither NaN), got '
+                         f'lb - ub up to {float((low - high).max()):g}.')
+    return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class FeasibleSet:
+    """A box, and what else holds the points.
+
+    x_0 : (p, d), the starts, in the set. lb, ub : tensors that broadcast
+    against it. dmax : radius of the ball around each start, None for no ball.
+    distance : 'l1' or 'l2', the ball's norm. filter : sphere and slab of each
+    point, or None. integers : features (d,) that hold whole numbers, a mask,
+    or None.
+    """
+
+    x_0: Tensor
+    lb: Tensor
+    ub: Tensor
+    dmax: Optional[float] = None
+    distance: str = 'l2'
+    filter: Optional[SphereSlab] = None
+    integers: Optional[Tensor] = None
+
+    def __post_init__(self) -> None:
+        check('distance', self.distance, self.filter is None
+              or self.dmax is None or self.distance == 'l2',
+              "'l2' where both `dmax` and a filter hold the points")
+
+    @property
+    def is_box(self) -> bool:
+        """Whether the box is all there is."""
+        return self.dmax is None and self.filter is None \
+            and self.integers is None
+
+    def to(self, dtype: torch.dtype) -> 'FeasibleSet':
+        """In another precision."""
+        return replace(
+            self, x_0=self.x_0.to(dtype), lb=self.lb.to(dtype),
+            ub=self.ub.to(dtype),
+            filter=None if self.filter is None else self.filter.to(dtype))
+
+    def project(self, x: Tensor) -> Tensor:
+        """Nearest points to `x`, row-wise.
+
+        Exact. With `integers`, the nearest point is rounded; where that leads
+        out of ball or filter, the last point that does not on the way there
+        from the start.
+        """
+        near = self._project_convex(x)
+        if self.integers is None:
+            return near
+        found = self._round(near)
+        if self.dmax is None and self.filter is None:
+            return found
+        share = torch.ones_like(x[:, :1])
+        for _ in range(16):
+            out = ~self.contains(found)
+            if not out.any():
+                break
+            share[out] -= 1 / 16
+            found[out] = self._round(
+                self.x_0 + share * (near - self.x_0))[out]
+        return found
+
+    def project_start(self, x: Tensor) -> Tensor:
+        """`project`; ValueError where the set of a point is empty."""
+        x = self.project(x)
+        if self.is_box or self.contains(x).all():
+            return x
+        points = (~self.contains(x)).nonzero().ravel().tolist()
+        raise ValueError(
+            '`feasible` must leave each point a place, got none for the '
+            f'points {points[:5]} of {len(x)}: bounds, ball, filter and fixed '
+            'features have nothing in common. Take a larger quantile or '
+            '`dmax`, or hold fewer features.')
+
+    def step_of(self, x: Tensor, step: float,
+                direction: Tensor) -> Union[float, Tensor]:
+        """`step`; where all features are whole numbers, for each row at least
+        the step that takes its steepest free feature to the next one."""
+        if self.integers is None or not self._whole(x).all():
+            return step
+        ahead = math.copysign(1., step) * direction
+        free = torch.where(ahead > 0, x < self.ub, x > self.lb)
+        steepest = (ahead.abs() * free).amax(1, keepdim=True)
+        least = torch.where(steepest > 0, .501 / steepest, 0.)
+        return math.copysign(1., step) * least.clamp_min(abs(step))
+
+    def violation(self, x: Tensor) -> Tensor:
+        """How far points are outside the set, (p,), in units of the input;
+        at most 0 inside."""
+        beyond = [torch.maximum(self.lb - x, x - self.ub).amax(1)]
+        if self.dmax is not None:
+            beyond.append(self._radius(x)[:, 0] - self.dmax)
+        if self.filter is not None:
+            beyond.append(self.filter.violation(x))
+        if self.integers is not None:
+            beyond.append(((x - x.round()).abs() * self._whole(x)).amax(1))
+        return torch.stack(beyond).amax(0)
+
+    def contains(self, x: Tensor) -> Tensor:
+        """Whether points are in the set, (p,), to rounding."""
+        rtol = 1e-9 if x.dtype == torch.float64 else 1e-4
+        return self.violation(x) <= rtol * (1 + x.abs().amax(1))
+
+    def support(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Largest ``v . x`` over the set, row by row, (p,), and where it is.
+
+        Whole numbers are left out, which can only raise it. The value may be
+        above the true one by the tolerance of the search, never below it.
+        """
+        if self.filter is not None:
+            if self.dmax is not None:
+                raise ValueError('`dmax` must be None for the support of a '
+                                 f'filtered set, got {self.dmax:g}.')
+            return self.filter.support(v, self.lb, self.ub)
+        if self.dmax is None:
+            x = torch.where(v > 0, self.ub, self.lb).expand_as(v)
+            return (v * x).sum(1), x
+        if self.distance == 'l1':
+            return self._support_l1(v)
+        size = v[:1]
+        return SphereSlab(
+            self.x_0, torch.full_like(v[:, :1], self.dmax),
+            torch.zeros_like(size[0]), torch.full_like(v[:, :1], math.inf),
+            torch.ones_like(size[0])).support(v, self.lb, self.ub)
+
+    def _support_l1(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The features of the largest ``|v|`` go to their bounds first."""
+        room = torch.where(v > 0, self.ub - self.x_0, self.x_0 - self.lb)
+        order = v.abs().argsort(1, descending=True)
+        room = room.gather(1, order).clamp_max(self.dmax or 0.)
+        spent = room.cumsum(1)
+        moves = torch.minimum(room, (
+            (self.dmax or 0.) - spent + room).clamp_min(0.))
+        x = self.x_0 + v.sign() * torch.zeros_like(v).scatter(1, order, moves)
+        return (v * x).sum(1), x
+
+    def _project_convex(self, x: Tensor) -> Tensor:
+        """Nearest points but for whole numbers."""
+        if self.filter is None:
+            return self._project_ball(x)
+        if self.dmax is None:
+            return self.filter.project(x, self.lb, self.ub)
+
+        # by duality, that of a point on the way to the start
+        def near(pull: Tensor) -> Tensor:
+            assert self.filter is not None
+            return self.filter.project(
+                self.x_0 + (x - self.x_0) / (1 + pull), self.lb, self.ub)
+        zero = torch.zeros_like(x[:, :1])
+        return near(least_root(
+            lambda pull: self._radius(near(pull)) - (self.dmax or 0.), zero,
+            zero + 1, zero + (self.dmax or 0.)))
+
+    def _project_ball(self, x: Tensor) -> Tensor:
+        """Nearest points in box and ball.
+
+        For `x_0` in the box it is the box's clip of ``x_0 + shrink(x - x_0)``,
+        with ``shrink`` a scaling for 'l2' and a soft threshold for 'l1'; its
+        one parameter is found by bisection.
+        """
+        clipped = x.clamp(self.lb, self.ub)
+        if self.dmax is None:
+            return clipped
+        low, high = (torch.full_like(x[:, :1], t) for t in (0., 1.))
+        for _ in range(60):
+            t = (low + high) / 2
+            inside = self._radius(self._shrink(x, t)) <= self.dmax
+            low = torch.where(inside, t, low)
+            high = torch.where(inside, high, t)
+        return torch.where(self._radius(clipped) <= self.dmax, clipped,
+                           self._shrink(x, low))
+
+    def _shrink(self, x: Tensor, t: Tensor) -> Tensor:
+        delta = x - self.x_0
+        if self.distance == 'l2':
+            moved = t * delta
+        else:
+            cut = (1 - t) * delta.abs().amax(1, keepdim=True)
+            moved = delta.sign() * (delta.abs() - cut).relu()
+        return (self.x_0 + moved).clamp(self.lb, self.ub)
+
+    def _radius(self, x: Tensor) -> Tensor:
+        order = {'l1': 1, 'l2': 2}[self.distance]
+        return torch.linalg.vector_norm(x - self.x_0, order, 1, keepdim=True)
+
+    def _whole(self, x: Tensor) -> Tensor:
+        """Where whole numbers are asked for, (p, d): the mask, but for
+        features whose box has none."""
+        mask = torch.zeros_like(x, dtype=torch.bool) \
+            if self.integers is None else self.integers
+        return mask & (self.lb.ceil() <= self.ub.floor()).expand_as(x)
+
+    def _round(self, x: Tensor) -> Tensor:
+        """Nearest whole numbers in the box."""
+        whole = torch.maximum(torch.minimum(
+            x.round(), self.ub.floor()), self.lb.ceil())
+        return torch.where(self._whole(x), whole, x)

@@ -1,0 +1,158 @@
+"""What holds the points of an attack: filter, whole numbers, masks."""
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from attack_invariants import assert_same_result, assert_sound
+from attack_problems import BATCHES, clouds, make, run, small
+from refusals import raises
+
+from secml_regpoison import (
+    CFeasibleInteger, CFeasibleMask, CFeasibleSphereSlab)
+from secml.array import CArray
+from secml.data import CDataset
+from secml.ml.features import CNormalizerMeanStd
+from secml.ml.classifiers import CClassifierLogistic
+
+D = 4
+
+
+def outside(x, y, clean, quantile, scale=1.):
+    """Rows that Steinhardt's filter drops, written anew."""
+    x, y, rows, labels = (
+        part.tondarray() for part in (x, y, clean.X, clean.Y))
+    centres = [rows[labels == k].mean(axis=0) for k in (0, 1)]
+    apart = (centres[1] - centres[0]) / scale
+    found = np.zeros(len(x), dtype=bool)
+    for k, centre in enumerate(centres):
+        def measures(of, centre=centre):
+            moved = (of - centre) / scale
+            return np.linalg.norm(moved, axis=1), abs(moved @ apart)
+        for far, limit in zip(measures(x), measures(rows[labels == k])):
+            found |= (y == k) & (far > 1e-9 + np.quantile(
+                limit, quantile, method='higher'))
+    return found
+
+
+@pytest.mark.parametrize('settings', [
+    {}, {'learn_lmbda': False}, {'solver_type': 'implicit'}, BATCHES,
+    {'dtype': 'float32'}, {'dmax': .3}])
+def test_points_pass_the_filter(settings):
+    data = small(d=D)
+    attack = make(data, 8, feasible=CFeasibleSphereSlab(.7), **settings)
+    result = run(attack, data)
+    if 'dmax' not in settings:
+        assert_sound(attack, data, result)
+    for x in (result[2].X, attack.starting_points(result[2])):
+        assert not outside(x, result[2].Y, data[0], .7).any()
+    for x in attack.x_seq.tondarray():
+        x = CArray(x.reshape(-1, D))
+        assert not outside(x, result[2].Y[-x.shape[0]:], data[0], .7).any()
+    # the validation rows themselves do not all pass, with their new labels
+    starts = data[1].X[CArray(list(result[2].header.starts)), :]
+    assert outside(starts, result[2].Y, data[0], .7).any()
+    # it costs the attacker
+    free = run(make(data, 8, **settings), data)
+    assert outside(free[2].X, free[2].Y, data[0], .7).any()
+    assert result[3] < free[3]
+
+
+def test_the_filter_is_in_units_of_the_deviations_where_they_are():
+    data = small(d=D)
+    for part in data:
+        part.X = part.X * CArray([1, 10, 100, 1000])
+    clf = CClassifierLogistic(preprocess=CNormalizerMeanStd())
+    attack = make(data, 6, clf, lb=None, ub=None,
+                  feasible=CFeasibleSphereSlab(.7))
+    poison = run(attack, data)[2]
+    std = data[0].X.tondarray().std(axis=0)
+    assert not outside(poison.X, poison.Y, data[0], .7, std).any()
+    others = clouds(50, 9, d=D)
+    attack.set('feasible', CFeasibleSphereSlab(.7, others))
+    poison = run(attack, data)[2]
+    std = others.X.tondarray().std(axis=0)
+    assert not outside(poison.X, poison.Y, others, .7, std).any()
+
+
+@pytest.mark.parametrize('more', [(), (CFeasibleSphereSlab(.9),)])
+def test_whole_numbers_by_the_attack_itself(more):
+    data = small(d=D)
+    for part in data:
+        part.X = (6 * part.X).round()
+    attack = make(data, 8, lb=0, ub=6,
+                  feasible=(CFeasibleInteger((0, 1, 2, 3)), *more),
+                  solver_params={'n_outer': 20, 'n_inner': 30})
+    poison = run(attack, data)[2]
+    x = poison.X.tondarray()
+    assert_array_equal(x, np.rint(x))
+    assert attack.f_seq[0].item() < attack.f_opt
+    if more:
+        assert not outside(poison.X, poison.Y, data[0], .9).any()
+    some = make(data, 8, lb=0, ub=6, feasible=CFeasibleInteger((1,)))
+    x = run(some, data)[2].X.tondarray()
+    assert (x[:, 1] == np.rint(x[:, 1])).all()
+    assert (x[:, 0] != np.rint(x[:, 0])).any()
+
+
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_masks(learn_lmbda):
+    data = small(d=D)
+    attack = make(data, 8, learn_lmbda=learn_lmbda,
+                  feasible=CFeasibleMask(fixed=(0,), increasing=(1, 2)))
+    poison = run(attack, data)[2]
+    move = poison.X.tondarray() - attack.starting_points(poison).tondarray()
+    assert (move[:, 0] == 0).all() and (move[:, 1:3] >= 0).all()
+    assert (move[:, 1:3] > 0).any() and (move[:, 1:3] == 0).any()
+
+
+def test_the_set_belongs_to_checkpoint_copies_and_continuation(tmp_path):
+    data = small(d=D)
+
+    def attack(quantile=.8, **kwargs):
+        return make(data, 8, feasible=CFeasibleSphereSlab(quantile, data[0]),
+                    **kwargs)
+    path = tmp_path / 'checkpoint'
+    expected = run(attack(), data, checkpoint=path)
+    again = pickle.loads(pickle.dumps(attack()))
+    assert_same_result(run(again, data, checkpoint=path), expected)
+    with pytest.raises(ValueError, match='feasible is CFeasibleSphereSlab .*'
+                       'there and CFeasibleSphereSlab'):
+        run(attack(.9), data, checkpoint=path)
+    # points of another set are not kept
+    other = run(attack(.5), data, ds_init=expected[2])
+    assert_same_result(other, run(attack(.5), data))
+    foreign = CDataset(data[1].X[:8, :], 1 - data[1].Y[:8])
+    with raises(ValueError, 'ds_init.X', 'inside the set `feasible`, got'):
+        run(attack(.5), data, ds_init=foreign)
+
+
+@pytest.mark.parametrize('feasible, error, words', [
+    ('sphere', TypeError, "None, one of ['CFeasibleSphereSlab', "),
+    ([CFeasibleMask(), CFeasibleMask()], ValueError, 'at most one of each'),
+    (CFeasibleSphereSlab(0.), ValueError, 'above 0 and at most 1, got 0.0'),
+    (CFeasibleSphereSlab('all'), TypeError, 'got str'),
+    (CFeasibleSphereSlab(.9, clouds(9, 0, d=3)), ValueError, '4 features'),
+    (CFeasibleInteger((4,)), ValueError, 'numbers from 0 to 3, got (4,)'),
+    (CFeasibleInteger(2), TypeError, 'a sequence of columns, got int'),
+    (CFeasibleMask(fixed=(.5,)), ValueError, 'from 0 to 3, got (0.5,)'),
+    (CFeasibleMask(increasing=(-1,)), ValueError, 'got (-1,)')])
+def test_bad_sets_are_refused(feasible, error, words):
+    with pytest.raises(error) as caught:
+        make(small(d=D), 4, feasible=feasible)
+    assert words in str(caught.value)
+
+
+def test_ball_and_filter_need_l2_and_room():
+    data = small(d=D)
+    with raises(ValueError, 'distance', "'l2' where `dmax` and a CFeas"):
+        make(data, 4, feasible=CFeasibleSphereSlab(), dmax=1, distance='l1')
+    with raises(ValueError, 'feasible', 'leave each point a place, got none'):
+        run(make(data, 8, feasible=(CFeasibleSphereSlab(.3),
+                                    CFeasibleMask(fixed=range(D)))), data)
+    near = make(data, 8, feasible=CFeasibleSphereSlab(.3), dmax=.01)
+    poison = run(near, data)[2]
+    move = poison.X.tondarray() - near.starting_points(poison).tondarray()
+    length = np.linalg.norm(move, axis=1)
+    assert (length <= .01 + 1e-9).all() and (length > 0).all()

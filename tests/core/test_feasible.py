@@ -1,0 +1,181 @@
+"""Sets of poisoning points: projections and supports against solvers."""
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+
+from secml_regpoison.core import Problem, solve
+from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.core.sphere_slab import SphereSlab
+
+D, UB = 5, 1.2
+
+
+def clouds(seed, unequal=False):
+    """Rows, labels and units of two clouds in the box [0, 1.2]^5."""
+    rng = np.random.default_rng(seed)
+    y = np.where(np.arange(60) % 2, 1., -1.)
+    x = rng.random((60, D))
+    x[y > 0, 0] += .7
+    scale = rng.uniform(.5, 2, D) if unequal else np.ones(D)
+    return (torch.as_tensor(part)
+            for part in (x.clip(0, UB), y, scale))
+
+
+def make(seed, quantile, dmax=None, unequal=False):
+    """The set of a point of each label, and the points where they start."""
+    x, y, scale = clouds(seed, unequal)
+    labels = torch.tensor([1., -1.], dtype=torch.float64)
+    passes = SphereSlab.fit(x, y, quantile, scale).of(labels)
+    bounds = torch.zeros(1).double(), torch.full((1,), UB).double()
+    start = passes.project(x[1:3], *bounds)
+    return FeasibleSet(start, *bounds, dmax, filter=passes)
+
+
+def rooms(feasible, i):
+    """The constraints of point `i` beside the box, as SLSQP takes them."""
+    c, a = feasible.filter.centre[i].numpy(), feasible.filter.normal.numpy()
+    s, x_0 = feasible.filter.scale.numpy(), feasible.x_0[i].numpy()
+    r, t = (getattr(feasible.filter, name)[i].item()
+            for name in ('radius', 'width'))
+    found = [lambda z: r ** 2 - ((s * (z - c)) ** 2).sum(),
+             lambda z: t - a @ (z - c), lambda z: t + a @ (z - c)]
+    if feasible.dmax is not None:
+        found.append(lambda z: feasible.dmax ** 2 - ((z - x_0) ** 2).sum())
+    return [{'type': 'ineq', 'fun': fun} for fun in found]
+
+
+def minimum(fun, feasible, i):
+    return optimize.minimize(
+        fun, feasible.x_0[i].numpy(), method='SLSQP', bounds=[(0, UB)] * D,
+        constraints=rooms(feasible, i),
+        options={'ftol': 1e-14, 'maxiter': 500}).fun
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10 ** 6), st.floats(.3, 1.), st.booleans(),
+       st.none() | st.floats(.05, 1.))
+def test_projection_is_the_nearest_point(seed, quantile, unequal, dmax):
+    feasible = make(seed, quantile, dmax, unequal=unequal)
+    x = torch.as_tensor(np.random.default_rng(seed).normal(0, 1.5, (2, D)))
+    found = feasible.project(x)
+    assert feasible.contains(found).all()
+    for i in range(2):
+        target = x[i].numpy()
+        best = minimum(lambda z: .5 * ((z - target) ** 2).sum(), feasible, i)
+        assert .5 * ((found[i] - x[i]) ** 2).sum() == pytest.approx(
+            best, abs=2e-6)  # SLSQP is good to about 1e-6 here
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10 ** 6), st.floats(.3, 1.), st.booleans())
+def test_support_is_the_largest_linear_function(seed, quantile, unequal):
+    feasible = make(seed, quantile, unequal=unequal)
+    v = torch.as_tensor(np.random.default_rng(seed).normal(0, 1, (2, D)))
+    values, places = feasible.support(v)
+    assert feasible.contains(places).all()
+    # the value bounds that of the place, which is found
+    assert (values >= (v * places).sum(1) - 1e-12).all()
+    assert (values <= (v * places).sum(1) + 1e-6).all()
+    for i in range(2):
+        best = -minimum(lambda z: -(z @ v[i].numpy()), feasible, i)
+        assert values[i] == pytest.approx(best, abs=2e-6)
+
+
+@pytest.mark.parametrize('distance', ['l1', 'l2'])
+def test_support_of_box_and_ball(distance):
+    """Against projections of points that are far out along v."""
+    feasible = replace(make(0, .9), filter=None, dmax=.4, distance=distance)
+    v = torch.as_tensor(np.random.default_rng(1).normal(0, 1, (2, D)))
+    values, places = feasible.support(v)
+    assert feasible.contains(places).all()
+    far = feasible.project(feasible.x_0 + 1e6 * v)
+    assert torch.allclose(values, (v * far).sum(1), rtol=0, atol=1e-5)
+    box = replace(feasible, dmax=None)
+    assert torch.allclose(box.support(v)[0], UB * v.relu().sum(1))
+    with pytest.raises(ValueError, match='`dmax` must be None for the supp'):
+        make(0, .9, .4).support(v)
+
+
+def test_the_filter_holds_its_share_of_the_clean_rows():
+    x, y, scale = clouds(3)
+    passes = SphereSlab.fit(x, y, .8, scale)
+    inside = passes.of(y).violation(x) <= 0
+    assert .6 <= inside.double().mean() < 1  # 20 % by each of the two
+    whole = SphereSlab.fit(x, y, 1., scale)
+    assert (whole.of(y).violation(x) <= 1e-12).all()
+    with pytest.raises(ValueError, match='centroids that differ'):
+        SphereSlab.fit(x[:2].repeat(2, 1), torch.tensor([-1., -1., 1., 1.]),
+                       .8, scale)
+
+
+def test_whole_numbers_stay_in_the_filter():
+    """Rounding alone leads out of it; then the way back to the start."""
+    rng = np.random.default_rng(0)
+    x = torch.as_tensor(rng.integers(0, 4, (80, D)).astype(float))
+    y = torch.where(torch.arange(80) % 2 == 0, -1., 1.).double()
+    x[y > 0] = (x[y > 0] + 1).clamp(0, 4)
+    passes = SphereSlab.fit(x, y, .7, torch.ones(D).double()).of(y[:20])
+    typical = torch.stack([rows[(rows - rows.mean(0)).norm(dim=1).argmin()]
+                           for rows in (x[y < 0], x[y > 0])])
+    feasible = FeasibleSet(
+        typical[(y[:20] > 0).long()], torch.zeros(1).double(),
+        torch.full((1,), 4.).double(), filter=passes,
+        integers=torch.ones(D, dtype=torch.bool))
+    points = torch.as_tensor(rng.normal(2, 3, (20, D)))
+    rounded = passes.project(points, feasible.lb, feasible.ub).round()
+    assert (passes.violation(rounded) > 1e-9).any()
+    found = feasible.project(points)
+    assert feasible.contains(found).all()
+    assert torch.equal(found, found.round())
+    assert not torch.equal(found, feasible.x_0)
+    # a box without a whole number leaves the column as it is
+    narrow = FeasibleSet(x[:2], torch.tensor([.2] + [0.] * 4).double(),
+                         torch.tensor([.8] + [4.] * 4).double(),
+                         integers=feasible.integers)
+    assert torch.equal(narrow.project(x[:2] + .3)[:, 0],
+                       (x[:2, 0] + .3).clamp(narrow.lb[0], narrow.ub[0]))
+
+
+def test_points_stay_in_the_set_and_gain():
+    """In both precisions, and for an infeasible start that would be better."""
+    x, y, scale = clouds(5)
+    problem = Problem(x[:40], y[:40], x[40:], y[40:])
+    passes = SphereSlab.fit(x[:40], y[:40], .6, scale)
+    start, labels = x[40:46], -y[40:46]
+    assert (passes.of(labels).violation(start) > 0).any()
+    bounds = torch.zeros(1).double(), torch.full((1,), UB).double()
+    feasible = FeasibleSet(start, *bounds, filter=passes.of(labels))
+    for dtype in (torch.float64, torch.float32):
+        seen = []
+        found = solve(
+            problem.to(dtype), start.to(dtype), labels.to(dtype), 0.,
+            feasible=feasible.to(dtype), learn_lmbda=False, n_outer=15,
+            callback=lambda iterate: seen.append(iterate))
+        assert found.x_p.dtype == dtype
+        assert all(feasible.to(dtype).contains(at.x_p).all() for at in seen)
+        assert found.value == max(found.f_seq) > found.f_seq[0]
+        # the start would win if it were kept
+        loose = solve(problem.to(dtype), start.to(dtype), labels.to(dtype),
+                      0., learn_lmbda=False, n_outer=0)
+        assert loose.value > found.f_seq[0]
+    with pytest.raises(ValueError, match='`quasi_newton` must be False where'):
+        solve(problem, start, labels, 0., feasible=feasible,
+              learn_lmbda=False, quasi_newton=True)
+
+
+def test_an_empty_set_is_refused():
+    x, y, scale = clouds(5)
+    labels = -y[40:46]
+    passes = SphereSlab.fit(x, y, .6, scale).of(labels)
+    fixed = FeasibleSet(x[40:46], x[40:46], x[40:46], filter=passes)
+    with pytest.raises(ValueError, match='`feasible` must leave each point a '
+                       r'place, got none for the points \['):
+        solve(Problem(x[:40], y[:40], x[40:], y[40:]), x[40:46], labels, 0.,
+              feasible=fixed)
+    assert math.isfinite(float(fixed.violation(x[40:46]).max()))
