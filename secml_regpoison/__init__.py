@@ -10,8 +10,9 @@ from . import compat
 from .version import __version__
 
 __all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
-           'CAttackPoisoningMinimaxSVM', 'CClassifierLogisticTorch',
-           'CClassifierSVMTorch',
+           'CAttackPoisoningMinimaxSVM', 'CAttackPoisoningMinimaxSoftmax',
+           'CClassifierLogisticTorch', 'CClassifierSVMTorch',
+           'CClassifierSoftmaxTorch',
            'CDataLoaderDogFish', 'CDataLoaderFashionMNIST',
            'CFeasibleInteger', 'CFeasibleMask', 'CFeasibleSphereSlab',
            'CPlotRegPoison', 'PoisoningCurveDisplay', 'poisoning_curve',
@@ -33,7 +34,7 @@ if not (compat.is_command(__name__ + '.cli')
         or compat.secml_problem() and compat.importing(__name__ + '.core')):
     from .registration import (
         CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
-        CAttackPoisoningMinimaxSVM, CClassifierLogisticTorch,
-        CClassifierSVMTorch,
+        CAttackPoisoningMinimaxSoftmax, CAttackPoisoningMinimaxSVM,
+        CClassifierLogisticTorch, CClassifierSoftmaxTorch, CClassifierSVMTorch,
         CDataLoaderDogFish, CDataLoaderFashionMNIST, CFeasibleInteger,
         CFeasibleMask, CFeasibleSphereSlab, CPlotRegPoison)

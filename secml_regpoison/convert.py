@@ -1,7 +1,9 @@
 """Between secml's arrays and datasets and the tensors of the core.
 
-Labels are secml's two outside, in increasing order, and -1, +1 inside.
+Labels are secml's outside, in increasing order. Inside they are -1 and +1, or
+0, 1, ..., k - 1 for a classifier with a score for each of k classes.
 """
+import numpy as np
 import torch
 
 from secml.array import CArray
@@ -46,6 +48,17 @@ def signs(y, classes, device='cpu'):
 def labels(y, classes):
     """The inverse of `signs`."""
     return CArray([classes[int(sign > 0)].item() for sign in y])
+
+
+def indices(y, classes, device='cpu'):
+    """Labels among the `classes`, as their numbers from 0; shape (n,)."""
+    found = np.searchsorted(classes.tondarray(), y.tondarray().ravel())
+    return torch.as_tensor(found, dtype=torch.float64, device=device)
+
+
+def labels_of_indices(y, classes):
+    """The inverse of `indices`."""
+    return CArray([classes[int(index)].item() for index in y])
 
 
 def feature_map(preprocess):

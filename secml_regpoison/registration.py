@@ -7,18 +7,22 @@ compat.apply()
 from .attack.c_attack_poisoning_minimax_lr import CAttackPoisoningMinimaxLR
 from .attack.c_attack_poisoning_minimax_ridge import (
     CAttackPoisoningMinimaxRidge)
+from .attack.c_attack_poisoning_minimax_softmax import (
+    CAttackPoisoningMinimaxSoftmax)
 from .attack.c_attack_poisoning_minimax_svm import CAttackPoisoningMinimaxSVM
 from .attack.feasible import (
     CFeasibleInteger, CFeasibleMask, CFeasibleSphereSlab)
 from .classifier.c_classifier_logistic_torch import CClassifierLogisticTorch
+from .classifier.c_classifier_softmax_torch import CClassifierSoftmaxTorch
 from .classifier.c_classifier_svm_torch import CClassifierSVMTorch
 from .data.c_dataloader_dogfish import CDataLoaderDogFish
 from .data.c_dataloader_fashion_mnist import CDataLoaderFashionMNIST
 from .figure.c_plot_regpoison import CPlotRegPoison
 
 __all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
-           'CAttackPoisoningMinimaxSVM', 'CClassifierLogisticTorch',
-           'CClassifierSVMTorch',
+           'CAttackPoisoningMinimaxSVM', 'CAttackPoisoningMinimaxSoftmax',
+           'CClassifierLogisticTorch', 'CClassifierSVMTorch',
+           'CClassifierSoftmaxTorch',
            'CDataLoaderDogFish', 'CDataLoaderFashionMNIST',
            'CFeasibleInteger', 'CFeasibleMask', 'CFeasibleSphereSlab',
            'CPlotRegPoison']

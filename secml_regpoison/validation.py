@@ -92,20 +92,25 @@ def check_size(name, x):
           ' Rescale the features.')
 
 
-def check_classes(training_data, val, name='val'):
-    """Two classes in training, the same two in validation, or in the data
-    with this name; returns them."""
+def check_classes(training_data, val, name='val', by_class=False):
+    """Two classes in training, or two and more of a classifier with a score
+    for each; the same in validation, or in the data with this name. Returns
+    them."""
     classes = training_data.classes
-    check('training_data.Y', classes.tolist(), classes.size == 2,
-          'labels of exactly two classes',
-          ' Choose two classes, or relabel one against the rest.')
+    check('training_data.Y', classes.tolist(),
+          classes.size == 2 or by_class and classes.size > 2,
+          f"labels of {'at least' if by_class else 'exactly'} two classes",
+          '' if by_class else ' Choose two classes, relabel one against the '
+          'rest, or attack CClassifierSoftmaxTorch by '
+          'CAttackPoisoningMinimaxSoftmax.')
     check('training_data.Y', classes.tolist(),
           all(abs(label) <= 2 ** 53 and label == int(label)
               for label in classes.tolist()), 'labels that are whole numbers',
           ' Renumber them.')
     check(f'{name}.Y', val.classes.tolist(),
           val.classes.tolist() == classes.tolist(),
-          f'labels of both classes {classes.tolist()} of `training_data`')
+          f"labels of {'both' if classes.size == 2 else 'all'} classes "
+          f'{classes.tolist()} of `training_data`')
     return classes
 
 
@@ -127,7 +132,7 @@ def check_run_arguments(x, y, max_iter, training_data):
 
 
 def check_labels(name, y, training_data):
-    """Labels of the two classes, or of one of them."""
+    """Labels of the classes, or of some of them."""
     classes = training_data.classes.tolist()
     found = y.unique().tolist() if y.size else []
     check(name, found, set(found) <= set(classes),
@@ -135,7 +140,7 @@ def check_labels(name, y, training_data):
 
 
 def check_points(name_x, x, name_y, y, training_data):
-    """Poisoning points: finite, a label each, of the two classes."""
+    """Poisoning points: finite, a label each, of the classes."""
     check_features(name_x, x, training_data)
     check_finite(name_x, x)
     n_rows = x.atleast_2d().shape[0]

@@ -12,7 +12,7 @@ from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 from secml.ml.classifiers import CClassifierLogistic
 
-from secml_regpoison.convert import labels, to_carray
+from secml_regpoison.convert import to_carray
 from secml_regpoison.core.verdicts import constant_loss
 from secml_regpoison.validation import check_dataset, check_run_arguments
 from . import (
@@ -60,7 +60,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Target classifier of a kind that the subclass names, or of a subclass
         of it; never modified. lambda starts at its own.
     training_data, val : CDataset
-        Training and validation set, two classes in each. Poisoning points
+        Training and validation set, with the same classes. Poisoning points
         start as validation points, label flipped; a row is drawn again only
         when all of its kind have been.
     distance : {'l1', 'l2'}, optional
@@ -79,9 +79,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Labels of the poisoning points. 'flip' (default): each has that of
         its start, flipped, as in the paper; with `y_target` all have that
         class. 'worst': compositions of 0, 1/4, 1/2, 3/4 and all of one label
-        are tried for 12 steps each, and that of the worst validation error
-        is kept, see `history`. A class for all points, or a CArray with one
-        for each, shape (p,). Points start as rows of the other class.
+        (of a softmax: pairs of classes) are tried for 12 steps each, and that
+        of the worst validation error is kept, see `history`. A class for all
+        points, or a CArray with one for each, shape (p,). Points start as
+        rows of another class.
     learn_lmbda : bool, optional
         False: the classifier's own C stays (Xiao et al. 2015). Default True.
     lmbda_bounds : (float, float), optional
@@ -467,7 +468,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         data = self._prepared.get(
             self.training_data, self.val, self.classifier.preprocess,
             self.poison_mode, self.y_target, self.device,
-            self._entropy if self.random_seed is None else self.random_seed)
+            self._entropy if self.random_seed is None else self.random_seed,
+            target_of(self.classifier).by_class)
         pipeline.check_refitted(self, data)
         settings.check_clean_rows_left('n_points', self.n_points or 0, data)
         return data
@@ -495,7 +497,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def _set_result(self, data, poison, batch, is_read):
         """Make `poison`, which ends with `batch`, the state of the attack."""
         xc = to_carray(poison.x, self.training_data.issparse)
-        yc = labels(poison.y, data.classes)
+        yc = data.decode(poison.y)
         header = CDatasetHeader(lmbda=poison.lmbda, starts=poison.starts,
                                 search_lmbda=poison.lmbda,
                                 problem_id=continuation.problem_id(self),
@@ -559,7 +561,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             poison_labels.new_labels(self, data, 0, n_points))
         x_p = feasible_set(self, data, start.x, start.y).project(start.x)
         return (to_carray(x_p, self.training_data.issparse),
-                labels(start.y, data.classes))
+                data.decode(start.y))
 
     def _run(self, xc, yc, idx=0):
         """Optimise point `idx` of `xc`, the others held fixed."""

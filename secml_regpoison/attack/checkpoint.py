@@ -11,8 +11,8 @@ from secml_regpoison.storage import load_arrays, only_writer, save_arrays
 from secml_regpoison.validation import check, check_starts, check_type
 from secml_regpoison.version import __version__
 from .batches import Batch
+from .digests import array_digest
 from .feasible import describe, feasible_set
-from .poisoning_data import array_digest
 from .settings import (
     bound_array, is_not_numeric, lmbda_bounds, start_lmbda, y_poison_as_plain)
 
@@ -164,7 +164,9 @@ def _check_batch(path, batch, attack, data):
                                       ('path', batch.path[0], shape)):
             check(name, tuple(array.shape), array.shape == expected,
                   f'of shape {expected}')
-        check('y', batch.y.tolist(), (abs(batch.y) == 1).all(), 'signs')
+        known = data.encode(data.classes)
+        check('y', batch.y.tolist(), torch.isin(batch.y, known).all(),
+              'labels')
         check('numbers', numbers, np.isfinite(numbers).all(), 'finite')
         check('lmbda', batch.lmbda, not attack.learn_lmbda
               or low <= batch.lmbda <= high, f'between {low} and {high}')

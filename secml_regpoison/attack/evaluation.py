@@ -50,7 +50,8 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
         to_float64(x), return_decision_function=True)
     y_pred = data.classes[indices]
     verdicts = judge(attack, data, poison, losses, y_pred, budget_hit)
-    header.update(w_norm=float(clf.w.norm()), verdicts=verdicts.names())
+    header.update(w_norm=float(clf.w.ravel().norm()),
+                  verdicts=verdicts.names())
     adv_ds.header = CDatasetHeader(**header)
     return Evaluation(y_pred, scores, losses, verdicts)
 

@@ -11,7 +11,7 @@ import torch
 
 from secml.data import CDataset
 
-from secml_regpoison.convert import signs, to_tensor
+from secml_regpoison.convert import to_tensor
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.preprocessing import deviations
 from secml_regpoison.core.sphere_slab import SphereSlab
@@ -135,7 +135,7 @@ def filter_of(attack, data):
     x, y = data.x_tr, data.y_tr
     if part.clean_data is not None:
         x = to_tensor(part.clean_data.X, data.device)
-        y = signs(part.clean_data.Y, data.classes, data.device)
+        y = data.encode(part.clean_data.Y)
     is_scaled = data.preprocess is not None and data.preprocess.fits_std
     scale = 1 / deviations(x) if is_scaled else torch.ones_like(x[0])
     return SphereSlab.fit(x, y, float(part.quantile), scale)

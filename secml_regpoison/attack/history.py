@@ -8,9 +8,11 @@ from secml_regpoison.core.verdicts import Verdicts
 class Composition:
     """How bad one composition of the points' labels was, when tried.
 
-    n_points : points with the first and with the second label. error, loss :
-    of the evaluated classifier on the validation rows, as the attacker counts
-    them, after a few steps. n_trainings, n_hypergradients : what it cost.
+    n_points : points with each label. error, loss : of the evaluated
+    classifier on the validation rows, as the attacker counts them, after a
+    few steps. n_trainings, n_hypergradients : what it cost. pair : of more
+    than two classes, that where all new points start and their label; () if
+    they differ.
     """
 
     n_points: tuple
@@ -18,10 +20,14 @@ class Composition:
     loss: float
     n_trainings: int
     n_hypergradients: int
+    pair: tuple = ()
 
     def __str__(self):
-        return (f'{self.n_points[0]} points of the first label, '
-                f'{self.n_points[1]} of the second: validation error '
+        labels = ' and '.join(map(str, self.n_points))
+        if self.pair:
+            start, label = self.pair
+            labels += f' (class {start} labelled {label})'
+        return (f'points of each label {labels}: validation error '
                 f'{100 * self.error:.1f} %, loss {self.loss:.4f}')
 
 
@@ -37,9 +43,9 @@ class RunRecord:
     `seconds`.
     n_hypergradients, n_trainings : hypergradients and trained models, those
     of the batches read included. compositions : with ``y_poison='worst'`` a
-    `Composition` for each that was tried; n_labels : points of the first and
-    of the second label. constant_loss : validation loss of a constant answer,
-    in nats. verdicts : what is true of the result, see `.core.verdicts`.
+    `Composition` for each that was tried; n_labels : points of each label.
+    constant_loss : validation loss of a constant answer, in nats. verdicts :
+    what is true of the result, see `.core.verdicts`.
     """
 
     n_points: int

@@ -11,7 +11,7 @@ import torch
 
 from secml.array import CArray
 
-from secml_regpoison.convert import signs, to_carray, to_tensor
+from secml_regpoison.convert import to_carray, to_tensor
 from secml_regpoison.validation import check_finite, check_points
 from . import pipeline, retraining, settings
 from .batches import solve_from
@@ -65,7 +65,7 @@ def moving_points(attack, data):
             'attack.xc and attack.yc to poisoning points and labels.')
     xc, yc = CArray(attack.xc).atleast_2d(), CArray(attack.yc).ravel()
     check_points('xc', xc, 'yc', yc, attack.training_data)
-    return to_tensor(xc, data.device), signs(yc, data.classes, data.device)
+    return to_tensor(xc, data.device), data.encode(yc)
 
 
 def _points_with(attack, data, xc):

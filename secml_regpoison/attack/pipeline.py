@@ -6,7 +6,6 @@ import numpy as np
 
 from secml.array import CArray
 
-from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.validation import LARGEST, check
 from .targets import target_of
@@ -15,7 +14,7 @@ from .targets import target_of
 def model_class(attack):
     """The core's model of the attack's classifier."""
     target = target_of(attack.classifier)
-    return functools.partial(LinearModel, loss=target.loss, beta=target.beta)
+    return functools.partial(target.model, loss=target.loss, beta=target.beta)
 
 
 def check_preprocess(preprocess, x):
@@ -78,6 +77,8 @@ def check_refitted(attack, data):
           or data.preprocess is None or data.preprocess.by_row,
           "'rmd' or 'implicit' with a preprocess that is refitted on "
           'poisoned rows')
+    check('solver_type', attack.solver_type, attack.solver_type != 'fmd'
+          or data.n_classes is None, "'rmd' or 'implicit' with a softmax")
 
 
 def warn_of_constant_columns(attack, data):

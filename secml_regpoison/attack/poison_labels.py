@@ -3,32 +3,37 @@
 How bad poison is depends as much on its labels as on its places. By the loss a
 quarter to a half of one label is worst nearly everywhere; by the error all of
 one label, where lambda is learned or large. So the shares of the labels are
-tried for a few steps, and that of the worst validation error is kept.
+tried for a few steps, and that of the worst validation error is kept. Of a
+classifier with a score for each class, what is tried is all points from one
+class with the label of another, for the pairs of classes.
 """
+import itertools
+
 import torch
 
 from secml.array import CArray
 
-from secml_regpoison.convert import signs
 from . import retraining
 from .batches import held_points, optimise_batch
 from .history import Composition
+from .poisoning_data import labels_of_new
 from .settings import outer_steps
 
 # Shares of the second label among all points, and the steps that each is given
 SHARES = (0., .25, .5, .75, 1.)
 SCREENING_STEPS = 12
+# Of more pairs of classes, so many are drawn
+MAX_PAIRS = 12
 
 
 def new_labels(attack, data, n_before, n_points):
-    """Signs of the points after the first `n_before`; None: each has that of
-    its start, flipped."""
+    """Labels of the points after the first `n_before`; None: each has that
+    of its start, flipped."""
     y = attack.y_poison
     if isinstance(y, str):
         return None if data.y_target is None \
             else data.y_target[:1].expand(max(n_points - n_before, 0))
-    y = CArray(y).ravel()
-    y = signs(y, data.classes, data.device)
+    y = data.encode(CArray(y).ravel())
     return (y.expand(n_points) if len(y) == 1 else y)[n_before:n_points]
 
 
@@ -37,8 +42,10 @@ def choose(attack, data, poison, checkpoint):
     compared: a `Composition` for each that was tried."""
     n_points = attack.n_points or 0
     y = attack.y_poison
-    candidates = compositions(poison.y, n_points) \
-        if isinstance(y, str) and y == 'worst' else ()
+    candidates = ()
+    if isinstance(y, str) and y == 'worst':
+        candidates = compositions(poison.y, n_points) \
+            if data.n_classes is None else pairs(data, poison, n_points)
     if len(candidates) < 2:
         return (candidates[0] if candidates else new_labels(
             attack, data, len(poison.x), n_points)), ()
@@ -64,6 +71,22 @@ def compositions(y_before, n_points):
             for high in sorted(wanted)]
 
 
+def pairs(data, poison, n_points):
+    """Labels and classes of the starts of the new points, (p, 2) each: first
+    those of 'flip', then all points alike, for each pair of classes, or for
+    `MAX_PAIRS` that are drawn."""
+    flip = data.new_points(poison, n_points)
+    if not len(flip.x):
+        return [torch.stack([flip.y, flip.y], 1)]
+    found = list(itertools.permutations(range(data.n_classes), 2))
+    if len(found) > MAX_PAIRS:
+        found = [found[k] for k in sorted(data.rng(5).choice(
+            len(found), MAX_PAIRS, replace=False))]
+    starts = data.y_val[list(flip.starts)]
+    return [torch.stack([flip.y, starts], 1), *(
+        flip.y.new_tensor([pair]).expand(len(flip.x), 2) for pair in found)]
+
+
 def _screen(attack, data, poison, y_new, checkpoint):
     """The `Composition` with these labels of the new points: all new points
     move for a few steps, and the classifier is evaluated."""
@@ -78,11 +101,19 @@ def _screen(attack, data, poison, y_new, checkpoint):
         if interrupt is not None:
             raise interrupt
         checkpoint.put(key, batch)
-    y = torch.cat([poison.y, y_new])
+    y = torch.cat([poison.y, labels_of_new(y_new)])
     loss, error = retraining.evaluate_on_validation(
         attack, data, batch.append_to(held_points(attack, poison)))
     found = Composition(
-        tuple(int((y == sign).sum()) for sign in (-1, 1)), error, loss,
-        batch.n_trainings, batch.n_evaluations)
+        tuple(int((y == label).sum()) for label in data.encode(data.classes)),
+        error, loss, batch.n_trainings, batch.n_evaluations,
+        _names(data, y_new))
     attack.logger.info(f'labels tried: {found}')
     return found
+
+
+def _names(data, y_new):
+    """The class where all new points start and their label, or ()."""
+    kinds = y_new.unique(dim=0).tolist() if y_new.dim() == 2 else ()
+    return tuple(data.classes[int(k)].item() for k in reversed(kinds[0])) \
+        if len(kinds) == 1 else ()

@@ -1,10 +1,8 @@
 """An attack's datasets as tensors, and its random orders of rows."""
-import hashlib
 import itertools
-import pickle
 import warnings
 from collections import Counter
-from types import FunctionType, SimpleNamespace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -13,15 +11,18 @@ import torch
 from secml.array import CArray
 
 from secml_regpoison.convert import (
-    as_refitted, feature_map, signs, to_float64, to_tensor)
+    as_refitted, feature_map, indices, labels, labels_of_indices, signs,
+    to_float64, to_tensor)
 from secml_regpoison.core import Problem
 from secml_regpoison.validation import LARGEST, resolve_device
+from .digests import array_digest, content_digest
 from .pipeline import check_features_finite, check_preprocess
 from .settings import is_not_numeric
 
 
 class PoisonSet(NamedTuple):
-    """Points (p, d), signs (p,), validation rows they started at, lambda."""
+    """Points (p, d), labels (p,) as `PoisoningData.encode` has them,
+    validation rows they started at, lambda."""
 
     x: torch.Tensor
     y: torch.Tensor
@@ -62,16 +63,16 @@ class PoisoningData:
     """
 
     def __init__(self, training_data, val, preprocess, poison_mode, y_target,
-                 device, seed):
+                 device, seed, by_class=False):
         self.classes = training_data.classes
+        self.n_classes = self.classes.size if by_class else None
         self.device, self.seed = resolve_device(device), seed
         self.replace = poison_mode == 'replace'
         self.x_tr = to_tensor(training_data.X, self.device)
         self.x_val = to_tensor(val.X, self.device)
-        self.y_tr = signs(training_data.Y, self.classes, self.device)
-        self.y_val = signs(val.Y, self.classes, self.device)
-        self.y_target = None if y_target is None else torch.full_like(
-            self.y_val, 1. if y_target == self.classes[1].item() else -1.)
+        self.y_tr, self.y_val = map(self.encode, (training_data.Y, val.Y))
+        self.y_target = None if y_target is None else self.encode(
+            CArray([y_target])).expand_as(self.y_val)
         self.phi_tr, self.phi_val, self.transform = self.x_tr, self.x_val, None
         self.preprocess = None
         if preprocess is not None:
@@ -86,6 +87,26 @@ class PoisoningData:
         self.start_order = self.rng(0).permutation(val.num_samples)
         self.replacement_order = replacement_order(
             seed, training_data.num_samples)
+
+    def encode(self, y):
+        """Labels as the core takes them, (n,)."""
+        code = signs if self.n_classes is None else indices
+        return code(y, self.classes, self.device)
+
+    def decode(self, y):
+        """The inverse of `encode`."""
+        decoded = labels if self.n_classes is None else labels_of_indices
+        return decoded(y, self.classes)
+
+    @cached_property
+    def flipped(self):
+        """The other label of each validation row; of more than two one of
+        the others, drawn."""
+        if self.n_classes is None:
+            return -self.y_val
+        shift = self.rng(4).integers(1, self.n_classes, len(self.y_val))
+        return (self.y_val + torch.as_tensor(shift, device=self.device)
+                ) % self.n_classes
 
     def _freeze(self, preprocess, training_data, val):
         """Fit `preprocess` on the clean rows; sets the features."""
@@ -130,7 +151,7 @@ class PoisoningData:
                 else self.transform(x_fixed)[0]
             phi_tr, y_tr = torch.cat([phi_tr, phi]), torch.cat([y_tr, y_fixed])
         return Problem(phi_tr, y_tr, self.phi_val, self.y_val, self.y_target,
-                       self.transform, self.preprocess)
+                       self.transform, self.preprocess, self.n_classes)
 
     def poison_set(self, lmbda, poison_ds=None, distance='l2'):
         """The points of a dataset, which may be None, as a `PoisonSet`.
@@ -146,15 +167,15 @@ class PoisoningData:
             order = {'l1': 1., 'l2': 2.}[distance]
             starts = tuple(torch.cdist(x, self.x_val, order).argmin(1)
                            .tolist())
-        return PoisonSet(x, signs(poison_ds.Y, self.classes, self.device),
-                         starts, lmbda)
+        return PoisonSet(x, self.encode(poison_ds.Y), starts, lmbda)
 
     def new_points(self, poison, n_points, y_new=None, restart=0):
         """The points that `poison` lacks to `n_points`, where they start.
 
         Validation points with the label flipped: of any class, or such that
-        the labels are the signs `y_new`. A row is taken again only when all
-        of its kind are. A restart shuffles them.
+        the labels are `y_new`. With `y_new` (p, 2), a label and the class of
+        the start for each. A row is taken again only when all of its kind
+        are. A restart shuffles them.
         """
         order = self.start_order
         if restart:
@@ -163,13 +184,22 @@ class PoisoningData:
             starts = tuple(itertools.islice(
                 _least_used(order, poison.starts), n_points - len(poison.x)))
         else:
-            rows = {sign: _least_used(
-                order[(self.y_val[order] == -sign).numpy(force=True)],
-                poison.starts) for sign in (-1., 1.)}
-            starts = tuple(next(rows[sign]) for sign in y_new.tolist())
+            starts = tuple(self._starts(order, poison.starts, y_new))
         rows = torch.as_tensor(starts, dtype=torch.long, device=self.device)
-        return PoisonSet(self.x_val[rows], -self.y_val[rows], starts,
-                         poison.lmbda)
+        y = self.flipped[rows] if y_new is None else labels_of_new(y_new)
+        return PoisonSet(self.x_val[rows], y, starts, poison.lmbda)
+
+    def _starts(self, order, taken, y_new):
+        """Yield a row where each of the new points starts."""
+        y, rows = self.y_val[order], {}
+        for kind in y_new.tolist():
+            is_pair = isinstance(kind, list)
+            key = tuple(kind) if is_pair else kind
+            if key not in rows:
+                may_start = y == kind[1] if is_pair else y != kind
+                rows[key] = _least_used(
+                    order[may_start.numpy(force=True)], taken)
+            yield next(rows[key])
 
     def bounds(self, lb, ub, x_start):
         """Bounds of secml's kinds as tensors. 'x0' is `x_start`, clipped to
@@ -182,6 +212,11 @@ class PoisoningData:
         x_0 = x_start.clamp(low, high)
         return (x_0 if isinstance(lb, str) else low,
                 x_0 if isinstance(ub, str) else high)
+
+
+def labels_of_new(y_new):
+    """Labels of new points, given those, (p,), or with classes of starts."""
+    return y_new if y_new.dim() == 1 else y_new[:, 0]
 
 
 def replacement_order(seed, n_rows):
@@ -218,28 +253,3 @@ class PreparedData:
             self._data = PoisoningData(*source)
             self._digest = digest
         return self._data
-
-
-class _ContentPickler(pickle.Pickler):
-    """Takes classes and functions by identity: they need no importable name.
-    """
-
-    def persistent_id(self, thing):
-        return id(thing) if isinstance(thing, (type, FunctionType)) else None
-
-
-def content_digest(*things):
-    """SHA-256 of all that the objects hold, arrays included."""
-    digest = hashlib.sha256()
-    _ContentPickler(SimpleNamespace(write=digest.update), 5).dump(things)
-    return digest.digest()
-
-
-def array_digest(*arrays):
-    """The content of arrays or tensors, as a short string."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        if isinstance(array, torch.Tensor):
-            array = array.numpy(force=True)
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]

@@ -8,10 +8,10 @@ from scipy import optimize
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
-from secml_regpoison.convert import (
-    labels, signs, to_carray, to_float64, to_tensor)
+from secml_regpoison.convert import to_carray, to_float64, to_tensor
 from secml_regpoison.core import solve
 from secml_regpoison.core.model import Losses
+from secml_regpoison.core.softmax_model import losses_of_scores
 from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings
@@ -68,7 +68,7 @@ def _best_lmbda_by_fits(attack, data, poison):
     """The lambda of the least validation loss of the classifier's own fits:
     the best of a grid, then Brent's method beside it."""
     tr = poisoned_data(attack, data, CDataset(
-        to_carray(poison.x), labels(poison.y, data.classes)))
+        to_carray(poison.x), data.decode(poison.y)))
 
     def loss(lmbda):
         clf = attack.classifier.deepcopy()
@@ -88,8 +88,11 @@ def _best_lmbda_by_fits(attack, data, poison):
 def validation_losses(attack, data, clf):
     """The core's `Losses` of a trained classifier on the validation rows, by
     the loss of its kind."""
-    scores = to_tensor(clf.decision_function(
-        to_float64(attack.val.X), y=1), data.device).ravel()
+    x = to_float64(attack.val.X)
+    if data.n_classes is not None:
+        scores = to_tensor(clf.decision_function(x), data.device).T
+        return losses_of_scores(scores, data.y_val, data.y_target)
+    scores = to_tensor(clf.decision_function(x, y=1), data.device).ravel()
     y = data.y_val if data.y_target is None else data.y_target
     loss = target_of(attack.classifier).loss
     return Losses(*(float(loss.value(-signs * scores).mean())
@@ -103,7 +106,7 @@ def evaluate_on_validation(attack, data, poison):
     lmbda = best_lmbda(attack, data, poison) if attack.learn_lmbda \
         else poison.lmbda
     clf = fit_classifier(attack, data, CDataset(
-        to_carray(poison.x), labels(poison.y, data.classes),
+        to_carray(poison.x), data.decode(poison.y),
         CDatasetHeader(lmbda=lmbda)))
     losses = validation_losses(attack, data, clf)
     return losses.attacker, losses.attacker_error
@@ -132,7 +135,7 @@ def starting_points(attack, data, adv_ds):
           f'a row for each of {adv_ds.num_samples} points',
           ' Pass the whole poison, as `run` returned it.')
     x = data.x_val[list(starts)]
-    y = signs(adv_ds.Y, data.classes, data.device)
+    y = data.encode(adv_ds.Y)
     return to_carray(feasible_set(attack, data, x, y).project(x),
                      attack.training_data.issparse)
 

@@ -41,7 +41,9 @@ def check_attack(attack):
     """The data, and every setting that needs no prepared data."""
     check_dataset('training_data', attack.training_data)
     check_dataset('val', attack.val, attack.training_data)
-    check_settings(attack, check_classes(attack.training_data, attack.val))
+    check_settings(attack, check_classes(
+        attack.training_data, attack.val,
+        by_class=target_of(attack.classifier).by_class))
 
 
 def as_n_points(value):
@@ -72,7 +74,7 @@ def as_solver_params(value, defaults):
 
 
 def check_settings(attack, classes):
-    """Every setting of the attack, given the two `classes` of the data."""
+    """Every setting of the attack, given the `classes` of the data."""
     check_choice('solver_type', attack.solver_type, tuple(SOLVERS))
     check_solver_params(attack.solver_params)
     training_of(attack)  # checks its own values
@@ -229,11 +231,12 @@ def y_poison_as_plain(attack):
 
 
 def check_clean_rows_left(name, n_points, data):
-    """Clean rows of both classes beside `n_points` of poison."""
-    y = data.y_tr[torch.as_tensor(data.clean_rows(n_points))]
-    check(name, n_points, (y > 0).any() and (y < 0).any(),
+    """Clean rows of all classes beside `n_points` of poison."""
+    y, k = data.y_tr[torch.as_tensor(data.clean_rows(n_points))], \
+        data.classes.size
+    check(name, n_points, len(y.unique()) == k,
           f"few enough that poison_mode='replace' leaves training rows of "
-          f'both classes (of {len(data.y_tr)})')
+          f'{"both" if k == 2 else "all"} classes (of {len(data.y_tr)})')
 
 
 def lmbda_bounds(attack):

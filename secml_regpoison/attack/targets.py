@@ -15,7 +15,10 @@ from sklearn.base import BaseEstimator
 from secml.ml.classifiers import (
     CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 
-from secml_regpoison.core.losses import Logistic, Loss, Squared, SquaredHinge
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses import (
+    Logistic, Loss, Softmax, Squared, SquaredHinge)
+from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.validation import check_type
 
 # exp(+-46) = 1e+-20. Beyond 1e+-100 liblinear never returns. Long before, it
@@ -39,6 +42,16 @@ class Target:
     sign: int = -1
     scale: float = 1.
     is_exact: bool = True
+
+    @property
+    def by_class(self):
+        """Whether there is a score for each class."""
+        return isinstance(self.loss, Softmax)
+
+    @property
+    def model(self):
+        """The core's model of it."""
+        return SoftmaxModel if self.by_class else LinearModel
 
     def lmbda(self, clf):
         """lambda of a classifier."""

@@ -22,7 +22,7 @@ TOLERANCES = {'float64': (1e-12, 1e-8), 'float32': (1e-6, 1e-4)}
 
 
 class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
-    r"""A linear classifier of two classes, trained by Newton's method.
+    r"""A linear classifier, trained by Newton's method.
 
     .. math::
 
@@ -30,6 +30,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
             + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
 
     A subclass has the attributes `core_loss`, the core's ``l``, and `beta`.
+    It is of two classes, unless the subclass has another core model.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         See `.CClassifier`. Default None.
 
     """
+    # the core's model, how it takes labels, and whether it is of two classes
+    _model, _code, _two_classes = LinearModel, staticmethod(signs), True
 
     def __init__(self, C=None, lmbda=None, device='auto', dtype='float64',
                  preprocess=None):
@@ -123,7 +126,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         x : CArray, shape (n, d)
             Dense or sparse.
         y : CArray, shape (n,)
-            Labels of two classes.
+            Labels of two classes, or of as many as the classifier takes.
 
         Returns
         -------
@@ -134,9 +137,12 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         self._check_settings()
         x, y = self._check_rows(x, y)
         n_classes = y.unique().size
-        check('y', f'labels of {n_classes}', n_classes == 2,
-              'labels of exactly two classes', ' For more, wrap the '
-              'classifier in CClassifierMulticlassOVA.')
+        words = 'exactly' if self._two_classes else 'at least'
+        check('y', f'labels of {n_classes}', n_classes == 2
+              or n_classes > 2 and not self._two_classes,
+              f'labels of {words} two classes', ' For more, take '
+              'CClassifierSoftmaxTorch, or wrap the classifier in '
+              'CClassifierMulticlassOVA.' if self._two_classes else '')
         return super().fit(x, y)
 
     def _fit(self, x, y):
@@ -148,11 +154,15 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
             raise FloatingPointError(
                 f'numbers as large as {float(features.abs().max()):g}, squared'
                 f', overflow in {self.dtype}: rescale the features.')
-        y = signs(y, self.classes, device).to(dtype)
+        y = self._code(y, self.classes, device).to(dtype)
         # training ignores the validation set
-        w, b = self._train(Problem(x, y, x, y))
-        self._w, self._b = to_carray(w.double()), float(b)
+        self._keep(*self._train(Problem(
+            x, y, x, y, n_classes=None if self._two_classes
+            else self.classes.size)))
         return self
+
+    def _keep(self, w, b):
+        self._w, self._b = to_carray(w.double()), float(b)
 
     def _train(self, problem):
         """Weights and bias."""
@@ -160,14 +170,15 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         with warnings.catch_warnings():
             # about `target_tol`; `warn_tol` is tested below
             warnings.simplefilter('ignore', RuntimeWarning)
-            model = LinearModel(
+            trained = self._model(
                 problem, problem.y_tr[:0],
                 Training('implicit', inner_tol=target_tol), self.core_loss,
-                self.beta).train(problem.x_tr[:0], self.lmbda).model
-        if model.grad_norm > warn_tol:
+                self.beta).train(problem.x_tr[:0], self.lmbda)
+        left = trained.model.grad_norm
+        if left > warn_tol:
             warnings.warn(
                 f'training stopped at a relative gradient norm of '
-                f'{model.grad_norm:.1e}, asked for {warn_tol:.0e}: lmbda = '
+                f'{left:.1e}, asked for {warn_tol:.0e}: lmbda = '
                 f'{self.lmbda:g} may be too small for {self.dtype}.',
                 RuntimeWarning, stacklevel=5)
-        return model.w, model.b
+        return trained.w, trained.b

@@ -21,6 +21,16 @@ from .penalties import L2
 METHODS = ('rmd', 'implicit')
 
 
+def losses_of_scores(scores: Tensor, y_val: Tensor,
+                     y_target: Optional[Tensor] = None) -> Losses:
+    """`Losses` of scores (k, m), on labels as those of a `Problem`."""
+    y = y_val if y_target is None else y_target
+    attacker, defender = (float(torch.nn.functional.cross_entropy(
+        scores.T, labels.long())) for labels in (y, y_val))
+    wrong = scores.argmax(0) != y
+    return Losses(attacker, defender, float(wrong.double().mean()))
+
+
 @dataclass(frozen=True, eq=False)
 class TrainedSoftmax(Trained):
     """As `Trained`, with weights and a bias for each class."""
@@ -86,13 +96,9 @@ class SoftmaxModel(LinearModel):
 
     def losses(self, trained: Trained) -> Losses:
         """Validation losses of a trained model."""
-        h, problem = self._scores(trained), self.problem
-        y = problem.y_val if problem.y_target is None else problem.y_target
-        attacker = self._loss_on(y)
-        wrong = attacker.scores(h).argmax(0) != y
-        return Losses(float(attacker.value(h).mean()),
-                      float(self._loss_on(problem.y_val).value(h).mean()),
-                      float(wrong.double().mean()))
+        problem = self.problem
+        scores = self._loss_on(problem.y_val).scores(self._scores(trained))
+        return losses_of_scores(scores, problem.y_val, problem.y_target)
 
     def _scores(self, trained: Trained) -> Tensor:
         return self._val_scores(trained, trained.features.problem.rows_val)

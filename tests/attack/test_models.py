@@ -1,11 +1,12 @@
-"""SVM and ridge classifiers under the same attack."""
+"""SVM, ridge and softmax classifiers under the same attack."""
 import math
 import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.linear_model import RidgeClassifier
+from scipy.special import logsumexp
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -14,7 +15,8 @@ from attack_invariants import assert_same_result
 from attack_problems import clouds, digits, run, small
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
-    CAttackPoisoningMinimaxSVM, CClassifierLogisticTorch, CClassifierSVMTorch)
+    CAttackPoisoningMinimaxSoftmax, CAttackPoisoningMinimaxSVM,
+    CClassifierLogisticTorch, CClassifierSoftmaxTorch, CClassifierSVMTorch)
 from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
@@ -23,8 +25,13 @@ from secml.ml.classifiers import (
 from secml.ml.kernels import CKernelRBF
 
 
-def squared_hinge(m):
-    return np.maximum(0, 1 - m) ** 2
+def squared_hinge(scores, y):
+    return np.maximum(0, 1 - (2 * y - 1) * scores) ** 2
+
+
+def cross_entropy(scores, y):
+    classes, numbers = np.unique(y, return_inverse=True)
+    return logsumexp(scores, 1) - scores[np.arange(len(y)), numbers]
 
 
 # The attack, its classifier at lambda, scikit-learn's, and the loss.
@@ -39,8 +46,19 @@ MODELS = {
                   alpha=math.exp(lmbda) / 2, **kwargs),
               lambda lmbda: RidgeClassifier(
                   alpha=math.exp(lmbda) / 2, solver='cholesky'),
-              lambda m: (1 - m) ** 2)}
+              lambda scores, y: (1 - (2 * y - 1) * scores) ** 2),
+    'softmax': (CAttackPoisoningMinimaxSoftmax,
+                lambda lmbda, **kwargs: CClassifierSoftmaxTorch(
+                    lmbda=lmbda, **kwargs),
+                lambda lmbda: LogisticRegression(
+                    C=math.exp(-lmbda), tol=1e-10, max_iter=100_000),
+                cross_entropy)}
 models = pytest.mark.parametrize('model', MODELS)
+
+
+def data_of(model):
+    """Digits 0 and 8, or of the softmax 1, 4 and 8, by these names."""
+    return digits((1, 4, 8)) if model == 'softmax' else digits()
 
 
 def make(model, data, n_points, lmbda=0., preprocess=None, **kwargs):
@@ -80,7 +98,7 @@ def test_svm_has_secmls_gradients():
 @pytest.mark.parametrize('scaler', [None, 'mean-std'])
 @pytest.mark.parametrize('learn_lmbda', [True, False])
 def test_scikit_learn_retrained_prints_the_same(model, scaler, learn_lmbda):
-    data = digits()
+    data = data_of(model)
     attack = make(model, data, 8, 1., scaler, learn_lmbda=learn_lmbda,
                   lb=None if scaler else 0, ub=None if scaler else 1,
                   dmax=1. if scaler else None)
@@ -95,9 +113,9 @@ def test_scikit_learn_retrained_prints_the_same(model, scaler, learn_lmbda):
     clf.fit(poisoned.X.tondarray(), poisoned.Y.tondarray())
     assert_array_equal(clf.predict(data[2].X.tondarray()),
                        y_pred.tondarray())
-    signs = 2. * data[1].Y.tondarray() - 1
-    scores = clf.decision_function(data[1].X.tondarray())
-    assert f_opt == pytest.approx(loss(signs * scores).mean(), rel=1e-5)
+    x, y = (part.tondarray() for part in (data[1].X, data[1].Y))
+    assert f_opt == pytest.approx(
+        loss(clf.decision_function(x), y).mean(), rel=1e-5)
     if learn_lmbda:
         # no lambda on a grid is better for the defender
         for lmbda in np.arange(-8, 11.5, 1.5):
@@ -105,14 +123,13 @@ def test_scikit_learn_retrained_prints_the_same(model, scaler, learn_lmbda):
             if scaler:
                 other = make_pipeline(StandardScaler(), other)
             other.fit(poisoned.X.tondarray(), poisoned.Y.tondarray())
-            assert loss(signs * other.decision_function(
-                data[1].X.tondarray())).mean() > .998 * f_opt
+            assert loss(other.decision_function(x), y).mean() > .998 * f_opt
 
 
 @models
 @pytest.mark.parametrize('solver_type', ['rmd', 'implicit'])
 def test_derivative_of_the_evaluated_pipeline(model, solver_type):
-    data = digits()
+    data = data_of(model)
     attack = make(model, data, 6, 2., solver_type=solver_type)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', RuntimeWarning)
@@ -125,7 +142,7 @@ def test_derivative_of_the_evaluated_pipeline(model, solver_type):
 @models
 def test_stronger_with_more_points_and_learned_against(model):
     """A security evaluation; a learned lambda rises and lowers the loss."""
-    data, found = digits(), {}
+    data, found = data_of(model), {}
     for learn_lmbda in (True, False):
         attack = make(model, data, 0, -2., learn_lmbda=learn_lmbda,
                       poison_mode='replace')
@@ -142,7 +159,7 @@ def test_stronger_with_more_points_and_learned_against(model):
 
 @models
 def test_labels_checkpoints_and_targets(model, tmp_path):
-    data = digits()
+    data = data_of(model)
     for kwargs in ({'y_poison': 'worst'}, {'y_target': 1}, {'joint': False}):
         attack = make(model, data, 6, **kwargs)
         path = tmp_path / f'{"-".join(kwargs)}.npz'
@@ -158,7 +175,9 @@ def test_created_by_their_class_types():
             ('p-minimax-svm', CAttackPoisoningMinimaxSVM,
              CClassifierSVMTorch()),
             ('p-minimax-ridge', CAttackPoisoningMinimaxRidge,
-             CClassifierRidge())):
+             CClassifierRidge()),
+            ('p-minimax-softmax', CAttackPoisoningMinimaxSoftmax,
+             CClassifierSoftmaxTorch())):
         attack = CAttackPoisoning.create(class_type, clf, data[0], data[1])
         assert type(attack) is kind and attack.class_type == class_type
 
@@ -169,7 +188,9 @@ def test_created_by_their_class_types():
     (CAttackPoisoningMinimaxSVM, CClassifierLogisticTorch(),
      'linear SVM .*SVM., got CClassifierLogisticTorch'),
     (CAttackPoisoningMinimaxRidge, CClassifierLogistic(),
-     'must be CClassifierRidge, got CClassifierLogistic')])
+     'must be CClassifierRidge, got CClassifierLogistic'),
+    (CAttackPoisoningMinimaxSoftmax, CClassifierLogisticTorch(),
+     'must be CClassifierSoftmaxTorch, got CClassifierLogisticTorch')])
 def test_another_kind_of_classifier_is_refused(kind, clf, words):
     with pytest.raises(TypeError, match=words):
         kind(clf, *small()[:2])
@@ -201,10 +222,9 @@ def test_the_hinge_that_is_not_squared_is_evaluated_as_it_is(learn_lmbda):
         poisoned.X.tondarray(), poisoned.Y.tondarray())
     assert_array_equal(clf.predict(data[2].X.tondarray()),
                        y_pred.tondarray())
-    signs = 2. * data[1].Y.tondarray() - 1
     assert f_opt == pytest.approx(squared_hinge(
-        signs * clf.decision_function(data[1].X.tondarray())).mean(),
-        rel=1e-6)
+        clf.decision_function(data[1].X.tondarray()),
+        data[1].Y.tondarray()).mean(), rel=1e-6)
 
 
 def test_learned_lambda_is_that_of_the_real_classifier():

@@ -36,16 +36,19 @@ def small(**kwargs):
 
 
 @functools.lru_cache(None)
-def _digits():
+def _digits(classes):
     x, y = load_digits(return_X_y=True)
     rows = np.random.default_rng(0).permutation(
-        np.flatnonzero((y == 0) | (y == 8)))
-    return x[rows] / 16, (y[rows] == 8).astype(int)
+        np.flatnonzero(np.isin(y, classes)))
+    return x[rows] / 16, y[rows]
 
 
-def digits():
-    """The same of digits 0 v 8, pixels in [0, 1]: 100, 50 and 202 rows."""
-    x, y = _digits()
+def digits(classes=None):
+    """The same of digits 0 v 8, labels 0 and 1, or of `classes`, labels as
+    they are; pixels in [0, 1]: 100, 50 and at least 202 rows."""
+    x, y = _digits(classes or (0, 8))
+    if classes is None:
+        y = (y == 8).astype(int)
     return tuple(CDataset(CArray(x[rows]), CArray(y[rows])) for rows in (
         slice(0, 100), slice(100, 150), slice(150, None)))
 
