@@ -61,7 +61,7 @@ class PoisonPicturesMixin:
 
         Each point is a column, in the order in which they were added, above
         its label in the training data. A point starts as a validation row of
-        the other class. Images are black at `attack.lb` and white at
+        another class. Images are black at `attack.lb` and white at
         `attack.ub` if these are numbers, else at the minimum and the maximum
         of the values shown. The difference is optimised minus start: bright
         where a pixel was raised, dark where it was lowered.

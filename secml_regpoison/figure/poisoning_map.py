@@ -1,4 +1,5 @@
 """The effect of one poisoning point at each place of the plane."""
+import itertools
 import math
 
 import numpy as np
@@ -6,11 +7,12 @@ from matplotlib import patheffects
 from matplotlib.lines import Line2D
 
 from secml.array import CArray
-from secml.data import CDataset
+from secml.data import CDataset, CDatasetHeader
 
 from secml_regpoison.validation import (
     check, check_type, check_number, check_choice)
-from .style import BLUE, GREEN, RED, YELLOW, legend_below
+from .style import (
+    BLUE, GREEN, ORANGE, PURPLE, RED, YELLOW, legend_below)
 
 # Luminance increases monotonically: readable in grey, and if colour-blind.
 CMAP = 'cividis'
@@ -118,8 +120,8 @@ def _draw_box(sp, lower, upper):
 def _draw_training_points(sp, dataset):
     """A color and a marker for each class."""
     x, y = dataset.X.tondarray(), dataset.Y.tondarray()
-    for label, color, marker in zip(dataset.classes.tolist(), (BLUE, GREEN),
-                                    'o^'):
+    looks = itertools.cycle(zip((BLUE, GREEN, PURPLE, ORANGE), 'o^sD'))
+    for label, (color, marker) in zip(dataset.classes.tolist(), looks):
         sp.scatter(*x[y == label].T, s=32, c=color, marker=marker,
                    edgecolors='white', linewidths=.7, zorder=4,
                    label=f'training point, label {label}')
@@ -130,23 +132,30 @@ def _draw_boundaries(sp, attack):
     x, y = (np.linspace(*limits, N_SCORES)
             for limits in (sp._sp.get_xlim(), sp._sp.get_ylim()))
     places = CArray(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
-    poison = CDataset(attack.xc.atleast_2d(), CArray(attack.yc).ravel())
+    header = CDatasetHeader(lmbda=attack.lmbda)
+    poison = attack.xc.atleast_2d(), CArray(attack.yc).ravel()
     lines = []
-    for (name, (color, style, casing)), dataset in zip(
+    for (name, (color, style, casing)), (x_p, y_p) in zip(
             BOUNDARIES.items(),
-            (attack.training_data, attack.poisoned_data(poison))):
-        clf = attack.classifier.deepcopy()
-        clf.C = math.exp(-attack.lmbda)
-        clf.fit(dataset.X, dataset.Y)
-        scores = clf.decision_function(places, y=1).tondarray()
+            ((CArray(np.empty((0, 2))), CArray([])), poison)):
+        clf = attack.poisoned_classifier(CDataset(x_p, y_p, header))
         effects = [patheffects.Stroke(linewidth=3.4, foreground=casing),
                    patheffects.Normal()]
-        sp._sp.contour(x, y, scores.reshape(N_SCORES, N_SCORES), [0.],
-                       colors=[color], linestyles=[style], linewidths=2,
-                       zorder=3).set(path_effects=effects)
+        for margins in _margins(clf.decision_function(places).tondarray()):
+            sp._sp.contour(x, y, margins.reshape(N_SCORES, N_SCORES), [0.],
+                           colors=[color], linestyles=[style], linewidths=2,
+                           zorder=3).set(path_effects=effects)
         lines.append(Line2D([], [], color=color, linestyle=style, linewidth=2,
                             label=f'boundary {name}', path_effects=effects))
     return lines
+
+
+def _margins(scores):
+    """Of scores (n, k), by how much each class is above all others, (n,); of
+    two classes the second."""
+    classes = range(scores.shape[1])
+    return [scores[:, c] - np.delete(scores, c, 1).max(axis=1)
+            for c in (classes if len(classes) > 2 else (1,))]
 
 
 def _draw_path(sp, attack):

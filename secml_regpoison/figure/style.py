@@ -13,8 +13,9 @@ STYLES = tuple(
         ('#0072B2', 'o', '-'), ('#D55E00', 's', '--'), ('#009E73', '^', ':'),
         ('#CC79A7', 'D', '-.'), ('#000000', 'v', '-'), ('#E69F00', 'P', '--'),
         ('#56B4E9', 'X', ':'), ('#999999', '*', '-.')))
-# Of maps: two classes, what the poison has moved, and the poison.
+# Of maps: two classes and more, what the poison has moved, and the poison.
 BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
+PURPLE, ORANGE = '#CC79A7', '#E69F00'
 
 # 'small' and 'large' are lambdas held fixed. Hollow squares let the curve
 # below them be seen.

@@ -160,7 +160,8 @@ def test_stronger_with_more_points_and_learned_against(model):
 @models
 def test_labels_checkpoints_and_targets(model, tmp_path):
     data = data_of(model)
-    for kwargs in ({'y_poison': 'worst'}, {'y_target': 1}, {'joint': False}):
+    for kwargs in ({'y_poison': 'worst', 'learn_lmbda': False},
+                   {'y_target': 1}, {'joint': False}):
         attack = make(model, data, 6, **kwargs)
         path = tmp_path / f'{"-".join(kwargs)}.npz'
         first = run(attack, data, checkpoint=path)

@@ -46,8 +46,7 @@ class ClassCoordinates:
 
     def _blocks(self, u: Tensor) -> Iterator[tuple[Any, Tensor]]:
         """Each part with its entries of flat vectors, as views."""
-        return zip(self.parts, u.unflatten(
-            -1, (len(self.parts), -1)).unbind(-2))
+        return zip(self.parts, u.tensor_split(len(self.parts), -1))
 
     def steps(self, n_steps: int, loss: Any, coefficients: Tensor,
               first: Tensor, curvature: Optional[ClassCurvature] = None
