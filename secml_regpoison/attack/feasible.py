@@ -17,6 +17,7 @@ from secml_regpoison.core.preprocessing import deviations
 from secml_regpoison.core.sphere_slab import SphereSlab
 from secml_regpoison.validation import (
     check, check_classes, check_dataset, check_number, check_type)
+from .targets import target_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,9 @@ class CFeasibleSphereSlab:
 
     def _check(self, attack):
         """Raise on wrong values."""
+        check('feasible', type(self).__name__,
+              not target_of(attack.classifier).by_class,
+              'without the filter, which is of two classes, for a softmax')
         check_number('quantile', self.quantile, lambda q: 0 < q <= 1,
                      'above 0 and at most 1')
         if self.clean_data is not None:

@@ -90,13 +90,13 @@ class PoisoningData:
 
     def encode(self, y):
         """Labels as the core takes them, (n,)."""
-        code = signs if self.n_classes is None else indices
-        return code(y, self.classes, self.device)
+        return (signs if self.n_classes is None else indices)(
+            y, self.classes, self.device)
 
     def decode(self, y):
         """The inverse of `encode`."""
-        decoded = labels if self.n_classes is None else labels_of_indices
-        return decoded(y, self.classes)
+        return (labels if self.n_classes is None else labels_of_indices)(
+            y, self.classes)
 
     @cached_property
     def flipped(self):
@@ -192,14 +192,13 @@ class PoisoningData:
     def _starts(self, order, taken, y_new):
         """Yield a row where each of the new points starts."""
         y, rows = self.y_val[order], {}
-        for kind in y_new.tolist():
-            is_pair = isinstance(kind, list)
-            key = tuple(kind) if is_pair else kind
-            if key not in rows:
-                may_start = y == kind[1] if is_pair else y != kind
-                rows[key] = _least_used(
+        for kind in map(tuple, y_new.reshape(len(y_new), -1).tolist()):
+            if kind not in rows:
+                label, *start = kind
+                may_start = y == start[0] if start else y != label
+                rows[kind] = _least_used(
                     order[may_start.numpy(force=True)], taken)
-            yield next(rows[key])
+            yield next(rows[kind])
 
     def bounds(self, lb, ub, x_start):
         """Bounds of secml's kinds as tensors. 'x0' is `x_start`, clipped to

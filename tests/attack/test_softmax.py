@@ -13,7 +13,7 @@ from attack_invariants import assert_same_result
 from attack_problems import clouds, digits, run
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxSoftmax,
-    CClassifierLogisticTorch, CClassifierSoftmaxTorch)
+    CClassifierLogisticTorch, CClassifierSoftmaxTorch, CFeasibleSphereSlab)
 from secml.array import CArray
 from secml.data import CDataset
 from secml.figure import CFigure
@@ -197,3 +197,8 @@ def test_scores_of_the_map_are_those_of_the_classifier():
     scores = np.array([[3., 1., 2.], [0., 0., 5.]])
     assert_allclose(_margins(scores), [[1, -5], [-2, -5], [-1, 5]])
     assert_allclose(_margins(scores[:, :2]), [[-2, 0]])
+
+
+def test_the_filter_is_of_two_classes():
+    with pytest.raises(ValueError, match='without the filter'):
+        make(digits(CLASSES), 2, feasible=CFeasibleSphereSlab())
