@@ -192,7 +192,8 @@ class PoisoningData:
     def _starts(self, order, taken, y_new):
         """Yield a row where each of the new points starts."""
         y, rows = self.y_val[order], {}
-        for kind in map(tuple, y_new.reshape(len(y_new), -1).tolist()):
+        kinds = y_new if y_new.dim() == 2 else y_new[:, None]
+        for kind in map(tuple, kinds.tolist()):
             if kind not in rows:
                 label, *start = kind
                 may_start = y == start[0] if start else y != label
