@@ -140,9 +140,31 @@ def filter_of(attack, data):
     if part.clean_data is not None:
         x = to_tensor(part.clean_data.X, data.device)
         y = data.encode(part.clean_data.Y)
-    is_scaled = data.preprocess is not None and data.preprocess.fits_std
+    return fit_filter(x, y, part.quantile, data.preprocess is not None
+                      and data.preprocess.fits_std)
+
+
+def fit_filter(x, y, quantile, is_scaled):
+    """The `SphereSlab` of clean rows (n, d) with signs (n,), a quantile of
+    each; `is_scaled`: in units of the deviations of their columns."""
     scale = 1 / deviations(x) if is_scaled else torch.ones_like(x[0])
-    return SphereSlab.fit(x, y, float(part.quantile), scale)
+    return SphereSlab.fit(x, y, float(quantile), scale)
+
+
+def pull_into_filter(attack, data, x, y, project):
+    """Points (p, d), signs (p,), that pass the filter after `project`.
+
+    Those that do not go back, in 16 steps, to the training row of their label
+    that is nearest to its centroid.
+    """
+    clean, found = filter_of(attack, data), project(x)
+    if clean is None:
+        return found
+    passes, typical = clean.of(y), typical_rows(data, clean, y)
+    for share in torch.linspace(15 / 16, 0, 16):
+        out = passes.violation(found) > 1e-9
+        found[out] = project(typical + share * (x - typical))[out]
+    return found
 
 
 def feasible_set(attack, data, x_start, y):
@@ -170,12 +192,18 @@ def _starts(data, made, clean, y):
     start = made.project(made.x_0)
     if clean is None or made.integers is None:
         return start
-    typical = torch.stack([
+    typical = replace(made, filter=None).project(typical_rows(data, clean, y))
+    return torch.where(made.contains(start)[:, None], start, typical)
+
+
+def typical_rows(data, clean, y):
+    """For each of the signs (p,) the training row of that label that is
+    nearest to the centroid, (p, d)."""
+    return torch.stack([
         rows[(clean.scale * (rows - c)).square().sum(1).argmin()]
         for c, rows in zip(clean.centre, (data.x_tr[data.y_tr < 0],
-                                          data.x_tr[data.y_tr > 0]))])
-    typical = replace(made, filter=None).project(typical[(y > 0).long()])
-    return torch.where(made.contains(start)[:, None], start, typical)
+                                          data.x_tr[data.y_tr > 0]))
+        ])[(y > 0).long()]
 
 
 def _parts(attack):

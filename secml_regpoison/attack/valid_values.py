@@ -7,11 +7,13 @@ column, and is evaluated anew.
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
-from secml.array import CArray
 from secml.data import CDataset
 
+from secml_regpoison.convert import to_carray, to_tensor
 from .evaluation import evaluate
+from .feasible import pull_into_filter
 from .settings import bound_array
 
 
@@ -87,11 +89,14 @@ def hold_to_values(attack, values, k, adv_ds, x):
     """
     box = (np.broadcast_to(bound_array(bound), adv_ds.num_features)
            for bound in (attack.lb, attack.ub))
-    poison = CDataset(CArray(values.project(adv_ds.X.tondarray(), *box)),
-                      adv_ds.Y, adv_ds.header)
+    data, box = attack._prepare(), list(box)
+    x_p = pull_into_filter(
+        attack, data, to_tensor(adv_ds.X), data.encode(adv_ds.Y),
+        lambda x: torch.as_tensor(values.project(x.numpy(), *box)))
+    poison = CDataset(to_carray(x_p), adv_ds.Y, adv_ds.header)
     record = attack.history[k]
     y_pred, scores, losses, verdicts = evaluate(
-        attack, attack._prepare(), poison, x, record.verdicts.budget_hit,
+        attack, data, poison, x, record.verdicts.budget_hit,
         is_known=False)
     lmbda, loss = poison.header.lmbda, losses.attacker
     attack._poison, attack._lmbda = poison, lmbda

@@ -11,6 +11,8 @@ from .option_types import bounds, integer, points, policies, share
 SOLVERS = 'rmd', 'fmd', 'implicit'
 # those of `experiment.policy_attack`, which does so, too
 CLASSIFIERS = 'logistic', 'liblinear'
+# those of `experiment.filters`
+FILTERS = 'none', 'sphere-slab'
 FILE_OPTIONS = ('label', 'positive', 'drop', 'test', 'missing', 'categories',
                 'sep', 'decimal', 'encoding', 'header')
 
@@ -187,6 +189,12 @@ def _add_attack_options(command):
         '--poison-mode', choices=('replace', 'append'), default='replace',
         help='poison takes the place of clean training rows (default, as in '
              'the paper) or is added to them')
+    command.add_argument(
+        '--filter', choices=FILTERS, default='none',
+        help='sphere-slab: training rows that are far from the centroid of '
+             'their class are dropped first; the filter is fitted on the '
+             'clean rows, as if it knew them, and the attacker knows the '
+             'filter and stays inside')
     command.add_argument(
         '--policies', type=policies, metavar='P,P,...',
         help='how lambda is chosen: clean-cv (5-fold cross-validation on '

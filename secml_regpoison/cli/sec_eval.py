@@ -98,7 +98,7 @@ def _report(args, source, plan, name, records):
             'data': name, 'classes': source.header['y_original'],
             'n_train': plan.n_train, 'n_val': plan.n_val,
             'solver': plan.solver_type, 'classifier': plan.classifier,
-            'preprocess': plan.preprocess,
+            'preprocess': plan.preprocess, 'filter': plan.filter,
             'y_poison': plan.attack_params['y_poison'],
             'notes': source.file.notes if source.file else (),
             'warnings': source.file.warnings if source.file else (),
@@ -119,8 +119,10 @@ def _describe(source, plan):
     n_test = len(source.parts['test'][1]) if 'test' in source.parts \
         else len(source.parts['pool'][1]) - plan.n_train - (
             0 if 'val' in source.parts else plan.n_val)
-    return (f'{classes}; {plan.n_train} training, {plan.n_val} validation, '
-            f'{n_test} test rows')
+    filtered = '' if plan.filter == 'none' \
+        else f' before the filter {plan.filter}'
+    return (f'{classes}; {plan.n_train} training{filtered}, {plan.n_val} '
+            f'validation, {n_test} test rows')
 
 
 def _as_json(value):

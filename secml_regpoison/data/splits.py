@@ -20,6 +20,8 @@ class Split:
         Features that hold whole numbers in the file.
     groups : tuple of tuple of int
         Features that are the 0/1 columns of one column of text.
+    feasible : CFeasibleSphereSlab or None
+        What else holds the poison, see `.CAttackPoisoningMinimax`.
     rows : dict of str to (str, ndarray)
         For 'train', 'val' and 'test', the part of the source, and its rows.
 
@@ -33,6 +35,7 @@ class Split:
     integers: tuple = ()
     groups: tuple = ()
     rows: dict = field(default_factory=dict)
+    feasible: object = None
 
 
 def split_sizes(source, n_train=None, n_val=None):

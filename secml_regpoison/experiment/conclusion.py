@@ -43,7 +43,9 @@ def conclude(summary, plan, share=None):
         words.append(f"In scikit-learn, {ranked[0]}: "
                      f"{in_scikit_learn(best['C'], plan)}"
                      + (' on the trusted rows alone.'
-                        if ranked[0] == TRUSTED else '.'))
+                        if ranked[0] == TRUSTED else '.' if
+                        plan.filter == 'none' else
+                        f' on the rows that pass the filter {plan.filter}.'))
     return {**found, 'words': words}
 
 

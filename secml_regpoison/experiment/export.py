@@ -5,6 +5,7 @@ import pandas as pd
 
 from secml_regpoison.attack.poisoning_data import replacement_order
 from secml_regpoison.data.splits import draw_rows
+from .filters import passing_rows
 
 
 def poisoned_rows(source, plan, policy, repetition, result):
@@ -27,10 +28,9 @@ def poisoned_rows(source, plan, policy, repetition, result):
         for poison. Under 'trusted-only' the validation rows.
 
     """
-    part = 'val' if policy == 'trusted-only' else 'train'
-    of, rows = _drawn(source, plan, repetition)[part]
-    if part == 'train':
-        rows = rows[_kept(plan, repetition)]
+    of, rows = _trained_on(source, plan, repetition)
+    if policy == 'trusted-only':
+        of, rows = _drawn(source, plan, repetition)['val']
     rows = np.sort(rows)
     x, y = source.parts[of]
     x = np.vstack([x[rows], result['x']])
@@ -54,7 +54,8 @@ def parts_of_rows(source, plan, repetition):
     DataFrame
         `line`, the line of the file, or the number of the row from 1;
         `label`; `part`: 'train', 'replaced' (a training row in the place of
-        which poison is), 'validation' or 'test'. Rows of other labels, or
+        which poison is), 'filtered' (one that the filter has dropped),
+        'validation' or 'test'. Rows of other labels, or
         left out as --missing asks, are not in it. `rows`, the part of the
         data that has the row, if there are several: 'pool', 'val', 'test'.
 
@@ -64,12 +65,13 @@ def parts_of_rows(source, plan, repetition):
         else np.arange(1, len(y) + 1),
         'label': [source.header['y_original'][k] for k in y], 'part': ''})
         for of, (_, y) in source.parts.items()}
-    names = {'train': 'replaced', 'val': 'validation', 'test': 'test'}
     drawn = _drawn(source, plan, repetition)
-    for part, (of, rows) in drawn.items():
-        tables[of].loc[rows, 'part'] = names[part]
-    of, rows = drawn['train']
-    tables[of].loc[rows[_kept(plan, repetition)], 'part'] = 'train'
+    for name, (of, rows) in (
+            ('filtered', drawn['train']), ('validation', drawn['val']),
+            ('test', drawn['test']),
+            ('replaced', _passing(source, plan, drawn)),
+            ('train', _trained_on(source, plan, repetition))):
+        tables[of].loc[rows, 'part'] = name
     if len(tables) == 1:
         return tables['pool']
     return pd.concat([table.assign(rows=of) for of, table in tables.items()],
@@ -82,12 +84,21 @@ def _drawn(source, plan, repetition):
             for part, (of, rows) in drawn.items()}
 
 
-def _kept(plan, repetition):
+def _passing(source, plan, drawn):
+    """The training rows that pass the filter."""
+    of, rows = drawn['train']
+    x, y = source.parts[of]
+    return of, rows[passing_rows(
+        x[rows], y[rows], plan.filter, plan.preprocess)]
+
+
+def _trained_on(source, plan, repetition):
     """The training rows that stay beside the strongest attack."""
+    of, rows = _passing(source, plan, _drawn(source, plan, repetition))
     if plan.poison_mode == 'append':
-        return np.arange(plan.n_train)
-    return replacement_order(
-        plan.seed + repetition, plan.n_train)[plan.n_points[-1]:]
+        return of, rows
+    return of, rows[replacement_order(
+        plan.seed + repetition, len(rows))[plan.n_points[-1]:]]
 
 
 def _to_frame(source, x, labels):

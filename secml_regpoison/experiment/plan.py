@@ -35,6 +35,8 @@ class Plan:
     integer : str
         'auto': after the attack, poison is projected to whole numbers in
         columns that hold nothing else, and evaluated again; or 'none'.
+    filter : str
+        Any of `filters.FILTERS`: which training rows are dropped first.
     attack_params : dict
         `y_poison` and further parameters of `.CAttackPoisoningMinimaxLR`.
 
@@ -50,6 +52,7 @@ class Plan:
     classifier: str = 'logistic'
     solver_type: str = 'rmd'
     integer: str = 'auto'
+    filter: str = 'none'
     attack_params: dict = field(default_factory=dict)
 
 

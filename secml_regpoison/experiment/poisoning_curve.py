@@ -5,6 +5,7 @@ from secml_regpoison.validation import check, check_choice, check_integer
 from .array_splits import read_all, split_arrays
 from .curve_result import collect, measure
 from .estimators import classifier_of
+from .filters import FILTERS, filter_split
 from .parallel import parallel_map
 from .plan import Plan, default_solver
 from .policies import POLICIES, policy_name
@@ -19,7 +20,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
                     y_test=None, fractions=(0, .05, .1, .15),
                     policies=('clean-cv', 'learned'), *, lb=None, ub=None,
                     integer='auto', y_poison='worst', solver_type='auto',
-                    lmbda_bounds=(-8., 11.5), n_repetitions=1,
+                    lmbda_bounds=(-8., 11.5), filter='none', n_repetitions=1,
                     random_state=0, n_jobs=None, **attack_params):
     """Test error of an estimator under poison, as the share of poison grows.
 
@@ -63,6 +64,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         'auto': 'implicit' where it is cheap, else 'rmd'.
     lmbda_bounds : pair of float, optional
         Interval of lambda.
+    filter : {'none', 'sphere-slab'}, optional
+        'sphere-slab': training rows that are far from the centroid of their
+        class are dropped first, see `.CFeasibleSphereSlab`; it is fitted on
+        the clean rows, and the attacker knows it.
     n_repetitions : int, optional
         Random splits; where all rows are given, random attacks.
     random_state : int, optional
@@ -128,7 +133,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     check_integer('n_repetitions', n_repetitions, 1)
     check_integer('random_state', random_state, 0)
     check_choice('integer', integer, ('auto', 'none'))
-    splits = [split_arrays(data, random_state + r, lb, ub, policies)
+    check_choice('filter', filter, FILTERS)
+    splits = [filter_split(split_arrays(data, random_state + r, lb, ub,
+                                        policies), filter, preprocess)
               for r in range(n_repetitions)]
     n_train = splits[0].train.num_samples
     plan = Plan(

@@ -30,6 +30,7 @@ def make_attack(split, plan, policy, seed):
         learn_lmbda=policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
         poison_mode=plan.poison_mode, solver_type=plan.solver_type,
         batch_size=_batch_size(plan.n_points), random_seed=seed,
+        feasible=split.feasible,
         **plan.attack_params)
 
 

@@ -12,6 +12,7 @@ from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
 from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.data.splits import split_data
 from .cross_validation import cross_validated_losses
+from .filters import filter_split
 from .measures import measure
 from .parallel import parallel_map
 from .policies import policy_name
@@ -47,8 +48,9 @@ def run_policies(source, plan, policies, n_repetitions, jobs=1, folder=None):
     return parallel_map((
         (_run_policy, split, plan, policy, repetition, folder)
         for repetition in range(n_repetitions)
-        for split in [split_data(source, plan.n_train, plan.n_val,
-                                 plan.seed + repetition)]
+        for split in [filter_split(split_data(
+            source, plan.n_train, plan.n_val, plan.seed + repetition),
+            plan.filter, plan.preprocess)]
         for policy in policies), jobs)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import filters
 from attack_invariants import assert_same_result, assert_sound
 from attack_problems import BATCHES, clouds, make, run, small
 from refusals import raises
@@ -20,20 +21,9 @@ D = 4
 
 
 def outside(x, y, clean, quantile, scale=1.):
-    """Rows that Steinhardt's filter drops, written anew."""
-    x, y, rows, labels = (
-        part.tondarray() for part in (x, y, clean.X, clean.Y))
-    centres = [rows[labels == k].mean(axis=0) for k in (0, 1)]
-    apart = (centres[1] - centres[0]) / scale
-    found = np.zeros(len(x), dtype=bool)
-    for k, centre in enumerate(centres):
-        def measures(of, centre=centre):
-            moved = (of - centre) / scale
-            return np.linalg.norm(moved, axis=1), abs(moved @ apart)
-        for far, limit in zip(measures(x), measures(rows[labels == k])):
-            found |= (y == k) & (far > 1e-9 + np.quantile(
-                limit, quantile, method='higher'))
-    return found
+    """`filters.outside` of secml's arrays and datasets."""
+    return filters.outside(*(part.tondarray() for part in (
+        x, y, clean.X, clean.Y)), quantile, scale)
 
 
 @pytest.mark.parametrize('settings', [

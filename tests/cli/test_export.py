@@ -90,19 +90,23 @@ def libsvm(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('write', [
-    numeric, semicolons, categories, integers, libsvm])
+@pytest.mark.parametrize('write, filtered', [
+    (numeric, 0), (semicolons, 0), (categories, 0), (integers, 0),
+    (libsvm, 0), (categories, 4), (integers, 5)])
 def test_scikit_learn_on_the_exported_rows_makes_the_printed_error(
-        write, tmp_path, capsys):
+        write, filtered, tmp_path, capsys):
     path = tmp_path / 'file.txt'
     options, label, positive, frame, lines = write(path)
     out = tmp_path / 'out'
     assert cli.main(['sec-eval', '--data', str(path), *SIZES, *options,
-                     '--out', str(out)]) == 0
+                     '--out', str(out), '--filter',
+                     'sphere-slab' if filtered else 'none']) == 0
     frame = frame.set_index(lines)
     parts = pd.read_csv(out / 'rows_0.csv')
-    assert parts['part'].value_counts().loc[
-        ['train', 'replaced', 'validation']].tolist() == [54, 6, 30]
+    counts = parts['part'].value_counts()
+    assert counts.loc[['train', 'replaced', 'validation']].tolist() == [
+        54 - filtered, 6, 30]
+    assert counts.get('filtered', 0) == filtered
     test = frame.loc[parts.loc[parts['part'] == 'test', 'line']]
     measured = pd.read_csv(out / 'sec_eval.csv')
     for policy in ('clean-cv', 'learned', 'trusted-only'):

@@ -9,6 +9,7 @@ import pytest
 
 from secml_regpoison.cli import arguments
 from secml_regpoison.core.solvers import SOLVERS
+from secml_regpoison.experiment.filters import FILTERS
 from secml_regpoison.experiment.policy_attack import CLASSIFIERS
 from secml_regpoison.experiment.parallel import parallel_map
 
@@ -104,3 +105,4 @@ def test_importing_the_command_line_patches_secml_as_ever(statement):
 def test_it_offers_the_solvers_of_the_core():
     assert set(arguments.SOLVERS) == set(SOLVERS)
     assert arguments.CLASSIFIERS == tuple(CLASSIFIERS)
+    assert arguments.FILTERS == FILTERS

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     MinMaxScaler, Normalizer, PolynomialFeatures, StandardScaler)
 
+from filters import outside
 from secml_regpoison import poisoning_curve
 
 QUICK = {'y_poison': 'flip', 'fractions': (0, .1, .2),
@@ -83,6 +84,36 @@ def test_a_refitted_clone_has_the_numbers(estimator, labels):
     # lambda is fixed by one policy, and re-learned by another
     assert np.ptp(curve.lmbda[0]) == 0 < np.ptp(curve.lmbda[1])
     assert (curve.lmbda[2] == 0).all()
+
+
+@pytest.mark.parametrize('estimator', [
+    make_pipeline(StandardScaler(), exact()),
+    exact(solver='newton-cholesky')])
+def test_a_filter_drops_rows_and_holds_the_poison(estimator):
+    x, y = rows(200)
+    given = dict(X_val=x[120:160], y_val=y[120:160], X_test=x[160:],
+                 y_test=y[160:])
+    curve = quietly(estimator, x[:120], y[:120], filter='sphere-slab', **given)
+    is_scaled = isinstance(estimator, Pipeline)
+    clean, labels = x[:120].to_numpy(), y[:120]
+    args = clean, labels, .95, clean.std(axis=0) if is_scaled else 1.
+    dropped = outside(clean, labels, *args)
+    assert curve.train_rows[0].tolist() == np.flatnonzero(~dropped).tolist()
+    assert dropped.sum() >= 4
+    for k, j in np.ndindex(curve.poison.shape[:2]):
+        x_p, y_p = curve.poison[k, j, 0]
+        assert not outside(x_p.to_numpy(), y_p, *args).any()
+        refit = set_c(estimator, curve.C[k, j, 0]).fit(
+            pd.concat([x[:120][~dropped], x_p]),
+            np.r_[labels[~dropped], y_p])
+        assert curve.test_error[k, j, 0] == (
+            refit.predict(x[160:]) != y[160:]).mean()
+    # points that are free are dropped: the filter costs the attacker
+    free = quietly(estimator, x[:120], y[:120], **given)
+    x_p, y_p = free.poison[1, -1, 0]
+    assert outside(x_p.to_numpy(), y_p, *args).any()
+    with pytest.raises(ValueError, match="`filter` must be 'none' or 'spher"):
+        quietly(estimator, x, y, filter='slab')
 
 
 def test_without_a_penalty_c_is_set_all_the_same():

@@ -1,0 +1,68 @@
+"""A filter of training rows, as a defence beside lambda.
+
+'sphere-slab' drops the training rows that are far from the centroid of their
+class, see `.CFeasibleSphereSlab`, before anything is trained. It is fitted on
+the clean rows: an oracle's filter, which no poison has moved. The attacker
+knows it, and all its points pass. Clean rows that are far are dropped too.
+"""
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from secml.array import CArray
+
+from secml_regpoison.attack.feasible import CFeasibleSphereSlab, fit_filter
+from secml_regpoison.convert import as_refitted
+
+FILTERS = 'none', 'sphere-slab'
+QUANTILE = .95
+
+
+def filter_split(split, name, preprocess):
+    """The split as a filter leaves it.
+
+    Parameters
+    ----------
+    split : Split
+    name : str
+        One of `FILTERS`.
+    preprocess : str, CNormalizer or None
+        Of the classifier: where it divides by deviations, the distances are
+        in units of them.
+
+    Returns
+    -------
+    Split
+        With the training rows that pass, and `feasible`, what the attack must
+        keep to.
+
+    """
+    if name == 'none':
+        return split
+    passing = passing_rows(split.train.X.tondarray(),
+                           split.train.Y.tondarray(), name, preprocess)
+    rows = split.rows['train']
+    rows = (rows[0], rows[1][passing]) if isinstance(rows, tuple) \
+        else rows[passing]
+    return replace(split, train=split.train[CArray(passing), :],
+                   feasible=CFeasibleSphereSlab(QUANTILE, split.train),
+                   rows={**split.rows, 'train': rows})
+
+
+def passing_rows(x, y, name, preprocess):
+    """Which of the clean training rows (n, d), labels 0 and 1, pass: their
+    places. The other arguments are those of `filter_split`."""
+    if name == 'none':
+        return np.arange(len(y))
+    x, y = (torch.as_tensor(part, dtype=torch.float64)
+            for part in (x, 2. * y - 1))
+    fitted = fit_filter(x, y, QUANTILE, _is_scaled(preprocess))
+    return np.flatnonzero((fitted.of(y).violation(x) <= 0).numpy())
+
+
+def _is_scaled(preprocess):
+    """Whether the classifier divides by deviations of the rows."""
+    if preprocess is None or isinstance(preprocess, str):
+        return preprocess == 'mean-std'
+    return as_refitted(preprocess).fits_std
