@@ -15,6 +15,7 @@ from .digests import array_digest
 from .feasible import describe, feasible_set
 from .settings import (
     bound_array, is_not_numeric, lmbda_bounds, start_lmbda, y_poison_as_plain)
+from .targets import target_of
 
 
 @contextmanager
@@ -200,6 +201,9 @@ def problem_of(attack, data):
         problem['shape of preprocessed rows'] = list(features[0].shape)
         problem['content of preprocessed rows'] = array_digest(*features)
     problem['classifier'] = attack.classifier.class_type
+    target = target_of(attack.classifier)
+    problem['penalty of the classifier'] = [target.penalty.__name__,
+                                            target.beta]
     problem['lmbda of the classifier'] = start_lmbda(attack)
     problem['lmbda_bounds'] = list(lmbda_bounds(attack))
     for name in ('lb', 'ub'):

@@ -21,7 +21,9 @@ class GradientCheck:
     lambda, against central differences of the whole pipeline as it is
     evaluated: preprocess refitted, classifier trained to its optimum.
     solver_points, solver_lmbda : the same of the attack's solver, against
-    differences of the loss that it computes itself.
+    differences of the loss that it computes itself. With the L1 penalty the
+    loss has a kink where a weight leaves zero: one between two values that are
+    subtracted counts as an error here; a smaller step avoids it.
     """
 
     points: float

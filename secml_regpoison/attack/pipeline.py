@@ -6,6 +6,7 @@ import numpy as np
 
 from secml.array import CArray
 
+from secml_regpoison.core.penalties import L1
 from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.validation import LARGEST, check
 from .targets import target_of
@@ -14,7 +15,8 @@ from .targets import target_of
 def model_class(attack):
     """The core's model of the attack's classifier."""
     target = target_of(attack.classifier)
-    return functools.partial(target.model, loss=target.loss, beta=target.beta)
+    return functools.partial(target.model, loss=target.loss, beta=target.beta,
+                             penalty=target.penalty)
 
 
 def check_preprocess(preprocess, x):
@@ -73,6 +75,12 @@ def check_refitted(attack, data):
         raise TypeError(
             '`classifier.preprocess` must have a derivative, got the unit '
             'norm of a single feature, which keeps its sign alone.')
+    if target_of(attack.classifier).penalty is L1:
+        check('solver_type', attack.solver_type, attack.solver_type != 'fmd',
+              "'rmd' or 'implicit' with penalty='l1'")
+        form = attack.solver_params.get('form', 'auto')
+        check("solver_params['form']", form, form != 'gram',
+              "'primal' or 'auto' with penalty='l1'")
     check('solver_type', attack.solver_type, attack.solver_type != 'fmd'
           or data.preprocess is None or data.preprocess.by_row,
           "'rmd' or 'implicit' with a preprocess that is refitted on "

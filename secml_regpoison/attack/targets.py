@@ -3,9 +3,9 @@
     L = (1/n) sum_i l(-y_i (x_i . w + b)) + exp(lmbda)/(2 n) (||w||^2
         + beta b^2)
 
-A kind is a loss ``l``, the bias's share ``beta`` of the penalty, and the
-parameter that sets lambda. secml's kinds are lines of `TARGETS`; a classifier
-of this package says its loss and beta itself.
+A kind is a loss ``l``, a penalty (L2, as above, or L1), the bias's share
+``beta`` of it, and the parameter that sets lambda. secml's kinds are lines of
+`TARGETS`; a classifier of this package says loss, penalty and beta itself.
 """
 import math
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from secml.ml.classifiers import (
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import (
     Logistic, Loss, Softmax, Squared, SquaredHinge)
+from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.validation import check_type
 
@@ -33,7 +34,8 @@ class Target:
     loss : ``l``. beta : share of the bias. parameter : the classifier's name
     of what sets lambda; it is ``scale exp(sign lmbda)``. is_exact : whether
     the classifier has this very objective; else it is attacked through it,
-    and lambda is learned from the classifier's own fits.
+    and lambda is learned from the classifier's own fits. penalty : the
+    core's `L2` or `L1`.
     """
 
     loss: Loss
@@ -42,6 +44,7 @@ class Target:
     sign: int = -1
     scale: float = 1.
     is_exact: bool = True
+    penalty: type = L2
 
     @property
     def by_class(self):
@@ -77,7 +80,8 @@ def target_of(clf):
     """The `Target` of a classifier's class, or of one it inherits from;
     None if it cannot be attacked."""
     if hasattr(clf, 'core_loss'):
-        return Target(clf.core_loss, clf.beta)
+        return Target(clf.core_loss, float(clf.beta),
+                      penalty=getattr(clf, 'core_penalty', L2))
     return next((target for kind, target in TARGETS.items()
                  if isinstance(clf, kind)), None)
 

@@ -11,7 +11,6 @@ from secml_regpoison.validation import check, resolve_device
 from secml_regpoison.convert import signs, to_carray, to_tensor
 from secml_regpoison.core.coordinates import signed_rows
 from secml_regpoison.core.linear_model import LOGISTIC
-from secml_regpoison.core.penalties import L2
 
 
 class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
@@ -23,8 +22,9 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
                   + \frac{e^\lambda}{2 n} ||w||^2
 
     at the trained (w, b) and the classifier's current lambda, on any samples:
-    n is their number, and labels are the classifier's own. The bias is not
-    penalised, and is the last row of every derivative. secml's objective,
+    n is their number, and labels are the classifier's own. The penalty is the
+    classifier's; where a weight is zero, that of L1 counts as flat. The bias
+    is the last row of every derivative. secml's objective,
     ``C sum_i loss_i + ||w||^2 / 2``, is ``C n`` times this one, and so are its
     derivatives. Computed in float64 on the device of the classifier.
 
@@ -60,7 +60,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
                            signs(y, self.classes, device)), u
 
     def _penalty(self, n):
-        return L2(self.lmbda, n)
+        return self.core_penalty(self.lmbda, n, float(self.beta))
 
     def objective(self, x, y):
         """L on the samples `x` with labels `y`.
@@ -90,15 +90,18 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
     def hessian_tr_params(self, x, y):
         """Hessian of L with respect to ``(w, b)``, (d + 1, d + 1).
 
-        ``sum_i s_i (x_i, 1) (x_i, 1)^T + exp(lmbda)/n diag(1, ..., 1, 0)``,
-        ``s = sigma(f) (1 - sigma(f)) / n``: the same for either label.
+        ``sum_i s_i (x_i, 1) (x_i, 1)^T + exp(lmbda)/n diag(1, ..., 1, beta)``,
+        ``s = sigma(f) (1 - sigma(f)) / n``: the same for either label. With
+        L1 without the second term.
         Parameters and errors are those of `objective`.
 
         """
         rows, u = self._rows(x, y)
         s = LOGISTIC.curvature(rows @ u) / len(rows)
         hess = (rows.T * s) @ rows
-        hess.diagonal()[:-1].add_(self._penalty(len(rows)).strength)
+        curvature = self._penalty(len(rows)).curvature
+        hess.diagonal()[:-1].add_(curvature)
+        hess.diagonal()[-1].add_(curvature * self.beta)
         return to_carray(hess)
 
     def grad_loss_params(self, x, y, loss=None):
@@ -124,5 +127,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         rows, u = self._rows(x, y)
         n = len(rows)
         grad = (rows * (LOGISTIC.slope(rows @ u) / n)[:, None]).T
-        grad[:-1].add_(self._penalty(n).gradient(u[:-1, None], u[-1])[0] / n)
+        by_w, by_b = self._penalty(n).gradient(u[:-1, None], u[-1])
+        grad[:-1].add_(by_w / n)
+        grad[-1].add_(by_b / n)
         return to_carray(grad)

@@ -11,6 +11,7 @@ from secml.ml.classifiers import CClassifier, CClassifierLinearMixin
 from secml_regpoison.convert import signs, to_carray, to_tensor
 from secml_regpoison.core import Problem
 from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.penalties import L1, L2
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.validation import (
     check, check_choice, check_finite, check_type, resolve_device)
@@ -19,6 +20,7 @@ from secml_regpoison.validation import (
 # warns if it does not reach the second. The first costs one more step, as
 # convergence is quadratic; with very weak regularisation rounding prevents it.
 TOLERANCES = {'float64': (1e-12, 1e-8), 'float32': (1e-6, 1e-4)}
+PENALTIES = {'l2': L2, 'l1': L1}
 
 
 class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
@@ -29,16 +31,18 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         \min_{w, b} \frac{1}{n} \sum_i l(-y_i(x_i w + b))
             + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
 
+    or with the penalty :math:`\frac{e^\lambda}{n} (||w||_1 + \beta |b|)`.
+
     A subclass has the attributes `core_loss`, the core's ``l``, and `beta`.
     It is of two classes, unless the subclass has another core model.
 
     Parameters
     ----------
     C : float or None, optional
-        Inverse of the L2 strength. Default 1.
+        Inverse of the penalty's strength. Default 1.
     lmbda : float or None, optional
-        Natural log of the L2 strength, in the place of C. Setting either,
-        now or later, sets both.
+        Natural log of the penalty's strength, in the place of C. Setting
+        either, now or later, sets both.
     device : str, optional
         Where to train: 'auto' (CUDA if available), 'cpu', 'cuda', ... The
         trained classifier is kept on the CPU and can be pickled anywhere.
@@ -46,13 +50,15 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         Precision of training.
     preprocess : CPreProcess or str or None, optional
         See `.CClassifier`. Default None.
+    penalty : {'l2', 'l1'}, optional
+        Default 'l2'.
 
     """
     # the core's model, how it takes labels, and whether it is of two classes
     _model, _code, _two_classes = LinearModel, staticmethod(signs), True
 
     def __init__(self, C=None, lmbda=None, device='auto', dtype='float64',
-                 preprocess=None):
+                 preprocess=None, penalty='l2'):
         CClassifier.__init__(self, preprocess=preprocess)
         self._w = self._b = None
         self.C = 1. if C is None else C
@@ -62,13 +68,14 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
                   f'None or exp(-lmbda) = {self.C:g}', ' Give one of them.')
         self.device = device
         self.dtype = dtype
+        self.penalty = penalty
 
     # Both are stored: secml's parameters are the stored attributes, and each
     # is read back exactly as it was set.
 
     @property
     def C(self):
-        """Inverse of the L2 strength, exp(-lmbda)."""
+        """Inverse of the penalty's strength, exp(-lmbda)."""
         return self._C
 
     @C.setter
@@ -80,7 +87,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
 
     @property
     def lmbda(self):
-        """Natural log of the L2 strength, -log(C)."""
+        """Natural log of the penalty's strength, -log(C)."""
         return self._lmbda
 
     @lmbda.setter
@@ -100,9 +107,15 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         """Bias, a float."""
         return self._b
 
+    @property
+    def core_penalty(self):
+        """The core's class of the penalty."""
+        return PENALTIES[self.penalty]
+
     def _check_settings(self):
         """Raise if a parameter that is a plain attribute is wrong."""
         check_choice('dtype', self.dtype, tuple(TOLERANCES))
+        check_choice('penalty', self.penalty, tuple(PENALTIES))
         check('lmbda', self.lmbda, self.dtype == 'float64' or self.lmbda <= 80,
               'at most 80 in float32')
         resolve_device(self.device)
@@ -173,7 +186,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
             trained = self._model(
                 problem, problem.y_tr[:0],
                 Training('implicit', inner_tol=target_tol), self.core_loss,
-                self.beta).train(problem.x_tr[:0], self.lmbda)
+                self.beta, self.core_penalty).train(
+                    problem.x_tr[:0], self.lmbda)
         left = trained.model.grad_norm
         if left > warn_tol:
             warnings.warn(

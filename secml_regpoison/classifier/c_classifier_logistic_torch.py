@@ -7,7 +7,6 @@ import math
 import numbers
 
 from secml_regpoison.core.linear_model import LOGISTIC
-from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers.sgd import sgd
 from secml_regpoison.validation import (
     check, check_choice, check_integer, check_type)
@@ -30,6 +29,11 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
     solver 'lbfgs'. It is not that of `CClassifierLogistic`, whose liblinear
     penalises the bias.
 
+    With ``penalty='l1'`` the penalty is :math:`\frac{e^\lambda}{n} ||w||_1`,
+    and the minimiser that of LogisticRegression(C=C, l1_ratio=1) with the
+    solver 'saga'. Most weights are then zero. With ``beta=1`` the bias is
+    penalised as a weight, as liblinear does it.
+
     Labels may be any two values; as everywhere in secml, `predict` returns the
     index of the label in `classes`, 0 or 1. Sparse input becomes dense for
     training.
@@ -37,13 +41,14 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
     Parameters
     ----------
     C : float or None, optional
-        Inverse of the L2 strength. Default 1.
+        Inverse of the penalty's strength. Default 1.
     lmbda : float or None, optional
-        Natural log of the L2 strength, in the place of C. Setting either,
-        now or later, sets both.
+        Natural log of the penalty's strength, in the place of C. Setting
+        either, now or later, sets both.
     solver : {'newton', 'sgd'}, optional
         'newton' (default) trains to the optimum, see
-        `.core.solvers.newton.newton`. 'sgd' starts from 0 and makes `epochs`
+        `.core.solvers.newton.newton` and, with L1, `.proximal_newton`. 'sgd',
+        with L2 only, starts from 0 and makes `epochs`
         passes over the rows in mini-batches, each in a new order, as the paper
         trains the classifier on which an attack is tested. It ends near the
         optimum, but far from it where regularisation is weak: early stopping
@@ -63,6 +68,10 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
         Precision of training.
     preprocess : CPreProcess or str or None, optional
         See `.CClassifier`. Default None.
+    penalty : {'l2', 'l1'}, optional
+        Default 'l2'.
+    beta : {0, 1}, optional
+        The bias's share of the penalty. Default 0.
 
     Attributes
     ----------
@@ -89,14 +98,13 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
     """
     __class_type = 'logistic-torch'
 
-    # The bias has no share of the penalty: what the attack asks.
-    beta = 0.
     core_loss = LOGISTIC
 
     def __init__(self, C=None, lmbda=None, solver='newton', eta=None,
                  batch_size=64, epochs=100, random_state=0, device='auto',
-                 dtype='float64', preprocess=None):
-        super().__init__(C, lmbda, device, dtype, preprocess)
+                 dtype='float64', preprocess=None, penalty='l2', beta=0):
+        super().__init__(C, lmbda, device, dtype, preprocess, penalty)
+        self.beta = beta
         self.solver = solver
         self.eta = eta
         self.batch_size = batch_size
@@ -107,6 +115,10 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
     def _check_settings(self):
         """Raise if a parameter that is a plain attribute is wrong."""
         check_choice('solver', self.solver, ('newton', 'sgd'))
+        check('beta', self.beta, self.beta in (0, 1), '0 or 1')
+        check('solver', self.solver,
+              self.solver == 'newton' or self.penalty != 'l1',
+              "'newton' with penalty='l1'")
         if self.eta is not None:
             check_type('eta', self.eta, numbers.Real, 'a number or None')
             check('eta', self.eta, 0 < self.eta < math.inf,
@@ -119,5 +131,5 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
     def _train(self, problem):
         if self.solver == 'newton':
             return super()._train(problem)
-        return sgd(problem, LOGISTIC, L2(self.lmbda, problem.n_tr), self.eta,
+        return sgd(problem, LOGISTIC, self._penalty(problem.n_tr), self.eta,
                    int(self.batch_size), int(self.epochs), self.random_state)

@@ -23,7 +23,8 @@ class CClassifierSVMTorch(CClassifierLinearTorch,
     loss='squared_hinge')``, whose liblinear penalises the bias. It is not
     that of secml's `CClassifierSVM`, whose hinge is not squared.
 
-    For the parameters see `.CClassifierLinearTorch`.
+    ``penalty='l1'`` is that of ``LinearSVC(penalty='l1', dual=False)``. For
+    the other parameters see `.CClassifierLinearTorch`.
 
     Attributes
     ----------
@@ -44,6 +45,6 @@ class CClassifierSVMTorch(CClassifierLinearTorch,
     _loss = CLossHingeSquared()
 
     def __init__(self, C=None, lmbda=None, device='auto', dtype='float64',
-                 preprocess=None):
-        super().__init__(C, lmbda, device, dtype, preprocess)
+                 preprocess=None, penalty='l2'):
+        super().__init__(C, lmbda, device, dtype, preprocess, penalty)
         self._check_settings()

@@ -59,6 +59,8 @@ class AutogradModel:
     initial: list[Tensor]
     loss: Loss = LOGISTIC
 
+    lmbda_step = 1.5
+
     def __post_init__(self) -> None:
         check('method', self.training.method, self.training.method == 'rmd',
               "'rmd' for a model that autograd differentiates")

@@ -114,7 +114,8 @@ class Defender:
         poison, one where the weights vanish. Descent alone would stay where
         it started. Of several equally good, the largest.
         """
-        grid = torch.linspace(high, low, 2 + int((high - low) / 1.5))
+        step = self.model.lmbda_step
+        grid = torch.linspace(high, low, 2 + int((high - low) / step))
         losses = {at: self.model.losses(self._train(x_p, at)).defender
                   for at in (lmbda, *grid.tolist())}
         good = (1 + LOSS_RTOL) * min(losses.values())

@@ -95,6 +95,11 @@ class LinearModel:
               self.problem.n_classes is None, 'None for a model of one score')
 
     @property
+    def lmbda_step(self) -> float:
+        """Step of the defender's grid of lambda."""
+        return self.penalty.lmbda_step
+
+    @property
     def _solvers(self) -> dict[str, Solver]:
         return SPARSE_SOLVERS if self.penalty is L1 else SOLVERS
 

@@ -45,6 +45,10 @@ class Model(Protocol):
     def problem(self) -> Problem:
         """The data."""
 
+    @property
+    def lmbda_step(self) -> float:
+        """Step of the defender's grid of lambda."""
+
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Raise or warn, before any work, of what will not work."""
 

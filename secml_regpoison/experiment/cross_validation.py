@@ -76,7 +76,8 @@ def cross_validated_losses(dataset, classifier, lmbdas, seed):
         model = LinearModel(
             Problem(x[fit], y[fit], x[held_out], y[held_out],
                     preprocess=preprocess),
-            y[:0], Training('implicit'), target.loss, target.beta)
+            y[:0], Training('implicit'), target.loss, target.beta,
+            target.penalty)
         trained = None
         for k, lmbda in enumerate(lmbdas):
             trained = model.train(x[:0], float(lmbda), trained)

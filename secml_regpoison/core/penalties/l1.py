@@ -33,6 +33,8 @@ class L1:
     is_isotropic = is_smooth = False
     # Where it has derivatives, the second one is 0.
     curvature = 0.
+    # As for L2; a valley ends where a weight leaves zero.
+    lmbda_step = .5
 
     def __post_init__(self) -> None:
         if self.beta not in (0., 1.):

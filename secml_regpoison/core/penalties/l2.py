@@ -28,6 +28,8 @@ class L2:
     # One strength for all weights: what kernel coordinates need. A derivative
     # everywhere: what most solvers need.
     is_isotropic = is_smooth = True
+    # Step along lambda that tells the validation loss's valleys apart.
+    lmbda_step = 1.5
 
     def __post_init__(self) -> None:
         if self.beta not in (0., 1.):

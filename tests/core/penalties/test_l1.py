@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from core_problems import ETA, compare, make
+from core_problems import ETA, SKLEARN_L1, compare, make
 
 from secml_regpoison.core import Problem, hypergradient
 from secml_regpoison.core.linear_model import LinearModel
@@ -148,8 +148,8 @@ def test_rmd_converges_to_implicit():
 def test_the_optimum_is_that_of_scikit_learn(beta, solver, lmbda):
     problem, x_p, y_p = make(n=60, d=8, seed=2)
     reference = LogisticRegression(
-        C=math.exp(-lmbda), l1_ratio=1., solver=solver, tol=1e-11,
-        max_iter=100_000, random_state=0).fit(
+        C=math.exp(-lmbda), solver=solver, tol=1e-11, max_iter=100_000,
+        random_state=0, **SKLEARN_L1).fit(
             torch.cat([problem.x_tr, x_p]).numpy(),
             torch.cat([problem.y_tr, y_p]).numpy())
     compare(optimum(problem, x_p, y_p, lmbda, beta), np.r_[
