@@ -1,8 +1,8 @@
 """What the outer loop, the defender and the attack ask of a model.
 
-A model is a function of the poisoning points and of lambda (arXiv 2105.10948,
-eq. 1), ``A(X_p, lmbda)``, the validation loss after training, and can be
-differentiated with respect to both.
+    A(X_p, lmbda) = the validation loss of the model that training returns
+
+(arXiv 2105.10948, eq. 1), and its derivatives with respect to both.
 """
 from typing import Any, NamedTuple, Protocol
 
