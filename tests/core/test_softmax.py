@@ -10,6 +10,7 @@ from core_problems import ETA, FORMS, compare
 
 from secml_regpoison.core import Problem, hypergradient, linalg, solve
 from secml_regpoison.core.diagnostics import diagnose
+from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses.softmax import ClassCurvature, basis_of
 from secml_regpoison.core.preprocessing import MeanStd
@@ -192,7 +193,8 @@ def test_outer_loop_and_diagnostics_are_those_of_any_model(method):
     assert fixed.value > 1.1 * fixed.f_seq[0]
     assert learned.value < fixed.value and learned.lmbda > -2.
     found = diagnose(SoftmaxModel(problem, y_p, Training(method)),
-                     learned.x_p, learned.lmbda, -3., 3.)
+                     learned.x_p, learned.lmbda, FeasibleSet(
+                         x_p, *torch.tensor([-3., 3.]).to(x_p)))
     assert found.residual < 1e-8 and found.defender_gap < .01
     shares = problem.y_val.unique(return_counts=True)[1] / 30
     assert found.constant_loss == pytest.approx(
