@@ -2,6 +2,7 @@
 
 With `joint` a strength is one batch of all points, those before included.
 """
+import itertools
 import math
 import time
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from typing import NamedTuple
 import torch
 
 from secml_regpoison.core import solve
-from secml_regpoison.core.minimax import default_step
-from . import pipeline
+from secml_regpoison.core.quasi_newton import default_step
+from . import attacker, pipeline, retraining
 from .feasible import feasible_set
 from .poisoning_data import PoisonSet
 from .settings import lmbda_bounds, outer_steps, training_of
@@ -35,7 +36,7 @@ class Batch:
     f_seq, lmbda_seq, path : loss, lambda and points at each outer iterate,
     (n_iter,), (n_iter,) and (n_iter, p, d). n_trainings, n_evaluations,
     seconds : its cost, restarts included. converged : it did not end by the
-    number of its steps.
+    number of its steps. camouflage : the value that was kept.
     """
 
     x: torch.Tensor
@@ -50,6 +51,7 @@ class Batch:
     n_evaluations: int = 0
     seconds: float = 0.
     converged: bool = False
+    camouflage: float = 0.
 
     @classmethod
     def of(cls, start, iterates, end, **cost):
@@ -93,7 +95,8 @@ def make_batches(attack, data, poison, batch_ends, y_new, checkpoint):
         is_read = batch is not None
         if not is_read:
             batch, interrupt = optimise_batch(
-                attack, data, poison, batch_end, y, attack.n_restarts)
+                attack, data, poison, batch_end, y, attack.n_restarts,
+                attacker.camouflages(attack, batch_end))
         poison = batch.append_to(held_points(attack, poison))
         yield poison, batch, is_read
         if interrupt is not None:
@@ -107,24 +110,27 @@ def held_points(attack, poison):
 
 
 def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
-                   **settings):
+                   camouflages, **settings):
     """The `Batch` that takes `poison` to `n_points`, and None.
 
     After Ctrl-C the best of the batch so far and the KeyboardInterrupt, which
-    is raised if there is no iterate yet. `settings` go to `solve`.
+    is raised if there is no iterate yet. Each start is tried with each of
+    `camouflages`, and of these that of most errors is kept; `settings` go to
+    `solve`.
     """
     held = held_points(attack, poison)
     problem = data.problem(n_points, held.x, held.y)
     began, restarts, iterates, stop = time.perf_counter(), [], [], None
     try:
-        for start in restart_points(attack, data, poison, n_points, y_new,
-                                    n_restarts):
+        for start, camouflage in itertools.product(restart_points(
+                attack, data, poison, n_points, y_new, n_restarts),
+                camouflages):
             iterates = []
             end = solve_from(attack, data, problem, start, iterates,
-                             **settings)
+                             camouflage=camouflage, **settings)
             restarts.append(Batch.of(
                 start, iterates, end, n_trainings=end.n_trainings,
-                n_evaluations=end.n_evaluations))
+                n_evaluations=end.n_evaluations, camouflage=camouflage))
     except KeyboardInterrupt as interrupt:
         stop = interrupt
         if iterates:
@@ -132,16 +138,30 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
                                      _best(attack, iterates)))
         if not restarts:
             raise
+    by = _error_of(attack, data, held) if len(camouflages) > 1 else None
     return replace(
-        _best(attack, restarts), seconds=time.perf_counter() - began,
+        _best(attack, restarts, by), seconds=time.perf_counter() - began,
         n_trainings=sum(batch.n_trainings for batch in restarts),
         n_evaluations=sum(batch.n_evaluations for batch in restarts)), stop
 
 
-def _best(attack, candidates):
-    """The one with the attacker's best `value`; the first of equals."""
+def _best(attack, candidates, by=None):
+    """The one with the attacker's best `value`, or the largest of the function
+    `by`; the first of equals."""
     upward = 1 if attack.y_target is None else -1
-    return max(candidates, key=lambda candidate: upward * candidate.value)
+    return max(candidates, key=by or (
+        lambda candidate: upward * candidate.value))
+
+
+def _error_of(attack, data, held):
+    """A function: the attacker's share of errors with a `Batch`. The loss
+    alone ranks a model higher for being surer of a few."""
+    upward = 1 if attack.y_target is None else -1
+
+    def error(batch):
+        return upward * retraining.evaluate_on_validation(
+            attack, data, batch.append_to(held))[1]
+    return error
 
 
 def restart_points(attack, data, poison, n_points, y_new, n_restarts):
@@ -160,7 +180,8 @@ def restart_points(attack, data, poison, n_points, y_new, n_restarts):
         yield poison.append(start) if attack.joint else start
 
 
-def solve_from(attack, data, problem, start, iterates, **settings):
+def solve_from(attack, data, problem, start, iterates, camouflage=0.,
+               **settings):
     """The core's `Solution` from the points and lambda of `start`; appends an
     `IterateRecord` to `iterates` at each outer iterate. The core computes in
     the attack's `dtype`; points come back in float64, inside their set."""
@@ -178,7 +199,7 @@ def solve_from(attack, data, problem, start, iterates, **settings):
         iterates.append(IterateRecord(
             in_float64(iterate.x_p), iterate.lmbda, iterate.value))
 
-    steps = outer_steps(attack, default_step(data.x_tr))
+    steps = outer_steps(attack, default_step(data.x_tr, camouflage))
     is_bounded = steps['min_step'] > 0 or steps['max_step'] < math.inf
     training = vars(training_of(attack))
     end = solve(
@@ -188,6 +209,7 @@ def solve_from(attack, data, problem, start, iterates, **settings):
         quasi_newton=not (attack.learn_lmbda or is_bounded) and attack.joint
         and feasible.is_box,
         callback=record, model=pipeline.model_class(attack),
+        camouflage=camouflage,
         **{**training, **steps, **settings})
     return replace(end, x_p=in_float64(end.x_p))
 

@@ -75,6 +75,14 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     y_target : int or None, optional
         Class that the attacker wants on all validation points; `f_opt` is
         then the loss against that class, and falls. None: any error.
+    attacker_set : CDataset or None, optional
+        Rows on which the attacker raises the loss. Default None: `val`, so
+        that the defender sees the harm, as in the paper.
+    camouflage : 'auto' or float, optional
+        From 0 to 1: how much an attacker with a set of its own keeps the
+        defender's loss low, see `.core.defender.camouflaged`. 'auto'
+        (default) tries 0.5 and 0.9 and keeps what errs most. 0 where lambda
+        is fixed.
     y_poison : 'flip', 'worst', a class or a CArray, optional
         Labels of the poisoning points. 'flip' (default): each has that of
         its start, flipped, as in the paper; with `y_target` all have that
@@ -152,7 +160,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
                  poison_mode='append', batch_size=17, joint=True,
                  solver_type='rmd', solver_params=None, init_type='random',
                  n_restarts=0, device='auto', dtype='float64', random_seed=0,
-                 feasible=None):
+                 feasible=None, attacker_set=None, camouflage='auto'):
         check_classifier(classifier, self._loss_kind, self._kinds)
         check_dataset('training_data', training_data)
         check_dataset('val', val, training_data)
@@ -177,6 +185,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self.device = device
         self.dtype = dtype
         self.feasible = feasible
+        self.attacker_set = attacker_set
+        self.camouflage = camouflage
         # the seed for random_seed=None: drawn once, so that a longer run
         # continues a shorter one
         self._entropy = np.random.SeedSequence().entropy
@@ -466,10 +476,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         """Raise on what cannot be attacked, then the `PoisoningData`."""
         settings.check_attack(self)
         data = self._prepared.get(
-            self.training_data, self.val, self.classifier.preprocess,
-            self.poison_mode, self.y_target, self.device,
-            self._entropy if self.random_seed is None else self.random_seed,
-            target_of(self.classifier).by_class)
+            self.training_data, self.val, self.attacker_set,
+            self.classifier.preprocess, self.poison_mode, self.y_target,
+            self.device, self._entropy if self.random_seed is None
+            else self.random_seed, target_of(self.classifier).by_class)
         pipeline.check_refitted(self, data)
         settings.check_clean_rows_left('n_points', self.n_points or 0, data)
         return data
@@ -490,7 +500,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         """Forget the poison and the cost of the last `run`."""
         self._poison, self._seconds_from_checkpoint = None, 0.
         self._compositions = ()
-        self._solver_loss = float('nan')
+        self._solver_loss = self._val_loss = float('nan')
+        self._kept_camouflage = 0.
         self._verdicts, self._budget_hit = None, False
         self._n_trainings = self._n_evaluations = 0
 
@@ -512,6 +523,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._x0, self._x_opt, self._x_seq = x_0, xc, x_seq
         self._f_opt, self._f_seq = batch.value, f_seq
         self._lmbda, self._lmbda_seq = poison.lmbda, lmbda_seq
+        self._kept_camouflage = batch.camouflage
         self._budget_hit |= len(batch.x) > 0 and not batch.converged
         self._n_trainings += batch.n_trainings
         self._n_evaluations += batch.n_evaluations
@@ -522,6 +534,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         lambda for it. Its lambda and loss become those of the result."""
         y_pred, scores, losses, self._verdicts = evaluation.evaluate(
             self, data, self.adv_ds, x, self._budget_hit)
+        self._val_loss = losses.defender
         self._lmbda = self.adv_ds.header.lmbda
         retraining.warn_if_values_differ(self, self._f_opt, losses.attacker)
         self._solver_loss, self._f_opt = self._f_opt, losses.attacker
@@ -537,8 +550,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         """Append this `run` to `history`, or begin it anew."""
         record = RunRecord(
             n_points=self.adv_ds.num_samples, loss=self._f_opt,
-            solver_loss=self._solver_loss,
-            lmbda=self._lmbda, seconds=time.perf_counter() - began,
+            val_loss=self._val_loss, solver_loss=self._solver_loss,
+            camouflage=self._kept_camouflage, lmbda=self._lmbda,
+            seconds=time.perf_counter() - began,
             seconds_cpu=time.thread_time() - began_cpu,
             seconds_from_checkpoint=self._seconds_from_checkpoint,
             n_hypergradients=self.grad_eval, n_trainings=self.f_eval,

@@ -192,8 +192,10 @@ def problem_of(attack, data):
     """
     problem = {'version of secml_regpoison': __version__,
                'refitted preprocess': repr(data.preprocess)}
-    for name, rows, digest in zip(('training_data', 'val'),
-                                  (data.x_tr, data.x_val), data.digests):
+    names = 'training_data', 'val', 'attacker_set'
+    for name, rows, digest in zip(
+            names[:2 + data.has_own_set],
+            (data.x_tr, data.x_val, data.x_attacker), data.digests):
         problem[f'shape of {name}'] = list(rows.shape)
         problem[f'content of {name}'] = digest
     if attack.classifier.preprocess is not None:
@@ -214,7 +216,7 @@ def problem_of(attack, data):
         problem[name] = bound
     for name in ('distance', 'dmax', 'y_target', 'learn_lmbda', 'poison_mode',
                  'batch_size', 'joint', 'solver_type', 'solver_params',
-                 'n_restarts', 'dtype'):
+                 'n_restarts', 'dtype', 'camouflage'):
         problem[name] = getattr(attack, name)
     problem['feasible'] = describe(attack, array_digest)
     problem['y_poison'] = y_poison_as_plain(attack)

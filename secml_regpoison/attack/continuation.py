@@ -94,6 +94,9 @@ def search_settings(attack, data):
         'poison_mode', 'lmbda_bounds')}
     text.update(y_poison=y_poison_as_plain(attack), **attack.solver_params)
     text.update(training_data=data.digests[0], val=data.digests[1])
+    if data.has_own_set:
+        text.update(attacker_set=data.digests[2],
+                    camouflage=attack.camouflage)
     return '; '.join(f'{name} {value}' for name, value in text.items())
 
 

@@ -14,7 +14,7 @@ from secml_regpoison.core.model import Losses
 from secml_regpoison.core.solvers.newton import relative_gradient
 from secml_regpoison.core.verdicts import (
     Verdicts, constant_loss, has_given_up, is_at_bound, is_short,
-    losses_differ)
+    is_unseen, losses_differ)
 from . import retraining, settings
 from .objective import model_of
 from .targets import target_of
@@ -71,7 +71,8 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
         is_short(solver[1], solver[0], optimum),
         # a frozen preprocess is warned of: there the models are two
         data.transform is None and target_of(attack.classifier).is_exact
-        and losses_differ(losses.attacker, optimum))
+        and losses_differ(losses.attacker, optimum),
+        data.y_target is None and is_unseen(losses.attacker, losses.defender))
 
 
 def _solver_at(attack, problem, poison, method):

@@ -56,7 +56,8 @@ def diagnose_points(attack, data):
         x_0 = to_tensor(starting_points(attack, data, attack.adv_ds),
                         data.device)
         said = {name: getattr(attack._verdicts, name)
-                for name in ('one_class', 'budget_hit', 'fit_short')}
+                for name in ('one_class', 'budget_hit', 'fit_short',
+                             'unseen')}
     found = diagnose(
         model_of(attack, data.problem(len(x_p)), y_p), x_p, attack.lmbda,
         feasible_set(attack, data, x_p if x_0 is None else x_0, y_p),
@@ -82,7 +83,9 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
         # differences of values need training to the last digits
         model, own = (model_of(attack, part, y_p, method=method,
                                inner_tol=1e-12)
-                      for part in (problem, replace(problem, y_target=None)))
+                      for part in (problem, replace(
+                          problem, y_target=None, x_attacker=None,
+                          y_attacker=None)))
         return _compare(model, own, x_p, attack.lmbda, directions,
                         float(step))
     found = errors('implicit')

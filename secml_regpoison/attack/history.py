@@ -36,11 +36,12 @@ class RunRecord:
     """One `run` of an attack.
 
     n_points, loss, lmbda : the strength, and the attacker's loss and lambda
-    of the classifier that was evaluated. solver_loss : the loss by the solver
-    that made the points. seconds, seconds_cpu : wall time of this `run`, and
-    CPU time of its thread. seconds_from_checkpoint : wall time that the
-    batches read from the checkpoint took when they were computed, not part of
-    `seconds`.
+    of the classifier that was evaluated. val_loss : the defender's loss, on
+    the validation rows. solver_loss : the loss by the solver that made the
+    points. camouflage : the value that was kept. seconds, seconds_cpu : wall
+    time of this `run`, and CPU time of its thread. seconds_from_checkpoint :
+    wall time that the batches read from the checkpoint took when they were
+    computed, not part of `seconds`.
     n_hypergradients, n_trainings : hypergradients and trained models, those
     of the batches read included. compositions : with ``y_poison='worst'`` a
     `Composition` for each that was tried; n_labels : points of each label.
@@ -50,6 +51,7 @@ class RunRecord:
 
     n_points: int
     loss: float
+    val_loss: float
     solver_loss: float
     lmbda: float
     seconds: float
@@ -61,3 +63,4 @@ class RunRecord:
     compositions: tuple
     constant_loss: float
     verdicts: Verdicts
+    camouflage: float = 0.

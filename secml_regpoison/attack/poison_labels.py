@@ -14,6 +14,7 @@ import torch
 from secml.array import CArray
 
 from . import retraining
+from .attacker import camouflages
 from .batches import held_points, optimise_batch
 from .history import Composition
 from .poisoning_data import labels_of_new
@@ -96,8 +97,9 @@ def _screen(attack, data, poison, y_new, checkpoint):
     key = checkpoint.key(poison, n_points, y_new, steps)
     batch, interrupt = checkpoint.get(key), None
     if batch is None:
-        batch, interrupt = optimise_batch(attack, data, poison, n_points,
-                                          y_new, 0, n_outer=steps)
+        batch, interrupt = optimise_batch(
+            attack, data, poison, n_points, y_new, 0,
+            camouflages(attack, n_points)[-1:], n_outer=steps)
         if interrupt is not None:
             raise interrupt
         checkpoint.put(key, batch)

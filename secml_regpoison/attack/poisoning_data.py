@@ -51,9 +51,9 @@ class PoisoningData:
 
     Attributes
     ----------
-    x_tr, x_val : Tensor, shapes (n, d) and (m, d)
+    x_tr, x_val, x_attacker : Tensor, shapes (n, d), (m, d) and (k, d)
         In input space, where poisoning points live.
-    phi_tr, phi_val : Tensor, shapes (n, k) and (m, k)
+    phi_tr, phi_val, phi_attacker : Tensor
         Their features by a frozen preprocess; else the same.
     preprocess : Preprocess or None
         The core's version of one that is refitted.
@@ -62,8 +62,8 @@ class PoisoningData:
         the mode 'replace', take the place of training rows in the second.
     """
 
-    def __init__(self, training_data, val, preprocess, poison_mode, y_target,
-                 device, seed, by_class=False):
+    def __init__(self, training_data, val, attacker_set, preprocess,
+                 poison_mode, y_target, device, seed, by_class=False):
         self.classes = training_data.classes
         self.n_classes = self.classes.size if by_class else None
         self.device, self.seed = resolve_device(device), seed
@@ -71,19 +71,27 @@ class PoisoningData:
         self.x_tr = to_tensor(training_data.X, self.device)
         self.x_val = to_tensor(val.X, self.device)
         self.y_tr, self.y_val = map(self.encode, (training_data.Y, val.Y))
+        self.has_own_set = attacker_set is not None
+        self.x_attacker, self.y_attacker = self.x_val, self.y_val
+        if self.has_own_set:
+            self.x_attacker = to_tensor(attacker_set.X, self.device)
+            self.y_attacker = self.encode(attacker_set.Y)
         self.y_target = None if y_target is None else self.encode(
-            CArray([y_target])).expand_as(self.y_val)
-        self.phi_tr, self.phi_val, self.transform = self.x_tr, self.x_val, None
-        self.preprocess = None
+            CArray([y_target])).expand_as(self.y_attacker)
+        self.phi_tr, self.phi_val = self.x_tr, self.x_val
+        self.phi_attacker = self.x_attacker
+        self.preprocess = self.transform = None
         if preprocess is not None:
             self.preprocess = as_refitted(preprocess)
             if self.preprocess is None:
-                self._freeze(preprocess.deepcopy(), training_data, val)
+                self._freeze(preprocess.deepcopy(), training_data, val,
+                             attacker_set or val)
             for name, phi in zip(('training_data.X', 'val.X'),
                                  self.clean_features()):
                 check_features_finite(name, phi)
         self.digests = (array_digest(self.x_tr, self.y_tr),
-                        array_digest(self.x_val, self.y_val))
+                        array_digest(self.x_val, self.y_val),
+                        array_digest(self.x_attacker, self.y_attacker))
         self.start_order = self.rng(0).permutation(val.num_samples)
         self.replacement_order = replacement_order(
             seed, training_data.num_samples)
@@ -108,7 +116,7 @@ class PoisoningData:
         return (self.y_val + torch.as_tensor(shift, device=self.device)
                 ) % self.n_classes
 
-    def _freeze(self, preprocess, training_data, val):
+    def _freeze(self, preprocess, training_data, val, attacker_set):
         """Fit `preprocess` on the clean rows; sets the features."""
         warnings.warn(
             f'{type(preprocess).__name__} is frozen as the '
@@ -116,12 +124,12 @@ class PoisoningData:
             'does not see that it is refitted on poisoned rows. '
             "secml's mean-std, min-max and unit-norm normalizers are "
             'refitted.', RuntimeWarning, stacklevel=6)
-        x_tr, x_val = to_float64(training_data.X), to_float64(val.X)
+        x_tr = to_float64(training_data.X)
         preprocess.fit(x_tr, training_data.Y)
         check_preprocess(preprocess, x_tr[0, :])
-        self.phi_tr, self.phi_val = (
-            to_tensor(preprocess.transform(x), self.device)
-            for x in (x_tr, x_val))
+        self.phi_tr, self.phi_val, self.phi_attacker = (
+            to_tensor(preprocess.transform(to_float64(part.X)), self.device)
+            for part in (training_data, val, attacker_set))
         self.transform = feature_map(preprocess)
 
     def clean_features(self):
@@ -150,8 +158,11 @@ class PoisoningData:
             phi = x_fixed if self.transform is None \
                 else self.transform(x_fixed)[0]
             phi_tr, y_tr = torch.cat([phi_tr, phi]), torch.cat([y_tr, y_fixed])
+        own = {'x_attacker': self.phi_attacker,
+               'y_attacker': self.y_attacker} if self.has_own_set else {}
         return Problem(phi_tr, y_tr, self.phi_val, self.y_val, self.y_target,
-                       self.transform, self.preprocess, self.n_classes)
+                       self.transform, self.preprocess, self.n_classes,
+                       **own)
 
     def poison_set(self, lmbda, poison_ds=None, distance='l2'):
         """The points of a dataset, which may be None, as a `PoisonSet`.

@@ -86,23 +86,26 @@ def _best_lmbda_by_fits(attack, data, poison):
 
 
 def validation_losses(attack, data, clf):
-    """The core's `Losses` of a trained classifier on the validation rows, by
-    the loss of its kind."""
-    x = to_float64(attack.val.X)
+    """The core's `Losses` of a trained classifier on the rows of attacker and
+    defender, by the loss of its kind."""
+    y = data.y_attacker if data.y_target is None else data.y_target
+    players = ((attack.attacker_set or attack.val, y),
+               (attack.val, data.y_val))
     if data.n_classes is not None:
-        scores = to_tensor(clf.decision_function(x), data.device).T
-        return losses_of_scores(scores, data.y_val, data.y_target)
-    scores = to_tensor(clf.decision_function(x, y=1), data.device).ravel()
-    y = data.y_val if data.y_target is None else data.y_target
+        return losses_of_scores(*(
+            (to_tensor(clf.decision_function(to_float64(rows.X)),
+                       data.device).T, labels) for rows, labels in players))
+    margins = [signs * to_tensor(clf.decision_function(
+        to_float64(rows.X), y=1), data.device).ravel()
+        for rows, signs in players]
     loss = target_of(attack.classifier).loss
-    return Losses(*(float(loss.value(-signs * scores).mean())
-                    for signs in (y, data.y_val)),
-                  float((y * scores < 0).double().mean()))
+    return Losses(*(float(loss.value(-margin).mean()) for margin in margins),
+                  float((margins[0] < 0).double().mean()))
 
 
 def evaluate_on_validation(attack, data, poison):
-    """The attacker's loss and share of errors, on the validation rows, of the
-    classifier that would be evaluated with these points."""
+    """The attacker's loss and share of errors, on its rows, of the classifier
+    that would be evaluated with these points."""
     lmbda = best_lmbda(attack, data, poison) if attack.learn_lmbda \
         else poison.lmbda
     clf = fit_classifier(attack, data, CDataset(

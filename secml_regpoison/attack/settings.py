@@ -13,6 +13,7 @@ from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
     check_labels, check_numeric, check_type)
+from .attacker import check_attacker
 from .feasible import check_feasible
 from .targets import MAX_LMBDA, target_of
 
@@ -44,6 +45,7 @@ def check_attack(attack):
     check_settings(attack, check_classes(
         attack.training_data, attack.val,
         by_class=target_of(attack.classifier).by_class))
+    check_attacker(attack)
 
 
 def as_n_points(value):

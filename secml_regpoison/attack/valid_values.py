@@ -102,6 +102,7 @@ def hold_to_values(attack, values, k, adv_ds, x):
     attack._poison, attack._lmbda = poison, lmbda
     # the solver's loss was of other points
     attack._history = (*attack.history[:k], replace(
-        record, loss=loss, solver_loss=np.nan, lmbda=lmbda,
+        record, loss=loss, val_loss=losses.defender, solver_loss=np.nan,
+        lmbda=lmbda,
         verdicts=verdicts), *attack.history[k + 1:])
     return y_pred, scores, poison, loss

@@ -5,7 +5,7 @@ that torch can differentiate. Training is the paper's: T steps of gradient
 descent with momentum, unrolled.
 """
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import torch
 from torch import Tensor
@@ -103,30 +103,38 @@ class AutogradModel:
             check_finite(v, self.training.eta, lmbda)
         return TrainedParameters(x_p, lmbda, parameters)
 
-    def _val_loss(self, parameters: list[Tensor],
-                  y: Optional[Tensor]) -> Tensor:
-        y = self.problem.y_val if y is None else y
-        return self.loss.value(
-            -y * self.scores(parameters, self.problem.x_val)).mean()
+    def _loss_on(self, parameters: list[Tensor], x: Tensor,
+                 y: Tensor) -> Tensor:
+        return self.loss.value(-y * self.scores(parameters, x)).mean()
 
     def losses(self, trained: TrainedParameters) -> Losses:
         """Validation losses of a trained model."""
         problem, parameters = self.problem, trained.parameters
-        y = problem.y_val if problem.y_target is None else problem.y_target
-        wrong = y * self.scores(parameters, problem.x_val) < 0
-        return Losses(float(self._val_loss(parameters, y)),
-                      float(self._val_loss(parameters, None)),
+        x, y = problem.attacker_set
+        wrong = y * self.scores(parameters, x) < 0
+        return Losses(float(self._loss_on(parameters, x, y)),
+                      float(self._loss_on(parameters, problem.x_val,
+                                          problem.y_val)),
                       float(wrong.double().mean()))
 
     def hypergradient(self, trained: TrainedParameters) -> Hypergradient:
         """Validation loss and its derivatives through the whole unroll."""
+        found = self._gradients(trained, *self.problem.attacker_set)
+        return found if self.problem.is_zero_sum else found._replace(
+            grad_lmbda=self.defender_hypergradient(trained).grad_lmbda)
+
+    def defender_hypergradient(self,
+                               trained: TrainedParameters) -> Hypergradient:
+        """The defender's loss and its derivatives."""
+        return self._gradients(trained, self.problem.x_val,
+                               self.problem.y_val)
+
+    def _gradients(self, trained: TrainedParameters, x: Tensor,
+                   y: Tensor) -> Hypergradient:
         features = self.problem.features(trained.x_p)
         phi = features.phi.detach().clone().requires_grad_()
         lmbda = phi.new_tensor(trained.lmbda).requires_grad_()
-        parameters = self._unroll(phi, lmbda, True)
-        value = self._val_loss(parameters, self.problem.y_target)
-        grad_phi, = torch.autograd.grad(value, phi, retain_graph=True)
-        grad_lmbda, = torch.autograd.grad(
-            self._val_loss(parameters, None), lmbda)
+        value = self._loss_on(self._unroll(phi, lmbda, True), x, y)
+        grad_phi, grad_lmbda = torch.autograd.grad(value, (phi, lmbda))
         return Hypergradient(value.detach(), features.vjp(grad_phi),
                              grad_lmbda)

@@ -16,14 +16,16 @@ LOSS_RTOL = 1e-3
 class Iterate:
     """Poisoning points, lambda, the model they give and the derivatives.
 
-    `value` is the attacker's loss, `loss` the defender's: the same without
-    a `y_target`.
+    `value` and `error` are the attacker's loss and share of errors, `loss` is
+    the defender's loss: `value` where `Problem.is_zero_sum`. With camouflage
+    `grad_x_p` is a direction, see `camouflaged`.
     """
 
     x_p: Tensor
     lmbda: float
     trained: Any
     value: float
+    error: float
     loss: float
     grad_x_p: Tensor
     grad_lmbda: float
@@ -39,6 +41,9 @@ class Defender:
         Interval of lambda; None: lambda stays as it is.
     callback : callable or None
         Called with each `Iterate` that is recorded.
+    camouflage : float
+        How much the attacker keeps the defender's loss low, see
+        `camouflaged`.
 
     Attributes
     ----------
@@ -50,9 +55,10 @@ class Defender:
 
     def __init__(self, model: Model,
                  lmbda_bounds: Optional[tuple[float, float]],
-                 callback: Optional[Callable[[Iterate], None]]):
+                 callback: Optional[Callable[[Iterate], None]],
+                 camouflage: float = 0.):
         self.model, self.bounds = model, lmbda_bounds
-        self.callback = callback
+        self.callback, self.camouflage = callback, camouflage
         self.secant_slope, self._last = 0., None
         self.n_trainings = self.n_evaluations = 0
         self.f_seq: list[float] = []
@@ -62,10 +68,24 @@ class Defender:
         """The `Iterate` at ``(x_p, lmbda)``."""
         trained = self._train(x_p, lmbda)
         value, grad_x_p, grad_lmbda = self.model.hypergradient(trained)
+        if self.camouflage:
+            grad_x_p = camouflaged(
+                self.model, x_p, grad_x_p,
+                self.model.defender_hypergradient(trained).grad_x_p,
+                self.camouflage)
         self.n_evaluations += 1
+        losses = self.model.losses(trained)
         return Iterate(x_p, lmbda, trained, float(value),
-                       self.model.losses(trained).defender, grad_x_p,
+                       losses.attacker_error, losses.defender, grad_x_p,
                        float(grad_lmbda))
+
+    def gain(self, here: Iterate, before: Iterate) -> float:
+        """What the attacker gains: loss, or with camouflage errors if there
+        is a difference. A model of small lambda may lose more and err less.
+        """
+        errors = here.error - before.error if self.camouflage else 0.
+        return self.model.problem.upward * (
+            errors or here.value - before.value)
 
     def _train(self, x_p: Tensor, lmbda: float) -> Any:
         # the last model is where the next training starts, if it starts warm
@@ -153,3 +173,23 @@ class Defender:
             self.secant_slope = (there.grad_lmbda - grad) / step
             here = there
         return here
+
+
+def camouflaged(model: Model, x_p: Tensor, attacker: Tensor, defender: Tensor,
+                camouflage: float) -> Tensor:
+    """``dB/|dB| - camouflage dA/|dA|`` row by row, (p, d).
+
+    ``B`` is the loss of the attacker and ``A`` that of the defender, who is
+    glad of points that lower it. With a `y_target` the attacker lowers both:
+    then a plus. The norms are in the units of `Problem.column_scale`.
+    """
+    problem, scale = model.problem, model.problem.column_scale(x_p)
+    weight = problem.upward * camouflage
+    return (unit_rows(scale * attacker)
+            - weight * unit_rows(scale * defender)) / scale
+
+
+def unit_rows(x: Tensor) -> Tensor:
+    """Rows of norm 1; a row of zeros stays."""
+    return x / torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(
+        torch.finfo(x.dtype).tiny)

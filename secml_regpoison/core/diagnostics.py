@@ -41,7 +41,7 @@ class Diagnostics:
     cosine : float
         Between the hypergradients of the points by 'rmd' and by 'implicit';
         NaN without points.
-    one_class, budget_hit, fit_short : bool or None
+    one_class, budget_hit, fit_short, unseen : bool or None
         See `.verdicts.Verdicts`; None where no run says so.
 
     """
@@ -62,6 +62,7 @@ class Diagnostics:
     one_class: Optional[bool] = None
     budget_hit: Optional[bool] = None
     fit_short: Optional[bool] = None
+    unseen: Optional[bool] = None
 
     def __str__(self) -> str:
         return '\n'.join(f'{measured:<64} {verdict or "ok"}'
@@ -95,7 +96,8 @@ class Diagnostics:
         for label, name in (
                 ('test points of one class', 'one_class'),
                 ('attack stopped by its budget', 'budget_hit'),
-                ("classifier's own training short", 'fit_short')):
+                ("classifier's own training short", 'fit_short'),
+                ('trusted rows do not show the harm', 'unseen')):
             is_so = getattr(self, name)
             if is_so is not None:
                 yield (f'{label:<33} {"yes" if is_so else "no"}',

@@ -1,6 +1,8 @@
-"""What a preprocess makes of the rows, and the way back."""
-from typing import TYPE_CHECKING, Callable, NamedTuple
+"""Features of all rows of a problem, as its poisoning points move."""
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -12,12 +14,59 @@ class Features(NamedTuple):
 
     phi : features (p, d) of the points. vjp : takes derivatives with respect
     to features to one with respect to the points: those of the points, or
-    with `all_move` of all training rows and of the validation rows. problem :
-    the problem in features. all_move : whether the features of all rows move
-    with the points.
+    with `all_move` of all training rows and, by keyword, of `x_val` or of
+    `x_attacker`. problem : the problem in features. all_move : whether the
+    features of all rows move with the points.
     """
 
     phi: Tensor
     vjp: Callable[..., Tensor]
     problem: 'Problem'
     all_move: bool = False
+
+
+def features_of(problem: 'Problem', x_p: Tensor) -> Features:
+    """See `Problem.features`."""
+    if problem.preprocess is not None:
+        return (_transformed if problem.preprocess.by_row
+                else _refitted)(problem, x_p)
+    if problem.transform is None:
+        return Features(x_p, lambda grad: grad, problem)
+    if not len(x_p):
+        return Features(x_p.new_empty(0, problem.x_tr.shape[1]),
+                        lambda grad: x_p, problem)
+    phi, vjp = problem.transform(x_p)
+    return Features(phi, vjp, problem)
+
+
+def _transformed(problem: 'Problem', x_p: Tensor) -> Features:
+    """`Features` by a preprocess that takes each row alone."""
+    preprocess: Any = problem.preprocess
+    x = x_p.detach().requires_grad_()
+    with torch.enable_grad():
+        phi = preprocess.fit(x)(x)
+    return Features(
+        phi.detach(), lambda grad: torch.autograd.grad(
+            phi, x, grad, retain_graph=True)[0], problem.in_features)
+
+
+def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
+    """`Features` by a preprocess that is fitted on all training rows."""
+    preprocess: Any = problem.preprocess
+    x, n_tr = x_p.detach().requires_grad_(), problem.n_tr
+    with torch.enable_grad():
+        rows = torch.cat([problem.x_tr, x])
+        transform = preprocess.fit(rows)
+        phi = {**{name: transform(given)
+                  for name, given in problem.rows.items() if name != 'x_tr'},
+               'x_tr': transform(rows)}
+
+    def vjp(grad: Tensor, **grads: Tensor) -> Tensor:
+        grads['x_tr'] = grad
+        return torch.autograd.grad(
+            [phi[name] for name in grads], x, list(grads.values()),
+            retain_graph=True)[0]
+    fixed = {name: features.detach() for name, features in phi.items()}
+    in_features = replace(problem, preprocess=None, **{
+        **fixed, 'x_tr': fixed['x_tr'][:n_tr]})
+    return Features(fixed['x_tr'][n_tr:], vjp, in_features, True)

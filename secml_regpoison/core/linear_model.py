@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .checks import check
 from .coordinates import make_coordinates, signed_rows
+from .coordinates.rows import bias_column
 from .losses import Logistic, Loss
 from .model import Hypergradient, Losses
 from .penalties import L1, L2
@@ -154,7 +155,7 @@ class LinearModel:
         h = self._val_scores(trained, problem.rows_val_attacker)
         attacker = float(self.loss.value(h).mean())
         defender = attacker
-        if problem.y_target is not None:
+        if not problem.is_zero_sum:
             defender = float(self.loss.value(self._val_scores(
                 trained, problem.rows_val)).mean())
         return Losses(attacker, defender, float((h > 0).double().mean()))
@@ -167,14 +168,26 @@ class LinearModel:
         FloatingPointError
             If they are not finite.
         """
-        model, vjp = trained.model, self._solvers[self.training.method].vjp
+        found = self._gradients(trained, True)
         problem = trained.features.problem
-        first_row = 0 if trained.features.all_move else problem.n_tr
-        value, grad_val = self.val_gradient(trained, True)
+        if problem.is_zero_sum:
+            return found
+        vjp = self._solvers[self.training.method].vjp
+        return found._replace(grad_lmbda=vjp(
+            trained.model, self.val_gradient(trained)[1], self.training,
+            problem.n_tr)[1])
+
+    def defender_hypergradient(self, trained: Trained) -> Hypergradient:
+        """The defender's loss and its derivatives."""
+        return self._gradients(trained, False)
+
+    def _gradients(self, trained: Trained, is_attacker: bool) -> Hypergradient:
+        """A player's loss and its derivatives."""
+        model, vjp = trained.model, self._solvers[self.training.method].vjp
+        first_row = 0 if trained.features.all_move \
+            else trained.features.problem.n_tr
+        value, grad_val = self.val_gradient(trained, is_attacker)
         grad_rows, grad_lmbda = vjp(model, grad_val, self.training, first_row)
-        if problem.y_target is not None:
-            grad_val = self.val_gradient(trained)[1]
-            grad_lmbda = vjp(model, grad_val, self.training, problem.n_tr)[1]
         if not (torch.isfinite(grad_rows).all()
                 and torch.isfinite(grad_lmbda)):
             raise FloatingPointError(
@@ -182,10 +195,12 @@ class LinearModel:
                 f'{model.coordinates.penalty.strength:g}, step size '
                 f'{model.eta:g}: regularise more (a larger lambda), use '
                 'float64, or pass a smaller eta.')
-        return Hypergradient(value, self._vjp_features(trained, grad_rows),
-                             grad_lmbda)
+        return Hypergradient(
+            value, self._vjp_features(trained, grad_rows, is_attacker),
+            grad_lmbda)
 
-    def _vjp_features(self, trained: Trained, grad_rows: Tensor) -> Tensor:
+    def _vjp_features(self, trained: Trained, grad_rows: Tensor,
+                      is_attacker: bool) -> Tensor:
         """Derivative with respect to the points, from that with respect to
         the weights of the rows that move: the points, or all."""
         features = trained.features
@@ -193,19 +208,17 @@ class LinearModel:
             return features.vjp(grad_rows.mul_(-self.y_p[:, None]))
         problem = features.problem
         y = torch.cat([problem.y_tr, self.y_p])
-        y_val = problem.y_val if problem.y_target is None else problem.y_target
-        slope = self.loss.slope(self._val_scores(
-            trained, problem.rows_val_attacker)) / len(y_val)
-        return features.vjp(grad_rows.mul_(-y[:, None]),
-                            torch.outer(-y_val * slope, trained.w))
+        rows_val = problem.rows_of(is_attacker)
+        slope = self.loss.slope(self._val_scores(trained, rows_val))
+        return features.vjp(grad_rows.mul_(-y[:, None]), **{
+            problem.name_of(is_attacker): torch.outer(
+                bias_column(rows_val) * slope / len(slope), trained.w)})
 
     def val_gradient(self, trained: Trained, is_attacker: bool = False
                      ) -> tuple[Tensor, Tensor]:
         """Validation loss on a player's labels, and its gradient at the
         trained model, in the model's coordinates."""
-        problem = trained.features.problem
-        rows_val = problem.rows_val_attacker if is_attacker \
-            else problem.rows_val
+        rows_val = trained.features.problem.rows_of(is_attacker)
         h = self._val_scores(trained, rows_val)
         return self.loss.value(h).mean(), \
             trained.model.coordinates.val_rmatvec(

@@ -6,17 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
 
-import torch
 from torch import Tensor
 
 from .checks import check, check_lmbda
-from .coordinates.rows import is_sparse
-from .defender import Defender, Iterate
+from .defender import Defender, Iterate, unit_rows
 from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
 from .feasible import Bound, FeasibleSet, check_box
-from .quasi_newton import OuterSteps, maximise
+from .quasi_newton import OuterSteps, default_step, maximise
 from .solvers import Training
 
 
@@ -63,6 +61,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           patience: int = 5,
           centre: Optional[Tensor] = None,
           feasible: Optional[FeasibleSet] = None, quasi_newton: bool = False,
+          camouflage: float = 0.,
           callback: Optional[Callable[[Iterate], None]] = None,
           method: str = 'rmd', n_inner: int = 150,
           eta: Optional[float] = None, momentum: float = .9,
@@ -117,6 +116,10 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     quasi_newton : bool
         With a fixed lambda and a box alone: the points move by L-BFGS-B, see
         `.quasi_newton`.
+    camouflage : float
+        From 0 to 1: how much an attacker with rows of its own keeps the
+        defender's loss low, see `.defender.camouflaged`. Above 0 each answer
+        is searched over the whole interval.
     callback : callable or None
         Called with each `Iterate`, the start first.
     method, n_inner, eta, momentum : str, int, float or None, float
@@ -162,14 +165,17 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     check('quasi_newton', quasi_newton,
           not quasi_newton or not learn_lmbda and feasible.is_box,
           'False where lambda is learned or the set is not a box')
+    check('camouflage', camouflage, 0. <= camouflage <= 1. and (
+        camouflage == 0. or not quasi_newton and not problem.is_zero_sum),
+        'from 0 to 1, and 0 for an attacker without rows of its own or with '
+        '`quasi_newton`')
     attacked.check(x_p, lmbda)
     defender = Defender(attacked, lmbda_bounds if learn_lmbda else None,
-                        callback)
-    upward = 1. if problem.y_target is None else -1.
+                        callback, camouflage)
     search = maximise if quasi_newton and len(x_p) else _play
-    first = default_step(problem.x_tr) if step is None else step
+    first = step or default_step(problem.x_tr, camouflage)
     best, converged = search(
-        defender, feasible, x_p, lmbda, upward, OuterSteps(
+        defender, feasible, x_p, lmbda, problem.upward, OuterSteps(
             n_outer if len(x_p) else 0, min(max(first, min_step), max_step),
             min_step, max_step, tol, atol, patience))
     return Solution(
@@ -183,12 +189,13 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
           steps: OuterSteps) -> tuple[Iterate, bool]:
     """The loop of eq. (2): the best iterate, and whether it converged."""
     start = best = defender.best_response(x_p, lmbda, True)
-    step, stalled, everywhere, converged = steps.step, 0, False, False
+    step, stalled, converged = steps.step, 0, False
+    everywhere = defender.camouflage > 0
     for _ in range(steps.n_outer):
         x_p = ascend(best, upward * step, feasible,
                      defender.model.problem.column_scale(best.x_p))
         here = defender.best_response(x_p, defender.lmbda_seq[-1], everywhere)
-        gain = upward * (here.value - best.value)
+        gain = defender.gain(here, best)
         stalled = stalled + 1 if steps.is_stalled(gain, best.value) else 0
         is_least = gain <= 0 and step <= steps.min_step
         best, step = (here, min(1.2 * step, steps.max_step)) if gain > 0 \
@@ -205,7 +212,7 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     else:
         if steps.n_outer:  # else the first response has just been searched for
             best = defender.global_best_response(best)
-    if upward * best.value < upward * start.value:
+    if defender.gain(best, start) < 0:
         best = start
     return best, converged
 
@@ -215,24 +222,9 @@ def ascend(here: Iterate, step: float, feasible: FeasibleSet,
     """``Proj[X_p + step s g / ||g||]`` with ``g = s grad A``, row by row: the
     gradient with respect to ``X_p / s``. A negative `step` descends. `scale`
     is ``s``, see `Problem.column_scale`."""
-    direction = scale * here.grad_x_p
-    length = torch.linalg.vector_norm(direction, dim=1, keepdim=True)
-    direction = direction / length.clamp_min(
-        torch.finfo(length.dtype).tiny)
+    direction = unit_rows(scale * here.grad_x_p)
     return feasible.project(here.x_p + feasible.step_of(
         here.x_p, step, scale * direction) * (scale * direction))
-
-
-def default_step(x_tr: Tensor) -> float:
-    """First step of a point: 0.4 times the root mean square distance of the
-    rows (n, d) from their mean; 1 if all are equal."""
-    if is_sparse(x_tr):
-        mean = torch.full_like(x_tr.values()[:1], 1 / len(x_tr)).expand(
-            len(x_tr)) @ x_tr
-        square = x_tr.values().square().sum() / len(x_tr) - mean @ mean
-    else:
-        square = (x_tr - x_tr.mean(0)).square().sum(1).mean()
-    return .4 * float(square.clamp_min(0.).sqrt()) or 1.
 
 
 def _check_settings(lmbda_bounds: tuple[float, float], n_outer: int,

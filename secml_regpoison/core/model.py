@@ -17,12 +17,12 @@ class Hypergradient(NamedTuple):
     Attributes
     ----------
     value : Tensor, 0-d
-        Attacker's loss on the validation set.
+        Attacker's loss on the validation set, or on a set of its own.
     grad_x_p : Tensor, shape (p, d)
         Derivative of the attacker's loss with respect to the points.
     grad_lmbda : Tensor, 0-d
         Derivative of the defender's loss with respect to lambda. Attacker and
-        defender share one loss unless the problem has a `y_target`.
+        defender share one loss where `Problem.is_zero_sum`.
     """
 
     value: Tensor
@@ -31,8 +31,8 @@ class Hypergradient(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Mean validation loss on each player's labels, and share of validation
-    rows on the wrong side of the attacker's labels."""
+    """Mean loss on the rows and labels of each player, and share of the
+    attacker's rows on the wrong side of its labels."""
 
     attacker: float
     defender: float
@@ -65,3 +65,6 @@ class Model(Protocol):
 
     def hypergradient(self, trained: Any) -> Hypergradient:
         """Validation loss of a trained model and its derivatives."""
+
+    def defender_hypergradient(self, trained: Any) -> Hypergradient:
+        """The same of the defender's loss; for an attacker's camouflage."""

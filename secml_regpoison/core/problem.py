@@ -8,11 +8,12 @@ from torch import Tensor
 
 from .checks import check, check_rows
 from .coordinates.rows import is_sparse, signed_rows, weight_products
-from .features import Features
+from .features import Features, features_of
 from .linalg import top_eigenvalue
 from .preprocessing import Preprocess, deviations
 
-TENSORS = 'x_tr', 'y_tr', 'x_val', 'y_val', 'y_target'
+TENSORS = ('x_tr', 'y_tr', 'x_val', 'y_val', 'y_target', 'x_attacker',
+           'y_attacker')
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +26,10 @@ class Problem:
         Training rows that do not move; labels in {-1, +1}, or 0, 1, ... with
         `n_classes`. May be sparse (`torch.sparse_csr`), and stay so.
     x_val, y_val : Tensor, shapes (m, d) and (m,)
-        Validation set: both players' loss is measured on it. May be sparse.
+        Validation set: the defender's loss is measured on it, and the
+        attacker's too unless it has a set of its own. May be sparse.
     y_target : Tensor, shape (m,), or None
-        Labels that the attacker wants on the validation points; None for an
+        Labels that the attacker wants on its points; None for an
         indiscriminate attack. The defender always uses `y_val`.
     transform : callable or None
         Features of poisoning points, ``x -> (phi(x), vjp)``, with ``vjp``
@@ -39,6 +41,9 @@ class Problem:
         are given in the space of the points.
     n_classes : int or None
         Of a model with a score a class; None: two classes, and one score.
+    x_attacker, y_attacker : Tensor, shapes (k, d) and (k,), or None
+        The attacker's own set, on which it raises the loss; with `y_target`,
+        shape (k,) then, `y_attacker` is not read. None: the validation set.
 
     Raises
     ------
@@ -54,28 +59,34 @@ class Problem:
     transform: Optional[Callable] = None
     preprocess: Optional[Preprocess] = None
     n_classes: Optional[int] = None
+    x_attacker: Optional[Tensor] = None
+    y_attacker: Optional[Tensor] = None
 
     def __post_init__(self) -> None:
         check('n_classes', self.n_classes, self.n_classes is None
               or self.n_classes >= 2, 'None or at least 2')
-        for x, y in (('x_tr', 'y_tr'), ('x_val', 'y_val'),
-                     ('x_val', 'y_target')):
-            if getattr(self, y) is not None:
-                check_rows(x, y, getattr(self, x), getattr(self, y),
-                           self.x_tr, n_classes=self.n_classes)
-        if self.preprocess is not None and (
-                is_sparse(self.x_tr) or is_sparse(self.x_val)):
+        names = [('x_tr', 'y_tr'), ('x_val', 'y_val')]
+        if not self.is_zero_sum:
+            names.append((
+                'x_val' if self.x_attacker is None else 'x_attacker',
+                'y_attacker' if self.y_target is None else 'y_target'))
+        for name, labels in names:
+            check_rows(name, labels, getattr(self, name),
+                       getattr(self, labels), self.x_tr,
+                       n_classes=self.n_classes)
+        if self.preprocess is not None and any(
+                map(is_sparse, self.rows.values())):
             raise ValueError('`preprocess` must be None with sparse rows, got '
                              f'{type(self.preprocess).__name__}. Pass '
                              '`x.to_dense()`.')
-        for name in ('x_tr', 'x_val'):
-            if not len(getattr(self, name)):
+        for name, x in self.rows.items():
+            if not len(x):
                 raise ValueError(f'`{name}` must have at least one row, '
                                  'got none.')
-        if self.x_val.shape[1] != self.x_tr.shape[1]:
-            raise ValueError(
-                f'`x_val` must have {self.x_tr.shape[1]} columns like '
-                f'`x_tr`, got {self.x_val.shape[1]}.')
+            if x.shape[1] != self.x_tr.shape[1]:
+                raise ValueError(
+                    f'`{name}` must have {self.x_tr.shape[1]} columns like '
+                    f'`x_tr`, got {x.shape[1]}.')
 
     def check_points(self, x_p: Tensor, y_p: Tensor) -> None:
         """Raise unless these are poisoning points of this problem.
@@ -109,6 +120,59 @@ class Problem:
             if name in TENSORS and value is not None})
 
     @property
+    def rows(self) -> dict[str, Tensor]:
+        """The rows that are given, by name: all that have features."""
+        rows = {'x_tr': self.x_tr, 'x_val': self.x_val}
+        return rows if self.x_attacker is None else {
+            **rows, 'x_attacker': self.x_attacker}
+
+    @property
+    def attacker_set(self) -> tuple[Tensor, Any]:
+        """Rows and labels on which the attacker's loss is measured."""
+        x, y = (self.x_val, self.y_val) if self.x_attacker is None \
+            else (self.x_attacker, self.y_attacker)
+        return x, y if self.y_target is None else self.y_target
+
+    def name_of(self, is_attacker: bool) -> str:
+        """Name of the rows on which a player's loss is measured.
+
+        Parameters
+        ----------
+        is_attacker : bool
+            Which player.
+
+        Returns
+        -------
+        str
+        """
+        return 'x_attacker' if is_attacker and self.x_attacker is not None \
+            else 'x_val'
+
+    def rows_of(self, is_attacker: bool) -> Tensor:
+        """Signed rows on which a player's loss is measured.
+
+        Parameters
+        ----------
+        is_attacker : bool
+            Which player.
+
+        Returns
+        -------
+        Tensor, shape (m, d + 1)
+        """
+        return self.rows_val_attacker if is_attacker else self.rows_val
+
+    @property
+    def is_zero_sum(self) -> bool:
+        """Whether attacker and defender have the same loss."""
+        return self.y_target is None and self.x_attacker is None
+
+    @property
+    def upward(self) -> float:
+        """1 if the attacker raises its loss; -1 with a `y_target`."""
+        return 1. if self.y_target is None else -1.
+
+    @property
     def n_tr(self) -> int:
         """Number of fixed training rows."""
         return len(self.x_tr)
@@ -125,10 +189,10 @@ class Problem:
 
     @cached_property
     def rows_val_attacker(self) -> Tensor:
-        """Validation rows as the attacker labels them, (m, d + 1)."""
-        if self.y_target is None or self.n_classes is not None:
-            return self.rows_val
-        return signed_rows(self.x_val, self.y_target, self.n_classes)
+        """Signed rows of the attacker, (k, d + 1)."""
+        if self.is_zero_sum or self.n_classes and self.x_attacker is None:
+            return self.rows_val  # those of classes have no sign
+        return signed_rows(*self.attacker_set, self.n_classes)
 
     @cached_property
     def top_eigenvalue(self) -> float:
@@ -144,13 +208,17 @@ class Problem:
     def _gram_val(self) -> Tensor:
         return weight_products(self.rows_val, self.rows_tr)
 
+    @cached_property
+    def _gram_attacker(self) -> Tensor:
+        return weight_products(self.rows_val_attacker, self.rows_tr)
+
     def gram_val(self, rows_val: Tensor) -> Tensor:
         """Products of the weights of validation rows and of the fixed rows.
 
         Parameters
         ----------
         rows_val : Tensor, shape (m, d + 1)
-            Signed; kept if they are `rows_val` of this problem.
+            Signed; kept if they are those of a player of this problem.
 
         Returns
         -------
@@ -158,6 +226,8 @@ class Problem:
         """
         if rows_val is self.rows_val:
             return self._gram_val
+        if rows_val is self.rows_val_attacker:
+            return self._gram_attacker
         return weight_products(rows_val, self.rows_tr)
 
     def features(self, x_p: Tensor) -> Features:
@@ -172,16 +242,7 @@ class Problem:
         -------
         Features
         """
-        if self.preprocess is not None:
-            return (self._transformed if self.preprocess.by_row
-                    else self._refitted)(self.preprocess, x_p)
-        if self.transform is None:
-            return Features(x_p, lambda grad: grad, self)
-        if not len(x_p):
-            return Features(x_p.new_empty(0, self.x_tr.shape[1]),
-                            lambda grad: x_p, self)
-        phi, vjp = self.transform(x_p)
-        return Features(phi, vjp, self)
+        return features_of(self, x_p)
 
     def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
         """Units of the columns in which the points ascend.
@@ -205,34 +266,9 @@ class Problem:
         return std / std.square().mean().sqrt()
 
     @cached_property
-    def _in_features(self) -> 'Problem':
+    def in_features(self) -> 'Problem':
         """The problem in features that no point changes."""
         preprocess: Any = self.preprocess
         transform = preprocess.fit(self.x_tr)
-        return replace(self, x_tr=transform(self.x_tr),
-                       x_val=transform(self.x_val), preprocess=None)
-
-    def _transformed(self, preprocess: Preprocess,
-                     x_p: Tensor) -> Features:
-        """`Features` by a preprocess that takes each row alone."""
-        x = x_p.detach().requires_grad_()
-        with torch.enable_grad():
-            phi = preprocess.fit(x)(x)
-        return Features(
-            phi.detach(), lambda grad: torch.autograd.grad(
-                phi, x, grad, retain_graph=True)[0], self._in_features)
-
-    def _refitted(self, preprocess: Preprocess, x_p: Tensor) -> Features:
-        """`Features` by a preprocess that is fitted on all training rows."""
-        x, n_tr = x_p.detach().requires_grad_(), self.n_tr
-        with torch.enable_grad():
-            rows = torch.cat([self.x_tr, x])
-            transform = preprocess.fit(rows)
-            phi, phi_val = transform(rows), transform(self.x_val)
-
-        def vjp(grad: Tensor, grad_val: Tensor) -> Tensor:
-            return torch.autograd.grad((phi, phi_val), x, (grad, grad_val),
-                                       retain_graph=True)[0]
-        in_features = replace(self, x_tr=phi[:n_tr].detach(),
-                              x_val=phi_val.detach(), preprocess=None)
-        return Features(phi[n_tr:].detach(), vjp, in_features, True)
+        return replace(self, preprocess=None, **{
+            name: transform(x) for name, x in self.rows.items()})

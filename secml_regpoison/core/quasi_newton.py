@@ -12,6 +12,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from .coordinates.rows import is_sparse
 from .defender import Defender, Iterate
 from .feasible import FeasibleSet
 
@@ -31,6 +32,19 @@ class OuterSteps:
     def is_stalled(self, gain: float, value: float) -> bool:
         """Whether a step to a loss gains too little to count."""
         return gain < max(self.atol, self.tol * abs(value))
+
+
+def default_step(x_tr: Tensor, camouflage: float = 0.) -> float:
+    """First step of a point: 0.4 times the root mean square distance of the
+    rows (n, d) from their mean, with camouflage 0.1; 1 if all are equal."""
+    if is_sparse(x_tr):
+        mean = torch.full_like(x_tr.values()[:1], 1 / len(x_tr)).expand(
+            len(x_tr)) @ x_tr
+        square = x_tr.values().square().sum() / len(x_tr) - mean @ mean
+    else:
+        square = (x_tr - x_tr.mean(0)).square().sum(1).mean()
+    share = .1 if camouflage else .4
+    return share * float(square.clamp_min(0.).sqrt()) or 1.
 
 
 def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,

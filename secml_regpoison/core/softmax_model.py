@@ -21,14 +21,13 @@ from .penalties import L2
 METHODS = ('rmd', 'implicit')
 
 
-def losses_of_scores(scores: Tensor, y_val: Tensor,
-                     y_target: Optional[Tensor] = None) -> Losses:
-    """`Losses` of scores (k, m), on labels as those of a `Problem`."""
-    y = y_val if y_target is None else y_target
-    attacker, defender = (float(torch.nn.functional.cross_entropy(
-        scores.T, labels.long())) for labels in (y, y_val))
-    wrong = scores.argmax(0) != y
-    return Losses(attacker, defender, float(wrong.double().mean()))
+def losses_of_scores(attacker: tuple[Tensor, Tensor],
+                     defender: tuple[Tensor, Tensor]) -> Losses:
+    """`Losses` of scores (k, m) and classes (m,) of the players' rows."""
+    losses = [float(torch.nn.functional.cross_entropy(scores.T, y.long()))
+              for scores, y in (attacker, defender)]
+    wrong = attacker[0].argmax(0) != attacker[1]
+    return Losses(losses[0], losses[1], float(wrong.double().mean()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,34 +95,39 @@ class SoftmaxModel(LinearModel):
 
     def losses(self, trained: Trained) -> Losses:
         """Validation losses of a trained model."""
-        problem = self.problem
-        scores = self._loss_on(problem.y_val).scores(self._scores(trained))
-        return losses_of_scores(scores, problem.y_val, problem.y_target)
+        def of(y: Tensor, is_attacker: bool) -> tuple[Tensor, Tensor]:
+            return self._loss_on(y).scores(
+                self._scores(trained, is_attacker)), y
+        return losses_of_scores(of(self.problem.attacker_set[1], True),
+                                of(self.problem.y_val, False))
 
-    def _scores(self, trained: Trained) -> Tensor:
-        return self._val_scores(trained, trained.features.problem.rows_val)
+    def _scores(self, trained: Trained, is_attacker: bool) -> Tensor:
+        return self._val_scores(
+            trained, trained.features.problem.rows_of(is_attacker))
 
     def _val_loss(self, trained: Trained,
                   is_attacker: bool) -> tuple[Tensor, Tensor]:
         """Loss on a player's labels, and its slope, flat."""
-        problem, h = self.problem, self._scores(trained)
-        is_aimed = is_attacker and problem.y_target is not None
-        loss = self._loss_on(problem.y_target if is_aimed  # type: ignore
-                             else problem.y_val)
-        return loss.value(h).mean(), loss.slope(h) / len(problem.y_val)
+        h = self._scores(trained, is_attacker)
+        y = self.problem.attacker_set[1] if is_attacker \
+            else self.problem.y_val
+        loss = self._loss_on(y)
+        return loss.value(h).mean(), loss.slope(h) / len(y)
 
     def val_gradient(self, trained: Trained, is_attacker: bool = False
                      ) -> tuple[Tensor, Tensor]:
         """As `LinearModel.val_gradient`."""
         value, slope = self._val_loss(trained, is_attacker)
         return value, trained.model.coordinates.val_rmatvec(
-            trained.features.problem.rows_val, slope)
+            trained.features.problem.rows_of(is_attacker), slope)
 
-    def _vjp_features(self, trained: Trained, grad_rows: Tensor) -> Tensor:
+    def _vjp_features(self, trained: Trained, grad_rows: Tensor,
+                      is_attacker: bool) -> Tensor:
         features = trained.features
         if not features.all_move:
             return features.vjp(grad_rows)
-        slope = self._val_loss(trained, True)[1]
-        m = len(features.problem.y_val)
-        return features.vjp(grad_rows, slope.view(-1, m).T @ (
-            trained.model.w.view(len(slope) // m, -1)))
+        slope, problem = self._val_loss(trained, is_attacker)[1], self.problem
+        m = len(features.problem.rows_of(is_attacker))
+        return features.vjp(grad_rows, **{
+            problem.name_of(is_attacker): slope.view(-1, m).T @ (
+                trained.model.w.view(len(slope) // m, -1))})

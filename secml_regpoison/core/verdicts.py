@@ -27,7 +27,9 @@ SENTENCES = {
     'training_short': "the attack's training stops before the optimum: "
                       "solver_type='implicit' or a larger 'n_inner' goes on",
     'fit_short': "the classifier's own training stops before its optimum: a "
-                 'smaller tolerance, more epochs or a larger lambda'}
+                 'smaller tolerance, more epochs or a larger lambda',
+    'unseen': 'the trusted rows do not show the harm: the loss on the '
+              "attacker's own rows is more than twice theirs"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Verdicts:
     loss is no better than that of a constant answer. one_class : all test
     points are given one class. budget_hit : the attack ended by the number of
     its steps. training_short : the attack's solver stops before the optimum.
-    fit_short : so does the classifier's own training.
+    fit_short : so does the classifier's own training. unseen : the loss on an
+    attacker's own rows is more than twice that on the validation rows.
     """
 
     lmbda_at_bound: bool
@@ -47,6 +50,7 @@ class Verdicts:
     budget_hit: bool
     training_short: bool
     fit_short: bool
+    unseen: bool = False
 
     def names(self) -> tuple[str, ...]:
         """Those that are true."""
@@ -73,6 +77,11 @@ def constant_loss(y: Tensor, loss: Union[Loss, Softmax]) -> float:
 def has_given_up(loss: float, constant: float) -> bool:
     """Whether the loss is less than 1 % below that of a constant answer."""
     return not loss < .99 * constant
+
+
+def is_unseen(attacker: float, defender: float) -> bool:
+    """Whether the attacker's loss is more than twice the defender's."""
+    return losses_differ(attacker, defender) and attacker > 2 * defender
 
 
 def losses_differ(first: float, second: float) -> bool:

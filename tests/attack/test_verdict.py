@@ -29,6 +29,11 @@ def made(name):
                           learn_lmbda=False, solver_params=FULL)
     if name == 'budget_hit':
         return data, make(data, 4, solver_params={'n_outer': 2})
+    if name == 'unseen':
+        data = digits()
+        return data, make(data, 14, CClassifierLogisticTorch(),
+                          solver_type='implicit', solver_params=FULL,
+                          attacker_set=data[2], camouflage=.9)
     if name == 'training_short':
         return data, make(data, 4, CClassifierLogistic(C=1e3),
                           learn_lmbda=False,
@@ -61,7 +66,7 @@ def test_a_converged_attack_is_ok_in_all():
     run(attack, data)
     assert attack.history[-1].verdicts.names() == ()
     lines = str(attack.diagnostics()).splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert all(line.endswith(' ok') for line in lines)
 
 

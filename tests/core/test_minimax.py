@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 
 from secml_regpoison.core import Problem, hypergradient, solve
 from secml_regpoison.core.defender import Defender
-from secml_regpoison.core.minimax import default_step
+from secml_regpoison.core.quasi_newton import default_step
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.feasible import FeasibleSet
 

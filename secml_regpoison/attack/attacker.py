@@ -1,0 +1,37 @@
+"""An attacker with rows of its own, and how much it hides from the defender.
+
+Where the attacker raises the loss by which lambda is tuned, the defender sees
+the harm. One that raises the loss on other rows does more harm if it keeps
+the defender's loss low meanwhile, see `.core.defender.camouflaged`.
+"""
+from secml_regpoison.validation import (
+    check, check_dataset, check_labels, check_number)
+
+# What 'auto' tries.
+CAMOUFLAGES = .5, .9
+
+
+def check_attacker(attack):
+    """Raise on an `attacker_set` or a `camouflage` that make no sense."""
+    own, camouflage = attack.attacker_set, attack.camouflage
+    if own is not None:
+        check_dataset('attacker_set', own, attack.training_data)
+        check_labels('attacker_set.Y', own.Y, attack.training_data)
+    if isinstance(camouflage, str):
+        check('camouflage', camouflage, camouflage == 'auto',
+              "'auto' or a number from 0 to 1")
+        return
+    check_number('camouflage', camouflage, lambda value: 0 <= value <= 1,
+                 "'auto' or a number from 0 to 1")
+    check('camouflage', camouflage, own is not None or not camouflage,
+          "'auto' or 0 without an `attacker_set`",
+          ' The loss that it would hide from the defender is its own.')
+
+
+def camouflages(attack, n_points):
+    """The values that are tried for `n_points`; 0 alone where the defender
+    tunes nothing or has the attacker's rows."""
+    if attack.attacker_set is None or not attack.learn_lmbda or not n_points:
+        return (0.,)
+    return CAMOUFLAGES if attack.camouflage == 'auto' \
+        else (float(attack.camouflage),)

@@ -1,0 +1,98 @@
+"""An attacker with rows of its own, and its camouflage."""
+import numpy as np
+import pytest
+
+from attack_problems import digits, make, run, small
+from refusals import assert_refused, raises
+from secml_regpoison import CClassifierLogisticTorch
+
+from secml.array import CArray
+
+FULL = {'n_outer': 15}
+
+
+def attack_on(data, n_points=14, **kwargs):
+    kwargs.setdefault('solver_type', 'implicit')
+    return make(data, n_points, CClassifierLogisticTorch(), **{
+        'solver_params': FULL, **kwargs})
+
+
+def test_camouflage_hides_the_harm():
+    """The attacker's rows err more than under the usual attack, and than
+    without camouflage; the trusted rows show less."""
+    data, found = digits(), {}
+    for name, kwargs in (('usual', {}), ('naive', {'camouflage': 0}),
+                         ('hidden', {'camouflage': .9})):
+        attack = attack_on(data, attacker_set=data[2] if kwargs else None,
+                           **kwargs)
+        y_pred = run(attack, data)[0]
+        record = attack.history[0]
+        found[name] = (y_pred != data[2].Y).mean(), record.val_loss
+        assert record.camouflage == kwargs.get('camouflage', 0)
+        own = data[1] if name == 'usual' else data[2]
+        clf = attack.poisoned_classifier(attack.adv_ds)
+        for loss, rows in ((record.loss, own), (record.val_loss, data[1])):
+            scores = clf.decision_function(rows.X, y=1).tondarray()
+            assert loss == pytest.approx(np.logaddexp(
+                0, (1 - 2 * rows.Y.tondarray()) * scores).mean(), rel=1e-8)
+    errors, losses = zip(*found.values())
+    assert errors[2] > 1.2 * max(errors[:2])
+    assert losses[2] < .5 * min(losses[:2])
+
+
+def test_the_kept_camouflage_errs_most():
+    data, errors = digits(), {}
+    for camouflage in (.5, .9, 'auto'):
+        attack = attack_on(data, 6, attacker_set=data[2],
+                           camouflage=camouflage,
+                           solver_params={'n_outer': 4})
+        y_pred = run(attack, data)[0]
+        errors[camouflage] = (y_pred != data[2].Y).mean()
+    assert errors['auto'] == max(errors.values())
+    assert errors[attack.history[0].camouflage] == errors['auto']
+
+
+@pytest.mark.parametrize('preprocess', [None, 'mean-std'])
+def test_check_gradient_is_of_the_own_rows(preprocess):
+    data = digits()
+    attack = make(data, 6, CClassifierLogisticTorch(preprocess=preprocess),
+                  solver_type='implicit', attacker_set=data[2])
+    attack.xc = CArray(np.random.default_rng(0).uniform(.1, .9, (6, 64)))
+    attack.yc = CArray(np.arange(6) % 2)
+    found = attack.check_gradient()
+    assert found.points < 1e-6 and found.lmbda < 1e-6
+
+
+def test_a_fixed_lambda_has_nothing_to_hide_from():
+    data = small()
+    attack = attack_on(data, 4, attacker_set=data[2], learn_lmbda=False)
+    run(attack, data)
+    assert attack.history[0].camouflage == 0
+
+
+def test_the_own_rows_decide_what_a_checkpoint_is_of(tmp_path):
+    data, path = small(), tmp_path / 'attack.npz'
+    attack = attack_on(data, 4, attacker_set=data[2], camouflage=.5)
+    first = run(attack, data, checkpoint=path)[2]
+    again = run(attack, data, checkpoint=path)[2]
+    assert (first.X == again.X).all()
+    assert attack.history[0].camouflage == .5
+    for changes in ({'attacker_set': data[1]}, {'camouflage': .9}):
+        other = attack_on(data, 4, **{
+            'attacker_set': data[2], 'camouflage': .5, **changes})
+        assert_refused(other, ValueError, *changes, 'of another',
+                       checkpoint=path)
+
+
+@pytest.mark.parametrize('kwargs, error, word', [
+    ({'camouflage': .5}, ValueError, "'auto' or 0 without"),
+    ({'camouflage': 'much'}, ValueError, "`camouflage` must be 'auto'"),
+    ({'camouflage': 2, 'attacker_set': small()[2]}, ValueError,
+     '`camouflage` must be'),
+    ({'attacker_set': small(d=3)[2]}, ValueError, '`attacker_set.X`'),
+    ({'attacker_set': small(labels=(0, 2))[2]}, ValueError,
+     '`attacker_set.Y`'),
+    ({'attacker_set': [[1, 2]]}, TypeError, '`attacker_set`')])
+def test_bad_attackers(kwargs, error, word):
+    with raises(error, word):
+        attack_on(small(), 4, **kwargs)
