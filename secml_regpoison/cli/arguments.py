@@ -214,6 +214,12 @@ def _add_attack_options(command):
              "paper's and scikit-learn's, whose bias is not penalised) or "
              "liblinear (secml's CClassifierLogistic, whose bias is)")
     command.add_argument(
+        '--attacker', choices=('defender', 'own'), default='defender',
+        help='whose loss the poison raises: that on the trusted rows, which '
+             'the defender sees (default, as in the paper), or own: that on '
+             'the test rows, while the loss on the trusted rows is kept low. '
+             'The second is the worse for what is learned on trusted rows')
+    command.add_argument(
         '--y-poison', default='worst', metavar='L',
         help='labels of the poison: worst (default; tries five shares of the '
              'two labels for a few steps, and keeps the one with the most '

@@ -87,7 +87,8 @@ def _load(args):
                 lmbda_bounds=args.lmbda_bounds,
                 poison_mode=args.poison_mode, solver_type=solver,
                 preprocess=source.preprocess, classifier=args.classifier,
-                integer=args.integer, filter=args.filter, attack_params={
+                integer=args.integer, filter=args.filter,
+                attacker=args.attacker, attack_params={
                     'y_poison': _y_poison(args.y_poison, source)})
     _check_share(args.expect, plan)
     args.policies = args.policies or default_policies(plan, source)

@@ -4,6 +4,9 @@ from .policies import describe_policy
 from .summary import nearest_strength
 
 TRUSTED = 'trusted-only'
+OWN = ('The attacker raised the loss on the test rows and kept that on the '
+       'trusted rows low. What is tuned on rows that the attacker knows '
+       'protects nobody: keep some secret.')
 
 
 def conclude(summary, plan, share=None):
@@ -39,6 +42,8 @@ def conclude(summary, plan, share=None):
     words = _trusted_first(ranked, at, plan) + [_ranking(where, ranked, at)]
     words += [_of_policy(policy, at[policy], summary[policy][0])
               for policy in summary]
+    if plan.attacker == 'own':
+        words.append(OWN)
     if found['is_useful']:
         words.append(f"In scikit-learn, {ranked[0]}: "
                      f"{in_scikit_learn(best['C'], plan)}"

@@ -5,19 +5,21 @@ from secml_regpoison.core.verdicts import SENTENCES, is_at_bound
 
 # `lmbda` is a natural log, C = exp(-lambda); errors are shares of the test
 # rows, `error_0` and `error_1` of those of one class, `majority_error` that of
-# the more frequent class for all. `validation_loss` is the attacker's A(w, b;
+# the more frequent class for all. `validation_loss` is the defender's A(w, b;
 # D_val), natural log, of the trained classifier (of 'trusted-only', which is
-# trained on those rows, by cross-validation); `solver_loss` that by the
-# solver, NaN where its points were projected to whole numbers or categories,
+# trained on those rows, by cross-validation); `attacker_loss` is the same
+# unless the attacker has rows of its own; `solver_loss` that by the solver,
+# NaN where its points were projected to whole numbers or categories,
 # or there is no attack. The norm of the weights leaves the bias out; `seconds`
 # are those of one strength, which continues from the points of the one before;
 # `constant_loss` is that of a constant answer, and the columns after it, 0 or
 # 1, are the `Verdicts`; `lmbda_at_bound` is also that of a grid of lambda.
 COLUMNS = ('n_points', 'fraction', 'test_error', 'majority_error', 'error_0',
-           'error_1', 'validation_loss', 'solver_loss', 'lmbda', 'C', 'w_norm',
-           'w_norm_squared', 'share_predicted_1', 'share_1', 'n_poison_0',
-           'n_poison_1', 'n_train', 'n_val', 'n_test', 'n_hypergradients',
-           'seconds', 'seconds_cpu', 'constant_loss', *SENTENCES)
+           'error_1', 'validation_loss', 'attacker_loss', 'solver_loss',
+           'lmbda', 'C', 'w_norm', 'w_norm_squared', 'share_predicted_1',
+           'share_1', 'n_poison_0', 'n_poison_1', 'n_train', 'n_val', 'n_test',
+           'n_hypergradients', 'seconds', 'seconds_cpu', 'constant_loss',
+           *SENTENCES)
 
 
 def measure(attack, data, split, plan, policy, runs):
@@ -44,7 +46,8 @@ def measure(attack, data, split, plan, policy, runs):
             int(is_at_bound(lmbda, plan.lmbda_bounds)) for lmbda in lmbdas]
     return {name: np.array(values) for name, values in {
         'n_points': n_points, 'fraction': n_points / (n_clean + n_appended),
-        'validation_loss': data.fobj.tondarray(),
+        'validation_loss': [run.val_loss for run in runs],
+        'attacker_loss': data.fobj.tondarray(),
         'solver_loss': [run.solver_loss for run in runs],
         'lmbda': lmbdas, 'C': np.exp(-lmbdas),
         'w_norm': [ds.header.w_norm for ds in data.adv_ds],

@@ -37,6 +37,10 @@ class Plan:
         columns that hold nothing else, and evaluated again; or 'none'.
     filter : str
         Any of `filters.FILTERS`: which training rows are dropped first.
+    attacker : str
+        'defender': the points raise the loss on the validation rows, as in
+        the paper; 'own': on the test rows, and hide it from the defender, see
+        `attacker_set` of `.CAttackPoisoningMinimaxLR`.
     attack_params : dict
         `y_poison` and further parameters of `.CAttackPoisoningMinimaxLR`.
 
@@ -53,6 +57,7 @@ class Plan:
     solver_type: str = 'rmd'
     integer: str = 'auto'
     filter: str = 'none'
+    attacker: str = 'defender'
     attack_params: dict = field(default_factory=dict)
 
 

@@ -21,7 +21,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
                     policies=('clean-cv', 'learned'), *, lb=None, ub=None,
                     integer='auto', y_poison='worst', solver_type='auto',
                     lmbda_bounds=(-8., 11.5), filter='none', n_repetitions=1,
-                    random_state=0, n_jobs=None, **attack_params):
+                    random_state=0, n_jobs=None, attacker='defender',
+                    **attack_params):
     """Test error of an estimator under poison, as the share of poison grows.
 
     For each policy, the way to choose lambda = -log(C), an attacker appends
@@ -74,6 +75,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         Seed; repetition r takes ``random_state + r``.
     n_jobs : int or None, optional
         Processes of joblib; None is one.
+    attacker : {'defender', 'own'}, optional
+        Whose loss the poison raises: that on the validation rows, or that on
+        the test rows, while the defender's is kept low.
     **attack_params
         `distance`, `dmax`, `joint`, `solver_params`, `n_restarts` and
         `device` of `.CAttackPoisoningMinimaxLR`.
@@ -99,6 +103,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         budget_hit, training_short, fit_short : ndarray of bool
             Likewise: the attack, its training or the estimator's stopped
             before its end.
+        unseen : ndarray of bool
+            Likewise: the validation rows do not show the harm.
         majority_error : ndarray, shape (n_repetitions,)
             Test error of the more frequent class for all rows.
         poison : ndarray of object
@@ -134,6 +140,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     check_integer('random_state', random_state, 0)
     check_choice('integer', integer, ('auto', 'none'))
     check_choice('filter', filter, FILTERS)
+    check_choice('attacker', attacker, ('defender', 'own'))
     splits = [filter_split(split_arrays(data, random_state + r, lb, ub,
                                         policies), filter, preprocess)
               for r in range(n_repetitions)]
@@ -144,6 +151,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         preprocess=preprocess, classifier=classifier,
         solver_type=default_solver(n_train, data['train'].x.shape[1])
         if solver_type == 'auto' else solver_type, integer=integer,
+        attacker=attacker,
         attack_params={'y_poison': _index_of(y_poison, data['train'].classes),
                        **_check_attack_params(attack_params)})
     make_attack(splits[0], plan, 'learned', random_state)  # checks the rest

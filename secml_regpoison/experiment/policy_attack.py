@@ -31,6 +31,7 @@ def make_attack(split, plan, policy, seed):
         poison_mode=plan.poison_mode, solver_type=plan.solver_type,
         batch_size=_batch_size(plan.n_points), random_seed=seed,
         feasible=split.feasible,
+        attacker_set=split.test if plan.attacker == 'own' else None,
         **plan.attack_params)
 
 

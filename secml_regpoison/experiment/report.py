@@ -119,7 +119,7 @@ def solver_verdict(records, solver):
         Counts the strengths at which the two losses differ.
 
     """
-    pairs = [(record['solver_loss'], record['validation_loss'])
+    pairs = [(record['solver_loss'], record['attacker_loss'])
              for record in records
              if not math.isnan(record['solver_loss'])]  # NaN: of other points
     other = [(seen, loss) for seen, loss in pairs

@@ -130,9 +130,9 @@ def _run_trusted_only(attack, split, plan):
     loss = float(cross_validated_losses(
         split.val, attack.classifier, [-np.log(attack.classifier.C)],
         attack.random_seed)[0])
-    run = replace(run, loss=loss, solver_loss=np.nan, verdicts=replace(
-        run.verdicts, gave_up=not np.isnan(loss) and has_given_up(
-            loss, run.constant_loss)))
+    gave_up = not np.isnan(loss) and has_given_up(loss, run.constant_loss)
+    run = replace(run, loss=loss, val_loss=loss, solver_loss=np.nan,
+                  verdicts=replace(run.verdicts, gave_up=gave_up))
     data.param_values, data.fobj = plan.n_points, CArray([loss] * n)
     data.time = CArray([run.seconds] + [0.] * (n - 1))
     data.Y_pred, data.scores, data.adv_ds = (

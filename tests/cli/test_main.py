@@ -17,11 +17,13 @@ from secml.adv.seceval import CSecEvalData
 
 COLUMNS = ['policy', 'repetition', 'class_0', 'class_1', 'n_points',
            'fraction', 'test_error', 'majority_error', 'error_0', 'error_1',
-           'validation_loss', 'solver_loss', 'lmbda', 'C', 'w_norm',
+           'validation_loss', 'attacker_loss', 'solver_loss', 'lmbda', 'C',
+           'w_norm',
            'share_predicted_1', 'n_poison_0', 'n_poison_1', 'n_train', 'n_val',
            'n_test', 'n_hypergradients', 'seconds', 'seconds_cpu',
            'constant_loss', 'lmbda_at_bound', 'gave_up', 'one_class',
-           'budget_hit', 'training_short', 'fit_short', 'trusted_better']
+           'budget_hit', 'training_short', 'fit_short', 'unseen',
+           'trusted_better']
 QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
 SEC_EVAL = importlib.import_module('secml_regpoison.cli.sec_eval')
 COMMAND = [sys.executable, '-m', 'secml_regpoison.cli', 'sec-eval']

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.linear_model import (
     LogisticRegression, LogisticRegressionCV, RidgeClassifier)
 from sklearn.metrics import log_loss
@@ -283,3 +284,17 @@ def test_the_import_of_the_package_does_not_need_it():
             'assert "secml_regpoison.experiment" not in sys.modules\n'
             'package.poisoning_curve, package.PoisoningCurveDisplay')
     subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_an_attacker_with_the_test_rows_hides_from_the_defender():
+    """It errs more than the usual one, and the validation rows show less."""
+    x, y = load_digits(return_X_y=True)
+    keep = np.flatnonzero((y == 0) | (y == 8))[:240]
+    usual, own = (quietly(
+        exact(), x[keep] / 16, y[keep], fractions=(0, .15), integer='none',
+        policies=('learned',), attacker=attacker,
+        solver_params={'n_outer': 12}) for attacker in ('defender', 'own'))
+    assert usual.test_error[0, 0, 0] == own.test_error[0, 0, 0]
+    assert own.test_error[0, 1, 0] > 1.2 * usual.test_error[0, 1, 0]
+    assert own.validation_loss[0, 1, 0] < .7 * usual.validation_loss[0, 1, 0]
+    assert own.unseen[0, 1, 0] and not usual.unseen.any()

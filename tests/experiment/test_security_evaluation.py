@@ -375,7 +375,7 @@ def test_standardisation_is_refitted_on_the_poisoned_rows():
     ('rmd', '--solver implicit attacks it'),
     ('implicit', 'the classifier stops short of its optimum')])
 def test_a_solver_that_sees_another_model_is_said(solver, cause):
-    records = [{'solver_loss': seen, 'validation_loss': loss}
+    records = [{'solver_loss': seen, 'attacker_loss': loss}
                for seen, loss in ((.5, .501), (.0005, .001), (1.16, 9.9))]
     assert solver_verdict(records[:2], solver) == ''
     # points that were projected after the attack have no loss by its solver
