@@ -1,10 +1,14 @@
-"""Tests of the installed wheel, on each Python and NumPy.
+"""Release, and tests of the installed wheel, on each Python and NumPy.
+
+``nox -s build`` makes wheel and sdist in dist, checks them, and runs README's
+example on the wheel in an empty environment.
 
 ``nox`` runs the sessions whose interpreter is installed and skips the others;
 ``nox -s "wheel-3.11(numpy='2')"`` runs one, ``nox -s audit`` looks for known
 vulnerabilities in constraints.txt. On Linux an interpreter other than the one
 with a CPU build of torch downloads several GB: nox keeps them in .nox.
 """
+import re
 import shutil
 from pathlib import Path
 
@@ -35,6 +39,12 @@ def _constraints(session, numpy):
     return str(path)
 
 
+def _install_wheel(session, constraints, *wheels):
+    """Install secml, whatever Python it declares, and the wheel."""
+    session.install('--no-deps', '--ignore-requires-python', 'secml==0.15.6')
+    session.install('-c', constraints, *wheels)
+
+
 @nox.session(python=['3.10', '3.11', '3.12', '3.13'])
 @nox.parametrize('numpy', ['2', '1.26'])
 def wheel(session, numpy):
@@ -49,14 +59,28 @@ def wheel(session, numpy):
     session.run('python', '-m', 'build', '--wheel', '--outdir',
                 str(folder / 'dist'), str(ROOT))
     wheel, = (folder / 'dist').glob('*.whl')
-    # makes pip ignore secml's limit on the Python version
-    session.install('--no-deps', '--ignore-requires-python', 'secml==0.15.6')
-    session.install('-c', constraints, f'{wheel}[test]')
+    _install_wheel(session, constraints, f'{wheel}[test]')
     session.chdir(folder)
     session.run('python', '-c', 'import secml_regpoison, sys, numpy; print('
                 'secml_regpoison.__file__, sys.version, numpy.__version__)')
     session.run('python', '-m', 'pytest', '-n', 'auto', *session.posargs,
                 env={'OMP_NUM_THREADS': '1'})
+
+
+@nox.session
+def build(session):
+    """Make what is released, check it, and run README's example on it."""
+    shutil.rmtree(ROOT / 'dist', ignore_errors=True)
+    session.install('build', 'twine')
+    session.run('python', '-m', 'build', '--outdir', 'dist')
+    files = sorted(map(str, (ROOT / 'dist').iterdir()))
+    session.run('twine', 'check', '--strict', *files)
+    _install_wheel(session, 'constraints.txt', *(
+        name for name in files if name.endswith('.whl')))
+    readme = (ROOT / 'README.md').read_text('utf-8')
+    session.chdir(session.create_tmp())
+    session.run('python', '-c', re.search(
+        r'^```python\n(.*?)^```', readme, re.M | re.S)[1])
 
 
 @nox.session

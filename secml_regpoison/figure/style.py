@@ -58,9 +58,13 @@ def legend_below(sp, handles, **options):
     """A legend below the axes, their ticks and label, where it hides nothing.
 
     Its distance is in letters, for labels grow with the font and not with the
-    axes.
+    axes. The figure makes room for it when it is drawn, unless the user has
+    chosen a layout.
     """
     if sp.show_legend is not False:
+        figure = sp._sp.figure
+        if figure.get_layout_engine() is None:
+            figure.set_layout_engine('tight')
         sp.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5, 0.),
                   borderaxespad=3.6, ncol=2, **{'frameon': False, **options})
 

@@ -2,9 +2,11 @@
 
 
 def assert_outside(fig, legend):
-    """The legend, as drawn, covers no axes, labels and titles."""
+    """The legend, as drawn, covers no axes, labels and titles, and is in the
+    picture."""
     fig._fig.canvas.draw()
     covered = legend.get_window_extent()
+    assert covered.y0 >= 0
     for axes in fig._fig.axes:
         boxes = [axes.get_window_extent(), axes.title.get_window_extent(),
                  axes.xaxis.get_tightbbox(), axes.yaxis.get_tightbbox()]
