@@ -161,7 +161,7 @@ def site(tmp_path_factory):
          '-b', 'html', folder / 'docs', folder / 'html'],
         capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, '')
-    return {path: BeautifulSoup(path.read_text(encoding='utf-8'), 'html.parser')
+    return {path: BeautifulSoup(path.read_text('utf-8'), 'html.parser')
             for path in (folder / 'html').rglob('*.html')}
 
 
