@@ -1,9 +1,9 @@
 """Training to the optimum with the L1 penalty, by proximal Newton steps.
 
-The next point of a step minimises the penalty plus the second-order model of
-the loss, exactly, see `.feature_sign`; the step there is shortened until the
-objective falls enough (Lee, Sun and Saunders 2014). Only the weights that are
-not zero take part, and as many others whose derivative exceeds ``mu`` most.
+A step minimises the penalty plus the second-order model of the loss, exactly,
+see `.feature_sign`; a step that does not lower the objective enough is
+shortened (Lee, Sun and Saunders 2014). Only the weights that are not zero take
+part, and as many others whose derivative exceeds ``mu`` most.
 
 The model's coordinates are those of the weights that are not zero. A small
 change of the rows or of lambda leaves the others at zero, so that the
@@ -25,7 +25,7 @@ from . import feature_sign
 from .proximal import loss_gradient, strengths
 from .training import TrainedModel, Training
 
-MAX_STEPS = 100
+MAX_STEPS = 500
 # At least so many weights may leave zero in a step.
 MIN_ENTERING = 20
 # The model of a step is minimised to this share of its first subgradient.
@@ -129,18 +129,23 @@ def _model_minimiser(part: SupportCoordinates, loss: Loss, h: Tensor,
 
 def _line_search(loss: Loss, h: Tensor, dh: Tensor, grad: Tensor, mu: Tensor,
                  here: Tensor, step: Tensor) -> tuple[float, bool]:
-    """First t of 1, 1/2, ... for which ``here + t step`` lowers the objective
-    enough; 0 if there is none, and 1 if its decrease is below rounding.
-    Returns also whether it is not. `dh` is the change of the scores `h`."""
+    """1 if ``here + step`` lowers the objective enough, else the t at which
+    ``here + t step`` lowers it most; and whether the decrease of a whole step
+    is above rounding. `dh` is the change of the scores `h`."""
     value, penalty = loss.value(h).mean(), mu @ here.abs()
     decrease = -float(grad @ step + mu @ (here + step).abs() - penalty)
     if decrease <= 1e3 * torch.finfo(h.dtype).eps * float(value):
         return 1., False
-    t = 1.
-    while t > 1e-10:
-        change = (loss.value(h + t * dh).mean() - value
-                  + mu @ (here + t * step).abs() - penalty)
-        if change <= -1e-4 * t * decrease:
-            return t, True
-        t /= 2
-    return 0., True
+    change = (loss.value(h + dh).mean() - value
+              + mu @ (here + step).abs() - penalty)
+    if change <= -1e-4 * decrease:
+        return 1., True
+    # the objective is convex: bisection of its derivative along the step,
+    # for halving is slow where a loss has kinks in its slope
+    low, high = 0., 1.
+    for _ in range(40):
+        t = (low + high) / 2
+        slope = (loss.slope(h + t * dh) @ dh / len(h)
+                 + (here + t * step).sign() @ (mu * step))
+        low, high = (low, t) if slope > 0 else (t, high)
+    return low, True

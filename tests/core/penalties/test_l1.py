@@ -172,6 +172,18 @@ def test_the_optimum_where_features_depend_on_each_other(beta, lmbda):
     assert 27 <= int((u == 0).sum()) < (80 if lmbda <= 0 else 92)
 
 
+def test_a_loss_whose_slope_has_kinks_is_trained_to_the_end():
+    """Where no more rows are inside the margin than weights are not zero:
+    with steps that are halved, 100 of them ended at a singular Hessian."""
+    problem, x_p, y_p = make(n=150, d=200, seed=0)
+    attacked = model(SquaredHinge())(problem, y_p, Training('implicit'))
+    trained = attacked.train(x_p, -8.)
+    assert trained.model.grad_norm < 1e-8
+    u, h = trained.model.u, trained.model.scores[-1]
+    assert 100 < len(u) <= int((h > -1).sum()) + 1
+    assert torch.isfinite(attacked.hypergradient(trained).grad_x_p).all()
+
+
 def test_a_warm_start_ends_where_a_cold_one_does():
     problem, x_p, y_p = make(n=40, d=60, seed=5)
     attacked = LinearModel(problem, y_p, Training(
