@@ -11,6 +11,7 @@ from .version import __version__
 
 __all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
            'CAttackPoisoningMinimaxSVM', 'CAttackPoisoningMinimaxSoftmax',
+           'CCertificatePoisoning',
            'CClassifierLogisticTorch', 'CClassifierSVMTorch',
            'CClassifierSoftmaxTorch',
            'CDataLoaderDogFish', 'CDataLoaderFashionMNIST',
@@ -35,6 +36,7 @@ if not (compat.is_command(__name__ + '.cli')
     from .registration import (
         CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
         CAttackPoisoningMinimaxSoftmax, CAttackPoisoningMinimaxSVM,
-        CClassifierLogisticTorch, CClassifierSoftmaxTorch, CClassifierSVMTorch,
+        CCertificatePoisoning, CClassifierLogisticTorch,
+        CClassifierSoftmaxTorch, CClassifierSVMTorch,
         CDataLoaderDogFish, CDataLoaderFashionMNIST, CFeasibleInteger,
         CFeasibleMask, CFeasibleSphereSlab, CPlotRegPoison)

@@ -10,6 +10,7 @@ from .attack.c_attack_poisoning_minimax_ridge import (
 from .attack.c_attack_poisoning_minimax_softmax import (
     CAttackPoisoningMinimaxSoftmax)
 from .attack.c_attack_poisoning_minimax_svm import CAttackPoisoningMinimaxSVM
+from .attack.c_certificate_poisoning import CCertificatePoisoning
 from .attack.feasible import (
     CFeasibleInteger, CFeasibleMask, CFeasibleSphereSlab)
 from .classifier.c_classifier_logistic_torch import CClassifierLogisticTorch
@@ -21,6 +22,7 @@ from .figure.c_plot_regpoison import CPlotRegPoison
 
 __all__ = ['CAttackPoisoningMinimaxLR', 'CAttackPoisoningMinimaxRidge',
            'CAttackPoisoningMinimaxSVM', 'CAttackPoisoningMinimaxSoftmax',
+           'CCertificatePoisoning',
            'CClassifierLogisticTorch', 'CClassifierSVMTorch',
            'CClassifierSoftmaxTorch',
            'CDataLoaderDogFish', 'CDataLoaderFashionMNIST',

@@ -5,13 +5,14 @@
 """
 from secml.figure._plots import CPlot
 
+from .certificates import CertificateMixin
 from .images_and_weights import PoisonPicturesMixin
 from .poisoning_map import PoisoningMapMixin
 from .sec_eval import SecEvalCurvesMixin
 
 
 class CPlotRegPoison(SecEvalCurvesMixin, PoisonPicturesMixin,
-                     PoisoningMapMixin, CPlot):
+                     PoisoningMapMixin, CertificateMixin, CPlot):
     """Plots of `.CAttackPoisoningMinimaxLR` and of the defender's response.
 
     Once this module is imported every `fig.sp` has these methods:
@@ -24,6 +25,8 @@ class CPlotRegPoison(SecEvalCurvesMixin, PoisonPicturesMixin,
     - `plot_poisoning_map`: the effect of one poisoning point at each place
       of the plane.
     - `plot_poisoning_images`: poison as images.
+    - `plot_certificate`: the clean rows' loss that any poison can make, over
+      lambda or over the share of poison.
 
     As for secml's own methods, set ``fig.sp.show_legend = False`` before a
     call to leave out its legend.

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from attack_problems import solver_value
+from secml_regpoison import CCertificatePoisoning
 
 
 def box_of(attack, start):
@@ -62,6 +63,7 @@ def assert_sound(attack, data, result):
         y = np.full_like(y, 1. if attack.y_target == classes[-1] else -1.)
     assert_allclose(f_opt, np.logaddexp(0, -y * scores).mean(), rtol=1e-10)
 
+    assert_below_the_bound(attack, adv_ds)
     poisoned = attack.poisoned_data(adv_ds)
     n_clean = poisoned.num_samples - n_points
     assert_array_equal(poisoned.X.tondarray()[n_clean:], x)
@@ -69,6 +71,30 @@ def assert_sound(attack, data, result):
                                  training_data.Y.tondarray()].tolist()))
     assert set(map(tuple, np.c_[poisoned.X.tondarray(), poisoned.Y.tondarray()
                                 ][:n_clean].tolist())) <= clean
+
+
+def assert_below_the_bound(attack, adv_ds):
+    """No attack is above its certificate: by the loss on the clean rows, and
+    by the whole training objective. Where a bound exists."""
+    clf = attack.poisoned_classifier(adv_ds)
+    if not adv_ds.num_samples or clf.preprocess is not None \
+            or not all(np.isscalar(bound) and not isinstance(bound, str)
+                       and abs(bound) < 1e3
+                       for bound in (attack.lb, attack.ub)):
+        return
+    certificate = CCertificatePoisoning(attack, max_iter=15).run(
+        adv_ds.num_samples)
+    both, k = attack.poisoned_data(adv_ds), certificate.n_clean
+    y = 2. * (both.Y.tondarray() == attack.training_data.classes[1].item()) - 1
+    losses = np.logaddexp(
+        0, -y * clf.decision_function(both.X, y=1).tondarray())
+    assert losses[:k].mean() <= certificate.bound * (1 + 1e-6)
+    beta = type(clf).__name__ == 'CClassifierLogistic'
+    objective = losses.mean() + np.exp(certificate.lmbda) / (2 * len(y)) * (
+        float(clf.w.norm()) ** 2 + beta * clf.b.item() ** 2)
+    # liblinear stops at some 1e-4 of the gradient
+    assert objective <= certificate.objective_bound * (1 + 1e-3)
+    assert certificate.found <= certificate.bound * (1 + 1e-6)
 
 
 def assert_in_turn(starts, classes, one_label):

@@ -1,0 +1,232 @@
+"""
+.. module:: CCertificatePoisoning
+   :synopsis: Bounds of what any poison can do at a fixed lambda
+
+"""
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from secml.data import CDataset, CDatasetHeader
+
+from secml_regpoison.convert import to_carray, to_tensor
+from secml_regpoison.core.certificate import enclose
+from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.validation import (
+    LARGEST, check, check_integer, check_number)
+from . import settings
+from .feasible import filter_of
+from .targets import MAX_LMBDA, target_of
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What any poison can do at a lambda, from above and from below.
+
+    Attributes
+    ----------
+    n_points, n_clean : int
+        Poison rows and clean rows.
+    lmbda : float
+        Natural log, C = exp(-lmbda).
+    bound : float
+        No poison in the set makes a model with a larger mean loss on the
+        clean training rows.
+    found : float
+        The largest one that was found: of the certificate's own attack, or of
+        the points that the attack has.
+    clean : float
+        That of the model without poison.
+    gap : float
+        Of the training objective, poison included: from its bound down to
+        what the certificate's own attack makes of it, relative. Near 0 no
+        attack can make it much larger.
+    error_bound : float
+        No poison makes a model with a larger error on the clean training
+        rows; 1 where the bound says nothing.
+    is_vacuous : bool
+        Whether always the more frequent class errs less than `error_bound`.
+    objective_bound, objective_found : float
+        The two ends of `gap`.
+    adv_ds : CDataset
+        Poison that makes `found`.
+    n_iter : int
+        Models that were trained for it.
+    seconds_cpu : float
+    """
+
+    n_points: int
+    n_clean: int
+    lmbda: float
+    bound: float
+    found: float
+    clean: float
+    gap: float
+    error_bound: float
+    is_vacuous: bool
+    objective_bound: float
+    objective_found: float
+    adv_ds: CDataset
+    n_iter: int
+    seconds_cpu: float
+
+    def __str__(self):
+        return (
+            f'{self.n_points} points beside {self.n_clean} clean rows, lambda '
+            f'{self.lmbda:.3f}\nmean loss of the clean training rows: '
+            f'{self.clean:.4f} without poison, {self.found:.4f} found, at '
+            f'most {self.bound:.4f} by any poison\n' + self.words())
+
+    def words(self):
+        """What the certificate is worth, in a sentence or two."""
+        open_ = '' if self.gap <= .02 else (
+            ', wide open: the truth may be far from either end')
+        says = (f'; as an error rate it is vacuous: it allows '
+                f'{self.error_bound:.1%}, no better than one class for all'
+                if self.is_vacuous else
+                f'; at most {self.error_bound:.1%} of the clean rows are '
+                'classified wrongly')
+        return (f'the bound of the training objective is within '
+                f'{self.gap:.1%} of an attack{open_}{says}.')
+
+
+class CCertificatePoisoning:
+    r"""Certificates of a classifier against poison in its feasible set.
+
+    .. math::
+
+        U(\lambda) = \min_{w, b} \frac{1}{n} \Big( \sum_{clean} l(-y_i f(x_i))
+        + p \max_{(x, y) \in F} l(-y f(x)) \Big) + \frac{e^\lambda}{2 n}
+        (||w||^2 + \beta b^2)
+
+    is the largest training objective that p of n rows in F can make; n U is
+    then at least the clean rows' sum of losses. It is computed from above and,
+    by an attack, from below. F is the box of the attack and the filter of its
+    `feasible`; `dmax`, masks and whole numbers are left out, which makes the
+    bound larger than it need be, never wrong. The labels are any. Steinhardt,
+    Koh, Liang 2017, arXiv 1706.03691.
+
+    Parameters
+    ----------
+    attack : CAttackPoisoningMinimax
+        Its classifier, data, box, `feasible` and `poison_mode` are used. The
+        classifier has no preprocess: a bound holds for features that no
+        poison changes. Standardise the rows beforehand.
+    rtol : float, optional
+        Relative gap at which the search ends. Default 0.01.
+    max_iter : int, optional
+        Models that are trained at most. Default 60.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter, the condition and the value.
+    """
+
+    def __init__(self, attack, rtol=.01, max_iter=60):
+        target = target_of(getattr(attack, 'classifier', None))
+        if target is None or target.by_class or not target.is_exact:
+            raise TypeError(
+                '`attack` must be on a classifier of two classes that '
+                'minimises a smooth loss with an L2 penalty, as '
+                'CClassifierLogisticTorch, got '
+                f'{type(getattr(attack, "classifier", attack)).__name__}.')
+        check('attack.classifier.preprocess',
+              type(attack.classifier.preprocess).__name__,
+              attack.classifier.preprocess is None, 'None',
+              ' Standardise the rows beforehand: a bound holds for features '
+              'that no poison changes.')
+        check_number('rtol', rtol, lambda tol: 0 < tol < 1,
+                     'between 0 and 1')
+        check_integer('max_iter', max_iter, 1)
+        self.attack, self.rtol, self.max_iter = attack, rtol, max_iter
+
+    def run(self, n_points, lmbda=None):
+        """Certify the classifier against that many points.
+
+        Parameters
+        ----------
+        n_points : int
+            Poison rows, at least 1.
+        lmbda : float or None, optional
+            Natural log. Default None: the attack's `lmbda`, which is learned
+            or the classifier's own.
+
+        Returns
+        -------
+        Certificate
+            ``print`` it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the parameter, the condition and the value.
+        """
+        began, attack = time.thread_time(), self.attack
+        data = attack._prepare()
+        check_integer('n_points', n_points, 1)
+        lmbda = attack.lmbda if lmbda is None else lmbda
+        check_number('lmbda', lmbda, lambda value: abs(value) <= MAX_LMBDA,
+                     f'between {-MAX_LMBDA:g} and {MAX_LMBDA:g}')
+        settings.check_clean_rows_left('n_points', n_points, data)
+        rows = torch.as_tensor(data.clean_rows(n_points))
+        target, y = target_of(attack.classifier), data.y_tr[rows]
+        found = enclose(
+            data.x_tr[rows], y, self._feasible(data), n_points, float(lmbda),
+            target.loss, target.beta, self.rtol, self.max_iter)
+        scale = (len(rows) + n_points) / len(rows)
+        rows_clean = CDataset(to_carray(data.x_tr[rows]), data.decode(y))
+        clean, *attacked = (
+            (self._clean_loss(rows_clean, y, poison, lmbda), poison)
+            for poison in self._attacks(data, found, n_points, lmbda))
+        worst = max(attacked, key=lambda one: one[0])
+        share = float((y > 0).double().mean())
+        error = min(1., scale * found.upper / float(
+            target.loss.value(torch.zeros(1).double())))
+        return Certificate(
+            n_points, len(rows), float(lmbda), scale * found.upper, worst[0],
+            clean[0], found.gap, error, error >= min(share, 1 - share),
+            found.upper, found.lower, worst[1], found.n_iter,
+            time.thread_time() - began)
+
+    def _feasible(self, data):
+        """F, for a point of each label."""
+        attack, clean = self.attack, filter_of(self.attack, data)
+        lb, ub = (None if isinstance(bound, str) else bound
+                  for bound in (attack.lb, attack.ub))
+        lb, ub = data.bounds(lb, ub, data.x_val)
+        check('attack.lb', (attack.lb, attack.ub), clean is not None or (
+            (lb > -LARGEST).all() and (ub < LARGEST).all()),
+            'numbers, as `attack.ub`, or the attack with a '
+            'CFeasibleSphereSlab',
+            ' Without limits any loss is possible.')
+        return FeasibleSet(torch.zeros_like(data.x_tr[:2]), lb, ub,
+                           filter=clean)
+
+    def _attacks(self, data, found, n_points, lmbda):
+        """Yield no poison, that of the lower bound, and the attack's own."""
+        header = CDatasetHeader(lmbda=float(lmbda))
+        # whole points: the largest remainders are rounded up
+        shares = n_points * found.weights.numpy(force=True)
+        counts = np.floor(shares).astype(int)
+        first = np.argsort(counts - shares)[:n_points - counts.sum()]
+        counts[first] += 1
+        for chosen in (np.zeros_like(counts), counts):
+            rows = torch.as_tensor(np.repeat(np.arange(len(chosen)), chosen))
+            yield CDataset(to_carray(found.points[rows]),
+                           data.decode(found.labels[rows]), header)
+        own = self.attack.adv_ds
+        if own is not None and own.num_samples == n_points:
+            yield CDataset(own.X, own.Y, header)
+
+    def _clean_loss(self, clean, y, poison, lmbda):
+        """Mean loss on the clean rows of the user's classifier, retrained."""
+        clf = self.attack.classifier.deepcopy()
+        target = target_of(clf)
+        target.set_lmbda(clf, lmbda)
+        both = clean.append(poison) if poison.num_samples else clean
+        clf.fit(both.X, both.Y)
+        scores = to_tensor(clf.decision_function(clean.X, y=1)).ravel()
+        return float(target.loss.value(-y * scores).mean())

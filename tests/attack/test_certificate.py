@@ -1,0 +1,131 @@
+"""Certificates of the attack's classifier; no attack is above them."""
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from attack_problems import digits, make, run, small
+from refusals import raises
+
+from secml_regpoison import (
+    CAttackPoisoningMinimaxRidge, CAttackPoisoningMinimaxSVM,
+    CCertificatePoisoning, CClassifierLogisticTorch, CClassifierSVMTorch,
+    CFeasibleSphereSlab)
+from secml.ml.classifiers import CClassifierRidge, CClassifierSVM
+from secml.ml.features import CNormalizerMeanStd
+
+D = 4
+
+
+def clean_loss(data, poison, lmbda):
+    """Mean loss on the clean rows of scikit-learn's model with the poison."""
+    x, y = (part.tondarray() for part in (data[0].X, data[0].Y))
+    rows, labels = x, y
+    if poison is not None:
+        rows = np.vstack([x, poison.X.tondarray()])
+        labels = np.r_[y, poison.Y.tondarray()]
+    clf = LogisticRegression(C=np.exp(-lmbda), tol=1e-10, max_iter=10000).fit(
+        rows, labels)
+    return np.logaddexp(0, (1 - 2 * y) * clf.decision_function(x)).mean()
+
+
+@pytest.mark.parametrize('feasible', [None, CFeasibleSphereSlab(.8)])
+def test_what_a_certificate_says(feasible):
+    data = digits()
+    attack = make(data, 3, CClassifierLogisticTorch(), feasible=feasible,
+                  learn_lmbda=False, y_poison='worst')
+    run(attack, data)
+    certificate = CCertificatePoisoning(attack).run(3, 1.)
+    assert (certificate.n_points, certificate.n_clean) == (3, 100)
+    assert certificate.clean == pytest.approx(
+        clean_loss(data, None, 1.), rel=1e-4)
+    assert certificate.found == pytest.approx(
+        clean_loss(data, certificate.adv_ds, 1.), rel=1e-4)
+    assert certificate.adv_ds.num_samples == 3
+    assert certificate.found < certificate.bound
+    assert (certificate.found > certificate.clean) == (feasible is None)
+    assert certificate.gap <= .01 and not certificate.is_vacuous
+    assert certificate.error_bound == pytest.approx(
+        certificate.bound / np.log(2))
+    assert 'at most ' in str(certificate) and 'wide' not in str(certificate)
+    # the attack's own points, at this lambda
+    assert clean_loss(data, attack.adv_ds, 1.) <= certificate.found * (
+        1 + 1e-4)
+
+
+def test_it_grows_with_the_poison_and_says_where_it_is_vacuous():
+    data = digits()
+    attack = make(data, clf=CClassifierLogisticTorch(C=np.exp(-1.)),
+                  learn_lmbda=False)
+    certify = CCertificatePoisoning(attack)
+    few, many = (certify.run(n_points) for n_points in (1, 12))
+    assert few.lmbda == many.lmbda == pytest.approx(1)
+    assert few.bound < many.bound and few.clean == many.clean
+    assert many.is_vacuous and 'vacuous' in str(many)
+    assert not few.is_vacuous
+    # stopped early it is looser, and still a bound
+    early = CCertificatePoisoning(attack, max_iter=1).run(8)
+    late = CCertificatePoisoning(attack, rtol=1e-3).run(8)
+    assert early.gap > .02 > late.gap and early.bound >= late.bound
+    assert 'wide open' in str(early) and 'wide open' not in str(late)
+    assert (early.n_iter, late.n_iter > 1) == (1, True)
+
+
+@pytest.mark.parametrize('settings', [
+    {'poison_mode': 'replace'}, {'dmax': .2}, {'feasible': (
+        CFeasibleSphereSlab(.8),), 'lb': None, 'ub': None}])
+def test_no_random_poison_is_above_the_bound(settings):
+    """Nor is what an ascent on the clean rows' own loss has found."""
+    data = small(d=D)
+    attack = make(data, 10, CClassifierLogisticTorch(), learn_lmbda=False,
+                  y_poison='worst', **settings)
+    certificate = CCertificatePoisoning(attack).run(10)
+    run(attack, data)
+    again = CCertificatePoisoning(attack).run(10)
+    assert again.bound == certificate.bound
+    assert certificate.found <= again.found <= again.bound
+    for seed in range(3):
+        attack.random_seed = seed
+        poison = run(attack, data)[2]
+        both, k = attack.poisoned_data(poison), certificate.n_clean
+        scores = attack.poisoned_classifier(poison).decision_function(
+            both.X, y=1).tondarray()
+        losses = np.logaddexp(0, (1 - 2 * both.Y.tondarray()) * scores)
+        assert losses[:k].mean() <= certificate.bound
+
+
+def test_losses_of_other_kinds():
+    data = small(d=D)
+    for kind, clf in ((CAttackPoisoningMinimaxSVM, CClassifierSVMTorch()),
+                      (CAttackPoisoningMinimaxRidge, CClassifierRidge())):
+        attack = kind(clf, data[0], data[1], learn_lmbda=False,
+                      solver_type='implicit')
+        attack.n_points = 6
+        run(attack, data)
+        certificate = CCertificatePoisoning(attack).run(6)
+        assert certificate.gap <= .01
+        assert certificate.clean < certificate.found <= certificate.bound
+
+
+def test_what_has_no_certificate_is_refused():
+    data = small(d=D)
+    with raises(TypeError, 'attack', 'got CClassifierSVM.'):
+        CCertificatePoisoning(CAttackPoisoningMinimaxSVM(
+            CClassifierSVM(), data[0], data[1]))
+    with raises(TypeError, 'attack', 'got int'):
+        CCertificatePoisoning(3)
+    scaled = CClassifierLogisticTorch(preprocess=CNormalizerMeanStd())
+    with raises(ValueError, 'attack.classifier.preprocess', 'Standardise'):
+        CCertificatePoisoning(make(data, 4, scaled))
+    attack = make(data, 4)
+    for kwargs, words in (({'rtol': 0}, '`rtol` must be between 0 and 1'),
+                          ({'max_iter': 0}, '`max_iter` must be at least 1')):
+        with raises(ValueError, words):
+            CCertificatePoisoning(attack, **kwargs)
+    certify = CCertificatePoisoning(attack)
+    with raises(ValueError, '`n_points` must be at least 1'):
+        certify.run(0)
+    with raises(ValueError, '`lmbda` must be between -46 and 46, got 50'):
+        certify.run(4, 50)
+    for box in ({'lb': 'x0'}, {'ub': None}):
+        with raises(ValueError, '`attack.lb` must be numbers'):
+            CCertificatePoisoning(make(data, 4, **box)).run(4)
