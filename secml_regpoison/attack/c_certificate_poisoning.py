@@ -14,6 +14,7 @@ from secml.data import CDataset, CDatasetHeader
 from secml_regpoison.convert import to_carray, to_tensor
 from secml_regpoison.core.certificate import enclose
 from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.core.penalties import L2
 from secml_regpoison.validation import (
     LARGEST, check, check_integer, check_number)
 from . import settings
@@ -127,7 +128,8 @@ class CCertificatePoisoning:
 
     def __init__(self, attack, rtol=.01, max_iter=60):
         target = target_of(getattr(attack, 'classifier', None))
-        if target is None or target.by_class or not target.is_exact:
+        if target is None or target.by_class or not target.is_exact \
+                or target.penalty is not L2:
             raise TypeError(
                 '`attack` must be on a classifier of two classes that '
                 'minimises a smooth loss with an L2 penalty, as '
