@@ -191,7 +191,7 @@ COMMANDS = {
         cli_call('sec-eval', '--train', '8', '--val', '9', '--points', '0,1'),
         Refused, 'at least 5 rows for the 5 folds of clean-cv, got 4'),
     'class twice': (cli_call('sec-eval', '--classes', '0', '0.0'), Refused,
-                    '`classes` must be two of the labels of digits'),
+                    '`classes` must be two or more of the labels of digits'),
     'class NaN': (cli_call('sec-eval', '--classes', 'nan', '0'), Refused,
                   'got nan, 0'),
     'no folder': (cli_call('sec-eval', '--out', ''), Refused, "''"),

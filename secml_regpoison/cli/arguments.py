@@ -9,17 +9,20 @@ from .option_types import bounds, integer, points, policies, share
 
 # those of `core.solvers`, which imports torch; a test compares them
 SOLVERS = 'rmd', 'fmd', 'implicit'
-# those of `experiment.policy_attack`, which does so, too
+# those of `experiment.policy_attack`, which does so, too: logistic regressions
+# and the other models
 CLASSIFIERS = 'logistic', 'liblinear'
+MODELS = 'logistic', 'softmax', 'svm', 'ridge'
 # those of `experiment.filters`
 FILTERS = 'none', 'sphere-slab'
 FILE_OPTIONS = ('label', 'positive', 'drop', 'test', 'missing', 'categories',
                 'sep', 'decimal', 'encoding', 'header')
 
 DESCRIPTION = """\
-Measure how a logistic regression degrades as part of its training data is
-poisoned, once with its L2 regularisation lambda held fixed and once with
-lambda re-learned on trusted validation data while the attack goes on.
+Measure how a linear classifier (by default a logistic regression) degrades as
+part of its training data is poisoned, once with its L2 regularisation lambda
+held fixed and once with lambda re-learned on trusted validation data while the
+attack goes on.
 
 lambda is a natural log: scikit-learn's and secml's C is exp(-lambda), so a
 larger lambda is a stronger regularisation.
@@ -122,10 +125,11 @@ def _add_data_options(command):
              "within the range of the clean training rows, in the file's own "
              'units')
     command.add_argument(
-        '--classes', nargs=2, metavar=('A', 'B'),
-        help='the two labels to tell apart (default: 0 8 for digits and '
-             'mnist, 0 2 - T-shirt, pullover - for fashion-mnist, 0 1 - dog, '
-             'fish - for dogfish, those of the file if it has just two)')
+        '--classes', nargs='+', metavar='A',
+        help='the labels to tell apart, two or more (default: 0 8 for digits '
+             'and mnist, 0 2 - T-shirt, pullover - for fashion-mnist, 0 1 - '
+             'dog, fish - for dogfish, those of the file if it has just two, '
+             'and with --model softmax all those of the file)')
     command.add_argument(
         '--train', type=integer(2), metavar='N',
         help='training rows (default: 512, or fewer if the data is small)')
@@ -209,10 +213,17 @@ def _add_attack_options(command):
         help='interval of the lambda that is learned or cross-validated '
              '(default {0:g},{1:g})'.format(*Plan.lmbda_bounds))
     command.add_argument(
+        '--model', choices=MODELS,
+        help='logistic regression, softmax regression, a linear SVM with the '
+             'squared hinge loss, or a ridge classifier; each is attacked by '
+             'its own loss (default: logistic, and softmax, the only one of '
+             'them that takes more than two classes, where --classes names '
+             'more)')
+    command.add_argument(
         '--classifier', choices=CLASSIFIERS, default='logistic',
-        help="what is trained, attacked and tested: logistic (default; the "
-             "paper's and scikit-learn's, whose bias is not penalised) or "
-             "liblinear (secml's CClassifierLogistic, whose bias is)")
+        help="which logistic regression: logistic (default; the paper's and "
+             "scikit-learn's, whose bias is not penalised) or liblinear "
+             "(secml's CClassifierLogistic, whose bias is)")
     command.add_argument(
         '--attacker', choices=('defender', 'own'), default='defender',
         help='whose loss the poison raises: that on the trusted rows, which '
@@ -222,10 +233,10 @@ def _add_attack_options(command):
     command.add_argument(
         '--y-poison', default='worst', metavar='L',
         help='labels of the poison: worst (default; tries five shares of the '
-             'two labels for a few steps, and keeps the one with the most '
-             'validation errors), flip (each the opposite of the row where it '
-             'starts, as in the paper: about a third of the time), or one of '
-             'the two labels')
+             'two labels, or of softmax up to twelve pairs of labels, for a '
+             'few steps, and keeps what makes the most validation errors), '
+             'flip (each another than that of the row where it starts, as in '
+             'the paper: about a third of the time), or one of the labels')
     command.add_argument(
         '--solver', choices=('auto', *SOLVERS), default='auto',
         help='how the attack differentiates through training: implicit (at '

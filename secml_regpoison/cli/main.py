@@ -76,8 +76,10 @@ def _load(args):
     """Read the data, and check the plan before any work."""
     if args.data in NEED_SECML:
         _register()
-    source = load_data(args.data, args.classes, **{
-        name: getattr(args, name) for name in FILE_OPTIONS})
+    source = load_data(
+        args.data, args.classes, several=args.model == 'softmax',
+        **{name: getattr(args, name) for name in FILE_OPTIONS})
+    classifier = _classifier(args, source)
     n_train, n_val = split_sizes(source, args.train, args.val)
     n_features = source.parts['pool'][0].shape[1]
     solver = default_solver(n_train, n_features) if args.solver == 'auto' \
@@ -86,7 +88,7 @@ def _load(args):
                 n_train=n_train, n_val=n_val, seed=args.seed,
                 lmbda_bounds=args.lmbda_bounds,
                 poison_mode=args.poison_mode, solver_type=solver,
-                preprocess=source.preprocess, classifier=args.classifier,
+                preprocess=source.preprocess, classifier=classifier,
                 integer=args.integer, filter=args.filter,
                 attacker=args.attacker, attack_params={
                     'y_poison': _y_poison(args.y_poison, source)})
@@ -94,6 +96,24 @@ def _load(args):
     args.policies = args.policies or default_policies(plan, source)
     check_plan(plan, source, args.policies)
     return source, plan
+
+
+def _classifier(args, source):
+    """The plan's classifier, by the model and the number of classes."""
+    n_classes = len(source.header['y_original'])
+    model = args.model or ('logistic' if n_classes == 2 else 'softmax')
+    if model != 'softmax' and n_classes > 2:
+        raise ValueError(
+            f'`--model` must be softmax for {n_classes} classes, got {model}: '
+            'type --model softmax, or --classes with two of them.')
+    if model != 'logistic' and args.classifier != 'logistic':
+        raise ValueError(
+            f'`--classifier` must be left out with --model {model}, got '
+            f'{args.classifier}: it is a logistic regression.')
+    if model == 'softmax' and args.solver == 'fmd':
+        raise ValueError('`--solver` must be rmd, implicit or auto with '
+                         '--model softmax, got fmd.')
+    return args.classifier if model == 'logistic' else model
 
 
 def _check_share(share, plan):
@@ -112,8 +132,9 @@ def _y_poison(text, source):
     named = [k for k, label in enumerate(classes) if is_same(text, label)]
     if text not in ('worst', 'flip') and not named:
         raise ValueError(
-            f'`--y-poison` must be worst, flip, or one of the labels '
-            f'{classes[0]} and {classes[1]}, got {text!r}.')
+            '`--y-poison` must be worst, flip, or one of the labels '
+            f"{', '.join(map(str, classes[:-1]))} and {classes[-1]}, got "
+            f'{text!r}.')
     return named[0] if named else text
 
 

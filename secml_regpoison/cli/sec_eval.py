@@ -12,7 +12,7 @@ from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.picture import draw
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.experiment.report import (
-    CSV_COLUMNS, mark_trusted_better, plain_words, save_evaluation,
+    csv_columns, mark_trusted_better, plain_words, save_evaluation,
     solver_verdict, table)
 from secml_regpoison.experiment.security_evaluation import run_policies
 from secml_regpoison.experiment.summary import summarise
@@ -22,6 +22,11 @@ from secml_regpoison.storage import atomic_path
 from secml_regpoison.terminal import (
     one_line, print_error, print_text, printable, progress_bar)
 from .results import begin, result_names, write_summary
+
+
+NAMES = {'logistic': 'logistic regression', 'liblinear': 'logistic regression',
+         'softmax': 'softmax regression', 'svm': 'linear SVM',
+         'ridge': 'ridge classifier'}
 
 
 def run_sec_eval(args, source, plan):
@@ -37,7 +42,7 @@ def run_sec_eval(args, source, plan):
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
         results = _run(args, source, plan, folder)
         classes = map(str, source.header['y_original'])
-        labels = dict(zip(('class_0', 'class_1'), classes))
+        labels = {f'class_{k}': label for k, label in enumerate(classes)}
         _report(args, source, plan, name, [
             record for (policy, repetition), result in results.items()
             for record in make_records(result, policy=policy,
@@ -82,12 +87,13 @@ def _report(args, source, plan, name, records):
     """Write CSV, picture and JSON; print the text or the JSON."""
     path = os.path.join(args.out, 'sec_eval')
     mark_trusted_better(records)
-    write_rows(f'{path}.csv', records, CSV_COLUMNS)
+    write_rows(f'{path}.csv', records,
+               csv_columns(len(source.header['y_original'])))
     summary = summarise(records)
     conclusion = conclude(summary, plan, args.expect)
     words = [plain_words(records), solver_verdict(records, plan.solver_type)]
     lines = _describe(source, plan)
-    title = f'{name}: logistic regression under poison\n{lines}'
+    title = f'{name}: {NAMES[plan.classifier]} under poison\n{lines}'
     if args.repetitions > 1:
         title += (f'; thick: the mean of {args.repetitions} splits, thin: '
                   'each of them')

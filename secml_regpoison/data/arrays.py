@@ -4,18 +4,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from secml_regpoison.validation import LARGEST, check
+from .labels import MAX_CLASSES
 
 
 @dataclass(frozen=True)
 class ArrayData:
-    """Two-class rows from arrays or data frames.
+    """Rows of two classes or more, from arrays or data frames.
 
     Attributes
     ----------
     x : ndarray of float, shape (n, d)
     y : ndarray of int, shape (n,)
-        0 for the first of the classes, 1 for the second.
-    classes : ndarray, shape (2,)
+        0 for the first of the classes, 1 for the second, and so on.
+    classes : ndarray, shape (k,)
         The labels as they were given, sorted.
     frame : type or None
         The class of the data frame that `x` came in.
@@ -46,7 +47,7 @@ def read_arrays(x, y, names=('X', 'y'), like=None):
     x : array-like or data frame, shape (n, d)
         Numbers, finite. Columns of text are refused by name.
     y : array-like, shape (n,)
-        Labels of any type; each of two classes has a row.
+        Labels of any type; each of two classes or more has a row.
     names : pair of str, optional
         What errors call them.
     like : ArrayData, optional
@@ -74,14 +75,14 @@ def read_arrays(x, y, names=('X', 'y'), like=None):
                   f'a frame with the columns of `X`, {list(like.columns)}')
     labels = _labels(name_y, y, len(values))
     classes = _classes(name_y, labels) if like is None else like.classes
-    labels = labels.astype(object)
-    negative, positive = (labels == label for label in classes.tolist())
-    known = negative | positive
+    of_class = labels.astype(object)[:, None] == np.array(
+        classes.tolist(), dtype=object)
+    known, found = of_class.any(axis=1), of_class.any(axis=0)
     check(name_y, labels[~known][:1].tolist(), known.all(),
           f'labels among {classes.tolist()}')
-    check(name_y, classes[[int(positive.any())]].tolist(),
-          negative.any() and positive.any(), 'labels of both classes')
-    return ArrayData(values, positive.astype(int), classes,
+    check(name_y, classes[found].tolist(), found.all(),
+          f'labels of {"both" if len(classes) == 2 else "all"} classes')
+    return ArrayData(values, of_class.argmax(axis=1), classes,
                      type(x) if is_frame else None, columns)
 
 
@@ -130,7 +131,7 @@ def _labels(name, y, n_rows):
 
 def _classes(name, y):
     classes = np.unique(y)
-    check(name, classes[:9].tolist(), len(classes) == 2,
-          'labels of two classes', ' Choose rows of two, or put one against '
-          'the rest: `y == label`.')
+    check(name, classes[:9].tolist(), 2 <= len(classes) <= MAX_CLASSES,
+          f'labels of two classes, or of more, at most {MAX_CLASSES}',
+          ' Choose rows of some, or put one against the rest: `y == label`.')
     return classes

@@ -1,4 +1,4 @@
-"""The label's column, and the two classes."""
+"""The label's column, and the classes."""
 import difflib
 
 import numpy as np
@@ -7,6 +7,7 @@ from .cells import list_names, to_numbers
 
 NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
          'diagnosis', 'response'}
+MAX_CLASSES = 50  # of a column that is taken as the label
 NO_LABEL = '', '?', 'nan'
 
 
@@ -73,28 +74,28 @@ def counted(values, counts):
     return ', '.join(words) + (f' and {more} more' if more else '')
 
 
-def pick_classes(name, labels, classes=None, positive=None):
-    """The labels of class 0 and of class 1, and the class of each row.
+def pick_classes(name, labels, classes=None, positive=None, several=False):
+    """The labels of class 0, of class 1, ... and the class of each row.
 
     Parameters
     ----------
     name : str
         Of the data or the column, for errors.
     labels : ndarray
-    classes, positive
+    classes, positive, several
         See `ReadOptions`.
 
     Returns
     -------
     tuple
-        Two labels; 'not A' is the first with `positive`.
+        Two labels or more; 'not A' is the first with `positive`.
     ndarray of int
-        0, 1, or -1 for rows of other labels.
+        0, 1, ..., or -1 for rows of other labels.
 
     Raises
     ------
     ValueError
-        If there are not exactly two classes.
+        If there are fewer than two classes, or more that were not asked for.
 
     """
     values, counts = count_labels(labels)
@@ -109,23 +110,25 @@ def pick_classes(name, labels, classes=None, positive=None):
         y = np.array([-1 if label is None else int(label == picked[0])
                       for label in labels])
         return (f'not {picked[0]}', picked[0]), y
-    if classes is None and len(values) != 2:
+    too_many = MAX_CLASSES if several else 2
+    if classes is None and not 2 <= len(values) <= too_many:
         raise ValueError(
             f'{name} must hold two classes, got {len(values)}: {listed}. '
             + ('Is it the label? --label names another column.'
                if len(values) < 2 or len(values) > 20 else
-               'Pick two with `classes` (--classes A B), or one against the '
-               'rest with `positive` (--positive A).'))
+               'Pick two or more with `classes` (--classes A B), one against '
+               'the rest with `positive` (--positive A), or all with '
+               '--model softmax.'))
     picked = list(values) if classes is None else sum(
         ([value for value in values if is_same(asked, value)]
          for asked in classes), [])
-    if len(set(picked)) != 2 or classes is not None and len(classes) != 2:
+    if classes is not None and not (
+            len(picked) == len(set(picked)) == len(classes) >= 2):
         raise ValueError(
-            f"`classes` must be two of the labels of {name}, got "
+            f"`classes` must be two or more of the labels of {name}, got "
             f"{', '.join(map(str, classes))}: it has {listed}.")
-    negative, positive = picked
-    y = np.array([0 if label == negative else 1 if label == positive else -1
-                  for label in labels])
+    numbers = {label: k for k, label in enumerate(picked)}
+    y = np.array([numbers.get(label, -1) for label in labels])
     return tuple(value.item() if isinstance(value, np.generic) else value
                  for value in picked), y
 

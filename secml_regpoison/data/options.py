@@ -13,8 +13,10 @@ class ReadOptions:
         column; the first one of LIBSVM text.
     drop : tuple of str or int
         Columns to leave out, by name or number.
-    classes : pair or None
-        Labels to keep; the first becomes 0, the second 1.
+    classes : tuple or None
+        Labels to keep, two or more; the first becomes 0, the second 1.
+    several : bool
+        Whether all labels of a file are kept, if there are more than two.
     positive : str or None
         Label that becomes 1, and all others 0.
     missing : {'drop', 'mean'} or None
@@ -34,6 +36,7 @@ class ReadOptions:
     label: object = None
     drop: tuple = ()
     classes: tuple = None
+    several: bool = False
     positive: object = None
     missing: str = None
     sep: str = None

@@ -1,4 +1,4 @@
-"""From a file to two-class data, and what to say about the choices made."""
+"""From a file to rows of classes, and what to say about the choices made."""
 import os
 from dataclasses import dataclass, replace
 
@@ -20,18 +20,18 @@ PARTS = {'val': 'validation', 'test': 'test'}
 
 @dataclass(frozen=True)
 class FileData:
-    """Two-class data of a file.
+    """Rows of a file, of two classes or more.
 
     Attributes
     ----------
     parts : dict of str to (ndarray, ndarray)
-        Features (n, d) and classes (n,), 0 and 1, of 'pool', 'val', 'test'.
+        Features (n, d) and classes (n,), from 0, of 'pool', 'val', 'test'.
     lines : dict of str to ndarray
         Line of the file of each row, or its number where rows have no lines.
     labels : dict of str to ndarray
         Label of each row as the file has it.
     classes : tuple
-        Labels of class 0 and of class 1.
+        Labels of class 0, of class 1, ...
     encoding : Encoding
     notes, warnings : tuple of str
         What was detected and chosen; what looks wrong.
@@ -47,7 +47,7 @@ class FileData:
     warnings: tuple
 
 
-def read_two_classes(path, options):
+def read_classes(path, options):
     """Read a file, and the one with the test rows.
 
     Parameters
@@ -97,7 +97,7 @@ def _like(table, other):
 
 
 def _choose(tables, frame, label, dropped, options):
-    """Rows of two classes, their features as numbers."""
+    """Rows of the classes, their features as numbers."""
     table, sizes = tables['pool'], [len(t.frame) for t in tables.values()]
     part = np.repeat(list(tables), sizes)
     lines = np.concatenate([t.lines for t in tables.values()])
@@ -110,7 +110,8 @@ def _choose(tables, frame, label, dropped, options):
     rows = np.arange(len(frame))
     labels = label_values(frame[label], table.decimal)
     name = f'{column_of(label)} of {table.path}'
-    classes, y = pick_classes(name, labels, options.classes, options.positive)
+    classes, y = pick_classes(name, labels, options.classes, options.positive,
+                              options.several)
     without = np.array([value is None for value in labels])
     if without.any() and options.classes is None and options.missing is None:
         raise ValueError(
@@ -130,7 +131,7 @@ def _choose(tables, frame, label, dropped, options):
     x, in_pool = encoding.encode(cells), part[rows] == 'pool'
     data = {name: (x[part[rows] == name], y[rows][part[rows] == name])
             for name in tables}
-    _check_both_classes(table.path, data, classes)
+    _check_all_classes(table.path, data, classes)
     warnings = _warnings(
         table, label, options, cells[in_pool], columns, y[rows][in_pool])
     number = list(table.frame).index(label) + 1 \
@@ -171,16 +172,17 @@ def _handle_missing(frame, label, where, missing, in_pool, decimal):
         '(of text, the most frequent)')
 
 
-def _check_both_classes(path, data, classes):
-    """Raise ValueError if a part has rows of one class only."""
+def _check_all_classes(path, data, classes):
+    """Raise ValueError if a part lacks rows of a class."""
     for part, (_, y) in data.items():
-        counts = np.bincount(y, minlength=2)
+        counts = np.bincount(y, minlength=len(classes))
         if not counts.all():
             rarest = classes[int(counts.argmin())]
             raise ValueError(
-                f'{path} must have rows of both classes {classes} in each '
-                f'part, got none of {rarest!r} among the {len(y)} rows of '
-                f"'{part}'.")
+                f'{path} must have rows of '
+                f'{"both" if len(classes) == 2 else "all"} classes {classes} '
+                f'in each part, got none of {rarest!r} among the {len(y)} '
+                f"rows of '{part}'.")
 
 
 def _about_file(tables):
@@ -195,16 +197,16 @@ def _about_file(tables):
 
 
 def _about_label(label, number, options, classes, y, everything):
-    """The label's column, 0 for arrays, and the two classes."""
+    """The label's column, 0 for arrays, and the classes."""
     if not number:
         label = 'y'
     elif label != f'column {number}':
         label = f'`{label}`, column {number}'
     why = '' if options.label is not None or not number else ' (by default)'
-    counts = np.bincount(y, minlength=2)
-    yield (f'label: {label}{why}; class 0 is {classes[0]} '
-           f'({counts[0]} rows), class 1 is {classes[1]} ({counts[1]} rows)')
-    if len(everything[0]) > 2:
+    yield f'label: {label}{why}; ' + ', '.join(
+        f'class {k} is {name} ({(y == k).sum()} rows)'
+        for k, name in enumerate(classes))
+    if len(everything[0]) > len(classes):
         yield f'all labels: {counted(*everything)}'
 
 

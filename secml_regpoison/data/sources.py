@@ -1,4 +1,4 @@
-"""Two-class data by name, or from a file.
+"""Rows of two classes or more by name, or from a file.
 
 secml, and what imports it, is imported where it is needed: the command line
 refuses a file without it.
@@ -21,7 +21,7 @@ NEED_SECML = 'mnist', 'fashion-mnist', 'dogfish'  # to be read
 
 @dataclass(frozen=True)
 class Source:
-    """Two-class data, labels 0 and 1, not yet split.
+    """Rows of k classes, labels 0 to k - 1, not yet split.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Source:
 
 
 def load_data(name_or_path, classes=None, **options):
-    """Load two classes of a named data set or of a file.
+    """Load classes of a named data set or of a file.
 
     Parameters
     ----------
@@ -85,10 +85,10 @@ def load_data(name_or_path, classes=None, **options):
         'dogfish', or the path of a file: text with a row a line, ARFF, LIBSVM
         text, or .npz with `X` and `y`, or `X_train` and `y_train`, and, if
         there are such rows, `X_val`, `y_val`, `X_test` and `y_test`.
-    classes : pair, optional
-        Labels to keep, as numbers or text; the first becomes 0, the second 1.
-        Default: 0 and 8 of the digits, T-shirt and pullover of Fashion-MNIST,
-        dog and fish, and the two labels, sorted, of a file.
+    classes : tuple, optional
+        Labels to keep, two or more, as numbers or text; the first becomes 0,
+        the second 1. Default: 0 and 8 of the digits, T-shirt and pullover of
+        Fashion-MNIST, dog and fish, and the two labels, sorted, of a file.
     **options
         How to read a file, see `ReadOptions`.
 
@@ -100,8 +100,8 @@ def load_data(name_or_path, classes=None, **options):
     ------
     ValueError
         If the name is unknown, the file is malformed, a value is missing or
-        not finite, no feature varies, or there are not exactly two classes.
-        Names the line and the column.
+        not finite, no feature varies, or there are other than two classes
+        and `classes` names none. Names the line and the column.
     MemoryError
         If the file is too large; names it.
     OSError, RuntimeError
@@ -115,9 +115,9 @@ def load_data(name_or_path, classes=None, **options):
         raise ValueError(
             f"`data` must be {', '.join(DEFAULT_CLASSES)}, or the path of a "
             f"file, got {name_or_path!r}.")
-    from .reading import read_two_classes  # pandas, which names do not need
+    from .reading import read_classes  # pandas, which names do not need
     try:
-        data = read_two_classes(name_or_path, options)
+        data = read_classes(name_or_path, options)
     except MemoryError as error:
         raise MemoryError(
             f'{name_or_path} does not fit into the memory of this machine: '
@@ -132,7 +132,8 @@ def load_data(name_or_path, classes=None, **options):
 
 def _load_named(name, options):
     """A data set that has a name: its labels are numbers."""
-    if options != ReadOptions(classes=options.classes):
+    if options != ReadOptions(classes=options.classes,
+                              several=options.several):
         raise ValueError(
             f'`data` must be a file with the options of files, got {name!r}: '
             'its columns are known.')
@@ -157,7 +158,6 @@ def _read_named(name, classes):
 
 
 def _select(x, y, classes):
-    """Rows of the two classes, labels renumbered to 0 and 1."""
-    negative, positive = (y == label for label in classes)
-    rows = negative | positive
-    return x[rows], positive[rows].astype(int)
+    """Rows of the classes, labels renumbered from 0."""
+    rows = np.isin(y, classes)
+    return x[rows], (y[rows, None] == np.array(classes)).argmax(1)

@@ -1,4 +1,4 @@
-"""Random training, validation and test rows of two-class data."""
+"""Random training, validation and test rows."""
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,11 +61,12 @@ def split_sizes(source, n_train=None, n_val=None):
 def split_data(source, n_train=None, n_val=None, seed=0):
     """Draw random training and validation rows, and the test rows.
 
-    Images: the box is [0, 1], and each class has half of the training and of
-    the validation rows. Files: rows keep the class proportions of the file,
-    but a rare class has a row in each part and, if it can, five training rows
-    and five validation rows; the box is the range of the training rows.
-    Features stay as they are: `Source.preprocess` belongs to the classifier.
+    Images: the box is [0, 1], and each class has an equal share of the
+    training and of the validation rows. Files: rows keep the class
+    proportions of the file, but a rare class has a row in each part and, if
+    it can, five training rows and five validation rows; the box is the range
+    of the training rows. Features stay as they are: `Source.preprocess`
+    belongs to the classifier.
 
     Parameters
     ----------
@@ -108,12 +109,12 @@ def draw_rows(source, n_train=None, n_val=None, seed=0):
     others = [part for part in ('val', 'test') if part not in source.parts]
     rng = np.random.default_rng(seed)
     rows, drawn = rng.permutation(y.size), {}
-    share = .5 if source.is_image else np.mean(y == 1)
+    shares = _shares(y, len(classes), source.is_image)
     sizes = {'train': n_train, **({'val': n_val} if 'val' in others else {})}
     _check_sizes(y, sizes, others, classes, source.is_image)
     for i, (part, size) in enumerate(sizes.items()):
         left = len(others) - i  # parts that need rows after this one
-        taken, rows = _draw(rows, y, size, share, left)
+        taken, rows = _draw(rows, y, size, shares, left)
         drawn[part] = 'pool', taken
     if 'val' in source.parts:
         drawn['val'] = 'val', _of_val(source, n_val, rng)
@@ -127,9 +128,17 @@ def _of_val(source, n_val, rng):
     y = source.parts['val'][1]
     if n_val == y.size:
         return np.arange(n_val)
-    _check_sizes(y, {'val': n_val}, [], source.header['y_original'], False)
-    return _draw(
-        rng.permutation(y.size), y, n_val, np.mean(y == 1), 0)[0]
+    classes = source.header['y_original']
+    _check_sizes(y, {'val': n_val}, [], classes, False)
+    return _draw(rng.permutation(y.size), y, n_val,
+                 _shares(y, len(classes), False), 0)[0]
+
+
+def _shares(y, n_classes, are_equal):
+    """Share of each class among the rows to draw."""
+    if are_equal:
+        return np.full(n_classes, 1 / n_classes)
+    return np.bincount(y, minlength=n_classes) / y.size
 
 
 def _check_sizes(y, sizes, others, classes, halves):
@@ -137,7 +146,8 @@ def _check_sizes(y, sizes, others, classes, halves):
 
     Each of the parts in `others` needs a row of each class.
     """
-    counts, n_parts = np.bincount(y, minlength=2), 1 + len(others)
+    k = len(classes)
+    counts, n_parts = np.bincount(y, minlength=k), 1 + len(others)
     rarest = int(counts.argmin())
     if counts[rarest] < n_parts:
         raise ValueError(
@@ -146,14 +156,16 @@ def _check_sizes(y, sizes, others, classes, halves):
             'or choose other classes.')
     # rows that are left for the test rows
     spare = ('test' in others) * 1
-    most = 2 * (counts.min() - spare) if halves else y.size - 2 * spare
+    most = k * (counts.min() - spare) if halves else y.size - k * spare
     asked = sum(sizes.values())
-    if min(sizes.values()) < 2 or asked > most:
+    if min(sizes.values()) < k or asked > most:
         names = ' and '.join(f'`{part}`' for part in sizes)
         raise ValueError(
-            f'{names} must be at least 2 rows each and {most} together, got '
+            f'{names} must be at least {k} rows each and {most} together, got '
             f"{' and '.join(map(str, sizes.values()))}: class {classes[0]!r} "
-            f'has {counts[0]} rows, class {classes[1]!r} {counts[1]}'
+            f'has {counts[0]} rows' + ''.join(
+                f', class {label!r} {count}'
+                for label, count in zip(classes[1:], counts[1:]))
             + (', and a test row of each must be left' if spare else '')
             + '. Sizes that work: ' + _sizes_that_work(most, sizes) + '.')
 
@@ -167,18 +179,24 @@ def _sizes_that_work(most, sizes):
     return f'--train {most - n_val} --val {n_val}'
 
 
-def _draw(rows, y, n_rows, share, n_left):
-    """First `n_rows` of `rows`, `share` of them of class 1, and the others.
+def _draw(rows, y, n_rows, shares, n_left):
+    """First `n_rows` of `rows`, with these `shares` of the classes, and the
+    others.
 
     A row of each class is left for each of `n_left` further parts, and, if
     there are so many, at least `N_FOLDS` rows of each are drawn.
     """
-    n_negative, n_positive = np.bincount(y[rows], minlength=2) - n_left
-    least = min(N_FOLDS, n_negative, n_positive, n_rows // 2)
-    n_drawn = int(np.clip(
-        int(n_rows * share), max(least, n_rows - n_negative),
-        min(n_rows - least, n_positive)))
+    there = np.bincount(y[rows], minlength=len(shares)) - n_left
+    least = min(N_FOLDS, *there, n_rows // len(shares))
+    sizes = (n_rows * shares).astype(int)
+    sizes[0] = n_rows - sizes[1:].sum()
+    sizes = sizes.clip(least, there)
+    while sizes.sum() != n_rows:  # of the class that has most room
+        up = n_rows > sizes.sum()
+        room = there - sizes if up else sizes - least
+        k = int(room.argmax())
+        sizes[k] += np.clip(n_rows - sizes.sum(), -room[k], room[k])
     drawn = np.zeros(rows.size, dtype=bool)
-    for label, size in ((0, n_rows - n_drawn), (1, n_drawn)):
+    for label, size in enumerate(sizes):
         drawn[np.flatnonzero(y[rows] == label)[:size]] = True
     return rows[drawn], rows[~drawn]

@@ -83,7 +83,8 @@ def _check_policies_have_rows(data, rows, policies):
     for part, policy, least in (('train', 'clean-cv', N_FOLDS),
                                 ('val', 'trusted-only', 2)):
         y = data.get(part, data['train']).y[rows[part]]
-        count = int(np.bincount(y, minlength=2).min())
+        count = int(np.bincount(y, minlength=len(
+            data['train'].classes)).min())
         check('policies', policy, policy not in policies or count >= least,
               f'others, as a class has {count} of the {part} rows and '
               f'{policy} needs {least}')

@@ -58,6 +58,10 @@ def in_scikit_learn(c, plan):
     """What to type there."""
     solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''
     model = f'LogisticRegression(C={c:.3g}{solver})'
+    if plan.classifier == 'svm':
+        model = f"LinearSVC(C={c:.3g}, loss='squared_hinge')"
+    if plan.classifier == 'ridge':
+        model = f'RidgeClassifier(alpha={.5 / c:.3g})'
     scaler = {'mean-std': 'StandardScaler()', 'min-max': 'MinMaxScaler()',
               'unit-norm': 'Normalizer()'}.get(plan.preprocess)
     return f'make_pipeline({scaler}, {model})' if scaler else model
@@ -118,7 +122,7 @@ def _of_policy(policy, strength, weakest):
         text += (f" It gave up in {strength['gave_up']} of {n} splits: its "
                  'validation loss is no better than that of a constant '
                  'answer.')
-    if error['mean'] >= .5:
+    if error['mean'] >= .5 and 'error_2' not in strength:
         text += ' It is no better than a coin.'
     elif error['mean'] >= strength['majority_error']['mean']:
         text += ' It is no better than always the more frequent class.'

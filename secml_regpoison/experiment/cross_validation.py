@@ -3,9 +3,8 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from secml_regpoison.attack.targets import target_of
-from secml_regpoison.convert import as_refitted, signs, to_tensor
+from secml_regpoison.convert import as_refitted, indices, signs, to_tensor
 from secml_regpoison.core import Problem
-from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.data.splits import N_FOLDS
 
@@ -54,8 +53,9 @@ def cross_validated_losses(dataset, classifier, lmbdas, seed):
     ----------
     dataset : CDataset
         A class with fewer than five rows makes as many folds.
-    classifier : CClassifierLogistic or CClassifierLogisticTorch
-        Its C is not read. Without a preprocess or with secml's normalizers.
+    classifier : CClassifier
+        Of a kind that can be attacked; its C is not read. Without a
+        preprocess or with secml's normalizers.
     lmbdas : sequence of float
     seed : int
         For the folds.
@@ -66,16 +66,19 @@ def cross_validated_losses(dataset, classifier, lmbdas, seed):
         NaN where a class has fewer than two rows.
 
     """
-    x, y = to_tensor(dataset.X), signs(dataset.Y, dataset.classes)
+    target = target_of(classifier)
+    x, y = to_tensor(dataset.X), (indices if target.by_class else signs)(
+        dataset.Y, dataset.classes)
     if n_folds(dataset) < 2:
         return np.full(len(lmbdas), np.nan)
     preprocess = classifier.preprocess and as_refitted(classifier.preprocess)
-    losses, target = np.zeros(len(lmbdas)), target_of(classifier)
+    losses = np.zeros(len(lmbdas))
+    n_classes = dataset.classes.size if target.by_class else None
     for fit, held_out in StratifiedKFold(
             n_folds(dataset), shuffle=True, random_state=seed).split(x, y):
-        model = LinearModel(
+        model = target.model(
             Problem(x[fit], y[fit], x[held_out], y[held_out],
-                    preprocess=preprocess),
+                    preprocess=preprocess, n_classes=n_classes),
             y[:0], Training('implicit'), target.loss, target.beta,
             target.penalty)
         trained = None

@@ -2,6 +2,7 @@
 import warnings
 
 import numpy as np
+from scipy.special import logsumexp
 from sklearn.utils import Bunch
 
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
@@ -40,8 +41,10 @@ def measure(estimator, split, plan, policy, k, repetition):
 
 
 def _log_loss(fitted, x, y):
-    return np.logaddexp(
-        0, (1 - 2 * y) * fitted.decision_function(x)).mean()
+    scores = fitted.decision_function(x)
+    if scores.ndim == 1:
+        return np.logaddexp(0, (1 - 2 * y) * scores).mean()
+    return (logsumexp(scores, axis=1) - scores[np.arange(len(y)), y]).mean()
 
 
 def _warn_if_short(loss, expected, policy):

@@ -17,17 +17,19 @@ ADVICE = (' Take a LogisticRegression, or a Pipeline of StandardScaler, '
           'MinMaxScaler or Normalizer and it.')
 
 
-def classifier_of(estimator):
+def classifier_of(estimator, n_classes=2):
     """Kind of classifier in a `Plan`, and preprocess, of an estimator.
 
     Parameters
     ----------
     estimator : LogisticRegression or Pipeline
+    n_classes : int, optional
 
     Returns
     -------
     classifier : str
-        'liblinear', which penalises the bias, or 'logistic'.
+        'liblinear', which penalises the bias, 'logistic', or 'softmax' of
+        more than two classes.
     preprocess : CNormalizer or None
         Not fitted; a chain of them if there are several scalers.
 
@@ -46,6 +48,10 @@ def classifier_of(estimator):
             '`estimator` must end with a LogisticRegression, got '
             f'{type(last).__name__}.' + ADVICE)
     _check_objective(last)
+    if n_classes > 2:
+        check('estimator.solver', last.solver, last.solver != 'liblinear',
+              'another with more than two classes')
+        return 'softmax', preprocess
     return ('liblinear' if last.solver == 'liblinear' else 'logistic',
             preprocess)
 

@@ -29,7 +29,8 @@ class Plan:
     classifier : str
         Any of `policy_attack.CLASSIFIERS`: 'logistic' leaves the bias
         out of the penalty, as the paper and scikit-learn's default do;
-        'liblinear', secml's own, does not.
+        'liblinear', secml's own, does not; 'softmax' takes any number of
+        classes; 'svm', with the squared hinge, and 'ridge'.
     solver_type : str
         How the attack differentiates: 'rmd', 'fmd' or 'implicit'.
     integer : str
@@ -90,7 +91,8 @@ def default_policies(plan, source):
 def _count_classes(plan, source, part):
     """Rows of each class among those of a part in the first repetition."""
     of, rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)[part]
-    return np.bincount(source.parts[of][1][rows], minlength=2)
+    return np.bincount(source.parts[of][1][rows],
+                       minlength=len(source.header['y_original']))
 
 
 def check_plan(plan, source, policies):

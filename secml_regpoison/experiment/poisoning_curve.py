@@ -40,7 +40,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         Numbers. The training rows, and those validation and test rows that
         are not given.
     y : array-like, shape (n,)
-        Labels of any type, two classes.
+        Labels of any type, two classes or more.
     X_val, y_val : array-like, shapes (m, d) and (m,), optional
         Rows that the defender trusts. Default: a quarter of the rows that are
         not test rows, drawn at random, with the proportions of the classes.
@@ -91,7 +91,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
             Shares and numbers of poisoning points.
         policies : list of str
             Their names.
-        classes : ndarray, shape (2,)
+        classes : ndarray, shape (n_classes,)
             The labels, sorted.
         test_error, validation_loss, lmbda, C, w_norm, constant_loss : ndarray
             Shape (n_policies, n_strengths, n_repetitions). The loss is the
@@ -133,8 +133,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     Carnerero-Cano et al. 2021, arXiv 2105.10948.
 
     """
-    classifier, preprocess = classifier_of(estimator)
+    classifier_of(estimator)  # before the data
     data = read_all(X, y, X_val, y_val, X_test, y_test)
+    classifier, preprocess = classifier_of(
+        estimator, len(data['train'].classes))
     policies = _check_policies(policies, lmbda_bounds)
     check_integer('n_repetitions', n_repetitions, 1)
     check_integer('random_state', random_state, 0)
@@ -186,7 +188,7 @@ def _check_attack_params(params):
 
 
 def _index_of(label, classes):
-    """A class as the attack knows it, 0 or 1; other words stay."""
+    """A class as the attack knows it, a number; other words stay."""
     if np.ndim(label) == 0 and label in classes.tolist():
         return classes.tolist().index(label)
     check('y_poison', label, isinstance(label, str)

@@ -1,31 +1,48 @@
 """The attack under a policy: which rows, and how lambda is chosen."""
 import numpy as np
 
-from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.classifiers import CClassifierLogistic, CClassifierRidge
 
 from secml_regpoison.attack.c_attack_poisoning_minimax_lr import (
     CAttackPoisoningMinimaxLR)
+from secml_regpoison.attack.c_attack_poisoning_minimax_ridge import (
+    CAttackPoisoningMinimaxRidge)
+from secml_regpoison.attack.c_attack_poisoning_minimax_softmax import (
+    CAttackPoisoningMinimaxSoftmax)
+from secml_regpoison.attack.c_attack_poisoning_minimax_svm import (
+    CAttackPoisoningMinimaxSVM)
+from secml_regpoison.attack.targets import target_of
 from secml_regpoison.classifier.c_classifier_logistic_torch import (
     CClassifierLogisticTorch)
+from secml_regpoison.classifier.c_classifier_softmax_torch import (
+    CClassifierSoftmaxTorch)
+from secml_regpoison.classifier.c_classifier_svm_torch import (
+    CClassifierSVMTorch)
 from .cross_validation import cross_validated_lmbda
 
-CLASSIFIERS = {'logistic': CClassifierLogisticTorch,
-               'liblinear': CClassifierLogistic}
+# By their names in a `Plan`, with the attack on each.
+CLASSIFIERS = {
+    'logistic': (CClassifierLogisticTorch, CAttackPoisoningMinimaxLR),
+    'liblinear': (CClassifierLogistic, CAttackPoisoningMinimaxLR),
+    'softmax': (CClassifierSoftmaxTorch, CAttackPoisoningMinimaxSoftmax),
+    'svm': (CClassifierSVMTorch, CAttackPoisoningMinimaxSVM),
+    'ridge': (CClassifierRidge, CAttackPoisoningMinimaxRidge)}
 
 
 def make_attack(split, plan, policy, seed):
-    """Build the attack on a logistic regression under the policy.
+    """Build the attack on the plan's classifier under the policy.
 
     That of 'trusted-only' trains on the validation rows, and has no points.
     """
-    clf = CLASSIFIERS[plan.classifier](preprocess=plan.preprocess)
+    kind, attack = CLASSIFIERS[plan.classifier]
+    clf = kind(preprocess=plan.preprocess)
     train = split.val if policy == 'trusted-only' else split.train
     if policy in ('clean-cv', 'trusted-only'):
         lmbda = cross_validated_lmbda(train, clf, plan.lmbda_bounds, seed)
     else:
         lmbda = 0. if policy == 'learned' else policy
-    clf.C = float(np.exp(-lmbda))
-    return CAttackPoisoningMinimaxLR(
+    target_of(clf).set_lmbda(clf, float(lmbda))
+    return attack(
         clf, train, split.val, lb=split.lb, ub=split.ub,
         learn_lmbda=policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
         poison_mode=plan.poison_mode, solver_type=plan.solver_type,

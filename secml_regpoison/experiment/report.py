@@ -3,14 +3,17 @@ import math
 
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from secml_regpoison.storage import atomic_path, save_arrays
-from .measures import COLUMNS
+from .measures import columns
 from .tables import as_text, format_mean_std
 
-# Columns of sec_eval.csv, in order.
-CSV_COLUMNS = ('policy', 'repetition', 'class_0', 'class_1',
-               *(name for name in COLUMNS
-                 if name not in ('w_norm_squared', 'share_1')),
-               'trusted_better')
+
+def csv_columns(n_classes):
+    """Columns of sec_eval.csv, in order."""
+    return ('policy', 'repetition',
+            *(f'class_{k}' for k in range(n_classes)),
+            *(name for name in columns(n_classes)
+              if name not in ('w_norm_squared', 'share_1')),
+            'trusted_better')
 
 
 def save_evaluation(path, sec_eval_data, result):
@@ -37,8 +40,8 @@ def table(summary, classes):
     ----------
     summary : dict
         See `summarise`.
-    classes : pair
-        Labels of the two classes.
+    classes : sequence
+        Labels of the classes.
 
     """
     names = [f'of {str(label)[:12]} %' for label in classes]
@@ -47,12 +50,13 @@ def table(summary, classes):
          'lambda', 'C', '||w||', 'poison labels', ''),
         [(policy, f"{here['n_points']}", f"{100 * here['fraction']:.1f}",
           _mean_std(here['test_error'], 2, 100),
-          f"{100 * here['error_0']['mean']:.1f}",
-          f"{100 * here['error_1']['mean']:.1f}",
+          *(f"{100 * here[f'error_{k}']['mean']:.1f}"
+            for k in range(len(classes))),
           _mean_std(here['validation_loss'], 4),
           _mean_std(here['lmbda'], 2), f"{here['C']:.3g}",
           f"{here['w_norm']['mean']:.2f}",
-          ' + '.join(f"{here[f'n_poison_{k}']['mean']:.0f}" for k in (0, 1)),
+          ' + '.join(f"{here[f'n_poison_{k}']['mean']:.0f}"
+                     for k in range(len(classes))),
           _flags(here)) for policy, strengths in summary.items()
          for here in strengths])
 

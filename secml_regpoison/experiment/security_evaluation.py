@@ -128,7 +128,7 @@ def _run_trusted_only(attack, split, plan):
     run, = attack.history
     # the loss on the rows that it is trained on would say nothing
     loss = float(cross_validated_losses(
-        split.val, attack.classifier, [-np.log(attack.classifier.C)],
+        split.val, attack.classifier, [attack.lmbda],
         attack.random_seed)[0])
     gave_up = not np.isnan(loss) and has_given_up(loss, run.constant_loss)
     run = replace(run, loss=loss, val_loss=loss, solver_loss=np.nan,

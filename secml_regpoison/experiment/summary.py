@@ -6,6 +6,7 @@ from secml_regpoison.core.verdicts import SENTENCES
 SUMMARISED = ('test_error', 'error_0', 'error_1', 'majority_error',
               'validation_loss', 'lmbda', 'w_norm', 'n_poison_0',
               'n_poison_1')
+OF_CLASSES = 'error_', 'n_poison_', 'confusion_'  # with their numbers
 
 
 def summarise(records):
@@ -20,8 +21,9 @@ def summarise(records):
     -------
     dict of str to list of dict
         For each policy its strengths in order. Each has `n_points`,
-        `fraction`, `n_splits`; for each of `SUMMARISED` `mean`, `std`,
-        `least`, `greatest` and, in the order of the splits, `each`; `C`, that
+        `fraction`, `n_splits`; for each of `SUMMARISED`, and for the columns
+        of further classes, `mean`, `std`, `least`, `greatest` and, in the
+        order of the splits, `each`; `C`, that
         of the mean lambda; and for each verdict the number of splits in which
         it is true. All are plain numbers.
 
@@ -39,7 +41,8 @@ def _strength(records):
     first = records[0]
     found = {'n_points': first['n_points'], 'fraction': first['fraction'],
              'n_splits': len(records)}
-    for name in SUMMARISED:
+    for name in dict.fromkeys((*SUMMARISED, *(
+            name for name in first if name.startswith(OF_CLASSES)))):
         each = [record[name] for record in records]
         found[name] = {
             'mean': float(np.mean(each)), 'std': float(np.std(each)),

@@ -9,7 +9,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import confusion_matrix
+from sklearn.svm import LinearSVC
 
 from secml_regpoison import cli, storage as files
 from secml_regpoison.experiment.plan import default_solver
@@ -246,6 +251,66 @@ def test_the_exact_solver_where_a_factorisation_is_cheap(
     assert default_solver(n_train, n_features) == solver
 
 
+MODELS = {
+    'softmax': (lambda c: LogisticRegression(C=c, tol=1e-10, max_iter=9999),
+                ['--classes', '1', '4', '8']),
+    'svm': (lambda c: LinearSVC(C=c, loss='squared_hinge', tol=1e-10,
+                                dual=False, max_iter=99999), []),
+    'ridge': (lambda c: RidgeClassifier(alpha=.5 / c), [])}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('model', MODELS)
+def test_models_and_classes(model, tmp_path, capsys):
+    """What is exported, and retrained by scikit-learn, has the errors and the
+    confusion of classes of the CSV."""
+    oracle, options = MODELS[model]
+    options = options or ['--model', model]  # softmax by the classes
+    assert cli.main(['sec-eval', *QUICK, *options, '--policies', 'learned',
+                     '--repetitions', '1', '--y-poison', 'flip', '--solver',
+                     'implicit', '--out', str(tmp_path)]) == 0
+    row = _rows(tmp_path / 'sec_eval.csv')[-1]
+    x, y = load_digits(return_X_y=True)
+    classes = [1, 4, 8] if model == 'softmax' else [0, 8]
+    keep = np.isin(y, classes)
+    parts = pd.read_csv(tmp_path / 'rows_0.csv')['part']
+    test = (parts == 'test').to_numpy()
+    rows = pd.read_csv(tmp_path / 'poisoned_learned_0.csv')
+    assert rows['poison'].sum() == int(row['n_points']) == 4
+    clf = oracle(float(row['C'])).fit(
+        rows.filter(like='feature').to_numpy(), rows['label'])
+    y_test, y_pred = y[keep][test], clf.predict(x[keep][test] / 16)
+    assert float(row['test_error']) == (y_pred != y_test).mean()
+    for k, label in enumerate(classes):
+        assert row[f'class_{k}'] == str(label)
+        assert float(row[f'error_{k}']) == (
+            y_pred[y_test == label] != label).mean()
+        assert int(row[f'n_poison_{k}']) == (
+            rows.loc[rows['poison'] == 1, 'label'] == label).sum()
+    confusion = confusion_matrix(y_test, y_pred)
+    for a, b in np.ndindex(*confusion.shape):
+        if model == 'softmax':
+            assert int(row[f'confusion_{a}_{b}']) == confusion[a, b]
+        else:
+            assert f'confusion_{a}_{b}' not in row
+    assert 'of 8 %' in capsys.readouterr().out
+
+
+def test_all_classes_of_a_file(tmp_path):
+    main = importlib.import_module('secml_regpoison.cli.main')
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / 'rows.npz', X=rng.normal(size=(90, 2)),
+             y=np.arange(90) % 3)
+    argv = ['sec-eval', '--data', str(tmp_path / 'rows.npz')]
+    with pytest.raises(ValueError, match='two classes, got 3.*or all with '
+                                         '--model softmax'):
+        main._load(main.make_parser().parse_args(argv))
+    source, plan = main._load(main.make_parser().parse_args(
+        [*argv, '--model', 'softmax']))
+    assert source.header['y_original'] == (0, 1, 2)
+    assert plan.classifier == 'softmax'
+
+
 def test_options_of_the_attack_reach_the_plan():
     main = importlib.import_module('secml_regpoison.cli.main')
 
@@ -273,9 +338,22 @@ BAD_CALLS = {
                      "`data` must be digits, mnist, fashion-mnist, dogfish, "
                      "or the path of a file, got 'letters'"),
     'missing file': (['sec-eval', '--data', 'no.csv'], 'no.csv'),
-    'one class': (['sec-eval', '--classes', '3'], '--classes'),
+    'one class': (['sec-eval', '--classes', '3'],
+                  '`classes` must be two or more of the labels of digits, '
+                  'got 3'),
     'unknown class': (['sec-eval', '--classes', '3', 'x'],
-                      '`classes` must be two of the labels of digits, got 3'),
+                      '`classes` must be two or more of the labels of digits, '
+                      'got 3'),
+    'another model of three classes': (
+        ['sec-eval', '--classes', '3', '5', '8', '--model', 'svm'],
+        '`--model` must be softmax for 3 classes, got svm: type --model '
+        'softmax, or --classes with two of them.'),
+    'unknown model': (['sec-eval', '--model', 'tree'], "'tree'"),
+    'a solver of no softmax': (
+        ['sec-eval', '--model', 'softmax', '--solver', 'fmd'], 'got fmd'),
+    'a logistic regression and another model': (
+        ['sec-eval', '--model', 'ridge', '--classifier', 'liblinear'],
+        '`--classifier` must be left out with --model ridge'),
     'points: word': (['sec-eval', '--points', '0,many'],
                      "--points: must be an integer, at least 0, got 'many'"),
     'points: negative': (['sec-eval', '--points=-3,0'], "got '-3'"),

@@ -104,5 +104,5 @@ def test_importing_the_command_line_patches_secml_as_ever(statement):
 
 def test_it_offers_the_solvers_of_the_core():
     assert set(arguments.SOLVERS) == set(SOLVERS)
-    assert arguments.CLASSIFIERS == tuple(CLASSIFIERS)
+    assert {*arguments.CLASSIFIERS, *arguments.MODELS} == set(CLASSIFIERS)
     assert arguments.FILTERS == FILTERS

@@ -5,7 +5,7 @@ import pytest
 
 from secml_regpoison.data import load_data
 from secml_regpoison.data.options import ReadOptions
-from secml_regpoison.data.reading import read_two_classes
+from secml_regpoison.data.reading import read_classes
 from secml_regpoison.data.splits import draw_rows, split_sizes
 
 N = 60
@@ -20,7 +20,7 @@ FRAME = pd.DataFrame({
 def read(tmp_path, frame, name='rows.csv', **options):
     path = tmp_path / name
     frame.to_csv(path, index=False)
-    return read_two_classes(str(path), ReadOptions(**options))
+    return read_classes(str(path), ReadOptions(**options))
 
 
 def test_the_label_is_chosen_and_printed(tmp_path):
@@ -53,7 +53,7 @@ def test_a_label_by_name_or_number(tmp_path, label):
              r'in 60 of 60 cells. Type --categories .* --drop town'),
     (dict(label='width'), 'Is it the label'),
     (dict(label='count', drop=('town', 'kind')),
-     r'got 4: 5 \(\d+ rows\), .*--classes A B\), or one against the rest'),
+     r'got 4: 5 \(\d+ rows\), .*--classes A B\), one against the rest'),
     (dict(drop=('town',), classes=('ham', 'eggs')),
      r'`classes` must be two .* ham, eggs: it has ham \(30 rows\)'),
     (dict(drop=('town',), positive='eggs'), '`positive` must be one of'),
@@ -150,7 +150,7 @@ def test_the_index_of_a_data_frame_is_named(tmp_path):
     path = tmp_path / 'rows.csv'
     frame = FRAME.drop(columns='town')
     frame.sample(frac=1, random_state=0).to_csv(path)
-    warning, = read_two_classes(str(path), ReadOptions()).warnings
+    warning, = read_classes(str(path), ReadOptions()).warnings
     assert 'column 1' in warning and "--drop 'column 1'" in warning
 
 

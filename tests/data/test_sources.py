@@ -178,10 +178,34 @@ def test_missing_file():
 
 
 @pytest.mark.parametrize('classes', [
-    ('0',), ('0', '0'), ('0', '1', '2'), ('0', 'zero'), ('0', '10')])
+    ('0',), ('0', '0'), ('0', '1', '1'), ('0', 'zero'), ('0', '10')])
 def test_bad_classes(classes):
-    with pytest.raises(ValueError, match='`classes` must be two of'):
+    with pytest.raises(ValueError, match='`classes` must be two or more of'):
         load_data('digits', classes)
+
+
+def test_three_classes(tmp_path):
+    """In the order given; images in equal shares, a file's as it has them,
+    and a rare class in each part."""
+    source = load_data('digits', ('8', '1', '4'))
+    assert source.header['y_original'] == (8, 1, 4)
+    split = split_data(source, 92, 31)
+    assert np.bincount(split.train.Y.tondarray()).tolist() == [32, 30, 30]
+    assert np.bincount(split.val.Y.tondarray()).tolist() == [11, 10, 10]
+    x, _ = _blobs(200)
+    y = np.repeat(['a', 'b', 'c'], (60, 130, 10))
+    np.savez(tmp_path / 'rows.npz', X=x, y=y)
+    with pytest.raises(ValueError, match='two classes, got 3'):
+        load_data(str(tmp_path / 'rows.npz'))
+    source = load_data(str(tmp_path / 'rows.npz'), several=True)
+    split = split_data(source, 80, 40)
+    assert [np.bincount(part.Y.tondarray()).tolist() for part in (
+        split.train, split.val, split.test)] == [
+            [24, 51, 5], [12, 24, 4], [24, 55, 1]]
+    with pytest.raises(ValueError, match="least 3 rows each and 197 together, "
+                                         "got 2 and 40: class 'a' has 60 rows"
+                                         ", class 'b' 130, class 'c' 10"):
+        split_data(source, 2, 40)
 
 
 def test_split_is_balanced_disjoint_and_complete():

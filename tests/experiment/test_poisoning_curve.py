@@ -30,7 +30,7 @@ def exact(**kwargs):
 def rows(n_rows=120, labels=(0, 1), seed=0):
     """A frame of clouds: lengths, a ratio and a whole number; labels."""
     rng = np.random.default_rng(seed)
-    y = np.arange(n_rows) % 2
+    y = np.arange(n_rows) % len(labels)
     x = rng.normal(size=(n_rows, 3)) + y[:, None]
     frame = pd.DataFrame({'length': 40 + 9 * x[:, 0], 'ratio': x[:, 1] / 50,
                           'count': np.rint(5 + 2 * x[:, 2]).astype(int)})
@@ -74,7 +74,8 @@ def check_against_refit(curve, estimator, x, y):
         solver='liblinear', C=7., random_state=0)), (False, True)),
     (make_pipeline('passthrough', MinMaxScaler((-1, 1)), Normalizer('l2'),
                    exact(solver='newton-cholesky')), (-1., 1.)),
-    (exact(solver='newton-cholesky'), (3, 8))])
+    (exact(solver='newton-cholesky'), (3, 8)),
+    (make_pipeline(StandardScaler(), exact()), ('eggs', 'ham', 'spam'))])
 def test_a_refitted_clone_has_the_numbers(estimator, labels):
     x, y = rows(labels=labels)
     curve = quietly(estimator, x, y, policies=('clean-cv', 'learned', 0.))
@@ -238,7 +239,10 @@ TEXT = X.assign(colour='red')
     ({'X': X['ratio']}, ValueError, '(n_rows, n_features), got (60,)'),
     ({'X': X.astype(str).to_numpy()}, TypeError, '.astype(float)'),
     ({'y': Y[:50]}, ValueError, '`y` must be of shape (60,)'),
-    ({'y': np.arange(60) % 3}, ValueError, 'two classes, got [0, 1, 2]'),
+    ({'y': 0 * Y}, ValueError, 'two classes, or of more, at most 50, got [0]'),
+    ({'y': np.arange(60)}, ValueError, 'at most 50, got [0, 1, 2'),
+    ({'y': np.arange(60) % 3, 'estimator': exact(solver='liblinear')},
+     ValueError, '`estimator.solver` must be another with more than two'),
     ({'y': np.where(Y, 'a', None)}, ValueError, "['NoneType', 'str']"),
     ({'y': np.where(Y, 1., np.nan)}, ValueError, 'free of missing labels'),
     ({'y': (np.arange(60) < 4).astype(int)}, ValueError,
