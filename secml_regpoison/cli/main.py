@@ -113,6 +113,9 @@ def _classifier(args, source):
     if model == 'softmax' and args.solver == 'fmd':
         raise ValueError('`--solver` must be rmd, implicit or auto with '
                          '--model softmax, got fmd.')
+    if model == 'softmax' and args.filter != 'none':
+        raise ValueError('`--filter` must be none with --model softmax, got '
+                         f'{args.filter}: it is of two classes.')
     return args.classifier if model == 'logistic' else model
 
 

@@ -14,6 +14,7 @@ from secml.array import CArray
 
 from secml_regpoison.attack.feasible import CFeasibleSphereSlab, fit_filter
 from secml_regpoison.convert import as_refitted
+from secml_regpoison.validation import check
 
 FILTERS = 'none', 'sphere-slab'
 QUANTILE = .95
@@ -55,6 +56,7 @@ def passing_rows(x, y, name, preprocess):
     places. The other arguments are those of `filter_split`."""
     if name == 'none':
         return np.arange(len(y))
+    check('filter', name, y.max() <= 1, "'none' with more than two classes")
     x, y = (torch.as_tensor(part, dtype=torch.float64)
             for part in (x, 2. * y - 1))
     fitted = fit_filter(x, y, QUANTILE, _is_scaled(preprocess))

@@ -351,6 +351,9 @@ BAD_CALLS = {
     'unknown model': (['sec-eval', '--model', 'tree'], "'tree'"),
     'a solver of no softmax': (
         ['sec-eval', '--model', 'softmax', '--solver', 'fmd'], 'got fmd'),
+    'a filter of no softmax': (
+        ['sec-eval', '--model', 'softmax', '--filter', 'sphere-slab'],
+        'must be none with --model softmax, got sphere-slab'),
     'a logistic regression and another model': (
         ['sec-eval', '--model', 'ridge', '--classifier', 'liblinear'],
         '`--classifier` must be left out with --model ridge'),
