@@ -230,5 +230,6 @@ class CCertificatePoisoning:
         target.set_lmbda(clf, lmbda)
         both = clean.append(poison) if poison.num_samples else clean
         clf.fit(both.X, both.Y)
-        scores = to_tensor(clf.decision_function(clean.X, y=1)).ravel()
+        scores = to_tensor(clf.decision_function(clean.X, y=1),
+                           y.device).ravel()
         return float(target.loss.value(-y * scores).mean())

@@ -91,8 +91,9 @@ def hold_to_values(attack, values, k, adv_ds, x):
            for bound in (attack.lb, attack.ub))
     data, box = attack._prepare(), list(box)
     x_p = pull_into_filter(
-        attack, data, to_tensor(adv_ds.X), data.encode(adv_ds.Y),
-        lambda x: torch.as_tensor(values.project(x.numpy(), *box)))
+        attack, data, to_tensor(adv_ds.X, data.device),
+        data.encode(adv_ds.Y), lambda x: torch.as_tensor(
+            values.project(x.numpy(force=True), *box)).to(x))
     poison = CDataset(to_carray(x_p), adv_ds.Y, adv_ds.header)
     record = attack.history[k]
     y_pred, scores, losses, verdicts = evaluate(
