@@ -13,6 +13,7 @@ SOLVERS = 'rmd', 'fmd', 'implicit'
 # and the other models
 CLASSIFIERS = 'logistic', 'liblinear'
 MODELS = 'logistic', 'softmax', 'svm', 'ridge'
+PENALTIES = 'l2', 'l1'
 # those of `experiment.filters`
 FILTERS = 'none', 'sphere-slab'
 FILE_OPTIONS = ('label', 'positive', 'drop', 'test', 'missing', 'categories',
@@ -20,8 +21,8 @@ FILE_OPTIONS = ('label', 'positive', 'drop', 'test', 'missing', 'categories',
 
 DESCRIPTION = """\
 Measure how a linear classifier (by default a logistic regression) degrades as
-part of its training data is poisoned, once with its L2 regularisation lambda
-held fixed and once with lambda re-learned on trusted validation data while the
+part of its training data is poisoned, once with its regularisation lambda held
+fixed and once with lambda re-learned on trusted validation data while the
 attack goes on.
 
 lambda is a natural log: scikit-learn's and secml's C is exp(-lambda), so a
@@ -230,6 +231,10 @@ def _add_attack_options(command):
              'the defender sees (default, as in the paper), or own: that on '
              'the test rows, while the loss on the trusted rows is kept low. '
              'The second is the worse for what is learned on trusted rows')
+    command.add_argument(
+        '--penalty', choices=PENALTIES, default='l2',
+        help='of the weights: l2 (default) or l1, of logistic regression and '
+             'svm; most weights are then zero')
     command.add_argument(
         '--y-poison', default='worst', metavar='L',
         help='labels of the poison: worst (default; tries five shares of the '

@@ -89,6 +89,7 @@ def _load(args):
                 lmbda_bounds=args.lmbda_bounds,
                 poison_mode=args.poison_mode, solver_type=solver,
                 preprocess=source.preprocess, classifier=classifier,
+                penalty=args.penalty,
                 integer=args.integer, filter=args.filter,
                 attacker=args.attacker, attack_params={
                     'y_poison': _y_poison(args.y_poison, source)})
@@ -116,6 +117,12 @@ def _classifier(args, source):
     if model == 'softmax' and args.filter != 'none':
         raise ValueError('`--filter` must be none with --model softmax, got '
                          f'{args.filter}: it is of two classes.')
+    if args.penalty == 'l1' and model not in ('logistic', 'svm'):
+        raise ValueError('`--penalty` must be l2 with --model '
+                         f'{model}, got l1: it is for logistic and svm.')
+    if args.penalty == 'l1' and args.solver == 'fmd':
+        raise ValueError('`--solver` must be rmd, implicit or auto with '
+                         '--penalty l1, got fmd.')
     return args.classifier if model == 'logistic' else model
 
 

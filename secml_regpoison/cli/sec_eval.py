@@ -93,7 +93,8 @@ def _report(args, source, plan, name, records):
     conclusion = conclude(summary, plan, args.expect)
     words = [plain_words(records), solver_verdict(records, plan.solver_type)]
     lines = _describe(source, plan)
-    title = f'{name}: {NAMES[plan.classifier]} under poison\n{lines}'
+    model = NAMES[plan.classifier] + (', L1' if plan.penalty == 'l1' else '')
+    title = f'{name}: {model} under poison\n{lines}'
     if args.repetitions > 1:
         title += (f'; thick: the mean of {args.repetitions} splits, thin: '
                   'each of them')
@@ -104,6 +105,7 @@ def _report(args, source, plan, name, records):
             'data': name, 'classes': source.header['y_original'],
             'n_train': plan.n_train, 'n_val': plan.n_val,
             'solver': plan.solver_type, 'classifier': plan.classifier,
+            'penalty': plan.penalty,
             'preprocess': plan.preprocess, 'filter': plan.filter,
             'y_poison': plan.attack_params['y_poison'],
             'notes': source.file.notes if source.file else (),

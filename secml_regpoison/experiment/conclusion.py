@@ -1,5 +1,6 @@
 """The closing words of `sec-eval`: which policy, which C, and may one believe
 it."""
+from .estimators import L1_WORDS
 from .policies import describe_policy
 from .summary import nearest_strength
 
@@ -57,9 +58,13 @@ def conclude(summary, plan, share=None):
 def in_scikit_learn(c, plan):
     """What to type there."""
     solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''
+    if plan.penalty == 'l1':
+        solver = f', {L1_WORDS}' + (
+            solver or ", solver='saga', max_iter=10000")
     model = f'LogisticRegression(C={c:.3g}{solver})'
     if plan.classifier == 'svm':
-        model = f"LinearSVC(C={c:.3g}, loss='squared_hinge')"
+        penalty = ", penalty='l1', dual=False" * (plan.penalty == 'l1')
+        model = f"LinearSVC(C={c:.3g}, loss='squared_hinge'{penalty})"
     if plan.classifier == 'ridge':
         model = f'RidgeClassifier(alpha={.5 / c:.3g})'
     scaler = {'mean-std': 'StandardScaler()', 'min-max': 'MinMaxScaler()',

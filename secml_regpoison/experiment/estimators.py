@@ -13,12 +13,17 @@ from secml.ml.features import (
 
 from secml_regpoison.validation import check
 
+# The default of `penalty` is a word from scikit-learn 1.8 on: `l1_ratio` says
+# it instead.
+_PENALTY = inspect.signature(LogisticRegression).parameters['penalty'].default
+L1_WORDS = 'l1_ratio=1' if _PENALTY == 'deprecated' else "penalty='l1'"
 ADVICE = (' Take a LogisticRegression, or a Pipeline of StandardScaler, '
           'MinMaxScaler or Normalizer and it.')
 
 
 def classifier_of(estimator, n_classes=2):
-    """Kind of classifier in a `Plan`, and preprocess, of an estimator.
+    """Kind of classifier and penalty in a `Plan`, and preprocess, of an
+    estimator.
 
     Parameters
     ----------
@@ -30,6 +35,8 @@ def classifier_of(estimator, n_classes=2):
     classifier : str
         'liblinear', which penalises the bias, 'logistic', or 'softmax' of
         more than two classes.
+    penalty : str
+        'l2' or 'l1'.
     preprocess : CNormalizer or None
         Not fitted; a chain of them if there are several scalers.
 
@@ -47,13 +54,15 @@ def classifier_of(estimator, n_classes=2):
         raise TypeError(
             '`estimator` must end with a LogisticRegression, got '
             f'{type(last).__name__}.' + ADVICE)
-    _check_objective(last)
+    penalty = 'l1' if _check_objective(last) else 'l2'
     if n_classes > 2:
         check('estimator.solver', last.solver, last.solver != 'liblinear',
               'another with more than two classes')
-        return 'softmax', preprocess
+        check('estimator.penalty', penalty, penalty == 'l2',
+              'l2 with more than two classes')
+        return 'softmax', penalty, preprocess
     return ('liblinear' if last.solver == 'liblinear' else 'logistic',
-            preprocess)
+            penalty, preprocess)
 
 
 def fit_with_lambda(estimator, lmbda, x, y):
@@ -61,8 +70,7 @@ def fit_with_lambda(estimator, lmbda, x, y):
     changes = {'C': math.exp(-lmbda)}
     if _steps(estimator)[-1].penalty is None:
         # C counts again
-        changes['penalty'] = inspect.signature(
-            LogisticRegression).parameters['penalty'].default
+        changes['penalty'] = _PENALTY
     prefix = f'{estimator.steps[-1][0]}__' if isinstance(
         estimator, Pipeline) else ''
     return clone(estimator).set_params(**{
@@ -92,11 +100,18 @@ def _normaliser(scaler, inner):
 
 
 def _check_objective(model):
-    """The objective of a LogisticRegression is the attack's, C apart."""
+    """The objective of a LogisticRegression is the attack's, C apart; returns
+    whether it has the L1 penalty, by either of its two names."""
     check('estimator.penalty', model.penalty,
-          model.penalty in ('l2', None, 'deprecated'), "'l2' or None", ADVICE)
-    check('estimator.l1_ratio', model.l1_ratio,
-          model.penalty != 'deprecated' or not model.l1_ratio, '0', ADVICE)
+          model.penalty in ('l2', 'l1', None, 'deprecated'),
+          "'l2', 'l1' or None", ADVICE)
+    check('estimator.l1_ratio', model.l1_ratio, model.penalty != 'deprecated'
+          or model.l1_ratio in (None, 0, 1), '0 or 1', ADVICE)
+    is_l1 = model.penalty == 'l1' or (model.penalty == 'deprecated'
+                                      and model.l1_ratio == 1)
+    check('estimator.solver', model.solver, not is_l1
+          or model.solver in ('saga', 'liblinear'),
+          "'saga' or 'liblinear' with the L1 penalty")
     check('estimator.fit_intercept', model.fit_intercept,
           model.fit_intercept, 'True')
     check('estimator.class_weight', model.class_weight,
@@ -104,3 +119,4 @@ def _check_objective(model):
     check('estimator.intercept_scaling', model.intercept_scaling,
           model.solver != 'liblinear' or model.intercept_scaling == 1,
           '1 with the solver liblinear')
+    return is_l1

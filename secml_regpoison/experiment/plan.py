@@ -31,6 +31,8 @@ class Plan:
         out of the penalty, as the paper and scikit-learn's default do;
         'liblinear', secml's own, does not; 'softmax' takes any number of
         classes; 'svm', with the squared hinge, and 'ridge'.
+    penalty : str
+        'l2', or 'l1' of any of `policy_attack.L1_CLASSIFIERS`.
     solver_type : str
         How the attack differentiates: 'rmd', 'fmd' or 'implicit'.
     integer : str
@@ -55,6 +57,7 @@ class Plan:
     poison_mode: str = 'replace'
     preprocess: str = None
     classifier: str = 'logistic'
+    penalty: str = 'l2'
     solver_type: str = 'rmd'
     integer: str = 'auto'
     filter: str = 'none'

@@ -33,9 +33,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     Parameters
     ----------
     estimator : LogisticRegression or Pipeline
-        Any solver, L2 or no penalty; its C is not used. A pipeline has steps
-        of `StandardScaler`, `MinMaxScaler` or `Normalizer` before it, which
-        are fitted on clean rows and poison too.
+        Any solver, L2 or no penalty, or L1 (of two classes); its C is not
+        used. A pipeline has steps of `StandardScaler`, `MinMaxScaler` or
+        `Normalizer` before it, which are fitted on clean rows and poison too.
     X : array-like or data frame, shape (n, d)
         Numbers. The training rows, and those validation and test rows that
         are not given.
@@ -135,7 +135,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     """
     classifier_of(estimator)  # before the data
     data = read_all(X, y, X_val, y_val, X_test, y_test)
-    classifier, preprocess = classifier_of(
+    classifier, penalty, preprocess = classifier_of(
         estimator, len(data['train'].classes))
     policies = _check_policies(policies, lmbda_bounds)
     check_integer('n_repetitions', n_repetitions, 1)
@@ -150,7 +150,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     plan = Plan(
         n_points=_strengths(fractions, n_train), seed=random_state,
         lmbda_bounds=lmbda_bounds, poison_mode='append',
-        preprocess=preprocess, classifier=classifier,
+        preprocess=preprocess, classifier=classifier, penalty=penalty,
         solver_type=default_solver(n_train, data['train'].x.shape[1])
         if solver_type == 'auto' else solver_type, integer=integer,
         attacker=attacker,

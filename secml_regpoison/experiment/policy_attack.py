@@ -1,4 +1,6 @@
 """The attack under a policy: which rows, and how lambda is chosen."""
+from functools import partial
+
 import numpy as np
 
 from secml.ml.classifiers import CClassifierLogistic, CClassifierRidge
@@ -27,6 +29,10 @@ CLASSIFIERS = {
     'softmax': (CClassifierSoftmaxTorch, CAttackPoisoningMinimaxSoftmax),
     'svm': (CClassifierSVMTorch, CAttackPoisoningMinimaxSVM),
     'ridge': (CClassifierRidge, CAttackPoisoningMinimaxRidge)}
+# Those with the L1 penalty; liblinear penalises the bias.
+L1_CLASSIFIERS = {
+    'logistic': CClassifierLogisticTorch, 'svm': CClassifierSVMTorch,
+    'liblinear': partial(CClassifierLogisticTorch, beta=1)}
 
 
 def make_attack(split, plan, policy, seed):
@@ -35,6 +41,8 @@ def make_attack(split, plan, policy, seed):
     That of 'trusted-only' trains on the validation rows, and has no points.
     """
     kind, attack = CLASSIFIERS[plan.classifier]
+    if plan.penalty == 'l1':
+        kind = partial(L1_CLASSIFIERS[plan.classifier], penalty='l1')
     clf = kind(preprocess=plan.preprocess)
     train = split.val if policy == 'trusted-only' else split.train
     if policy in ('clean-cv', 'trusted-only'):

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import confusion_matrix
 from sklearn.svm import LinearSVC
 
+from core_problems import SKLEARN_L1
 from secml_regpoison import cli, storage as files
 from secml_regpoison.experiment.plan import default_solver
 from secml.adv.seceval import CSecEvalData
@@ -256,7 +257,10 @@ MODELS = {
                 ['--classes', '1', '4', '8']),
     'svm': (lambda c: LinearSVC(C=c, loss='squared_hinge', tol=1e-10,
                                 dual=False, max_iter=99999), []),
-    'ridge': (lambda c: RidgeClassifier(alpha=.5 / c), [])}
+    'ridge': (lambda c: RidgeClassifier(alpha=.5 / c), []),
+    'l1': (lambda c: LogisticRegression(
+        C=c, tol=1e-10, max_iter=99999, solver='liblinear', random_state=0,
+        **SKLEARN_L1), ['--penalty', 'l1', '--classifier', 'liblinear'])}
 
 
 @pytest.mark.slow
@@ -348,6 +352,12 @@ BAD_CALLS = {
         ['sec-eval', '--classes', '3', '5', '8', '--model', 'svm'],
         '`--model` must be softmax for 3 classes, got svm: type --model '
         'softmax, or --classes with two of them.'),
+    'another penalty': (
+        ['sec-eval', '--model', 'ridge', '--penalty', 'l1'],
+        '`--penalty` must be l2 with --model ridge, got l1'),
+    'no fmd with L1': (
+        ['sec-eval', '--penalty', 'l1', '--solver', 'fmd'],
+        'must be rmd, implicit or auto with --penalty l1, got fmd'),
     'unknown model': (['sec-eval', '--model', 'tree'], "'tree'"),
     'a solver of no softmax': (
         ['sec-eval', '--model', 'softmax', '--solver', 'fmd'], 'got fmd'),

@@ -6,6 +6,7 @@ import pytest
 
 from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.experiment.conclusion import conclude
+from secml_regpoison.experiment.estimators import L1_WORDS
 from secml_regpoison.experiment.picture import draw
 from secml_regpoison.experiment.plan import Plan
 from secml_regpoison.experiment.report import mark_trusted_better, table
@@ -99,10 +100,15 @@ def test_giving_up_is_no_success():
 @pytest.mark.parametrize('preprocess, classifier, words', [
     (None, 'logistic', ': LogisticRegression(C=0.223).'),
     ('min-max', 'liblinear', ": make_pipeline(MinMaxScaler(), "
-     "LogisticRegression(C=0.223, solver='liblinear')).")])
+     "LogisticRegression(C=0.223, solver='liblinear'))."),
+    (None, 'logistic-l1', f": LogisticRegression(C=0.223, {L1_WORDS}, "
+     "solver='saga', max_iter=10000)."),
+    (None, 'svm-l1', ": LinearSVC(C=0.223, loss='squared_hinge', penalty='l1',"
+     " dual=False).")])
 def test_what_to_type_into_scikit_learn(preprocess, classifier, words):
+    classifier, _, l1 = classifier.partition('-')
     plan = Plan((0, 5, 10), 100, 40, preprocess=preprocess,
-                classifier=classifier)
+                classifier=classifier, penalty=l1 or 'l2')
     assert conclude(summarise(LEARNED_BEST), plan)['words'][-1].endswith(words)
 
 

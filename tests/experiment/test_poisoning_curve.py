@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     MinMaxScaler, Normalizer, PolynomialFeatures, StandardScaler)
 
+from core_problems import SKLEARN_L1
 from filters import outside
 from secml_regpoison import poisoning_curve
 
@@ -124,6 +125,24 @@ def test_without_a_penalty_c_is_set_all_the_same():
     check_against_refit(quietly(estimator, x, y), estimator, x, y)
 
 
+@pytest.mark.filterwarnings('ignore::FutureWarning')  # of penalty='l1'
+@pytest.mark.parametrize('settings', [
+    {'solver': 'liblinear', **SKLEARN_L1}, {'solver': 'saga', 'penalty': 'l1'}
+])
+def test_the_l1_penalty_by_either_name(settings):
+    x, y = rows()
+    estimator = make_pipeline(StandardScaler(), exact(
+        random_state=0, **settings))
+    curve = quietly(estimator, x, y, lmbda_bounds=(0., 3.))
+    check_against_refit(curve, estimator, x, y)
+    # lambda is learned for the estimator's own penalty: no other is better
+    best, train = curve.validation_loss[1, 0, 0], curve.train_rows[0]
+    val = curve.val_rows[0]
+    for lmbda in np.arange(0., 3.1, .5):
+        other = set_c(estimator, np.exp(-lmbda)).fit(x.iloc[train], y[train])
+        assert log_loss(y[val], other.predict_proba(x.iloc[val])) > .998 * best
+
+
 def test_poison_keeps_to_columns_ranges_and_whole_numbers():
     x, y = rows()
     curve = quietly(make_pipeline(StandardScaler(), exact()), x, y)
@@ -231,7 +250,11 @@ TEXT = X.assign(colour='red')
     ({'estimator': exact(fit_intercept=False)}, ValueError,
      '`estimator.fit_intercept` must be True'),
     ({'estimator': exact(solver='saga', l1_ratio=.5)}, ValueError,
-     '`estimator.l1_ratio` must be 0, got 0.5'),
+     '`estimator.l1_ratio` must be 0 or 1, got 0.5'),
+    ({'estimator': exact(**SKLEARN_L1)}, ValueError, "`estimator.solver` must "
+     "be 'saga' or 'liblinear' with the L1 penalty, got 'lbfgs'"),
+    ({'y': np.arange(60) % 3, 'estimator': exact(solver='saga', **SKLEARN_L1)},
+     ValueError, 'must be l2 with more than two classes, got'),
     ({'estimator': exact(solver='liblinear', intercept_scaling=3)},
      ValueError, 'must be 1 with the solver liblinear, got 3'),
     ({'X': TEXT}, ValueError, "got ['colour']. Encode these columns"),
