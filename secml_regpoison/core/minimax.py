@@ -170,8 +170,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         'from 0 to 1, and 0 for an attacker without rows of its own or with '
         '`quasi_newton`')
     attacked.check(x_p, lmbda)
-    defender = Defender(attacked, lmbda_bounds if learn_lmbda else None,
-                        callback, camouflage)
+    defender = getattr(attacked, 'defender', Defender)(
+        attacked, lmbda_bounds if learn_lmbda else None, callback, camouflage)
     search = maximise if quasi_newton and len(x_p) else _play
     first = step or default_step(problem.x_tr, camouflage)
     best, converged = search(

@@ -38,6 +38,19 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
                         scores, eta, d_eta_d_rows)
 
 
+def adjoints(model: TrainedModel, grad_val: Tensor,
+             training: Training) -> tuple[TrainedModel, Tensor, Tensor]:
+    """The steps that are reversed, as a model, their adjoints ``p_t`` and
+    ``A p_t``; see `reverse`."""
+    last = slice(-(training.truncate or len(model.path)), None)
+    tail = replace(model, path=model.path[last], scores=model.scores[last])
+    curvature = model.loss.curvature(tail.scores)
+    p, scores = heavy_ball(
+        model.coordinates, model.loss, model.eta, training.momentum,
+        grad_val.expand(2, -1), len(curvature), curvature)
+    return tail, p[1:], scores
+
+
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
             first_row: int) -> tuple[Tensor, Tensor]:
     """Derivatives with respect to the weights of the training rows from
@@ -50,18 +63,12 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
     `grad_val`.
     """
     coordinates, eta = model.coordinates, model.eta
-    last = slice(-(training.truncate or len(model.path)), None)
-    tail = replace(model, path=model.path[last], scores=model.scores[last])
-    curvature = model.loss.curvature(tail.scores)
-    adjoints, adjoint_scores = heavy_ball(
-        coordinates, model.loss, eta, training.momentum,
-        grad_val.expand(2, -1), len(curvature), curvature)
-    p = adjoints[1:]
+    tail, p, adjoint_scores = adjoints(model, grad_val, training)
     grad_rows, grad_lmbda = vjp_points_lambda(
         tail, p, adjoint_scores, -eta, first_row)
     if model.d_eta_d_rows is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t);  d eta/d lmbda = -eta^2 mu
-        steps = training_steps(model, training.momentum)[last]
+        steps = training_steps(model, training.momentum)[-len(p):]
         grad_eta = coordinates.inner(p, adjoint_scores, steps).sum() / eta
         if first_row == coordinates.n_tr:
             grad_rows.add_(grad_eta * model.d_eta_d_rows)

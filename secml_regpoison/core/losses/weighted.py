@@ -1,0 +1,43 @@
+"""A loss whose rows have weights."""
+from dataclasses import dataclass
+from typing import Optional
+
+from torch import Tensor
+
+from . import Loss
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """``c_i l(h_i)`` for the rows i of a training set.
+
+    loss : ``l``. weights : ``c``, (n,), from 0 to 1. Of fewer scores than
+    weights the last rows are meant, those from some row on.
+    """
+
+    loss: Loss
+    weights: Tensor
+
+    @property
+    def curvature_bound(self) -> float:
+        """That of ``l``, as no weight is above 1."""
+        return self.loss.curvature_bound
+
+    def _of(self, h: Tensor) -> Tensor:
+        return self.weights[len(self.weights) - h.shape[-1]:]
+
+    def value(self, h: Tensor) -> Tensor:
+        """``c l(h)``."""
+        return self._of(h) * self.loss.value(h)
+
+    def slope(self, h: Tensor, out: Optional[Tensor] = None) -> Tensor:
+        """``c l'(h)``."""
+        return self.loss.slope(h, out=out).mul_(self._of(h))
+
+    def curvature(self, h: Tensor) -> Tensor:
+        """``c l''(h)``."""
+        return self._of(h) * self.loss.curvature(h)
+
+    def constant(self, y: Tensor) -> float:
+        """That of ``l``."""
+        return self.loss.constant(y)
