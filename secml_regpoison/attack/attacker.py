@@ -6,6 +6,7 @@ the defender's loss low meanwhile, see `.core.defender.camouflaged`.
 """
 from secml_regpoison.validation import (
     check, check_dataset, check_labels, check_number)
+from .trust import check_trust
 
 # What 'auto' tries.
 CAMOUFLAGES = .5, .9
@@ -13,6 +14,7 @@ CAMOUFLAGES = .5, .9
 
 def check_attacker(attack):
     """Raise on an `attacker_set` or a `camouflage` that make no sense."""
+    check_trust(attack)
     own, camouflage = attack.attacker_set, attack.camouflage
     if own is not None:
         check_dataset('attacker_set', own, attack.training_data)

@@ -13,7 +13,7 @@ import torch
 
 from secml_regpoison.core import solve
 from secml_regpoison.core.quasi_newton import default_step
-from . import attacker, pipeline, retraining
+from . import attacker, pipeline, retraining, trust
 from .feasible import feasible_set
 from .poisoning_data import PoisonSet
 from .settings import lmbda_bounds, outer_steps, training_of
@@ -169,6 +169,7 @@ def restart_points(attack, data, poison, n_points, y_new, n_restarts):
     `joint` the points before, where they are, then the new ones."""
     for restart in range(1 + n_restarts * (n_points > len(poison.x))):
         start = data.new_points(poison, n_points, y_new, restart)
+        start = start._replace(y=trust.start_labels(attack, data, start))
         taken = poison.starts + start.starts
         if len(set(taken)) < len(taken):
             attack.logger.info(
@@ -204,7 +205,7 @@ def solve_from(attack, data, problem, start, iterates, camouflage=0.,
     training = vars(training_of(attack))
     end = solve(
         problem.to(dtype), start.x.to(dtype), start.y.to(dtype), start.lmbda,
-        feasible=feasible.to(dtype), learn_lmbda=attack.learn_lmbda,
+        feasible=feasible.to(dtype), learn_lmbda=bool(attack.learn_lmbda),
         lmbda_bounds=lmbda_bounds(attack),
         quasi_newton=not (attack.learn_lmbda or is_bounded) and attack.joint
         and feasible.is_box,

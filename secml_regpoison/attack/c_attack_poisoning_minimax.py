@@ -91,8 +91,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         of the worst validation error is kept, see `history`. A class for all
         points, or a CArray with one for each, shape (p,). Points start as
         rows of another class.
-    learn_lmbda : bool, optional
-        False: the classifier's own C stays (Xiao et al. 2015). Default True.
+    learn_lmbda : bool or 'trust', optional
+        False: the classifier's own C stays (Xiao et al. 2015). 'trust': `val`
+        is trained on too, and the defender learns by cross-validation on it
+        how much the other rows count, see `.core.trust`. Default True.
     lmbda_bounds : (float, float), optional
         Interval of the learned lambda. Default (-8, 11.5).
     poison_mode : {'append', 'replace'}, optional
@@ -187,6 +189,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self.feasible = feasible
         self.attacker_set = attacker_set
         self.camouflage = camouflage
+        self.trust = 1.
         # the seed for random_seed=None: drawn once, so that a longer run
         # continues a shorter one
         self._entropy = np.random.SeedSequence().entropy

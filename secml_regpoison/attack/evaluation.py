@@ -15,7 +15,7 @@ from secml_regpoison.core.solvers.newton import relative_gradient
 from secml_regpoison.core.verdicts import (
     Verdicts, constant_loss, has_given_up, is_at_bound, is_short,
     is_unseen, losses_differ)
-from . import retraining, settings
+from . import retraining, settings, trust
 from .objective import model_of
 from .targets import target_of
 
@@ -43,9 +43,11 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
     if attack.learn_lmbda:
         header['lmbda'] = retraining.best_lmbda(attack, data, poison, is_known)
         poison = poison._replace(lmbda=header['lmbda'])
+        if trust.is_learned(attack):
+            header['trust'] = attack.trust
         adv_ds.header = CDatasetHeader(**header)
     clf = retraining.fit_classifier(attack, data, adv_ds)
-    losses = retraining.validation_losses(attack, data, clf)
+    losses = retraining.losses_of(attack, data, poison, clf)
     indices, scores = clf.predict(
         to_float64(x), return_decision_function=True)
     y_pred = data.classes[indices]
@@ -72,7 +74,8 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
         # a frozen preprocess is warned of: there the models are two
         data.transform is None and target_of(attack.classifier).is_exact
         and losses_differ(losses.attacker, optimum),
-        data.y_target is None and is_unseen(losses.attacker, losses.defender))
+        data.y_target is None and is_unseen(losses.attacker, losses.defender),
+        trust.is_learned(attack) and not attack.trust)
 
 
 def _solver_at(attack, problem, poison, method):

@@ -6,8 +6,10 @@ import torch
 
 from secml_regpoison.convert import to_tensor
 from secml_regpoison.core.diagnostics import diagnose
-from secml_regpoison.validation import check_integer, check_number
+from secml_regpoison.validation import (
+    check, check_integer, check_number)
 from .feasible import feasible_set
+from . import trust
 from .objective import model_of, moving_points
 from .retraining import starting_points
 from .settings import lmbda_bounds
@@ -50,6 +52,8 @@ def check_arguments(n_directions, step, random_seed):
 
 def diagnose_points(attack, data):
     """`Diagnostics` of the attack's points and lambda."""
+    check('learn_lmbda', attack.learn_lmbda, not trust.is_learned(attack),
+          'True or False for diagnostics')
     x_p, y_p = moving_points(attack, data)
     said, x_0 = {}, None
     if _is_last_run(attack):

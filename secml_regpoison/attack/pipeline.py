@@ -9,11 +9,14 @@ from secml.array import CArray
 from secml_regpoison.core.penalties import L1
 from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.validation import LARGEST, check
+from . import trust
 from .targets import target_of
 
 
 def model_class(attack):
     """The core's model of the attack's classifier."""
+    if trust.is_learned(attack):
+        return trust.model_class(attack)
     target = target_of(attack.classifier)
     return functools.partial(target.model, loss=target.loss, beta=target.beta,
                              penalty=target.penalty)

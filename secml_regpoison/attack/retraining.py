@@ -14,7 +14,7 @@ from secml_regpoison.core.model import Losses
 from secml_regpoison.core.softmax_model import losses_of_scores
 from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
-from . import pipeline, settings
+from . import pipeline, settings, trust
 from .feasible import feasible_set
 from .targets import target_of
 
@@ -41,6 +41,9 @@ def fit_classifier(attack, data, adv_ds):
         # would still draw a seed for it from NumPy's global generator
         clf.random_state = 0
     tr = poisoned_data(attack, data, adv_ds)
+    if trust.is_learned(attack):
+        return trust.fit(attack, clf, tr,
+                         getattr(adv_ds.header, 'trust', None))
     return clf.fit(tr.X, tr.Y)
 
 
@@ -54,6 +57,8 @@ def best_lmbda(attack, data, poison, is_known=True):
     that the points are those that the solver found.
     """
     clf = attack.classifier
+    if trust.is_learned(attack):
+        return trust.best_answer(attack, data, poison)
     if not target_of(clf).is_exact or getattr(clf, 'solver', '') == 'sgd':
         return _best_lmbda_by_fits(attack, data, poison)
     if attack.solver_type == 'implicit' and is_known:
@@ -103,6 +108,13 @@ def validation_losses(attack, data, clf):
                   float((margins[0] < 0).double().mean()))
 
 
+def losses_of(attack, data, poison, clf):
+    """The core's `Losses` of the classifier trained with these points."""
+    if trust.is_learned(attack):
+        return trust.losses(attack, data, poison)
+    return validation_losses(attack, data, clf)
+
+
 def evaluate_on_validation(attack, data, poison):
     """The attacker's loss and share of errors, on its rows, of the classifier
     that would be evaluated with these points."""
@@ -110,8 +122,8 @@ def evaluate_on_validation(attack, data, poison):
         else poison.lmbda
     clf = fit_classifier(attack, data, CDataset(
         to_carray(poison.x), data.decode(poison.y),
-        CDatasetHeader(lmbda=lmbda)))
-    losses = validation_losses(attack, data, clf)
+        CDatasetHeader(lmbda=lmbda, trust=attack.trust)))
+    losses = losses_of(attack, data, poison._replace(lmbda=lmbda), clf)
     return losses.attacker, losses.attacker_error
 
 

@@ -87,7 +87,8 @@ def check_settings(attack, classes):
     check_choice('init_type', attack.init_type, ('random',),
                  ' Points start as validation points, labels flipped.')
     check('learn_lmbda', attack.learn_lmbda,
-          isinstance(attack.learn_lmbda, (bool, np.bool_)), 'True or False')
+          isinstance(attack.learn_lmbda, (bool, np.bool_, str)),
+          "True, False or 'trust'")
     check('y_target', attack.y_target, attack.y_target is None
           or (isinstance(attack.y_target, numbers.Real)
               and attack.y_target in classes.tolist()),

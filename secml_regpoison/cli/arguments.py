@@ -206,7 +206,9 @@ def _add_attack_options(command):
              'clean rows, then fixed), learned (re-learned on the validation '
              'rows at each strength), a number (fixed at it), or trusted-only '
              '(a classifier of the validation rows alone, which no poison '
-             'reaches; lambda by 5-fold cross-validation on them) (default '
+             'reaches; lambda by 5-fold cross-validation on them) or '
+             'learned-trust (these and the others with a weight s; lambda and '
+             's by cross-validation on the validation rows) (default '
              'clean-cv,learned,trusted-only)')
     command.add_argument(
         '--lmbda-bounds', type=bounds, default=Plan.lmbda_bounds,

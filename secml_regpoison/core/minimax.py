@@ -38,6 +38,8 @@ class Solution:
         Models trained, and hypergradients computed, which train one each.
     converged : bool
         Stopped by `tol` and `patience` rather than by `n_outer`.
+    log_s : float
+        Of a `.trust.TrustModel`; else 0.
     """
 
     x_p: Tensor
@@ -50,6 +52,7 @@ class Solution:
     n_trainings: int
     n_evaluations: int
     converged: bool
+    log_s: float = 0.
 
 
 def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
@@ -181,7 +184,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     return Solution(
         best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
         tuple(defender.f_seq), tuple(defender.lmbda_seq),
-        defender.n_trainings, defender.n_evaluations, converged)
+        defender.n_trainings, defender.n_evaluations, converged,
+        getattr(best, 'log_s', 0.))
 
 
 def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,

@@ -28,6 +28,8 @@ SENTENCES = {
                       "solver_type='implicit' or a larger 'n_inner' goes on",
     'fit_short': "the classifier's own training stops before its optimum: a "
                  'smaller tolerance, more epochs or a larger lambda',
+    'saturated': 'the untrusted rows count nothing: the trusted rows alone do '
+                 'as well',
     'unseen': 'the trusted rows do not show the harm: the loss on the '
               "attacker's own rows is more than twice theirs"}
 
@@ -42,6 +44,7 @@ class Verdicts:
     its steps. training_short : the attack's solver stops before the optimum.
     fit_short : so does the classifier's own training. unseen : the loss on an
     attacker's own rows is more than twice that on the validation rows.
+    saturated : the defender gives the untrusted rows the weight 0.
     """
 
     lmbda_at_bound: bool
@@ -51,6 +54,7 @@ class Verdicts:
     training_short: bool
     fit_short: bool
     unseen: bool = False
+    saturated: bool = False
 
     def names(self) -> tuple[str, ...]:
         """Those that are true."""

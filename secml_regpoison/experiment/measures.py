@@ -12,7 +12,8 @@ from secml_regpoison.core.verdicts import SENTENCES, is_at_bound
 # NaN where its points were projected to whole numbers or categories,
 # or there is no attack. The norm of the weights leaves the bias out; `seconds`
 # are those of one strength, which continues from the points of the one before;
-# `constant_loss` is that of a constant answer, and the columns after it, 0 or
+# `constant_loss` is that of a constant answer, `trust` the weight s of the
+# untrusted rows under 'learned-trust', and the columns after it, 0 or
 # 1, are the `Verdicts`; `lmbda_at_bound` is also that of a grid of lambda.
 # Of more classes than two there are more `error_` and `n_poison_`, and last
 # `confusion_A_B`, the test rows of class A that are taken for class B.
@@ -21,6 +22,7 @@ COLUMNS = ('n_points', 'fraction', 'test_error', 'majority_error', 'error_0',
            'lmbda', 'C', 'w_norm', 'w_norm_squared', 'share_predicted_1',
            'share_1', 'n_poison_0', 'n_poison_1', 'n_train', 'n_val', 'n_test',
            'n_hypergradients', 'seconds', 'seconds_cpu', 'constant_loss',
+           'trust',
            *SENTENCES)
 
 
@@ -71,6 +73,7 @@ def measure(attack, data, split, plan, policy, runs):
         'n_hypergradients': [run.n_hypergradients for run in runs],
         'seconds': data.time.tondarray(),
         'seconds_cpu': [run.seconds_cpu for run in runs],
+        'trust': [getattr(ds.header, 'trust', 1.) for ds in data.adv_ds],
         'constant_loss': [run.constant_loss for run in runs], **verdicts,
         'weights': [attack.poisoned_classifier(poison).w.tondarray().ravel()
                     for poison in (data.adv_ds[0], last)],

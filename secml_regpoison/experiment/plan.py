@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from secml_regpoison.data.splits import N_FOLDS, draw_rows
-from .policies import POLICIES
+from .policies import DEFAULT_POLICIES
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def default_points(n_train):
 
 
 def default_policies(plan, source):
-    """`POLICIES`, but 'trusted-only' where its lambda cannot be
+    """`DEFAULT_POLICIES`, but 'trusted-only' where its lambda cannot be
     cross-validated: with fewer than two validation rows of a class."""
     counts = _count_classes(plan, source, 'val')
-    return tuple(policy for policy in POLICIES
+    return tuple(policy for policy in DEFAULT_POLICIES
                  if policy != 'trusted-only' or counts.min() >= 2)
 
 
@@ -119,8 +119,9 @@ def check_plan(plan, source, policies):
             f"{(y == rarest).sum()} rows: ask for more with --train, bring "
             "more such rows, or type --policies=learned.")
     least = _count_classes(plan, source, 'val').min()
-    if 'trusted-only' in policies and least < 2:
+    if least < 2 and {'trusted-only', 'learned-trust'} & set(policies):
         raise ValueError(
             f"`val` must give each class at least 2 rows for the folds of "
-            f"trusted-only, got {least}: ask for more with --val, or leave it "
+            "trusted-only and learned-trust, got "
+            f"{least}: ask for more with --val, or leave it "
             "out with --policies=clean-cv,learned.")

@@ -8,7 +8,7 @@ from .estimators import classifier_of
 from .filters import FILTERS, filter_split
 from .parallel import parallel_map
 from .plan import Plan, default_solver
-from .policies import POLICIES, policy_name
+from .policies import DEFAULT_POLICIES, policy_name
 from .policy_attack import make_attack
 
 # Of the attack's parameters, those that `poisoning_curve` hands on.
@@ -171,9 +171,9 @@ def _check_policies(policies, lmbda_bounds):
     policies = [policy if isinstance(policy, str) else float(policy)
                 for policy in policies]
     for policy in policies:
-        check('policies', policy, policy in POLICIES
+        check('policies', policy, policy in DEFAULT_POLICIES
               or isinstance(policy, float) and abs(policy) <= 46,
-              f'among {POLICIES}, or a lambda from -46 to 46')
+              f'among {DEFAULT_POLICIES}, or a lambda from -46 to 46')
     check('policies', policies, policies
           and len(set(policies)) == len(policies), 'one or more, none twice')
     return policies

@@ -4,9 +4,12 @@ A name: 'clean-cv', 5-fold cross-validation on the clean training rows and
 then fixed, as in Xiao et al. (2015); 'learned', re-learned on the validation
 set at each strength of the attack; 'trusted-only', the classifier of the
 validation rows alone, which no poison reaches, 5-fold cross-validated on them.
+'learned-trust': the validation rows and s times the others, (lambda, s)
+cross-validated on the validation rows at each strength, see `.core.trust`.
 A number: lambda fixed at it, a natural log with C = exp(-lambda).
 """
-POLICIES = ('clean-cv', 'learned', 'trusted-only')
+DEFAULT_POLICIES = 'clean-cv', 'learned', 'trusted-only'
+POLICIES = *DEFAULT_POLICIES, 'learned-trust'
 
 
 def policy_name(policy):
@@ -18,5 +21,6 @@ def describe_policy(name):
     """How lambda is chosen, in words."""
     words = {'clean-cv': 'fixed by clean cross-validation',
              'learned': 'learned',
+             'learned-trust': 'learned with the weight of the other rows',
              'trusted-only': 'of the trusted rows alone'}
     return words.get(name, f'fixed at {name}')

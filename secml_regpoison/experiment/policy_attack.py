@@ -48,12 +48,14 @@ def make_attack(split, plan, policy, seed):
     if policy in ('clean-cv', 'trusted-only'):
         lmbda = cross_validated_lmbda(train, clf, plan.lmbda_bounds, seed)
     else:
-        lmbda = 0. if policy == 'learned' else policy
+        lmbda = 0. if policy in ('learned', 'learned-trust') else policy
     target_of(clf).set_lmbda(clf, float(lmbda))
     return attack(
         clf, train, split.val, lb=split.lb, ub=split.ub,
-        learn_lmbda=policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
-        poison_mode=plan.poison_mode, solver_type=plan.solver_type,
+        learn_lmbda='trust' if policy == 'learned-trust'
+        else policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
+        poison_mode=plan.poison_mode, solver_type='implicit'
+        if policy == 'learned-trust' else plan.solver_type,
         batch_size=_batch_size(plan.n_points), random_seed=seed,
         feasible=split.feasible,
         attacker_set=split.test if plan.attacker == 'own' else None,

@@ -24,13 +24,15 @@ POLICY_STYLES = {
     'large': {**STYLES[3], 'linestyle': ':'},
     'clean-cv': {**STYLES[0], 'linestyle': '-.'},
     'learned': {**STYLES[2], 'linestyle': '-'},
-    'trusted-only': {**STYLES[4], 'linestyle': (0, (1, 1))}}
+    'trusted-only': {**STYLES[4], 'linestyle': (0, (1, 1))},
+    'learned-trust': {**STYLES[5], 'linestyle': '-'}}
 POLICY_LABELS = {
     'small': r'$\lambda$ small (no regularisation)',
     'large': r'$\lambda$ large',
     'clean-cv': r'$\lambda$ by clean cross-validation',
     'learned': r'$\lambda$ learned',
-    'trusted-only': 'trusted rows alone'}
+    'trusted-only': 'trusted rows alone',
+    'learned-trust': 'trust learned'}
 
 
 def policy_styles(policies):

@@ -43,7 +43,8 @@ def made(name):
         solver_type='implicit', solver_params=FULL)
 
 
-@pytest.mark.parametrize('name', SENTENCES)
+@pytest.mark.parametrize('name', [
+    name for name in SENTENCES if name != 'saturated'])  # see test_trust.py
 def test_each_verdict(name, caplog):
     data, attack = made(name)
     attack.verbose = 1

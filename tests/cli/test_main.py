@@ -27,8 +27,9 @@ COLUMNS = ['policy', 'repetition', 'class_0', 'class_1', 'n_points',
            'w_norm',
            'share_predicted_1', 'n_poison_0', 'n_poison_1', 'n_train', 'n_val',
            'n_test', 'n_hypergradients', 'seconds', 'seconds_cpu',
-           'constant_loss', 'lmbda_at_bound', 'gave_up', 'one_class',
-           'budget_hit', 'training_short', 'fit_short', 'unseen',
+           'constant_loss', 'trust', 'lmbda_at_bound', 'gave_up', 'one_class',
+           'budget_hit', 'training_short', 'fit_short',
+           'saturated', 'unseen',
            'trusted_better']
 QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
 SEC_EVAL = importlib.import_module('secml_regpoison.cli.sec_eval')

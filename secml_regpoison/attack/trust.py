@@ -1,0 +1,110 @@
+"""The attack on a defender who learns how much the untrusted rows count.
+
+``learn_lmbda='trust'``: see `.core.trust`. The validation rows are trained on
+too; their folds are those of a cross-validation with the attack's seed.
+"""
+import functools
+import math
+
+import numpy as np
+import torch
+from sklearn.model_selection import StratifiedKFold
+
+from secml.array import CArray
+
+from secml_regpoison.convert import to_float64, to_tensor
+from secml_regpoison.core import solve
+from secml_regpoison.core.losses.weighted import Weighted
+from secml_regpoison.core.penalties import L2
+from secml_regpoison.core.solvers import Training
+from secml_regpoison.core.trust import METHODS, TrustModel
+from secml_regpoison.validation import check, check_number
+from . import settings
+from .targets import target_of
+
+N_FOLDS = 5
+
+
+def is_learned(attack):
+    """Whether the attack's defender learns s."""
+    return isinstance(attack.learn_lmbda, str)
+
+
+def check_trust(attack):
+    """Raise where trust is learned and the attack's settings forbid it."""
+    if not is_learned(attack):
+        return
+    check('learn_lmbda', attack.learn_lmbda, attack.learn_lmbda == 'trust',
+          "True, False or 'trust'")
+    clf, target = attack.classifier, target_of(attack.classifier)
+    check('classifier', type(clf).__name__, hasattr(clf, 'core_loss')
+          and not target.by_class and target.penalty is L2
+          and getattr(clf, 'solver', 'newton') == 'newton',
+          "a CClassifierLogisticTorch with solver='newton' where trust is "
+          'learned')
+    check('solver_type', attack.solver_type, attack.solver_type in METHODS,
+          f'one of {METHODS} where trust is learned')
+    check('y_target', attack.y_target, attack.y_target is None,
+          'None where trust is learned')
+    counts = [int((attack.val.Y == label).sum())
+              for label in attack.val.classes.tolist()]
+    check('val', min(counts), min(counts) >= 2,
+          'two rows of each class where trust is learned')
+
+
+def model_class(attack):
+    """The core's model, at the weight that the attack has found."""
+    y = attack.val.Y.tondarray()
+    n_folds = min(N_FOLDS, int(np.unique(y, return_counts=True)[1].min()))
+    folds = StratifiedKFold(n_folds, shuffle=True,
+                            random_state=attack.random_seed or 0)
+    target = target_of(attack.classifier)
+    return functools.partial(
+        TrustModel, loss=target.loss, beta=target.beta,
+        folds=tuple(torch.as_tensor(rows) for _, rows in folds.split(y, y)),
+        log_s=math.log(attack.trust) if attack.trust else -math.inf)
+
+
+def best_answer(attack, data, poison):
+    """The defender's best lambda and s; the latter becomes the attack's."""
+    found = solve(
+        data.problem(len(poison.x)), poison.x, poison.y, poison.lmbda,
+        lmbda_bounds=settings.lmbda_bounds(attack), n_outer=0,
+        method='implicit', model=model_class(attack))
+    attack.trust = math.exp(found.log_s)
+    return found.lmbda
+
+
+def losses(attack, data, poison):
+    """The core's `Losses`: the defender's by cross-validation."""
+    model = model_class(attack)(data.problem(len(poison.x)), poison.y,
+                                Training('implicit'))
+    return model.losses(model.train(poison.x, poison.lmbda))
+
+
+def fit(attack, clf, untrusted, trust):
+    """Train `clf` on the trusted rows, by which alone its preprocess is
+    fitted, and the `untrusted` dataset, whose rows count `trust` times."""
+    check_number('adv_ds.header.trust', trust,
+                 lambda value: 0 <= value <= 1, 'a number from 0 to 1')
+    val = attack.val
+    clf.fit(to_float64(val.X), val.Y)
+    if not trust:
+        return clf
+    rows = to_float64(val.X).append(to_float64(untrusted.X), axis=0)
+    x = rows if clf.preprocess is None else clf.preprocess.transform(rows)
+    weights = torch.ones(len(to_tensor(x)), dtype=torch.float64)
+    weights[val.num_samples:] = trust
+    clf.core_loss = Weighted(clf.core_loss, weights)
+    try:
+        clf._fit(x, CArray(val.Y).append(untrusted.Y))
+    finally:
+        del clf.core_loss
+    return clf
+
+
+def start_labels(attack, data, start):
+    """Signs of new points: an attacker who has to be trusted first starts
+    from rows with their own labels."""
+    return data.y_val[list(start.starts)] if is_learned(attack) \
+        and attack.attacker_set is not None else start.y

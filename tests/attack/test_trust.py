@@ -1,0 +1,71 @@
+"""The attack on a defender who learns how much untrusted rows count."""
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from attack_problems import clouds, digits, make, run, small
+from refusals import raises
+from secml_regpoison import CClassifierLogisticTorch
+
+from secml.ml.classifiers import CClassifierLogistic
+
+
+def attack_on(data, n_points, clf=None, **kwargs):
+    return make(data, n_points, clf or CClassifierLogisticTorch(), **{
+        'solver_type': 'implicit', 'learn_lmbda': 'trust',
+        'solver_params': {'n_outer': 5}, **kwargs})
+
+
+def refit(attack, data, adv_ds):
+    """scikit-learn with sample_weight: the classifier that is reported."""
+    header = adv_ds.header
+    parts = [data[1], data[0], adv_ds]
+    x, y = (np.concatenate([getattr(part, name).tondarray()
+                            for part in parts]) for name in 'XY')
+    weights = np.r_[np.ones(data[1].num_samples), np.full(
+        len(y) - data[1].num_samples, header.trust)]
+    return LogisticRegression(
+        C=np.exp(-header.lmbda), solver='newton-cholesky', tol=1e-10,
+        max_iter=1000).fit(x, y, sample_weight=weights)
+
+
+def test_poison_is_given_no_weight():
+    """The usual attack on digits ends at the trusted rows alone."""
+    data = digits()
+    attack = attack_on(data, 14)
+    y_pred, _, adv_ds, loss = run(attack, data)
+    assert adv_ds.header.trust == 0. and loss == attack.history[0].val_loss
+    assert 'saturated' in adv_ds.header.verdicts
+    clf = CClassifierLogisticTorch(lmbda=adv_ds.header.lmbda).fit(
+        data[1].X, data[1].Y)
+    found = attack.poisoned_classifier(adv_ds)
+    np.testing.assert_allclose(found.w.tondarray(), clf.w.tondarray(),
+                               rtol=1e-9, atol=1e-9)
+    assert (y_pred == clf.predict(data[2].X)).all()
+
+
+@pytest.mark.parametrize('preprocess', [None, 'mean-std'])
+def test_clean_rows_are_used(preprocess):
+    """Without poison, on clouds, they count; scikit-learn agrees."""
+    data = [clouds(n, seed, d=4) for n, seed in ((200, 1), (24, 2), (60, 3))]
+    attack = attack_on(data, 0, CClassifierLogisticTorch(
+        preprocess=preprocess))
+    adv_ds = run(attack, data)[2]
+    assert adv_ds.header.trust > .01
+    assert 'saturated' not in adv_ds.header.verdicts
+    if preprocess is None:
+        clf = attack.poisoned_classifier(adv_ds)
+        np.testing.assert_allclose(
+            clf.w.tondarray(), refit(attack, data, adv_ds).coef_[0],
+            rtol=1e-5)
+
+
+def test_bad_settings():
+    data = small()
+    for kwargs, word in (({'learn_lmbda': 'much'}, '`learn_lmbda`'),
+                         ({'solver_type': 'fmd'}, '`solver_type`'),
+                         ({'y_target': 1}, '`y_target`')):
+        with raises(ValueError, word):
+            attack_on(data, 2, **kwargs)
+    with raises(ValueError, '`classifier`'):
+        attack_on(data, 2, CClassifierLogistic())

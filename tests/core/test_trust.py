@@ -1,0 +1,133 @@
+"""The core's model of learned trust."""
+import math
+
+import pytest
+import torch
+
+from core_problems import compare, make
+from refusals import raises
+from secml_regpoison.core import solve
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses import Logistic
+from secml_regpoison.core.preprocessing import MeanStd
+from secml_regpoison.core.solvers import Training
+from secml_regpoison.core.trust import TrustModel, trusted_alone
+
+FOLDS = tuple(torch.arange(9)[k::3] for k in range(3))
+ETA = .1
+T = 30
+
+
+def model_of(method, log_s=-1., **kwargs):
+    problem, x_p, y_p = make(**kwargs)
+    training = Training(method, n_inner=T, eta=ETA, momentum=.5,
+                        inner_tol=1e-12)
+    return TrustModel(problem, y_p, training, folds=FOLDS, log_s=log_s), x_p
+
+
+def loss_by_autograd(model, x_p, lmbda, log_s):
+    """A of the issue's formulas, by T unrolled steps a fold."""
+    problem = model.problem
+    x = torch.cat([problem.x_val, problem.x_tr, x_p])
+    y = torch.cat([problem.y_val, problem.y_tr, model.y_p])
+    m, n, total = len(problem.x_val), len(y), 0.
+    for fold in FOLDS:
+        c = torch.cat([torch.ones(m, dtype=x.dtype),
+                       log_s.exp().expand(n - m)])
+        c = c * torch.ones(n, dtype=x.dtype).index_fill(0, fold, 0.)
+        w, b = torch.zeros(x.shape[1], dtype=x.dtype), torch.zeros(
+            (), dtype=x.dtype)
+        vel_w, vel_b = torch.zeros_like(w), torch.zeros_like(b)
+        for _ in range(T):
+            r = -y * c * torch.sigmoid(-y * (x @ w + b)) / n
+            vel_w = .5 * vel_w - ETA * (x.T @ r + lmbda.exp() / n * w)
+            vel_b = .5 * vel_b - ETA * r.sum()
+            w, b = w + vel_w, b + vel_b
+        total = total + torch.nn.functional.softplus(
+            -problem.y_val[fold] * (problem.x_val[fold] @ w + b)).sum()
+    return total / m
+
+
+@pytest.mark.parametrize('form', ['primal', 'gram'])
+def test_rmd_is_autograd_through_the_unroll(form):
+    model, x_p = model_of('rmd')
+    model = TrustModel(model.problem, model.y_p, Training(
+        'rmd', n_inner=T, eta=ETA, momentum=.5, form=form), folds=FOLDS)
+    leaves = [x_p.clone().requires_grad_(),
+              torch.tensor(.3, dtype=x_p.dtype, requires_grad=True),
+              torch.tensor(-1., dtype=x_p.dtype, requires_grad=True)]
+    value = loss_by_autograd(model, *leaves)
+    expected = torch.autograd.grad(value, leaves)
+    found = model.gradient(model.train(x_p, .3, None, -1.))
+    compare(found.value, value.detach(), 1e-12)
+    for got, right in zip(found[1:], expected):
+        compare(got, right, 1e-10)
+
+
+@pytest.mark.parametrize('preprocess', [None, MeanStd()])
+def test_implicit_is_the_central_difference(preprocess):
+    model, x_p = model_of('implicit', preprocess=preprocess)
+    found = model.gradient(model.train(x_p, .3, None, -1.))
+
+    def value(x, lmbda, log_s):
+        return model.losses(model.train(x, lmbda, None, log_s)).defender
+    along = torch.linspace(-1, 1, x_p.numel(), dtype=x_p.dtype).reshape(
+        x_p.shape)
+    for got, move in (((found.grad_x_p * along).sum(), (along, 0., 0.)),
+                      (found.grad_lmbda, (0. * along, 1., 0.)),
+                      (found.grad_log_s, (0. * along, 0., 1.))):
+        ahead, behind = (value(x_p + t * move[0], .3 + t * move[1],
+                               -1. + t * move[2]) for t in (1e-5, -1e-5))
+        compare(got, (ahead - behind) / 2e-5, 1e-6)
+
+
+def test_without_trust_it_is_the_classifier_of_the_trusted_rows():
+    model, x_p = model_of('implicit', -math.inf)
+    trained = model.train(x_p, .3)
+    problem = model.problem
+    alone = LinearModel(
+        type(problem)(problem.x_val, problem.y_val, problem.x_val,
+                      problem.y_val), problem.y_val[:0],
+        Training('implicit', inner_tol=1e-12)).train(problem.x_val[:0], .3)
+    compare(trained.w, alone.w, 1e-9)
+    compare(trained.b, alone.b, 1e-9)
+    found = model.gradient(trained)
+    assert not found.grad_x_p.any() and not found.grad_log_s
+
+
+def test_with_full_trust_it_is_trained_on_all_rows():
+    model, x_p = model_of('implicit', 0.)
+    problem = model.problem
+    every = LinearModel(type(problem)(
+        torch.cat([problem.x_val, problem.x_tr]),
+        torch.cat([problem.y_val, problem.y_tr]), problem.x_val,
+        problem.y_val), model.y_p, Training('implicit', inner_tol=1e-12))
+    compare(model.train(x_p, .3).w, every.train(x_p, .3).w, 1e-9)
+
+
+@pytest.mark.parametrize('camouflage', [0., .5])
+def test_the_answer_is_never_above_that_of_the_trusted_rows(camouflage):
+    problem, x_p, y_p = make(n=30, m=9, p=6)
+    own = {} if not camouflage else {'x_attacker': problem.x_tr,
+                                     'y_attacker': problem.y_tr}
+    problem = type(problem)(problem.x_tr, problem.y_tr, problem.x_val,
+                            problem.y_val, **own)
+    alone = trusted_alone(problem, FOLDS, Logistic(), 0., (-4., 4.))
+    seen = []
+    found = solve(problem, x_p, y_p, 0., -3., 3., n_outer=5,
+                  lmbda_bounds=(-4., 4.), method='implicit',
+                  camouflage=camouflage, callback=seen.append,
+                  model=lambda *args: TrustModel(*args, folds=FOLDS))
+    for here in seen:
+        assert here.loss <= alone[1] * (1 + 1e-9)
+        assert here.log_s == -math.inf or (
+            -8 <= here.log_s <= 0 and here.lmbda >= -2)
+    assert found.log_s in [here.log_s for here in seen]
+
+
+def test_bad_settings():
+    problem, _, y_p = make()
+    with raises(ValueError, '`method` must be one of'):
+        TrustModel(problem, y_p, Training('fmd'), folds=FOLDS)
+    with raises(ValueError, '`folds` must be two or more'):
+        TrustModel(problem, y_p, Training('rmd'))
