@@ -48,11 +48,20 @@ def conclude(summary, plan, share=None):
     if found['is_useful']:
         words.append(f"In scikit-learn, {ranked[0]}: "
                      f"{in_scikit_learn(best['C'], plan)}"
-                     + (' on the trusted rows alone.'
-                        if ranked[0] == TRUSTED else '.' if
-                        plan.filter == 'none' else
-                        f' on the rows that pass the filter {plan.filter}.'))
+                     + _on_which_rows(ranked[0], plan))
     return {**found, 'words': words}
+
+
+def _on_which_rows(policy, plan):
+    """The end of the sentence about scikit-learn."""
+    if policy == TRUSTED:
+        return ' on the trusted rows alone.'
+    on = '' if plan.filter == 'none' \
+        else f' on the rows that pass the filter {plan.filter}'
+    if policy == 'learned-trust':
+        on += (', with a sample_weight of 1 for the trusted rows and of the '
+               'column trust for the others')
+    return f'{on}.'
 
 
 def in_scikit_learn(c, plan):

@@ -25,14 +25,18 @@ POLICY_STYLES = {
     'clean-cv': {**STYLES[0], 'linestyle': '-.'},
     'learned': {**STYLES[2], 'linestyle': '-'},
     'trusted-only': {**STYLES[4], 'linestyle': (0, (1, 1))},
-    'learned-trust': {**STYLES[5], 'linestyle': '-'}}
+    'learned-trust': {**STYLES[5], 'linestyle': '-'},
+    'filter': {**STYLES[6], 'linestyle': ':'},
+    'filter-learned': {**STYLES[7], 'linestyle': '-'}}
 POLICY_LABELS = {
     'small': r'$\lambda$ small (no regularisation)',
     'large': r'$\lambda$ large',
     'clean-cv': r'$\lambda$ by clean cross-validation',
     'learned': r'$\lambda$ learned',
     'trusted-only': 'trusted rows alone',
-    'learned-trust': 'trust learned'}
+    'learned-trust': 'trust learned',
+    'filter': r'filter, $\lambda$ by clean cross-validation',
+    'filter-learned': r'filter, $\lambda$ learned'}
 
 
 def policy_styles(policies):
@@ -44,7 +48,11 @@ def policy_styles(policies):
     """
     fixed = sorted(set(policies) - set(POLICY_STYLES),
                    key=lambda policy: -abs(float(policy)))
-    styles, spare = {**POLICY_STYLES}, cycle(STYLES[len(POLICY_STYLES):])
+    styles = {**POLICY_STYLES}
+    taken = {styles[policy]['color'] for policy in policies
+             if policy in styles}
+    spare = cycle([style for style in STYLES[5:]
+                   if style['color'] not in taken] or STYLES)
     for policy in fixed:
         own = styles.pop('small' if float(policy) < 0 else 'large', None)
         styles[policy] = own or next(spare)

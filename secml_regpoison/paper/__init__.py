@@ -51,6 +51,8 @@ FIGURES = {
                         config.FIGURE_3, config.FIGURE_3_QUICK),
     'labels': FigureEntry('error and lambda by the labels of the poison',
                           config.LABELS, config.LABELS_QUICK),
+    'defence': FigureEntry('defences against two attackers',
+                           config.DEFENCE, config.DEFENCE_QUICK),
     'transfer': FigureEntry('poison made for one policy, tried on others',
                             config.TRANSFER, config.TRANSFER_QUICK),
     'limits': FigureEntry('other data: where a learned lambda does not help',

@@ -5,6 +5,7 @@ share these cells: what one of them has computed is not computed again by the
 next one with `resume`.
 """
 from secml_regpoison.data.splits import split_sizes
+from secml_regpoison.experiment.filters import filter_split
 from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.plan import Plan, default_points
 from secml_regpoison.experiment.security_evaluation import evaluate
@@ -72,7 +73,8 @@ def attack_cell(data, title, plan, policy, repetition):
     lmbda = {'small': PAIRS[data].small, 'large': PAIRS[data].large}
     return evaluate(
         f'{title}, {plan.solver_type}, {policy}',
-        load_split(data, plan, repetition), plan, lmbda.get(policy, policy),
+        filter_split(load_split(data, plan, repetition), plan.filter,
+                     plan.preprocess), plan, lmbda.get(policy, policy),
         repetition)[1]
 
 

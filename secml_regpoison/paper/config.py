@@ -131,6 +131,25 @@ LABELS_QUICK = replace(LABELS, **{**QUICK, 'n_points': (12,)})
 
 
 @dataclass(frozen=True)
+class Defence(Poisoning):
+    """Defences against an attacker who raises the loss on the trusted rows,
+    and against one who hides from them. Ours."""
+
+    policies: tuple = ('small', 'clean-cv', 'learned', 'filter',
+                       'filter-learned', 'trusted-only', 'learned-trust')
+    attackers: tuple = ('defender', 'own')
+    n_points: tuple = (0, 28, 57, 85)
+    n_splits: int = 5
+    joint: bool = True
+    solver_params: tuple = ()  # the attack's defaults
+
+
+DEFENCE = Defence()
+DEFENCE_QUICK = replace(DEFENCE, **{
+    **QUICK, 'n_points': (0, 12), 'n_splits': 1})
+
+
+@dataclass(frozen=True)
 class Transfer(Poisoning):
     """The poison of Figure 2's first splits, on other victims. Ours.
 

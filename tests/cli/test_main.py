@@ -378,8 +378,8 @@ BAD_CALLS = {
                          '`points` must be at most 149'),
     'unknown policy': (['sec-eval', '--policies', 'cv'],
                        "--policies: must be of clean-cv, learned, "
-                       "trusted-only, or a lambda between -30 and 30, got "
-                       "'cv'"),
+                       "trusted-only, learned-trust, or a lambda between "
+                       "-30 and 30, got 'cv'"),
     'policy: nan': (['sec-eval', '--policies', 'nan'], "got 'nan'"),
     'policy: huge': (['sec-eval', '--policies', '1e9'], "got '1e9'"),
     'policy: twice': (['sec-eval', '--policies', '-8,-8.0'], 'once'),

@@ -25,6 +25,7 @@ from secml_regpoison.paper.sources import check_title, load_split, pair_title
 from secml_regpoison.paper.transfer_cell import HashablePoison
 
 NAMES = {'fig2': 'fig2_rmd', 'labels': 'labels_rmd',
+         'defence': 'defence_rmd',
          'fig3': 'fig3_rmd', 'inner': 'inner',
          'limits': 'limits_rmd', 'transfer': 'transfer_rmd'}
 

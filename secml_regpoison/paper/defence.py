@@ -1,0 +1,72 @@
+"""What a defender can do, against two attackers. Ours.
+
+The attacker 'defender' raises the loss on the trusted rows, as in the paper;
+'own' raises that on the test rows and keeps the trusted rows' loss low. Test
+error over the share of poison, for each policy of `config.DEFENCE`; those with
+'filter' drop rows far from the class centroids before they train.
+"""
+from dataclasses import replace
+
+from matplotlib.figure import Figure
+
+from secml_regpoison.experiment.statistics import (
+    by_strength, cost, distinct, draw_curves, mean_and_std, mean_rows)
+from .attacks import attack_cells, records_of
+
+MEASURES = (('test error %', 'test_error', 2, 100, None),
+            ('val. loss', 'validation_loss', 4, 1, None),
+            ('lambda', 'lmbda', 2, 1, None),
+            ('weight s', 'trust', 3, 1, ('learned-trust',)))
+FILTERED = {'filter': 'clean-cv', 'filter-learned': 'learned'}
+
+
+def make(settings, compute, solver):
+    """Make the figure, see `paper`.
+
+    defence_SOLVER.csv has a line for each data set, attacker, policy, split
+    and strength; defence_SOLVER_means.csv their means over splits.
+    """
+    cells = [(attacker, name, cell) for attacker in settings.attackers
+             for name, cell in _cells_of(settings, solver, attacker)]
+    results = compute([cell for _, _, cell in cells])
+    records = [{**record, 'policy': name, 'attacker': attacker,
+                'data': f"{record['data']}, attacker: {attacker}"}
+               for (attacker, name, cell), result in zip(cells, results)
+               for record in records_of(cell, result)]
+    means = mean_and_std(records, names=tuple(dict.fromkeys(
+        ('fraction', *(column for _, column, *_ in MEASURES)))))
+    return ({'': records, '_means': mean_rows(means)},
+            _draw(means, settings, solver),
+            (by_strength(means, MEASURES), cost(records)))
+
+
+def _cells_of(settings, solver, attacker):
+    """Name of the policy, and the cell, against one attacker."""
+    for name in settings.policies:
+        chosen = replace(settings, policies=(FILTERED.get(name, name),))
+        for cell in attack_cells(chosen, solver):
+            plan = replace(cell[3], attacker=attacker, filter='sphere-slab'
+                           if name in FILTERED else 'none')
+            yield name, (*cell[:3], plan, *cell[4:])
+
+
+def _draw(means, settings, solver):
+    """A row an attacker, a column a data set."""
+    names = distinct(means, 0)
+    n_columns = len(names) // len(settings.attackers)
+    fig = Figure(figsize=(1.2 + 4.2 * n_columns, 8.), layout='constrained')
+    axes = fig.subplots(len(settings.attackers), n_columns, squeeze=False,
+                        sharex=True)
+    for ax, name in zip(axes.ravel(), names):
+        draw_curves(ax, means, name, 'test_error', 100)
+        ax.set_title(name, fontsize=10)
+        ax.set_ylim(bottom=0)
+    for ax in axes[:, 0]:
+        ax.set_ylabel('Test error (%)')
+    for ax in axes[-1]:
+        ax.set_xlabel('Poison among the training rows (%)')
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False,
+               loc='outside lower center', ncol=min(4, 1 + n_columns),
+               title=f'Poison by {solver}; mean and standard deviation of '
+                     f'{settings.n_splits} splits')
+    return fig
