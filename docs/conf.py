@@ -4,7 +4,9 @@ import urllib.request
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
 
 import secml_regpoison
 
@@ -92,8 +94,11 @@ def skip_what_the_host_documents(app, what, name, thing, skip, options):
 
 def write_mathml(page, node):
     """A formula in the browser's own language: no script, no network."""
-    page.body.append(str(tex2mathml(
-        node.astext(), as_block=isinstance(node, nodes.math_block))))
+    try:
+        page.body.append(str(tex2mathml(
+            node.astext(), as_block=isinstance(node, nodes.math_block))))
+    except MathError as error:
+        logging.getLogger(__name__).warning('%s', error, location=node)
     raise nodes.SkipNode
 
 

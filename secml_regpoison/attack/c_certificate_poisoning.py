@@ -98,8 +98,8 @@ class CCertificatePoisoning:
 
     .. math::
 
-        U(\lambda) = \min_{w, b} \frac{1}{n} \Big( \sum_{clean} l(-y_i f(x_i))
-        + p \max_{(x, y) \in F} l(-y f(x)) \Big) + \frac{e^\lambda}{2 n}
+        U(\lambda) = \min_{w, b} \frac{1}{n} \left( \sum_{clean} l(-y_i f(x_i))
+        + p \max_{(x, y) \in F} l(-y f(x)) \right) + \frac{e^\lambda}{2 n}
         (||w||^2 + \beta b^2)
 
     is the largest training objective that p of n rows in F can make; n U is
