@@ -353,7 +353,7 @@ WRONG_CONTENTS = {
     'points of other features': (
         changed('x', lambda x: x[:, :1]), r'of shape \(3, 2\)'),
     'text for points': (changed('x', lambda x: x.astype(str)), 'with '),
-    'labels that are no signs': (changed('y', lambda y: y * 2), 'signs'),
+    'labels that are no signs': (changed('y', lambda y: y * 2), 'labels'),
     'fewer labels': (changed('y', lambda y: y[1:]), r'of shape \(3,\)'),
     'starts that are no rows': (
         changed('starts', lambda rows: rows + 99), 'validation rows'),
