@@ -53,6 +53,8 @@ FIGURES = {
                           config.LABELS, config.LABELS_QUICK),
     'defence': FigureEntry('defences against two attackers',
                            config.DEFENCE, config.DEFENCE_QUICK),
+    'models': FigureEntry('four models and two penalties under the attack',
+                          config.MODELS, config.MODELS_QUICK),
     'transfer': FigureEntry('poison made for one policy, tried on others',
                             config.TRANSFER, config.TRANSFER_QUICK),
     'limits': FigureEntry('other data: where a learned lambda does not help',

@@ -63,14 +63,17 @@ class Pair:
     classes: tuple = None              # None: the two that the data has
     small: float = -8.                 # published
     large: float = math.log(1000)      # ours
+    three: str = None                  # three classes of the same data
 
 
 PAIRS = {
-    'mnist': Pair('MNIST 0 v 8', 'mnist', (0, 8)),
+    'mnist': Pair('MNIST 0 v 8', 'mnist', (0, 8), three='mnist-0-4-8'),
     'fashion-mnist': Pair('Fashion-MNIST T-shirt v pullover',
-                          'fashion-mnist', (0, 2)),
+                          'fashion-mnist', (0, 2),
+                          three='fashion-mnist-0-2-4'),
     'dogfish': Pair('ImageNet dog v fish', 'dogfish', large=9.),
-    'digits': Pair('digits 0 v 8', 'digits', (0, 8), large=5.),
+    'digits': Pair('digits 0 v 8', 'digits', (0, 8), large=5.,
+                   three='digits-0-4-8'),
     'digits-3-8': Pair('digits 3 v 8', 'digits', (3, 8), large=5.),
     'breast-cancer': Pair('breast cancer', 'breast-cancer', large=6.),
     'mnist-4-9': Pair('MNIST 4 v 9', 'mnist', (4, 9)),
@@ -79,6 +82,10 @@ PAIRS = {
                               'fashion-mnist', (0, 6)),
     'fashion-mnist-7-9': Pair('Fashion-MNIST sneaker v ankle boot',
                               'fashion-mnist', (7, 9)),
+    'mnist-0-4-8': Pair('MNIST 0, 4, 8', 'mnist', (0, 4, 8)),
+    'fashion-mnist-0-2-4': Pair('Fashion-MNIST T-shirt, pullover, coat',
+                                'fashion-mnist', (0, 2, 4)),
+    'digits-0-4-8': Pair('digits 0, 4, 8', 'digits', (0, 4, 8)),
 }
 
 
@@ -147,6 +154,28 @@ class Defence(Poisoning):
 DEFENCE = Defence()
 DEFENCE_QUICK = replace(DEFENCE, **{
     **QUICK, 'n_points': (0, 12), 'n_splits': 1})
+
+
+@dataclass(frozen=True)
+class Models(Poisoning):
+    """Four models and two penalties, without poison and with the most of
+    `sec-eval`, whose sizes are taken. Ours.
+    """
+
+    data: tuple = ('mnist', 'fashion-mnist', 'digits')
+    models: tuple = (('logistic', 'l2'), ('logistic', 'l1'), ('svm', 'l2'),
+                     ('ridge', 'l2'), ('softmax', 'l2'))
+    policies: tuple = ('learned',)
+    n_points: tuple = None
+    n_train: int = None
+    n_val: int = None
+    n_splits: int = 5
+    joint: bool = True
+
+
+MODELS = Models()
+MODELS_QUICK = replace(MODELS, **QUICK, models=(
+    ('logistic', 'l2'), ('logistic', 'l1'), ('softmax', 'l2')))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from secml_regpoison.paper.transfer_cell import HashablePoison
 NAMES = {'fig2': 'fig2_rmd', 'labels': 'labels_rmd',
          'defence': 'defence_rmd',
          'fig3': 'fig3_rmd', 'inner': 'inner',
-         'limits': 'limits_rmd', 'transfer': 'transfer_rmd'}
+         'limits': 'limits_rmd', 'models': 'models_rmd',
+         'transfer': 'transfer_rmd'}
 
 
 @pytest.fixture(scope='module')
@@ -72,7 +73,7 @@ def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
 @pytest.mark.slow
 def test_run_time_and_hypergradients_are_in_every_csv(finished, out):
     paths = glob.glob(os.path.join(out, '*.csv'))
-    assert len(paths) == len(NAMES) + 4  # three of means, one of verdicts
+    assert len(paths) == len(NAMES) + 6  # five of means, one of verdicts
     for path in paths:
         columns = {name.removesuffix('_mean') for name in read(path)[0]}
         assert {'n_hypergradients', 'seconds', 'seconds_cpu'} <= columns, path
@@ -92,6 +93,33 @@ def test_fig2_has_a_line_for_each_split_policy_and_strength(finished, out):
         assert int(row['n_hypergradients']) >= 1
         # wall time is coarser than a thread's
         assert 0 < float(row['seconds_cpu']) < float(row['seconds']) + .1
+
+
+@pytest.mark.slow
+def test_models_compares_the_penalties_split_by_split(finished, out):
+    rows = read(os.path.join(out, 'models_rmd.csv'))
+    quick = table.MODELS_QUICK
+    assert {(row['model'], row['penalty'], row['policy'], row['repetition'],
+             row['share']) for row in rows} == {
+        (*names, policy, str(repetition), share) for names in quick.models
+        for policy in quick.policies for repetition in range(quick.n_splits)
+        for share in ('clean', 'poison')}
+    assert all((row['n_points'] == '0') is (row['share'] == 'clean')
+               for row in rows)
+    assert {row['data'] for row in rows if row['model'] == 'softmax'} == {
+        'digits 0, 4, 8'}
+    losses = {penalty: np.array([
+        float(row['validation_loss']) for row in rows
+        if (row['model'], row['penalty'], row['policy'], row['share'])
+        == ('logistic', penalty, 'learned', 'poison')])
+        for penalty in ('l1', 'l2')}
+    change = losses['l1'] - losses['l2']
+    assert change.size == quick.n_splits and (losses['l1'] > 0).all()
+    line, = (line for line in finished['models'].splitlines()
+             if line.startswith('digits 0 v 8  logistic     val. loss'))
+    assert line.split()[-5:] == [
+        f'{change.mean():+.4f}', f'{np.std(change, ddof=1) / 2 ** .5:.4f}',
+        *f'{(change < 0).sum()} of 2'.split()]
 
 
 @pytest.mark.slow
