@@ -188,7 +188,6 @@ def solve_from(attack, data, problem, start, iterates, camouflage=0.,
     the attack's `dtype`; points come back in float64, inside their set."""
     centre = data.x_val[list(start.starts)] if start.starts else start.x
     feasible = feasible_set(attack, data, centre, start.y)
-    dtype = getattr(torch, attack.dtype)
 
     def in_float64(x_p):
         return (x_p if x_p.dtype == torch.float64
@@ -200,19 +199,32 @@ def solve_from(attack, data, problem, start, iterates, camouflage=0.,
         iterates.append(IterateRecord(
             in_float64(iterate.x_p), iterate.lmbda, iterate.value))
 
-    steps = outer_steps(attack, default_step(data.x_tr, camouflage))
-    is_bounded = steps['min_step'] > 0 or steps['max_step'] < math.inf
-    training = vars(training_of(attack))
-    end = solve(
+    settings = {
+        **vars(training_of(attack)), 'camouflage': camouflage,
+        **outer_steps(attack, default_step(data.x_tr, camouflage)), **settings}
+    if feasible.integers is None:
+        end = _solve(attack, problem, start, feasible, record, settings)
+    else:  # from where a search without whole numbers ends
+        free = _solve(attack, problem, start,
+                      replace(feasible, integers=None), None, settings)
+        end = _solve(attack, problem, start._replace(x=free.x_p), feasible,
+                     record, settings)
+        end = replace(end, n_trainings=end.n_trainings + free.n_trainings,
+                      n_evaluations=end.n_evaluations + free.n_evaluations)
+    return replace(end, x_p=in_float64(end.x_p))
+
+
+def _solve(attack, problem, start, feasible, callback, settings):
+    """The core's `solve` of the attack's model in its `dtype`."""
+    dtype = getattr(torch, attack.dtype)
+    is_bounded = settings['min_step'] > 0 or settings['max_step'] < math.inf
+    return solve(
         problem.to(dtype), start.x.to(dtype), start.y.to(dtype), start.lmbda,
         feasible=feasible.to(dtype), learn_lmbda=bool(attack.learn_lmbda),
         lmbda_bounds=lmbda_bounds(attack),
         quasi_newton=not (attack.learn_lmbda or is_bounded) and attack.joint
         and feasible.is_box,
-        callback=record, model=pipeline.model_class(attack),
-        camouflage=camouflage,
-        **{**training, **steps, **settings})
-    return replace(end, x_p=in_float64(end.x_p))
+        callback=callback, model=pipeline.model_class(attack), **settings)
 
 
 @contextmanager

@@ -63,6 +63,9 @@ class CFeasibleSphereSlab:
 class CFeasibleInteger:
     """Points that hold whole numbers.
 
+    They move without them first; the points that are found are rounded, and
+    move on by whole numbers. `f_seq` begins there.
+
     Parameters
     ----------
     features : sequence of int or None, optional

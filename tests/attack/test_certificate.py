@@ -83,7 +83,7 @@ def test_no_random_poison_is_above_the_bound(settings):
     again = CCertificatePoisoning(attack).run(10)
     assert again.bound == certificate.bound
     assert certificate.found <= again.found <= again.bound
-    for seed in range(3):
+    for seed in range(2):
         attack.random_seed = seed
         poison = run(attack, data)[2]
         both, k = attack.poisoned_data(poison), certificate.n_clean
