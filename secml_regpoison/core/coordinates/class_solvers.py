@@ -45,14 +45,7 @@ def woodbury_solver(parts: list[Any], penalty: L2,
     """
     kernel, mu = parts[0].kernel, penalty.strength
     (m, n), root, blocks = (len(parts), len(kernel)), s.root(), s.blocks()
-    inner = kernel.new_empty(m, n, m, n)
-    for c in range(m):
-        for e in range(c + 1):
-            block = (root[:, c].T @ root[:, e]).mul_(kernel)
-            inner[c, :, e], inner[e, :, c] = block, block.T
-    inner = inner.view(m * n, m * n)
-    inner.diagonal().add_(mu)
-    factor = linalg.factorise(inner)
+    factor = _factor(kernel, root, mu)
     beside = torch.stack([part.beside[0] for part in parts])
 
     def scores(v: Tensor) -> Tensor:
@@ -83,6 +76,19 @@ def woodbury_solver(parts: list[Any], penalty: L2,
         w = via_g - torch.einsum('j,jcn->cn', b, via_bias)
         return torch.cat([w, b[:, None]], 1).flatten()
     return solve
+
+
+def _factor(kernel: Tensor, root: Tensor, mu: float) -> Tensor:
+    """The Cholesky factor of ``M``, see `woodbury_solver`."""
+    m, n = len(root), len(kernel)
+    inner = kernel.new_empty(m, n, m, n)
+    for c in range(m):
+        for e in range(c + 1):
+            block = (root[:, c].T @ root[:, e]).mul_(kernel)
+            inner[c, :, e], inner[e, :, c] = block, block.T
+    inner = inner.view(m * n, m * n)
+    inner.diagonal().add_(mu)
+    return linalg.factorise(inner)
 
 
 def block_solver(coordinates: Any, s: Any) -> Solve:
