@@ -70,3 +70,20 @@ def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
     in_features = replace(problem, preprocess=None, **{
         **fixed, 'x_tr': fixed['x_tr'][:n_tr]})
     return Features(fixed['x_tr'][n_tr:], vjp, in_features, True)
+
+
+def in_trusted_features(problem: 'Problem') -> 'Problem':
+    """The problem with a preprocess that the trusted rows fit for all."""
+    if problem.preprocess is None:
+        return problem
+    preprocess: Any = problem.preprocess
+    transform = preprocess.fit(problem.x_val)
+
+    def of_points(x_p: Tensor) -> tuple[Tensor, Callable]:
+        x = x_p.detach().requires_grad_()
+        with torch.enable_grad():
+            phi = transform(x)
+        return phi.detach(), lambda grad: torch.autograd.grad(
+            phi, x, grad, retain_graph=True)[0]
+    return replace(problem, preprocess=None, transform=of_points, **{
+        name: transform(x) for name, x in problem.rows.items()})

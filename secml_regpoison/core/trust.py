@@ -20,12 +20,13 @@ the trusted rows alone (scikit-learn's sample_weight has the same objective).
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Callable, ClassVar, NamedTuple, Optional
+from typing import Any, ClassVar, NamedTuple, Optional
 
 import torch
 from torch import Tensor
 
 from .checks import check
+from .features import in_trusted_features
 from .linear_model import LOGISTIC, LinearModel, Trained
 from .losses import Loss
 from .losses.weighted import Weighted
@@ -221,23 +222,6 @@ class TrustModel:
         """Derivative of the loss of an attacker with rows of its own."""
         return self.weighted(trained.log_s)[-1].hypergradient(
             trained.all_rows).grad_x_p
-
-
-def in_trusted_features(problem: Problem) -> Problem:
-    """The problem with a preprocess that the trusted rows fit for all."""
-    if problem.preprocess is None:
-        return problem
-    preprocess: Any = problem.preprocess
-    transform = preprocess.fit(problem.x_val)
-
-    def of_points(x_p: Tensor) -> tuple[Tensor, Callable]:
-        x = x_p.detach().requires_grad_()
-        with torch.enable_grad():
-            phi = transform(x)
-        return phi.detach(), lambda grad: torch.autograd.grad(
-            phi, x, grad, retain_graph=True)[0]
-    return replace(problem, preprocess=None, transform=of_points, **{
-        name: transform(x) for name, x in problem.rows.items()})
 
 
 def trusted_alone(problem: Problem, folds: tuple[Tensor, ...], loss: Loss,
