@@ -10,7 +10,8 @@ from dataclasses import replace
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
-    by_strength, cost, distinct, draw_curves, mean_and_std, mean_rows)
+    MEASURED, by_strength, cost, distinct, draw_curves, mean_and_std,
+    mean_rows)
 from .attacks import attack_cells, records_of
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
@@ -33,8 +34,7 @@ def make(settings, compute, solver):
                 'data': f"{record['data']}, attacker: {attacker}"}
                for (attacker, name, cell), result in zip(cells, results)
                for record in records_of(cell, result)]
-    means = mean_and_std(records, names=tuple(dict.fromkeys(
-        ('fraction', *(column for _, column, *_ in MEASURES)))))
+    means = mean_and_std(records, names=(*MEASURED, 'trust'))
     return ({'': records, '_means': mean_rows(means)},
             _draw(means, settings, solver),
             (by_strength(means, MEASURES), cost(records)))
