@@ -201,7 +201,7 @@ def test_no_method_of_the_host_is_replaced(fig):
             if inspect.isfunction(method)}
     assert set(ours) == {*CURVES, 'plot_sec_eval_minimax',
                          'plot_weight_histogram', 'plot_poisoning_map',
-                         'plot_poisoning_images'}
+                         'plot_poisoning_images', 'plot_certificate'}
     hosts = [host for _, host in CPlot.get_subclasses()
              if host.__module__.startswith('secml.')]
     assert len(hosts) > 5 and CPlot in hosts
