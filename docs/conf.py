@@ -19,6 +19,7 @@ extensions = ['sphinx.ext.autodoc', 'sphinx.ext.intersphinx',
               'sphinx.ext.viewcode', 'numpydoc', 'myst_nb']
 exclude_patterns = ['_build']
 
+highlight_language = 'none'
 html_theme = 'pydata_sphinx_theme'
 html_title = f'secml_regpoison {version}'
 html_show_sourcelink = False
