@@ -1,4 +1,5 @@
 """Settings of Sphinx; `make docs`."""
+import re
 import shutil
 import urllib.request
 from pathlib import Path
@@ -93,11 +94,16 @@ def skip_what_the_host_documents(app, what, name, thing, skip, options):
     return None if module.startswith('secml_regpoison') else True
 
 
+# brackets of a formula grow by themselves
+SIZES = re.compile(r'\\[bB]igg?[lr]?(?![a-z])')
+
+
 def write_mathml(page, node):
     """A formula in the browser's own language: no script, no network."""
     try:
         page.body.append(str(tex2mathml(
-            node.astext(), as_block=isinstance(node, nodes.math_block))))
+            SIZES.sub('', node.astext()),
+            as_block=isinstance(node, nodes.math_block))))
     except MathError as error:
         logging.getLogger(__name__).warning('%s', error, location=node)
     raise nodes.SkipNode
