@@ -1,21 +1,12 @@
 """Options of the command line."""
 import argparse
 
-from secml_regpoison.experiment.plan import Plan
 from secml_regpoison.version import __version__
 from secml_regpoison.terminal import one_line
 from . import paper
-from .option_types import bounds, integer, points, policies, share
+from .attack_arguments import add_attack_options
+from .option_types import integer
 
-# those of `core.solvers`, which imports torch; a test compares them
-SOLVERS = 'rmd', 'fmd', 'implicit'
-# those of `experiment.policy_attack`, which does so, too: logistic regressions
-# and the other models
-CLASSIFIERS = 'logistic', 'liblinear'
-MODELS = 'logistic', 'softmax', 'svm', 'ridge'
-PENALTIES = 'l2', 'l1'
-# those of `experiment.filters`
-FILTERS = 'none', 'sphere-slab'
 FILE_OPTIONS = ('label', 'positive', 'drop', 'test', 'missing', 'categories',
                 'sep', 'decimal', 'encoding', 'header')
 
@@ -84,7 +75,7 @@ def make_parser():
         description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     _add_data_options(command)
-    _add_attack_options(command)
+    add_attack_options(command)
     command.add_argument(
         '--repetitions', type=integer(1), default=3, metavar='R',
         help='random splits to average over (default 3)')
@@ -178,84 +169,6 @@ def _add_file_options(group):
                        help='of text, as Python names it')
     group.add_argument('--header', choices=('yes', 'no'),
                        help='whether the first line has names')
-
-
-def _add_attack_options(command):
-    """Options that choose the attack and the defence."""
-    command.add_argument(
-        '--points', type=points, metavar='N,N,...',
-        help='poison rows at each strength of the attack (default: six '
-             'strengths from none to a sixth of the training rows)')
-    command.add_argument(
-        '--expect', type=share, metavar='SHARE',
-        help='share of poison among the training rows that you expect, as in '
-             '0.05: the closing words are about it (default: the largest '
-             'strength)')
-    command.add_argument(
-        '--poison-mode', choices=('replace', 'append'), default='replace',
-        help='poison takes the place of clean training rows (default, as in '
-             'the paper) or is added to them')
-    command.add_argument(
-        '--filter', choices=FILTERS, default='none',
-        help='sphere-slab: training rows that are far from the centroid of '
-             'their class are dropped first; the filter is fitted on the '
-             'clean rows, as if it knew them, and the attacker knows the '
-             'filter and stays inside')
-    command.add_argument(
-        '--policies', type=policies, metavar='P,P,...',
-        help='how lambda is chosen: clean-cv (5-fold cross-validation on '
-             'clean rows, then fixed), learned (re-learned on the validation '
-             'rows at each strength), a number (fixed at it), or trusted-only '
-             '(a classifier of the validation rows alone, which no poison '
-             'reaches; lambda by 5-fold cross-validation on them) or '
-             'learned-trust (these and the others with a weight s; lambda and '
-             's by cross-validation on the validation rows) (default '
-             'clean-cv,learned,trusted-only)')
-    command.add_argument(
-        '--lmbda-bounds', type=bounds, default=Plan.lmbda_bounds,
-        metavar='LOW,HIGH',
-        help='interval of the lambda that is learned or cross-validated '
-             '(default {0:g},{1:g})'.format(*Plan.lmbda_bounds))
-    command.add_argument(
-        '--model', choices=MODELS,
-        help='logistic regression, softmax regression, a linear SVM with the '
-             'squared hinge loss, or a ridge classifier; each is attacked by '
-             'its own loss (default: logistic, and softmax, the only one of '
-             'them that takes more than two classes, where --classes names '
-             'more)')
-    command.add_argument(
-        '--classifier', choices=CLASSIFIERS, default='logistic',
-        help="which logistic regression: logistic (default; the paper's and "
-             "scikit-learn's, whose bias is not penalised) or liblinear "
-             "(secml's CClassifierLogistic, whose bias is)")
-    command.add_argument(
-        '--attacker', choices=('defender', 'own'), default='defender',
-        help='whose loss the poison raises: that on the trusted rows, which '
-             'the defender sees (default, as in the paper), or own: that on '
-             'the test rows, while the loss on the trusted rows is kept low. '
-             'The second is the worse for what is learned on trusted rows')
-    command.add_argument(
-        '--penalty', choices=PENALTIES, default='l2',
-        help='of the weights: l2 (default) or l1, of logistic regression and '
-             'svm; most weights are then zero')
-    command.add_argument(
-        '--y-poison', default='worst', metavar='L',
-        help='labels of the poison: worst (default; tries five shares of the '
-             'two labels, or of softmax up to twelve pairs of labels, for a '
-             'few steps, and keeps what makes the most validation errors), '
-             'flip (each another than that of the row where it starts, as in '
-             'the paper: about a third of the time), or one of the labels')
-    command.add_argument(
-        '--solver', choices=('auto', *SOLVERS), default='auto',
-        help='how the attack differentiates through training: implicit (at '
-             'the optimum: exact, and the strongest where lambda is small), '
-             'rmd (reverse mode through 150 steps, as in the paper), fmd '
-             '(forward mode: the numbers of rmd, slower) or auto (default: '
-             'implicit where the training rows or the features are at most '
-             '512, else rmd). CPU time of implicit, that of rmd being 1: 0.2 '
-             'to 0.8 with 20 or 100 features and 500 to 4000 rows; with 784 '
-             'features 0.8 where lambda is learned, and where it is held '
-             'small 1.3 with 500 rows, 2.2 with 1000')
 
 
 def join_values(argv):

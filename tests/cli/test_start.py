@@ -8,7 +8,7 @@ import warnings
 import pytest
 
 from secml_regpoison.classifier.c_classifier_linear_torch import PENALTIES
-from secml_regpoison.cli import arguments
+from secml_regpoison.cli import attack_arguments
 from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.experiment.filters import FILTERS
 from secml_regpoison.experiment.policy_attack import CLASSIFIERS
@@ -104,7 +104,7 @@ def test_importing_the_command_line_patches_secml_as_ever(statement):
 
 
 def test_it_offers_the_solvers_of_the_core():
-    assert set(arguments.SOLVERS) == set(SOLVERS)
-    assert {*arguments.CLASSIFIERS, *arguments.MODELS} == set(CLASSIFIERS)
-    assert arguments.PENALTIES == tuple(PENALTIES)
-    assert arguments.FILTERS == FILTERS
+    assert set(attack_arguments.SOLVERS) == set(SOLVERS)
+    assert {*attack_arguments.CLASSIFIERS, *arguments.MODELS} == set(CLASSIFIERS)
+    assert attack_arguments.PENALTIES == tuple(PENALTIES)
+    assert attack_arguments.FILTERS == FILTERS
