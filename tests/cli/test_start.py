@@ -105,6 +105,7 @@ def test_importing_the_command_line_patches_secml_as_ever(statement):
 
 def test_it_offers_the_solvers_of_the_core():
     assert set(attack_arguments.SOLVERS) == set(SOLVERS)
-    assert {*attack_arguments.CLASSIFIERS, *arguments.MODELS} == set(CLASSIFIERS)
+    assert {*attack_arguments.CLASSIFIERS,
+            *attack_arguments.MODELS} == set(CLASSIFIERS)
     assert attack_arguments.PENALTIES == tuple(PENALTIES)
     assert attack_arguments.FILTERS == FILTERS
