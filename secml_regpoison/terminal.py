@@ -79,16 +79,18 @@ def discard_unwritten():
 
 
 @contextmanager
-def progress_bar(total):
+def progress_bar(total, is_first=False):
     """A bar on stderr of finished cells, with the time spent and left.
 
-    On a terminal the time moves each second, also within a cell.
+    On a terminal the time moves each second, also within a cell. Before the
+    first cell there may be a bar that leaves nothing, of a terminal only.
     """
     is_closed = _is_closed(sys.stderr)
     is_terminal = not is_closed and sys.stderr.isatty()
     # a log file gets a line now and then, not two each second
     with _Bar(total=total, unit=' cell', file=_Display(sys.stderr),
-              dynamic_ncols=True, disable=not total or is_closed,
+              dynamic_ncols=True, leave=not is_first,
+              disable=not total or is_closed or is_first and not is_terminal,
               mininterval=.5 if is_terminal else 15.) as bar:
         ended = threading.Event()
         if is_terminal:

@@ -15,7 +15,7 @@ from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, default_solver)
 from secml_regpoison.storage import only_writer
-from secml_regpoison.terminal import one_line, print_error
+from secml_regpoison.terminal import one_line, print_error, progress_bar
 from . import process
 from .arguments import FILE_OPTIONS, join_values, make_parser
 from .paper import complete, run_paper
@@ -36,7 +36,10 @@ def main(argv=None):
             work = _prepare(args)
             with only_writer(args.out, '--out'):
                 pass  # a refusal comes before the imports
-            _register()
+            n_cells = 0 if args.command == 'paper' \
+                else len(args.policies) * args.repetitions
+            with progress_bar(n_cells, is_first=True):
+                _register()
             with only_writer(args.out, '--out'):
                 code = 1
                 work()

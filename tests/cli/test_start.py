@@ -1,6 +1,9 @@
 """The command answers before torch and secml are imported."""
+import importlib
+import io
 import os
 import re
+import struct
 import subprocess
 import sys
 import warnings
@@ -109,3 +112,28 @@ def test_it_offers_the_solvers_of_the_core():
             *attack_arguments.MODELS} == set(CLASSIFIERS)
     assert attack_arguments.PENALTIES == tuple(PENALTIES)
     assert attack_arguments.FILTERS == FILTERS
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='needs a pseudo-terminal')
+def test_a_terminal_has_a_bar_before_torch_is_imported(
+        tmp_path, monkeypatch):
+    import fcntl
+    import pty
+    import termios
+    main, seen = importlib.import_module('secml_regpoison.cli.main'), []
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ,
+                struct.pack('4H', 24, 80, 0, 0))
+    os.set_blocking(reader, False)
+    stream = io.TextIOWrapper(os.fdopen(terminal, 'wb', 0),
+                              write_through=True)
+
+    def importing():
+        seen.append(os.read(reader, 10 ** 6).decode())
+        raise RuntimeError('enough')
+    monkeypatch.setattr(sys, 'stderr', stream)
+    monkeypatch.setattr(main, '_register', importing)
+    assert main.main(['sec-eval', '--out', str(tmp_path), '--policies',
+                      'learned,-2', '--repetitions', '2']) == 2
+    os.close(reader)
+    assert '0/4 ' in seen[0]
