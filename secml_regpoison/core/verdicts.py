@@ -28,10 +28,10 @@ SENTENCES = {
                       "solver_type='implicit' or a larger 'n_inner' goes on",
     'fit_short': "the classifier's own training stops before its optimum: a "
                  'smaller tolerance, more epochs or a larger lambda',
-    'saturated': 'the untrusted rows count nothing: the trusted rows alone do '
-                 'as well',
     'unseen': 'the trusted rows do not show the harm: the loss on the '
-              "attacker's own rows is more than twice theirs"}
+              "attacker's own rows is more than twice theirs",
+    'saturated': 'the untrusted rows count nothing: the trusted rows alone do '
+                 'as well'}
 
 
 @dataclass(frozen=True)

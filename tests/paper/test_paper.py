@@ -73,7 +73,7 @@ def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
 @pytest.mark.slow
 def test_run_time_and_hypergradients_are_in_every_csv(finished, out):
     paths = glob.glob(os.path.join(out, '*.csv'))
-    assert len(paths) == len(NAMES) + 7  # six of means, one of verdicts
+    assert len(paths) == len(NAMES) + 6  # five of means, one of verdicts
     for path in paths:
         columns = {name.removesuffix('_mean') for name in read(path)[0]}
         assert {'n_hypergradients', 'seconds', 'seconds_cpu'} <= columns, path
