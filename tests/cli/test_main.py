@@ -29,7 +29,7 @@ COLUMNS = ['policy', 'repetition', 'class_0', 'class_1', 'n_points',
            'n_test', 'n_hypergradients', 'seconds', 'seconds_cpu',
            'constant_loss', 'trust', 'lmbda_at_bound', 'gave_up', 'one_class',
            'budget_hit', 'training_short', 'fit_short',
-           'saturated', 'unseen',
+           'unseen', 'saturated',
            'trusted_better']
 QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
 SEC_EVAL = importlib.import_module('secml_regpoison.cli.sec_eval')
