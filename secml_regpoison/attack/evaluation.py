@@ -64,18 +64,21 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
     optimum, _ = solver = _solver_at(attack, problem, poison, 'implicit')
     if attack.solver_type != 'implicit':
         solver = _solver_at(attack, problem, poison, attack.solver_type)
+    target = target_of(attack.classifier)
     return Verdicts(
-        is_at_bound(poison.lmbda, settings.lmbda_bounds(attack)
-                    if attack.learn_lmbda else None),
-        has_given_up(losses.defender, constant_loss(
-            data.y_val, target_of(attack.classifier).loss)),
-        y_pred.unique().size == 1, budget_hit,
-        is_short(solver[1], solver[0], optimum),
+        lmbda_at_bound=is_at_bound(
+            poison.lmbda, settings.lmbda_bounds(attack)
+            if attack.learn_lmbda else None),
+        gave_up=has_given_up(
+            losses.defender, constant_loss(data.y_val, target.loss)),
+        one_class=y_pred.unique().size == 1, budget_hit=budget_hit,
+        training_short=is_short(solver[1], solver[0], optimum),
         # a frozen preprocess is warned of: there the models are two
-        data.transform is None and target_of(attack.classifier).is_exact
-        and losses_differ(losses.attacker, optimum),
-        data.y_target is None and is_unseen(losses.attacker, losses.defender),
-        trust.is_learned(attack) and not attack.trust)
+        fit_short=(data.transform is None and target.is_exact
+                   and losses_differ(losses.attacker, optimum)),
+        unseen=(data.y_target is None
+                and is_unseen(losses.attacker, losses.defender)),
+        saturated=trust.is_learned(attack) and not attack.trust)
 
 
 def _solver_at(attack, problem, poison, method):
