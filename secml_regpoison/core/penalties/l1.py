@@ -1,13 +1,14 @@
 """The L1 penalty."""
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from .strength import Strength
+
 
 @dataclass(frozen=True)
-class L1:
+class L1(Strength):
     """``mu (||w||_1 + beta |b|)`` with ``mu = exp(lmbda)/n``.
 
     The minimiser of the training objective is that of scikit-learn with
@@ -25,25 +26,12 @@ class L1:
         as by liblinear.
     """
 
-    lmbda: float
-    n: int
-    beta: float = 0.
-
     # Kernel coordinates need an isotropic penalty, most solvers a smooth one.
     is_isotropic = is_smooth = False
     # Where it has derivatives, the second one is 0.
     curvature = 0.
     # As for L2; a valley ends where a weight leaves zero.
     lmbda_step = .5
-
-    def __post_init__(self) -> None:
-        if self.beta not in (0., 1.):
-            raise ValueError(f'`beta` must be 0 or 1, got {self.beta!r}.')
-
-    @property
-    def strength(self) -> float:
-        """``mu``."""
-        return math.exp(self.lmbda) / self.n
 
     def value(self, w: Tensor, b: Tensor) -> Tensor:
         """The penalty, 0-d."""

@@ -1,13 +1,14 @@
 """The L2 penalty."""
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
+from .strength import Strength
+
 
 @dataclass(frozen=True)
-class L2:
+class L2(Strength):
     """``mu/2 (||w||^2 + beta b^2)`` with ``mu = exp(lmbda)/n``.
 
     Parameters
@@ -21,24 +22,11 @@ class L2:
         default solver. 1: it is, as by liblinear.
     """
 
-    lmbda: float
-    n: int
-    beta: float = 0.
-
     # One strength for all weights: what kernel coordinates need. A derivative
     # everywhere: what most solvers need.
     is_isotropic = is_smooth = True
     # Step along lambda that tells the validation loss's valleys apart.
     lmbda_step = 1.5
-
-    def __post_init__(self) -> None:
-        if self.beta not in (0., 1.):
-            raise ValueError(f'`beta` must be 0 or 1, got {self.beta!r}.')
-
-    @property
-    def strength(self) -> float:
-        """``mu``."""
-        return math.exp(self.lmbda) / self.n
 
     @property
     def curvature(self) -> float:

@@ -1,0 +1,31 @@
+"""What penalties share."""
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Strength:
+    """``mu = exp(lmbda)/n``, and the bias's share `beta` of the penalty.
+
+    Parameters
+    ----------
+    lmbda : float
+        Natural log of the strength; C = exp(-lmbda).
+    n : int
+        Number of training rows, poison included.
+    beta : float
+        0: the bias is not penalised. 1: it is.
+    """
+
+    lmbda: float
+    n: int
+    beta: float = 0.
+
+    def __post_init__(self) -> None:
+        if self.beta not in (0., 1.):
+            raise ValueError(f'`beta` must be 0 or 1, got {self.beta!r}.')
+
+    @property
+    def strength(self) -> float:
+        """``mu``."""
+        return math.exp(self.lmbda) / self.n
