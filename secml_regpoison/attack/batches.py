@@ -78,10 +78,8 @@ def make_batches(attack, data, poison, batch_ends, y_new, checkpoint):
 
     Yields
     ------
-    poison : PoisonSet
-        All points so far.
-    batch : Batch
-        The last of them.
+    poison, batch : PoisonSet, Batch
+        All points so far, and the last of them.
     is_read : bool
         Whether the batch was read from the checkpoint.
 
@@ -115,18 +113,19 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
 
     After Ctrl-C the best of the batch so far and the KeyboardInterrupt, which
     is raised if there is no iterate yet. Each start is tried with each of
-    `camouflages`, and of these that of most errors is kept; `settings` go to
-    `solve`.
+    `camouflages`, and of these that of most errors is kept, and with each of
+    `.pipeline.first_models`; `settings` go to `solve`.
     """
     held = held_points(attack, poison)
     problem = data.problem(n_points, held.x, held.y)
     began, restarts, iterates, stop = time.perf_counter(), [], [], None
     try:
-        for start, camouflage in itertools.product(restart_points(
-                attack, data, poison, n_points, y_new, n_restarts),
-                camouflages):
+        for start, camouflage, first in itertools.product(
+                restart_points(attack, data, poison, n_points, y_new,
+                               n_restarts), camouflages,
+                pipeline.first_models(attack, n_points - len(held.x))):
             iterates = []
-            end = solve_from(attack, data, problem, start, iterates,
+            end = solve_from(attack, data, problem, start, iterates, first,
                              camouflage=camouflage, **settings)
             restarts.append(Batch.of(
                 start, iterates, end, n_trainings=end.n_trainings,
@@ -181,10 +180,13 @@ def restart_points(attack, data, poison, n_points, y_new, n_restarts):
         yield poison.append(start) if attack.joint else start
 
 
-def solve_from(attack, data, problem, start, iterates, camouflage=0.,
-               **settings):
+def solve_from(attack, data, problem, start, iterates, first=(),
+               camouflage=0., **settings):
     """The core's `Solution` from the points and lambda of `start`; appends an
-    `IterateRecord` to `iterates` at each outer iterate. The core computes in
+    `IterateRecord` to `iterates` at each outer iterate.
+
+    The points move against the models `first`, then against the attack's;
+    where they hold whole numbers, without these first. The core computes in
     the attack's `dtype`; points come back in float64, inside their set."""
     centre = data.x_val[list(start.starts)] if start.starts else start.x
     feasible = feasible_set(attack, data, centre, start.y)
@@ -202,20 +204,22 @@ def solve_from(attack, data, problem, start, iterates, camouflage=0.,
     settings = {
         **vars(training_of(attack)), 'camouflage': camouflage,
         **outer_steps(attack, default_step(data.x_tr, camouflage)), **settings}
-    if feasible.integers is None:
-        end = _solve(attack, problem, start, feasible, record, settings)
-    else:  # from where a search without whole numbers ends
-        free = _solve(attack, problem, start,
-                      replace(feasible, integers=None), None, settings)
-        end = _solve(attack, problem, start._replace(x=free.x_p), feasible,
-                     record, settings)
-        end = replace(end, n_trainings=end.n_trainings + free.n_trainings,
-                      n_evaluations=end.n_evaluations + free.n_evaluations)
-    return replace(end, x_p=in_float64(end.x_p))
+    model, free = pipeline.model_class(attack), replace(
+        feasible, integers=None)
+    before = first if feasible.integers is None else (*first, model)
+    n_trainings = n_evaluations = 0
+    for stage in (*((free, one, None) for one in before),
+                  (feasible, model, record)):
+        end = _solve(attack, problem, start, *stage, settings)
+        start = start._replace(x=end.x_p)
+        n_trainings += end.n_trainings
+        n_evaluations += end.n_evaluations
+    return replace(end, x_p=in_float64(end.x_p), n_trainings=n_trainings,
+                   n_evaluations=n_evaluations)
 
 
-def _solve(attack, problem, start, feasible, callback, settings):
-    """The core's `solve` of the attack's model in its `dtype`."""
+def _solve(attack, problem, start, feasible, model, callback, settings):
+    """The core's `solve` of a model in the attack's `dtype`."""
     dtype = getattr(torch, attack.dtype)
     is_bounded = settings['min_step'] > 0 or settings['max_step'] < math.inf
     return solve(
@@ -224,7 +228,7 @@ def _solve(attack, problem, start, feasible, callback, settings):
         lmbda_bounds=lmbda_bounds(attack),
         quasi_newton=not (attack.learn_lmbda or is_bounded) and attack.joint
         and feasible.is_box,
-        callback=callback, model=pipeline.model_class(attack), **settings)
+        callback=callback, model=model, **settings)
 
 
 @contextmanager

@@ -17,7 +17,10 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoningMinimax):
         l(m) = \log(1 + e^{-m})
 
     and C = exp(-lambda). beta is 1 for `CClassifierLogistic` (liblinear
-    penalises the bias) and 0 for `CClassifierLogisticTorch`.
+    penalises the bias) and 0 for `CClassifierLogisticTorch`. On a classifier
+    with ``penalty='l1'`` the points are made twice, the second time from
+    where they end against the L2 penalty, and the worse for the defender are
+    kept.
 
     For the parameters see `CAttackPoisoningMinimax`.
 

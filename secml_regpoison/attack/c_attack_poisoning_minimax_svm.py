@@ -29,6 +29,8 @@ class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
     `f_opt` is its squared hinge loss.
 
     `CClassifierSVM` is taken without a kernel and without `class_weight`.
+    With ``penalty='l1'`` the points are made twice, see
+    `CAttackPoisoningMinimaxLR`.
     For the parameters see `CAttackPoisoningMinimax`.
 
     Attributes

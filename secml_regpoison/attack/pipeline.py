@@ -6,7 +6,7 @@ import numpy as np
 
 from secml.array import CArray
 
-from secml_regpoison.core.penalties import L1
+from secml_regpoison.core.penalties import L1, L2
 from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.validation import LARGEST, check
 from . import trust
@@ -20,6 +20,18 @@ def model_class(attack):
     target = target_of(attack.classifier)
     return functools.partial(target.model, loss=target.loss, beta=target.beta,
                              penalty=target.penalty)
+
+
+def first_models(attack, n_points):
+    """Models that `n_points` are made against first, a tuple a search.
+
+    With the L1 penalty most weights are zero, and the loss does not change
+    with their features: of two searches, one begins where the points end
+    against the L2 penalty.
+    """
+    if not n_points or target_of(attack.classifier).penalty is not L1:
+        return ((),)
+    return (), (functools.partial(model_class(attack), penalty=L2),)
 
 
 def check_preprocess(preprocess, x):

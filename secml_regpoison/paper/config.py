@@ -159,13 +159,14 @@ DEFENCE_QUICK = replace(DEFENCE, **{
 @dataclass(frozen=True)
 class Models(Poisoning):
     """Four models and two penalties, without poison and with the most of
-    `sec-eval`, whose sizes are taken. Ours.
-    """
+    `sec-eval`, whose sizes are taken. Ours."""
 
     data: tuple = ('mnist', 'fashion-mnist', 'digits')
     models: tuple = (('logistic', 'l2'), ('logistic', 'l1'), ('svm', 'l2'),
-                     ('ridge', 'l2'), ('softmax', 'l2'))
-    policies: tuple = ('learned',)
+                     ('svm', 'l1'), ('ridge', 'l2'), ('softmax', 'l2'))
+    policies: tuple = ('small', 'learned')
+    # at lambda -8 one attack on L1 takes minutes
+    policies_l1: tuple = ('learned',)
     n_points: tuple = None
     n_train: int = None
     n_val: int = None

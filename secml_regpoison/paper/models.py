@@ -48,10 +48,15 @@ def _cells(settings, solver, pair, model, penalty):
     of three classes."""
     data = PAIRS[pair].three if model == 'softmax' else pair
     for function, data, title, plan, policy, repetition in attack_cells(
-            replace(settings, data=(data,)), solver):
+            replace(settings, data=(data,),
+                    policies=_policies(settings, penalty)), solver):
         yield function, data, title, replace(
             plan, classifier=model, penalty=penalty,
             n_points=(0, plan.n_points[-1])), policy, repetition
+
+
+def _policies(settings, penalty):
+    return settings.policies_l1 if penalty == 'l1' else settings.policies
 
 
 def _name(model, penalty):
@@ -71,7 +76,8 @@ def _table(means, settings):
             for column in (('test_error', 1, 100), ('validation_loss', 3),
                            ('lmbda', 2))
             for share in ('clean', 'poison')))
-         for names in settings.models for policy in settings.policies])
+         for names in settings.models
+         for policy in _policies(settings, names[1])])
         for pair in settings.data]
     return '\n\n'.join(('The softmax is of three classes.', *tables))
 
@@ -127,9 +133,9 @@ def _draw(means, settings, solver):
 
 
 def _draw_errors(ax, places, means, settings, key, label, **style):
-    """Errors of all models under one policy, with or without poison."""
+    """Errors of the models under one policy, with or without poison."""
     pair, *which = key
-    values = [means[(pair, *names, *which)]['test_error']
-              for names in settings.models]
+    values = [means.get((pair, *names, *which), {}).get(
+        'test_error', (np.nan, np.nan)) for names in settings.models]
     ax.errorbar(places, *(100 * np.array(values)).T, capsize=3, label=label,
                 elinewidth=.8, **{**style, 'linestyle': 'none'})

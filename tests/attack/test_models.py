@@ -20,6 +20,7 @@ from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
     CAttackPoisoningMinimaxSoftmax, CAttackPoisoningMinimaxSVM,
     CClassifierLogisticTorch, CClassifierSoftmaxTorch, CClassifierSVMTorch)
+from secml_regpoison.attack import pipeline
 from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
@@ -221,6 +222,29 @@ def test_labels_checkpoints_and_targets(model, tmp_path):
         first = run(attack, data, checkpoint=path)
         assert_same_result(run(attack.deepcopy(), data, checkpoint=path),
                            first)
+
+
+@pytest.mark.parametrize('learn_lmbda, lmbda', [
+    (False, -2.), (False, 1.), (True, 0.)])
+def test_l1_is_no_weaker_than_from_either_start(monkeypatch, learn_lmbda,
+                                                lmbda):
+    """From validation rows, and from where these end against L2."""
+    data, found = digits(), {}
+    for penalty, start in (('l1', 'both'), ('l2', None), ('l1', 'l2'),
+                           ('l1', 'rows')):
+        if start == 'l2':
+            monkeypatch.setattr(pipeline, 'first_models', lambda *_: ((),))
+        attack = CAttackPoisoningMinimaxLR(
+            CClassifierLogisticTorch(lmbda=lmbda, penalty=penalty), *data[:2],
+            solver_type='implicit', learn_lmbda=learn_lmbda,
+            lmbda_bounds=(-3, 4), solver_params={'n_outer': 6})
+        before = found['l2', None][2] if start == 'l2' else None
+        found[penalty, start] = (*run(attack, data, 8, ds_init=before),
+                                 attack.f_eval)
+    both, l2, from_l2, from_rows = found.values()
+    assert both[3] >= max(from_l2[3], from_rows[3])
+    assert from_l2[3] != from_rows[3]
+    assert both[-1] > l2[-1] + from_rows[-1]  # all that was trained counts
 
 
 def test_a_checkpoint_is_of_one_penalty(tmp_path):
