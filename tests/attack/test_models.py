@@ -161,7 +161,7 @@ def test_scikit_learn_retrained_prints_the_same(model, scaler, learn_lmbda):
 def test_saga_retrained_prints_the_same():
     """L1 with a bias that is free, refitted mean-std, a derivative through
     both, on columns of which none is constant."""
-    data = [clouds(n, seed, d=8) for seed, n in enumerate((80, 60, 80))]
+    data = [clouds(n, seed, d=12) for seed, n in enumerate((80, 60, 80))]
     attack = CAttackPoisoningMinimaxLR(
         CClassifierLogisticTorch(penalty='l1', preprocess='mean-std'),
         *data[:2], solver_type='implicit', solver_params={'n_outer': 6})
