@@ -21,8 +21,7 @@ class CAttackPoisoningMinimaxSoftmax(CAttackPoisoningMinimax):
     and C = exp(-lambda); beta is 0. With ``y_poison='flip'`` each point has
     another class than its start, drawn. 'worst' tries these labels, and all
     points from one class with the label of another, for each pair of classes;
-    of more than four classes for twelve pairs that are drawn. `solver_type`
-    is 'rmd' or 'implicit'.
+    of more than four classes for twelve pairs that are drawn.
 
     For the parameters see `CAttackPoisoningMinimax`.
 

@@ -100,8 +100,6 @@ def check_refitted(attack, data):
           or data.preprocess is None or data.preprocess.by_row,
           "'rmd' or 'implicit' with a preprocess that is refitted on "
           'poisoned rows')
-    check('solver_type', attack.solver_type, attack.solver_type != 'fmd'
-          or data.n_classes is None, "'rmd' or 'implicit' with a softmax")
 
 
 def warn_of_constant_columns(attack, data):

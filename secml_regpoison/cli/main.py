@@ -114,9 +114,6 @@ def _classifier(args, source):
         raise ValueError(
             f'`--classifier` must be left out with --model {model}, got '
             f'{args.classifier}: it is a logistic regression.')
-    if model == 'softmax' and args.solver == 'fmd':
-        raise ValueError('`--solver` must be rmd, implicit or auto with '
-                         '--model softmax, got fmd.')
     if model == 'softmax' and args.filter != 'none':
         raise ValueError('`--filter` must be none with --model softmax, got '
                          f'{args.filter}: it is of two classes.')

@@ -87,13 +87,18 @@ class LinearModel:
     loss: Loss = LOGISTIC
     beta: float = 0.
     penalty: Union[type[L1], type[L2]] = L2
+    # whether there is a score for each class
+    _by_class = False
 
     def __post_init__(self) -> None:
         method, known = self.training.method, tuple(self._solvers)
         check('method', method, method in known,
               f'one of {known} with the penalty {self.penalty.__name__}')
-        check('problem.n_classes', self.problem.n_classes,
-              self.problem.n_classes is None, 'None for a model of one score')
+        n_classes = self.problem.n_classes
+        check('problem.n_classes', n_classes,
+              (n_classes is not None) == self._by_class,
+              'the number of classes' if self._by_class
+              else 'None for a model of one score')
 
     @property
     def lmbda_step(self) -> float:

@@ -18,8 +18,6 @@ from .losses.softmax import CrossEntropy, Softmax
 from .model import Losses
 from .penalties import L2
 
-METHODS = ('rmd', 'implicit')
-
 
 def losses_of_scores(attacker: tuple[Tensor, Tensor],
                      defender: tuple[Tensor, Tensor]) -> Losses:
@@ -60,26 +58,24 @@ class SoftmaxModel(LinearModel):
     y_p : Tensor, shape (p,)
         Classes of the poisoning points, in {0, ..., n_classes - 1}.
     training : Training
-        How it is trained and differentiated: by 'rmd' or 'implicit'.
+        How it is trained and differentiated.
     beta : float
         0: the biases are not penalised; 1: they are.
 
     Raises
     ------
     ValueError
-        If method or penalty are others, or the problem has no `n_classes`.
+        If the penalty is L1, or the problem has no `n_classes`.
     """
 
     loss: Any = Softmax()
+    _by_class = True
 
     def __post_init__(self) -> None:
-        method = self.training.method
-        check('method', method, method in METHODS,
-              f'one of {METHODS} for a softmax')
         check('penalty', self.penalty.__name__, self.penalty is L2,
-              'L2 for a softmax')
-        check('problem.n_classes', self.problem.n_classes,
-              self.problem.n_classes is not None, 'the number of classes')
+              'L2 for a softmax', ' The weights of the classes add up to '
+              'zero, and L1 takes each alone.')
+        super().__post_init__()
 
     def _training_loss(self) -> CrossEntropy:
         return self._loss_on(torch.cat([self.problem.y_tr, self.y_p]))

@@ -164,10 +164,14 @@ def test_numbers_of_classes_that_are_refused(clf, attack, classes, words):
         attack(clf(), *digits(classes)[:2])
 
 
-def test_forward_mode_is_refused():
-    with pytest.raises(ValueError, match="`solver_type` must be 'rmd' or 'imp"
-                                         "licit' with a softmax, got 'fmd'"):
-        make(digits(CLASSES), 2, solver_type='fmd')
+def test_forward_mode_finds_the_same():
+    data = digits(CLASSES)
+    settings = {'n_outer': 2, 'n_inner': 15}
+    (_, _, forward, f_opt), (_, _, reverse, known) = (run(make(
+        data, 2, solver_type=solver_type, learn_lmbda=False,
+        solver_params=settings), data) for solver_type in ('fmd', 'rmd'))
+    assert f_opt == pytest.approx(known, rel=1e-9)
+    assert_allclose(forward.X.tondarray(), reverse.X.tondarray(), atol=1e-9)
 
 
 def test_plots():

@@ -360,8 +360,6 @@ BAD_CALLS = {
         ['sec-eval', '--penalty', 'l1', '--solver', 'fmd'],
         'must be rmd, implicit or auto with --penalty l1, got fmd'),
     'unknown model': (['sec-eval', '--model', 'tree'], "'tree'"),
-    'a solver of no softmax': (
-        ['sec-eval', '--model', 'softmax', '--solver', 'fmd'], 'got fmd'),
     'a filter of no softmax': (
         ['sec-eval', '--model', 'softmax', '--filter', 'sphere-slab'],
         'must be none with --model softmax, got sphere-slab'),

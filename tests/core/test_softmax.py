@@ -1,5 +1,6 @@
 """A softmax over classes: derivatives by three routes, and its optimum."""
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from secml_regpoison.core.diagnostics import diagnose
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses.softmax import ClassCurvature, basis_of
+from secml_regpoison.core.penalties import L1
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.core.solvers import Training
@@ -58,7 +60,7 @@ def autograd(problem, x_p, y_p, lmbda, n_inner, eta, momentum):
 
 
 def check_against_autograd(k=3, form='gram', method='rmd', lmbda=1.):
-    n_inner, rtol = (40, 1e-11) if method == 'rmd' else (1500, 1e-10)
+    n_inner, rtol = (1500, 1e-10) if method == 'implicit' else (40, 1e-11)
     expected = autograd(*make(k), lmbda, n_inner, ETA, .9)
     found = hypergradient(
         *make(k), lmbda, method, n_inner=n_inner, eta=ETA, momentum=.9,
@@ -72,6 +74,12 @@ def check_against_autograd(k=3, form='gram', method='rmd', lmbda=1.):
 @pytest.mark.parametrize('lmbda', [-6., 1.])
 def test_rmd_is_autograd(k, form, lmbda):
     check_against_autograd(k, form, lmbda=lmbda)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('k', [2, 4])
+def test_fmd_is_autograd(k, form):
+    check_against_autograd(k, form, 'fmd')
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -95,11 +103,13 @@ def test_broken_curvature_is_caught(monkeypatch, form):
 
 @pytest.mark.parametrize('refit', [False, True])
 @pytest.mark.parametrize('form', FORMS)
-@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+@pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
 def test_central_difference(method, form, refit):
     """With the step size 1 / L, or with a preprocess that is refitted (there
     a given one: the derivative of 1 / L with respect to clean rows is left
     out)."""
+    if refit and method == 'fmd':
+        pytest.skip('forward mode takes no preprocess that is refitted')
     problem, x_p, y_p = make(
         n=20, seed=1, preprocess=MeanStd() if refit else None)
     kwargs = {'method': method, 'n_inner': 30, 'momentum': .9, 'form': form,
@@ -212,8 +222,11 @@ def test_float32_is_float64(form):
 
 def test_what_does_not_fit_is_refused():
     problem, x_p, y_p = make()
-    with pytest.raises(ValueError, match="`method` must be one of .*softmax"):
-        hypergradient(problem, x_p, y_p, 0., 'fmd', model=SoftmaxModel)
+    with pytest.raises(ValueError, match="`method` must be one of"):
+        hypergradient(problem, x_p, y_p, 0., 'newton', model=SoftmaxModel)
+    with pytest.raises(ValueError, match="`penalty` must be L2 for a softmax"):
+        hypergradient(problem, x_p, y_p, 0., model=partial(
+            SoftmaxModel, penalty=L1))
     with pytest.raises(ValueError, match='`y_p` must hold labels 0 to 2'):
         hypergradient(problem, x_p, y_p - 1, 0., model=SoftmaxModel)
     with pytest.raises(ValueError, match='`problem.n_classes` must be None'):

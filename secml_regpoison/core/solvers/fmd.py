@@ -18,39 +18,45 @@ from .training import TrainedModel, Training, training_steps
 
 class _Steps:
     """The steps of a trained model in its weights u = (w, b), whatever its
-    coordinates, and the tangents that they carry."""
+    coordinates, and the tangents that they carry. A model has m vectors: 1,
+    or of k classes k - 1."""
 
     def __init__(self, model: TrainedModel, momentum: float, rows: Tensor):
-        coordinates = model.coordinates
-
-        def as_weights(coords: Tensor) -> Tensor:
-            return torch.cat([coordinates.weights(coords),
-                              coordinates.biases(coords)[:, None]], 1)
+        coordinates, n = model.coordinates, len(rows)
         self.rows, self.eta, self.momentum = rows, model.eta, momentum
-        self.u = as_weights(model.path)
-        self.slope = model.loss.slope(model.scores) / coordinates.n
-        self.s = model.loss.curvature(model.scores) / coordinates.n
-        self.moves = as_weights(training_steps(model, momentum))
+        self.u = as_weights(coordinates, model.path)
+        self.slope = model.loss.slope(model.scores).unflatten(
+            1, (-1, n)) / n
+        self.s = model.loss.curvature(model.scores) / n
+        self.moves = as_weights(coordinates, training_steps(model, momentum))
         penalty = coordinates.penalty
         self.mu = rows.new_full((rows.shape[1],), penalty.strength)
         self.mu[-1] *= penalty.beta
 
     def carry(self, d_scores: Callable[[int], Any],
               d_grad: Callable[[int], Tensor], d_eta: Tensor) -> Tensor:
-        """Tangents (k, d + 1) of the trained model.
+        """Tangents (j, m, d + 1) of the trained model.
 
-        d_scores, d_grad : what the variables change of the scores (k, n) and
-        of the training gradient (k, d + 1) at step t, at a fixed model.
-        d_eta : the derivative of the step size, (k,).
+        d_scores, d_grad : what the variables change of the scores (j, m, n)
+        and of the training gradient (j, m, d + 1) at step t, at a fixed
+        model. d_eta : the derivative of the step size, (j,).
         """
-        du = vel = self.u.new_zeros(len(d_eta), self.u.shape[1])
+        du = vel = self.u.new_zeros(len(d_eta), *self.u.shape[1:])
         for t in range(len(self.u)):
             scores = du @ self.rows.T + d_scores(t)
-            change = (self.s[t] * scores) @ self.rows + d_grad(t)
+            bent = (self.s[t] * scores.flatten(1)).view_as(scores)
+            change = bent @ self.rows + d_grad(t)
             vel = self.momentum * vel - self.eta * (change + self.mu * du)
-            vel.addr_(d_eta, self.moves[t], alpha=1 / self.eta)
+            vel += d_eta[:, None, None] * (self.moves[t] / self.eta)
             du = du + vel
         return du
+
+
+def as_weights(coordinates: Any, coords: Tensor) -> Tensor:
+    """(w, b) of rows of coordinates (j, n_coords), (j, m, d + 1)."""
+    b = coordinates.biases(coords).reshape(len(coords), -1, 1)
+    w = coordinates.weights(coords).view(*b.shape[:2], -1)
+    return torch.cat([w, b], 2)
 
 
 def forward(model: TrainedModel, grad_val: Tensor, training: Training,
@@ -71,27 +77,27 @@ def forward(model: TrainedModel, grad_val: Tensor, training: Training,
     steps = _Steps(model, training.momentum, torch.cat([
         coordinates.rows_tr, rows_p]))
     d = rows_p.shape[1] - 1
-    grad = torch.cat([coordinates.weights(grad_val[None])[0],
-                      coordinates.biases(grad_val)[None]])
+    grad = as_weights(coordinates, grad_val[None]).ravel()
     d_eta_d_lmbda = grad.new_zeros(1)
     d_eta_d_rows = torch.zeros_like(rows_p[:, :-1])
     if model.d_eta_d_rows is not None:
         d_eta_d_rows = model.d_eta_d_rows
         d_eta_d_lmbda -= model.eta ** 2 * coordinates.penalty.strength
-    one_feature_each = torch.eye(d, d + 1).to(rows_p)
+    one_feature_each = torch.eye(d, d + 1)[:, None].to(rows_p)
 
     def with_respect_to_point(i: int) -> Tensor:
         row = n_tr + i
 
         def d_scores(t: int) -> Tensor:
-            # the score of this row moves by w_j with its feature j
-            return pad(steps.u[t, :-1, None], (row, len(steps.rows) - row - 1))
+            # the scores of this row move by w_j with its feature j
+            return pad(steps.u[t, :, :-1].T[:, :, None],
+                       (row, len(steps.rows) - row - 1))
         return steps.carry(
-            d_scores, lambda t: steps.slope[t, row] * one_feature_each,
-            d_eta_d_rows[i]) @ grad
+            d_scores, lambda t: steps.slope[t, :, row, None]
+            * one_feature_each, d_eta_d_rows[i]).flatten(1) @ grad
 
     grad_lmbda = steps.carry(lambda t: 0., lambda t: steps.mu * steps.u[t],
-                             d_eta_d_lmbda) @ grad
+                             d_eta_d_lmbda).flatten(1) @ grad
     grad_rows = [with_respect_to_point(i) for i in range(len(rows_p))]
     return (torch.stack(grad_rows) if grad_rows
             else torch.zeros_like(rows_p[:, :-1])), grad_lmbda[0]
