@@ -10,7 +10,14 @@ from secml_regpoison.data.splits import N_FOLDS
 
 
 def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
-    """Lambda of the least 5-fold cross-validated loss on the rows of a set.
+    """Lambda of the least 5-fold cross-validated loss on the rows of a set,
+    among those that do not clearly err more than the best.
+
+    A few rows far out can make the loss of a fold huge at all but the largest
+    lambdas, which then err on half of the rows. So a lambda counts only if
+    its error is at most one standard error above the least: with k wrong
+    rows, and k_0 at the least, ``k - k_0 <= sqrt(k + k_0)``, the deviation of
+    the difference of two independent counts.
 
     The grid has steps of 0.5 (or a little less, to end at the bound); of
     equally good ones the largest lambda. With fewer than two rows of a class
@@ -20,7 +27,7 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
     ----------
     dataset : CDataset
     classifier, seed
-        See `cross_validated_losses`.
+        See `cross_validate`.
     lmbda_bounds : pair of float
 
     Returns
@@ -33,8 +40,10 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
     grid = np.linspace(upper, lower, 1 + int(np.ceil(2 * (upper - lower))))
     if n_folds(dataset) < 2:
         return float(np.clip(0., lower, upper))
-    losses = cross_validated_losses(dataset, classifier, grid, seed)
-    return float(grid[losses.argmin()])
+    losses, n_wrong = cross_validate(dataset, classifier, grid, seed)
+    least = n_wrong.min()
+    is_good = n_wrong - least <= np.sqrt(n_wrong + least)
+    return float(grid[np.where(is_good, losses, np.inf).argmin()])
 
 
 def n_folds(dataset):
@@ -43,8 +52,8 @@ def n_folds(dataset):
                           for label in dataset.classes.tolist()))
 
 
-def cross_validated_losses(dataset, classifier, lmbdas, seed):
-    """Mean validation loss over the folds, at each lambda.
+def cross_validate(dataset, classifier, lmbdas, seed):
+    """Validation loss and errors of the folds, at each lambda.
 
     Loss and training are those of the classifier, its preprocess refitted on
     the rows that a fold trains on.
@@ -62,17 +71,19 @@ def cross_validated_losses(dataset, classifier, lmbdas, seed):
 
     Returns
     -------
-    ndarray, shape (len(lmbdas),)
-        NaN where a class has fewer than two rows.
+    losses : ndarray, shape (len(lmbdas),)
+        Mean over the rows; NaN where a class has fewer than two rows.
+    n_wrong : ndarray, shape (len(lmbdas),)
+        Rows that the classifier of the other folds takes for another class.
 
     """
     target = target_of(classifier)
     x, y = to_tensor(dataset.X), (indices if target.by_class else signs)(
         dataset.Y, dataset.classes)
     if n_folds(dataset) < 2:
-        return np.full(len(lmbdas), np.nan)
+        return np.full((2, len(lmbdas)), np.nan)
     preprocess = classifier.preprocess and as_refitted(classifier.preprocess)
-    losses = np.zeros(len(lmbdas))
+    found = np.zeros((2, len(lmbdas)))
     n_classes = dataset.classes.size if target.by_class else None
     for fit, held_out in StratifiedKFold(
             n_folds(dataset), shuffle=True, random_state=seed).split(x, y):
@@ -84,5 +95,7 @@ def cross_validated_losses(dataset, classifier, lmbdas, seed):
         trained = None
         for k, lmbda in enumerate(lmbdas):
             trained = model.train(x[:0], float(lmbda), trained)
-            losses[k] += len(held_out) * model.losses(trained).defender
-    return losses / len(x)
+            losses = model.losses(trained)
+            found[:, k] += len(held_out) * np.array(
+                [losses.defender, losses.attacker_error])
+    return found[0] / len(x), np.rint(found[1])

@@ -11,7 +11,7 @@ from secml.adv.seceval import CSecEval
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
 from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.data.splits import split_data
-from .cross_validation import cross_validated_losses
+from .cross_validation import cross_validate
 from .filters import filter_split
 from .measures import measure
 from .parallel import parallel_map
@@ -127,9 +127,8 @@ def _run_trusted_only(attack, split, plan):
     data, n = _run_attack(attack, split, (0,)), len(plan.n_points)
     run, = attack.history
     # the loss on the rows that it is trained on would say nothing
-    loss = float(cross_validated_losses(
-        split.val, attack.classifier, [attack.lmbda],
-        attack.random_seed)[0])
+    loss = float(cross_validate(split.val, attack.classifier, [attack.lmbda],
+                                attack.random_seed)[0][0])
     gave_up = not np.isnan(loss) and has_given_up(loss, run.constant_loss)
     run = replace(run, loss=loss, val_loss=loss, solver_loss=np.nan,
                   verdicts=replace(run.verdicts, gave_up=gave_up))

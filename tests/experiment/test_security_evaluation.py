@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -23,7 +23,8 @@ from secml_regpoison.experiment.measures import COLUMNS, make_records
 from secml_regpoison.experiment.policy_attack import make_attack
 from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies)
-from secml_regpoison.experiment.cross_validation import cross_validated_lmbda
+from secml_regpoison.experiment.cross_validation import (
+    cross_validate, cross_validated_lmbda)
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.parallel import parallel_map
@@ -309,6 +310,31 @@ def test_cross_validation_finds_the_least_loss(kind, solver, scaler):
         return total
     grid = np.arange(-3, 5.1, .5)
     assert lmbda == grid[np.argmin([loss(candidate) for candidate in grid])]
+
+
+def test_a_few_rows_far_out_do_not_decide_about_lambda():
+    """One makes the loss of its fold huge, and the largest lambda, which
+    misses all rows of the rarer class, looks best."""
+    rng = np.random.default_rng(0)
+    y = (np.arange(100) % 5 < 2).astype(int)
+    x = rng.normal(size=(100, 2)) + 3. * y[:, None] * [1, 0]
+    x[1, 1] *= 1e4
+    rows = CDataset(CArray(x), CArray(y))
+    lmbda = cross_validated_lmbda(rows, CClassifierLogisticTorch(
+        preprocess='mean-std'), (-8, 11.5), seed=0)
+    grid = np.linspace(11.5, -8, 40)
+    losses, n_wrong = cross_validate(rows, CClassifierLogisticTorch(
+        preprocess='mean-std'), grid, 0)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    for k in (0, 15, 30):
+        model = make_pipeline(StandardScaler(), LogisticRegression(
+            solver='newton-cholesky', tol=1e-8, C=math.exp(-grid[k])))
+        assert n_wrong[k] == (cross_val_predict(
+            model, x, y, cv=folds) != y).sum()
+    by_loss, chosen = losses.argmin(), grid.tolist().index(lmbda)
+    assert by_loss == 0 and n_wrong[0] == 40 > 4 * n_wrong[chosen]
+    good = n_wrong - n_wrong.min() <= np.sqrt(n_wrong + n_wrong.min())
+    assert good[chosen] and losses[chosen] == losses[good].min()
 
 
 @pytest.mark.parametrize('n_train, points', [
