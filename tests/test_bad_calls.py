@@ -231,7 +231,7 @@ FILES = {
                          'quotes in pairs, got an odd number, the last in '
                          'line 1'),
     'mark of the byte order': (load('a.csv', '\ufeff'), ValueError,
-                               'must have features and a label'),
+                               'must have rows, got an empty file'),
     'three labels, one NaN': (
         load('a.csv', '1,2,a\n3,4,b\n5,6,nan\n'), ValueError,
         'line 3: the label must not be missing'),

@@ -1,6 +1,6 @@
 """The options of `sec-eval` that choose the attack and the defence."""
 from secml_regpoison.experiment.plan import Plan
-from .option_types import bounds, points, policies, share
+from .option_types import bounds, integer, points, policies, share
 
 # those of `core.solvers`, which imports torch; a test compares them
 SOLVERS = 'rmd', 'fmd', 'implicit'
@@ -78,6 +78,9 @@ def add_attack_options(command):
              'few steps, and keeps what makes the most validation errors), '
              'flip (each another than that of the row where it starts, as in '
              'the paper: about a third of the time), or one of the labels')
+    command.add_argument(
+        '--n-outer', type=integer(1), metavar='N',
+        help='most steps of the points at each strength (default 60)')
     command.add_argument(
         '--solver', choices=('auto', *SOLVERS), default='auto',
         help='how the attack differentiates through training: implicit (at '

@@ -95,7 +95,9 @@ def _load(args):
                 penalty=args.penalty,
                 integer=args.integer, filter=args.filter,
                 attacker=args.attacker, attack_params={
-                    'y_poison': _y_poison(args.y_poison, source)})
+                    'y_poison': _y_poison(args.y_poison, source),
+                    **({'solver_params': {'n_outer': args.n_outer}}
+                       if args.n_outer else {})})
     _check_share(args.expect, plan)
     args.policies = args.policies or default_policies(plan, source)
     check_plan(plan, source, args.policies)

@@ -24,6 +24,14 @@ from secml_regpoison.terminal import (
 from .results import begin, result_names, write_summary
 
 
+# the advice as one types it here
+TYPED = {
+    'lmbda_at_bound': 'lambda is at a bound of its interval: a better one may '
+                      'lie outside, widen --lmbda-bounds',
+    'budget_hit': 'the attack was stopped by its budget and may not be the '
+                  'worst: a larger --n-outer goes on',
+    'training_short': "the attack's training stops before the optimum: "
+                      '--solver implicit goes on'}
 NAMES = {'logistic': 'logistic regression', 'liblinear': 'logistic regression',
          'softmax': 'softmax regression', 'svm': 'linear SVM',
          'ridge': 'ridge classifier'}
@@ -91,7 +99,8 @@ def _report(args, source, plan, name, records):
                csv_columns(len(source.header['y_original'])))
     summary = summarise(records)
     conclusion = conclude(summary, plan, args.expect)
-    words = [plain_words(records), solver_verdict(records, plan.solver_type)]
+    words = [plain_words(records, TYPED),
+             solver_verdict(records, plan.solver_type)]
     lines = _describe(source, plan)
     model = NAMES[plan.classifier] + (', L1' if plan.penalty == 'l1' else '')
     title = f'{name}: {model} under poison\n{lines}'

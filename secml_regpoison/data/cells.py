@@ -1,12 +1,19 @@
 """Cells of a table as numbers; what is no number is named by its line."""
+import re
+
 import numpy as np
 import pandas as pd
 
 from secml_regpoison.limits import LARGEST, SMALLEST
-from .detect import MISSING
+from .detect import GROUPED, MISSING, NUMBER
 from .encoding import Column, kind_of
 
 MAX_VALUES = 100  # different texts of a column
+# what to do about the text in columns
+CORRECT = 'Correct these cells of {}, or empty them and type --missing drop'
+UNDRESS = 'Write the numbers of {} without units and separators, as 1234.5'
+CATEGORIES = 'Type --categories to make a 0/1 column of each text of {}'
+TOO_MANY = 'Too many different texts for 0/1 columns: {}; write numbers'
 
 
 def to_numbers(cells, decimal):
@@ -111,6 +118,11 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
     for name in frame:
         if name == label:
             continue
+        truth = _truth_values(frame[name])
+        if truth is not None:
+            columns.append(Column(name, 'boolean'))
+            cells[name] = truth
+            continue
         numbers = to_numbers(frame[name], decimal)
         bad = np.isnan(numbers)
         if not bad.any():
@@ -121,13 +133,13 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
             continue
         texts = frame[name].astype(str)
         values = tuple(sorted(texts.unique()))
-        if not categories or bad.mean() < .5 or len(values) > min(
-                MAX_VALUES, max(len(texts) / 2, 2)):
-            refused[name] = bad, texts, values
+        cure = _cure(bad, texts, values)
+        if not categories or cure != CATEGORIES:
+            refused[name] = bad, texts, cure
         columns.append(Column(name, 'text', values))
         cells[name] = texts.to_numpy(dtype=object)
     if refused:
-        _refuse_text(refused, where, categories)
+        _refuse_text(refused, where)
     numbers = [cells[column.name] for column in columns
                if column.kind != 'text']
     largest = max((abs(column).max() for column in numbers), default=1)
@@ -150,21 +162,42 @@ def _check_size(name, numbers, where):
             f'{drop_option([name])}.')
 
 
-def _refuse_text(refused, where, categories):
-    """Raise ValueError that names the columns, a line, and the cure."""
-    name, (bad, texts, values) = next(iter(refused.items()))
-    i = int(bad.argmax())
-    others = [other for other in refused if other != name]
+def _truth_values(cells):
+    """1 for true and 0 for false, or None if there are other cells."""
+    if cells.dtype != object:
+        return None
+    texts = cells.astype(str).str.lower()
+    return (texts == 'true').to_numpy(dtype=float) \
+        if texts.isin(('true', 'false')).all() else None
+
+
+def _cure(bad, texts, values):
+    """What to do about a column with text in the `bad` ones of its cells."""
     if bad.mean() < .5:
-        cure = 'Correct the cells, or empty them and type --missing drop'
-    elif categories:
-        cure = (f'It has {len(values)} different texts in {len(texts)} rows, '
-                'too many for a 0/1 column each')
-    else:
-        cure = (f'Type --categories to make a 0/1 column of each of its '
-                f'{len(values)} texts')
+        return CORRECT
+    if all(_is_dressed(text) for text in texts[bad]):
+        return UNDRESS
+    few = len(values) <= min(MAX_VALUES, max(len(texts) / 2, 2))
+    return CATEGORIES if few else TOO_MANY
+
+
+def _is_dressed(text):
+    """Whether a number has a unit, or separators of thousands."""
+    text = re.sub(r'^[€$£]\s*|\s*[%€$£]$', '', text)
+    return bool(NUMBER.match(text) or GROUPED.match(text))
+
+
+def _refuse_text(refused, where):
+    """Raise ValueError that names the columns, a line, and the cures."""
+    name, (bad, texts, _) = next(iter(refused.items()))
+    i = int(bad.argmax())
+    cures = []
+    for cure in dict.fromkeys(cure for *_, cure in refused.values()):
+        names = [name for name in refused if refused[name][-1] == cure]
+        cures.append(f'{cure.format(list_names(names))}, or leave '
+                     f"{'it' if len(names) == 1 else 'them'} out with "
+                     f'{drop_option(names)}.')
     raise ValueError(
         f'{where(i)}: {column_of(name)} must hold numbers, got '
         f'{texts.iloc[i]!r}, and text in {bad.sum()} of {len(bad)} cells. '
-        f'{cure}, or leave it out with {drop_option(refused)}.'
-        + (f' So has {list_names(others)}.' if others else ''))
+        + ' '.join(cures))

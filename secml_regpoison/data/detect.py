@@ -33,7 +33,8 @@ def split_lines(text, sep):
 
 
 def detect_separator(path, text):
-    """The separator that gives rows of one length, of most numbers."""
+    """The separator that gives rows of one length, cells that hold no other
+    separator, and most numbers."""
     sample = '\n'.join(text.split('\n', SAMPLE + 1)[:SAMPLE])
     scores = []
     for sep in SEPARATORS.values():
@@ -43,10 +44,13 @@ def detect_separator(path, text):
         if width < 2:
             continue
         cells = [cell.strip() for row in rows[1:] or rows for cell in row]
-        numbers = sum(bool(NUMBER.match(cell) or GROUPED.match(cell)
-                           or cell.lower() in MISSING) for cell in cells)
-        even = widths.count(width) / len(widths)
-        scores.append((even > .9, numbers / max(len(cells), 1), width, sep))
+        numbers = [bool(NUMBER.match(cell) or GROUPED.match(cell)
+                        or cell.lower() in MISSING) for cell in cells]
+        single = sum(is_number or not _is_several(cell)
+                     for cell, is_number in zip(cells, numbers))
+        even, n_cells = widths.count(width) / len(widths), max(len(cells), 1)
+        scores.append((even > .9, single / n_cells, sum(numbers) / n_cells,
+                       width, sep))
     if not scores and text.count('"') % 2:
         line = text[:text.rindex('"')].count('\n') + 1
         raise ValueError(f'{path} must have quotes in pairs, got an odd '
@@ -56,7 +60,15 @@ def detect_separator(path, text):
             f'{path} must have features and a label in each line, separated '
             f'by {", ".join(SEPARATORS)}, got lines of one cell: --sep names '
             'another separator.')
-    return max(scores, key=lambda score: score[:3])[3]
+    return max(scores, key=lambda score: score[:4])[4]
+
+
+def _is_several(cell):
+    """Whether a cell looks like several: of 'a,b' and '1 2', not 'New York'.
+    """
+    parts = cell.split()
+    return any(sep in cell for sep in ',;\t|') or len(parts) > 1 and all(
+        map(NUMBER.match, parts))
 
 
 def detect_decimal(frame):
@@ -73,6 +85,8 @@ def has_header(frame):
     """Whether the first line has names: no numbers over columns of numbers,
     0, 1, 2 ..., or in columns of text words that do not come again."""
     first, rest = frame.iloc[0].tolist(), frame[1:SAMPLE]
+    if rest.empty:
+        return not any(map(NUMBER.match, first))
     counts = [int(cell) for cell in first if cell.isdecimal()]
     if (len(counts) > 2 or counts and not first[0]) and counts[0] < 2 \
             and all(np.diff(counts) == 1):

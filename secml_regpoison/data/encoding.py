@@ -13,8 +13,9 @@ class Column:
     Attributes
     ----------
     name : str
-    kind : {'number', 'whole', 'binary', 'text'}
-        'binary' is 0 and 1; 'text' has one 0/1 column for each value.
+    kind : {'number', 'whole', 'binary', 'boolean', 'text'}
+        'binary' is 0 and 1; 'boolean' is false and true in the file; 'text'
+        has one 0/1 column for each value.
     values : tuple of str
         Of text.
 
@@ -66,7 +67,7 @@ class Encoding:
         """Columns of the matrix that hold whole numbers, text excepted."""
         return tuple(
             start for start, column in zip(self._starts.tolist(), self.columns)
-            if column.kind in ('whole', 'binary'))
+            if column.kind in ('whole', 'binary', 'boolean'))
 
     def encode(self, frame):
         """Matrix (n, d) of a frame whose columns are numbers and text."""
@@ -106,7 +107,7 @@ def _decode(column, x):
         return np.array(column.values, dtype=object)[x.argmax(axis=1)]
     cells = x[:, 0]
     if column.kind != 'number' and (cells == np.rint(cells)).all():
-        return cells.astype(np.int64)
+        return cells.astype(bool if column.kind == 'boolean' else np.int64)
     return cells
 
 

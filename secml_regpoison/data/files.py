@@ -10,12 +10,18 @@ import re
 import numpy as np
 import pandas as pd
 
+from secml_regpoison.limits import LARGEST_DENSE
 from secml_regpoison.npz import NpzReader
 from .detect import split_lines
 from .text import RawTable, finish, read_text
 
 PAIR = re.compile(r'\S+\s+(qid:\d+\s+)?\d+:\S+')
-LARGEST_DENSE = 5e8  # cells of a sparse file written out
+# what a file is that begins so, and what to do
+BINARY = {
+    b'\x1f\x8b': 'gzip: unpack it', b'BZh': 'bzip2: unpack it',
+    b'\xfd7zXZ': 'xz: unpack it', b'\x80': 'a pickle, which is code: save CSV',
+    b'PAR1': 'Parquet: save it as CSV', b'\x89HDF': 'HDF5: save it as CSV',
+    b'\xd0\xcf\x11\xe0': 'a spreadsheet: save it as CSV'}
 
 
 def read_file(path, options):
@@ -58,6 +64,10 @@ def read_file(path, options):
 
 def _decode(path, content, encoding):
     """The text, its line ends made newlines, and the name of its encoding."""
+    for mark, what in BINARY.items():
+        if content.startswith(mark):
+            raise ValueError(
+                f'{path} must be a .npz file or text, got {what}.')
     if encoding is None:
         encoding = _detect_encoding(content)
     what = ('UTF-8, UTF-16 or Windows-1252' if encoding == 'cp1252'
@@ -132,11 +142,15 @@ def _check_headers(path, x, header_x, y, header_y):
     if len(shape_x) != 2 or dtype_x.kind not in 'biuf':
         raise ValueError(
             f"`{x}` of {path} must be a matrix of numbers, got shape "
-            f"{shape_x} of {dtype_x}.")
-    if shape_y != shape_x[:1]:
+            f"{shape_x} of {dtype_x}" + (
+                f': save {x}.reshape(len({x}), -1).'
+                if len(shape_x) > 2 else '.'))
+    if shape_y not in (shape_x[:1], (*shape_x[:1], 1)):
         raise ValueError(
             f"`{y}` of {path} must have one label for each of the "
-            f"{shape_x[0]} rows, got shape {shape_y}.")
+            f"{shape_x[0]} rows, got shape {shape_y}" + (
+                f': save {y}.argmax(axis=1) if it has a column for each '
+                'class.' if len(shape_y) == 2 else '.'))
     if dtype_y.kind not in 'biufU':
         raise ValueError(f"`{y}` of {path} must be numbers or text, got "
                          f"{dtype_y}: save {y}.astype(str).")
@@ -150,6 +164,7 @@ def _of_arrays(path, x, y):
             f'{x.shape[0]} rows of {x.shape[1]} features.')
     frame = pd.DataFrame(x, columns=[
         f'feature {j + 1}' for j in range(x.shape[1])])
+    y = y.ravel()
     frame['label'] = y.astype(object) if y.dtype.kind == 'U' else y
     return RawTable(path, frame, np.arange(1, len(y) + 1), 'arrays')
 
@@ -163,7 +178,7 @@ def _read_libsvm(path, text):
     except ValueError as error:
         number = next((i for i, line in enumerate(text.split('\n'), 1)
                        if line.strip() and not re.fullmatch(
-                           r'\s*[^\s:]+(\s+(\d+|qid):[^\s:]+)*\s*', line)), 0)
+                           r'\s*[^\s:,]+(\s+(\d+|qid):[^\s:]+)*\s*', line)), 0)
         where = f' (line {number})' if number else ''
         raise ValueError(f'{path} must be LIBSVM text, label index:value '
                          f'index:value ..., got: {error}{where}.') from error

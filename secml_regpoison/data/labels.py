@@ -68,7 +68,8 @@ def count_labels(labels):
 
 def counted(values, counts):
     """Labels and counts in words."""
-    words = [f'{value}' if max(counts) == 1 else f'{value} ({count} rows)'
+    words = [f'{value}' if max(counts) == 1
+             else f"{value} ({count} row{'s' if count > 1 else ''})"
              for value, count in zip(values[:10], counts)]
     more = len(values) - len(words)
     return ', '.join(words) + (f' and {more} more' if more else '')

@@ -93,7 +93,8 @@ def _like(table, other):
         raise ValueError(
             f'{other.path} must have the columns of {table.path}, got none '
             f'with the name {list_names(missing)}.')
-    return replace(other, frame=other.frame[names])
+    return replace(other, frame=other.frame[names], left_out=tuple(
+        name for name in other.frame if name not in names))
 
 
 def _choose(tables, frame, label, dropped, options):
@@ -109,7 +110,8 @@ def _choose(tables, frame, label, dropped, options):
         return f'{source.path}, {word} {lines[rows[i]]}'
     rows = np.arange(len(frame))
     labels = label_values(frame[label], table.decimal)
-    name = f'{column_of(label)} of {table.path}'
+    name = f'{column_of(label)} of {table.path}' + (
+        f' and {options.test}' if options.test else '')
     classes, y = pick_classes(name, labels, options.classes, options.positive,
                               options.several)
     without = np.array([value is None for value in labels])
@@ -137,7 +139,7 @@ def _choose(tables, frame, label, dropped, options):
     number = list(table.frame).index(label) + 1 \
         if table.found != 'arrays' else 0
     notes = [
-        _about_file(tables),
+        *_about_file(tables),
         *_about_label(label, number, options, classes, y[rows], everything),
         about_missing, *_about_columns(columns, dropped)]
     return FileData(
@@ -192,8 +194,12 @@ def _about_file(tables):
             ['rows', *(f'{PARTS[part]} rows' for part in list(tables)[1:])],
             tables.values()))
     table = tables['pool']
-    return (f'{os.path.basename(table.path)}: {sizes}, '
-            f'{table.frame.shape[1]} columns; {table.found}')
+    yield (f'{os.path.basename(table.path)}: {sizes}, '
+           f'{table.frame.shape[1]} columns; {table.found}')
+    for other in tables.values():
+        if other.left_out:
+            yield (f'not in {os.path.basename(table.path)} and left out: '
+                   f'{list_names(other.left_out)}')
 
 
 def _about_label(label, number, options, classes, y, everything):
@@ -212,7 +218,8 @@ def _about_label(label, number, options, classes, y, everything):
 
 def _about_columns(columns, dropped):
     """The kinds of the features."""
-    for kind, words in (('binary', '0 or 1'), ('whole', 'whole numbers'),
+    for kind, words in (('binary', '0 or 1'), ('boolean', 'true or false'),
+                        ('whole', 'whole numbers'),
                         ('text', 'text, a 0/1 column for each value')):
         names = [column.name for column in columns if column.kind == kind]
         if names:

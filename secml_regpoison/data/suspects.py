@@ -39,7 +39,21 @@ def suspects(frame, columns, y, unnamed):
         if fault:
             found.append(f'{column_of(column.name)} {fault}: if it is no '
                          f'feature, type {drop_option([column.name])}')
+        found += _marks(column_of(column.name), frame[column.name].to_numpy())
     return tuple(found)
+
+
+def _marks(name, x):
+    """A warning where the least or the greatest value, of nines as in -999,
+    is far from the others and may mark missing cells."""
+    for value in (x.min(), x.max()):
+        others = x[x != value]
+        if others.size < len(x) - 1 and re.fullmatch(
+                r'-?99+', f'{value:g}') and others.size and np.abs(
+                    others - value).min() > np.ptp(others):
+            yield (f'{name} is {value:g} in {len(x) - len(others)} rows, far '
+                   'from its other values: if that marks missing cells, empty '
+                   'them and type --missing drop')
 
 
 def _fault(column, x, y):
@@ -59,7 +73,9 @@ def _fault(column, x, y):
                      and ID_NAME.fullmatch(column.name)):
         return f'has {n_values} different whole numbers in {len(x)} rows'
     if n_values > 2:
-        low, high = x[y == 0], x[y == 1]
-        if low.max() < high.min() or high.max() < low.min():
+        ranges = sorted((x[y == k].min(), x[y == k].max())
+                        for k in np.unique(y))
+        if all(below[1] < above[0]
+               for below, above in zip(ranges, ranges[1:])):
             return 'alone tells the classes apart, as one made of the label'
     return None

@@ -13,6 +13,9 @@ from .detect import (
     SAMPLE, SEPARATORS, detect_decimal, detect_separator, has_header,
     sep_name, split_lines)
 
+MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<\?xml|<!doctype|<html)',
+                    re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -34,6 +37,8 @@ class RawTable:
         Whether the names are those of the file.
     unnamed : tuple of str
         Columns that a header leaves without a name.
+    left_out : tuple of str
+        Columns of a file of test rows that the other file has not.
 
     """
 
@@ -45,6 +50,7 @@ class RawTable:
     decimal: str = '.'
     has_names: bool = True
     unnamed: tuple = ()
+    left_out: tuple = ()
 
 
 def read_text(path, text, coding, options):
@@ -64,6 +70,12 @@ def read_text(path, text, coding, options):
     RawTable
 
     """
+    if not text.strip():
+        raise ValueError(f'{path} must have rows, got an empty file.')
+    if MARKUP.match(text):
+        raise ValueError(
+            f'{path} must be a table with a row in each line, got '
+            f'{text.strip()[:30]!r}, JSON or markup: save it as CSV.')
     text, sep = _skip_prefix(text, options.sep)
     sep = sep or detect_separator(path, text)
     rows, lines = split_lines(text, sep)
@@ -90,12 +102,14 @@ def read_text(path, text, coding, options):
 
 def finish(path, frame, lines, names, found, decimal='.', has_names=True):
     """The `RawTable` of cells: columns without a name get a number, those
-    without a name and without a cell go."""
-    keep = [j for j, name in enumerate(names)
-            if name.strip('# ') or not has_names
-            or (frame.iloc[:, j] != '').any()]
+    without a name and without a cell go (of a table without names, the last
+    ones)."""
+    is_used = (frame != '').any().to_numpy()
+    n_used = 1 + max(np.flatnonzero(is_used), default=-1)
+    keep = [j for j, name in enumerate(names) if name.strip('# ')
+            or is_used[j] or not has_names and j < n_used]
     frame, used = frame.iloc[:, keep].reset_index(drop=True), set()
-    unnamed, final = [], []
+    unnamed, final, renamed = [], [], []
     for j in keep:
         base = name = names[j].strip().lstrip('#').strip() \
             or f'column {j + 1}'
@@ -103,6 +117,7 @@ def finish(path, frame, lines, names, found, decimal='.', has_names=True):
         while name in used:
             k += 1
             name = f'{base}.{k}'
+        renamed += [f'`{name}`'] * (name != base)
         used.add(name)
         final.append(name)
         if has_names and re.fullmatch(r'column \d+|Unnamed: \d+', name):
@@ -112,6 +127,8 @@ def finish(path, frame, lines, names, found, decimal='.', has_names=True):
         cells = frame[name]
         if len(cells) and cells.str.fullmatch(r"'.*'|").all():
             frame[name] = cells.str.strip("'").str.strip()
+    if renamed:
+        found += f'; names that come again: {", ".join(renamed)}'
     return RawTable(path, frame, lines, found, decimal=decimal,
                     has_names=has_names, unnamed=tuple(unnamed))
 

@@ -84,13 +84,15 @@ def mark_trusted_better(records):
             error < record['test_error'])
 
 
-def plain_words(records):
+def plain_words(records, sentences=SENTENCES):
     """A sentence for each verdict that is true somewhere, else no text.
 
     Parameters
     ----------
     records : list of dict
         Lines of the CSV.
+    sentences : dict of str to str, optional
+        Those of some verdicts in other words.
 
     Returns
     -------
@@ -99,7 +101,7 @@ def plain_words(records):
 
     """
     lines = []
-    for name, sentence in SENTENCES.items():
+    for name, sentence in {**SENTENCES, **sentences}.items():
         found = [record['policy'] for record in records if record[name]]
         if found:
             lines.append(f'In {len(found)} of {len(records)} evaluations '

@@ -328,10 +328,11 @@ def test_options_of_the_attack_reach_the_plan():
     assert policies == ('clean-cv', 'learned', 'trusted-only')
     plan, policies = plan_of(
         '--classifier', 'liblinear', '--solver', 'rmd', '--y-poison', '8',
-        '--policies', 'learned', '--lmbda-bounds', '0,5')
+        '--policies', 'learned', '--lmbda-bounds', '0,5', '--n-outer', '7')
     assert plan.lmbda_bounds == (0, 5)
     assert (plan.classifier, plan.solver_type, plan.attack_params) == (
-        'liblinear', 'rmd', {'y_poison': 1})
+        'liblinear', 'rmd',
+        {'y_poison': 1, 'solver_params': {'n_outer': 7}})
     assert policies == ['learned']
 
 
@@ -461,6 +462,16 @@ def test_a_defect_is_not_hidden(tmp_path, monkeypatch):
     monkeypatch.setattr(SEC_EVAL, 'run_policies', fail)
     with pytest.raises(TypeError, match='a defect'):
         cli.main(['sec-eval', *QUICK, '--out', str(tmp_path)])
+
+
+def test_the_advice_on_the_screen_can_be_typed(tmp_path, capsys):
+    assert cli.main(['sec-eval', '--out', str(tmp_path), *QUICK,
+                     '--repetitions', '1', '--policies', 'learned',
+                     '--lmbda-bounds', '3,5', '--n-outer', '1']) == 0
+    out = capsys.readouterr().out
+    assert 'widen --lmbda-bounds' in out
+    assert 'a larger --n-outer goes on' in out
+    assert '`' not in out and "'n_outer'" not in out
 
 
 @pytest.mark.parametrize('argv', [['--help'], ['sec-eval', '--help']])

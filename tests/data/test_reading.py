@@ -52,6 +52,9 @@ def test_a_label_by_name_or_number(tmp_path, label):
     (dict(), r"line 2: column `town` must hold numbers, got '\w+', and text "
              r'in 60 of 60 cells. Type --categories .* --drop town'),
     (dict(label='width'), 'Is it the label'),
+    (dict(label='kind', drop=('width', 'count')),
+     'Type --categories to make a 0/1 column of each text of `town`, or leave '
+     'it out with --drop town.$'),
     (dict(label='count', drop=('town', 'kind')),
      r'got 4: 5 \(\d+ rows\), .*--classes A B\), one against the rest'),
     (dict(drop=('town',), classes=('ham', 'eggs')),
@@ -86,6 +89,49 @@ def test_the_matrix_turns_back_into_the_file(tmp_path, order):
     assert len(data.encoding.groups) == 1
     assert len(data.encoding.integers) == 2
     assert data.lines['pool'].tolist() == list(range(2, N + 2))
+
+
+@pytest.mark.parametrize('cells, options, words', [
+    (['2020-01-%02d' % (i % 31) for i in range(N)], {},
+     'got .2020-01-00., .* Too many different texts for 0/1 columns: `day`; '
+     'write numbers, or leave it out with --drop day.$'),
+    ([f'uid {i}' for i in range(N)], dict(categories=True), 'Too many diff'),
+    ([f'{i},{i + 100}' for i in range(1, N + 1)], dict(categories=True),
+     'Write the numbers of `day` without units and separators'),
+    ([f'${i}.50' for i in range(N)], {}, 'without units'),
+    (['12 %'] * N, {}, 'without units'),
+    (['none said'] + ['1.5'] * (N - 1), dict(categories=True),
+     'Correct these cells of `day`, or empty them and type --missing drop')])
+def test_text_that_is_no_category(tmp_path, cells, options, words):
+    """No advice that the next call would refuse."""
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, FRAME[['width', 'kind']].assign(day=cells),
+             label='kind', **options)
+
+
+@pytest.mark.parametrize('case', [str, str.upper])
+def test_true_and_false_are_a_column_of_one_and_zero(tmp_path, case):
+    frame = FRAME[['smokes', 'width', 'kind']].astype({'smokes': bool})
+    written = frame.assign(smokes=frame['smokes'].astype(str).map(case))
+    data = read(tmp_path, written)
+    x = data.parts['pool'][0]
+    assert x[:, 0].tolist() == FRAME['smokes'].tolist()
+    assert 'true or false: `smokes`' in data.notes
+    assert data.encoding.integers == (0,)
+    pd.testing.assert_frame_equal(
+        data.encoding.to_frame(x, data.labels['pool']), frame)
+    broken = data.encoding.to_frame(x / 2, data.labels['pool'])
+    assert (broken['smokes'] == FRAME['smokes'] / 2).all()
+
+
+@pytest.mark.parametrize('mark', [-999, 9999])
+def test_nines_far_from_the_other_values_may_be_missing(tmp_path, mark):
+    frame = FRAME[['width', 'count', 'kind']].copy()
+    frame.loc[[3, 8, 40], 'width'] = mark
+    warning, = read(tmp_path, frame).warnings
+    assert warning.startswith(f'column `width` is {mark} in 3 rows, far from')
+    frame.loc[0, 'width'] = 5 * mark  # not far from all others
+    assert not read(tmp_path, frame).warnings
 
 
 def test_missing_cells(tmp_path):
@@ -146,6 +192,15 @@ def test_suspicious_columns_are_named(tmp_path, column, words):
     assert warning.endswith('--drop patient')
 
 
+def test_a_column_that_tells_two_of_three_classes_apart_is_none(tmp_path):
+    kinds = np.array(['a', 'b', 'c'])[np.arange(N) % 3]
+    frame = FRAME[['width']].assign(x=np.arange(N) / 100, kind=kinds)
+    frame['x'] += frame['kind'].map({'a': 0, 'b': 5, 'c': 5})
+    assert read(tmp_path, frame, several=True).warnings == ()
+    frame['x'] += frame['kind'].map({'a': 0, 'b': 0, 'c': -9})
+    assert 'tells' in read(tmp_path, frame, several=True).warnings[0]
+
+
 def test_the_index_of_a_data_frame_is_named(tmp_path):
     path = tmp_path / 'rows.csv'
     frame = FRAME.drop(columns='town')
@@ -173,12 +228,19 @@ def test_another_label_is_suggested(tmp_path, frame, words):
 
 def test_a_file_of_test_rows(tmp_path):
     train, test = FRAME[:40], FRAME[40:]
-    test[list(test)[::-1]].to_csv(tmp_path / 'test.csv', index=False)
+    test[list(test)[::-1]].assign(more=1).to_csv(tmp_path / 'test.csv',
+                                                 index=False)
     data = read(tmp_path, train, categories=True,
                 test=str(tmp_path / 'test.csv'), label='kind')
     back = data.encoding.to_frame(data.parts['test'][0], data.labels['test'])
     pd.testing.assert_frame_equal(back, test.reset_index(drop=True),
                                   check_dtype=False)
+    assert 'not in rows.csv and left out: `more`' in data.notes
+    test.assign(kind='eggs').to_csv(tmp_path / 'test.csv', index=False)
+    with pytest.raises(ValueError, match=r'rows.csv and .*test.csv must hold '
+                       r'two classes, got 3: eggs \(20 rows\)'):
+        read(tmp_path, train, categories=True, label='kind',
+             test=str(tmp_path / 'test.csv'))
     test.drop(columns='count').to_csv(tmp_path / 'test.csv', index=False)
     with pytest.raises(ValueError, match='none with the name `count`'):
         read(tmp_path, train, test=str(tmp_path / 'test.csv'))

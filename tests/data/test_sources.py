@@ -117,6 +117,10 @@ BAD_FILES = {
     'npz: no labels': (_npz(X=X, y=Y, X_val=X), 'got X, y, X_val'),
     'npz: objects': (_npz(X=X, y=Y.astype(object)), r'y\.astype\(str\)'),
     'npz: flat': (_npz(X=Y, y=Y), '`X` .* must be a matrix'),
+    'npz: images': (_npz(X=X.reshape(8, 3, 1), y=Y),
+                    r'\(8, 3, 1\) .*: save X.reshape\(len\(X\), -1\)'),
+    'npz: a column a class': (_npz(X=X, y=np.eye(2)[Y]),
+                              r'save y.argmax\(axis=1\)'),
     'npz: text': (_npz(X=X.astype(str), y=Y), '`X` .* must be a matrix'),
     'npz: short y': (_npz(X=X, y=Y[1:]), r'one label .* 8 rows, got .*\(7,'),
     'npz: NaN': (_npz(X=WITH_NAN, y=Y), r"row 2: .* missing, got 'nan' in "
@@ -137,8 +141,8 @@ BAD_FILES = {
     'npz: one class in test': (
         _npz(X_train=X, y_train=Y, X_test=X, y_test=0 * Y),
         'rows of both classes'),
-    'csv: empty': (_csv(''), 'features and a label'),
-    'csv: header only': (_csv('a,b,label\n'), 'two classes, got 1: label'),
+    'csv: empty': (_csv(''), 'an empty file'),
+    'csv: header only': (_csv('a,b,label\n'), 'got 0 rows of 2 features'),
     'csv: one column': (_csv('1\n2\n'), 'lines of one cell: --sep names'),
     'csv: ragged': (_csv('1,2,0\n3,1,1\n\n3,1\n3,4,1\n'),
                     'got 2 cells in line 4, 3 in most lines'),

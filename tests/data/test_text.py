@@ -46,6 +46,15 @@ def test_separator_decimal_and_header(tmp_path, sep, name, header, decimal):
                                             5 + len(header)))
 
 
+@pytest.mark.parametrize('content, sep', [
+    ('id,town,y\nuid 1,a,x\nuid 2,b,y\n', 'comma'),
+    ('when,y\n2020-01-01 10:00,1\n2020-01-02 11:00,2\n', 'comma'),
+    ('town;size\nRome, Italy;1,5\nBari, Italy;2,5\n', 'semicolon'),
+    ('a b\n1,5 2,5\n0,1 3\n', 'space')])
+def test_a_separator_within_cells_is_none(tmp_path, content, sep):
+    assert f'{sep} between cells' in table(tmp_path, content).found
+
+
 def test_what_the_user_says_is_taken(tmp_path):
     raw = table(tmp_path, '1;2,5\n3;4,5\n', sep='comma', decimal=',',
                 header='yes')
@@ -72,6 +81,7 @@ def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
     ('"col a" "5 in"\n1 "two 2"\n3 ""\n', ['col a', '5 in']),
     ('x,y,\n1,2,\n3,4,\n', ['x', 'y']),
     ('x,y,x\n1,2,3\n3,4,5\n', ['x', 'y', 'x.2']),
+    ('1,2,\n3,4,\n', ['column 1', 'column 2']),
     ('# made today\n# by hand\nx,y\n1,2\n3,4\n', ['x', 'y']),
     ('#x,y\n1,2\n3,4\n', ['x', 'y']),
     ('sep=;\nx;y\n1;2\n3;4\n', ['x', 'y']),
@@ -81,7 +91,9 @@ def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
      ['column 1', 'column 2']),
     ('1,?,a\n1,2,b\n', ['column 1', 'column 2', 'column 3'])])
 def test_names_of_columns(tmp_path, content, names):
-    assert list(table(tmp_path, content).frame) == names
+    raw = table(tmp_path, content)
+    assert list(raw.frame) == names
+    assert ('names that come again: `x.2`' in raw.found) == ('x.2' in names)
 
 
 def test_lines_are_those_of_the_file(tmp_path):
@@ -101,8 +113,9 @@ def test_libsvm(tmp_path):
     assert raw.frame.iloc[:, 1:].to_numpy().tolist() == [
         [.5, 0, 2], [0, 1, 0], [0, 0, 0]]
     assert raw.lines.tolist() == [2, 4, 5]
-    with pytest.raises(ValueError, match=r'LIBSVM text, .*\(line 2\)'):
-        table(tmp_path, '1 1:2\n0 1:x2 3;4\n', 'a.svm')
+    for line in ('0 1:x2 3;4', '1,2 1:2'):
+        with pytest.raises(ValueError, match=r'LIBSVM text, .*\(line 2\)'):
+            table(tmp_path, f'1 1:2\n{line}\n', 'a.svm')
 
 
 def test_arff(tmp_path):
@@ -123,6 +136,10 @@ def test_arff(tmp_path):
     ('@relation x\n', 'got 0 attributes'),
     (b'\x89PNG\r\n\x1a\n' + bytes(range(256)), 'a .npz file or text'),
     (b'PK\x03\x04 a spreadsheet', 'save a spreadsheet as CSV'),
+    ('\n \n', 'must have rows, got an empty file'),
+    (b'\x1f\x8b\x08\x00 packed', 'got gzip: unpack it'),
+    (b'\x80\x04]\x94K\x01a.', 'got a pickle, which is code: save CSV'),
+    ('{"a": 1, "y": 0}\n{"a": 2, "y": 1}\n', r'got \'{"a": 1, .* CSV'),
     ('word\nword\n', 'lines of one cell'),
     ('1,2\n1,"2\n3,4\n5,6\n', 'quote')])
 def test_what_is_no_table(tmp_path, content, words):
