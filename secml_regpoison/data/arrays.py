@@ -1,9 +1,11 @@
 """Features and labels as users of scikit-learn have them."""
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from secml_regpoison.validation import LARGEST, check
+from secml_regpoison.limits import LARGEST, LARGEST_DENSE
+from secml_regpoison.validation import check
 from .labels import MAX_CLASSES
 
 
@@ -18,24 +20,26 @@ class ArrayData:
         0 for the first of the classes, 1 for the second, and so on.
     classes : ndarray, shape (k,)
         The labels as they were given, sorted.
-    frame : type or None
-        The class of the data frame that `x` came in.
+    kind : type or None
+        The class of the data frame or sparse matrix that `x` came in.
     columns : sequence or None
-        Its columns.
+        The columns of the frame.
 
     """
 
     x: np.ndarray
     y: np.ndarray
     classes: np.ndarray
-    frame: type = None
+    kind: type = None
     columns: object = None
 
     def restore(self, x, y):
         """Features in the form that they came in, and labels."""
         x = np.asarray(x, dtype=float)
-        if self.frame is not None:
-            x = self.frame(x, columns=self.columns)
+        if self.columns is not None:
+            x = self.kind(x, columns=self.columns)
+        elif self.kind is not None:
+            x = self.kind(x)
         return x, self.classes[np.asarray(y).astype(int)]
 
 
@@ -44,7 +48,7 @@ def read_arrays(x, y, names=('X', 'y'), like=None):
 
     Parameters
     ----------
-    x : array-like or data frame, shape (n, d)
+    x : array-like, data frame or sparse matrix, shape (n, d)
         Numbers, finite. Columns of text are refused by name.
     y : array-like, shape (n,)
         Labels of any type; each of two classes or more has a row.
@@ -83,7 +87,8 @@ def read_arrays(x, y, names=('X', 'y'), like=None):
     check(name_y, classes[found].tolist(), found.all(),
           f'labels of {"both" if len(classes) == 2 else "all"} classes')
     return ArrayData(values, of_class.argmax(axis=1), classes,
-                     type(x) if is_frame else None, columns)
+                     type(x) if is_frame or hasattr(x, 'toarray') else None,
+                     columns)
 
 
 def _numbers(name, x, is_frame):
@@ -95,8 +100,10 @@ def _numbers(name, x, is_frame):
               'columns, as with `pandas.get_dummies`, or leave them out.')
         x = x.to_numpy(dtype=float, na_value=np.nan)
     if hasattr(x, 'toarray'):
-        raise TypeError(f'`{name}` must be a dense array or a frame, got '
-                        f'{type(x).__name__}: pass `{name}.toarray()`.')
+        check(name, x.shape, math.prod(x.shape) <= LARGEST_DENSE,
+              f'of at most {LARGEST_DENSE:g} cells with its zeros written out',
+              ' Choose rows or columns.')
+        x = x.toarray()
     x = np.asarray(x)
     check(name, x.shape, x.ndim == 2 and 0 not in x.shape,
           'of shape (n_rows, n_features)')

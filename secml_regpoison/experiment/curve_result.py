@@ -2,49 +2,78 @@
 import warnings
 
 import numpy as np
+import torch
 from scipy.special import logsumexp
 from sklearn.utils import Bunch
 
+from secml_regpoison.attack.poisoning_data import replacement_order
+from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
-from .estimators import fit_with_lambda
+from .estimators import fit_with_lambda, fit_with_trust
 from .measures import majority_error
 from .policies import policy_name
 from .report import plain_words
 from .security_evaluation import evaluate
 
 MEASURED = ('test_error', 'validation_loss', 'constant_loss', 'lmbda',
-            'w_norm', *SENTENCES)
+            'w_norm', 'trust', *SENTENCES)
+LOSSES = {'svm': SquaredHinge(), 'ridge': Squared()}  # else the logistic one
+# what is trained on the validation rows has no loss on them
+TRUSTING = 'trusted-only', 'learned-trust'
 
 
 def measure(estimator, split, plan, policy, k, repetition):
     """One policy on one split: its place, measures and poison."""
     data, result = evaluate(f'Policy {policy_name(policy)}', split, plan,
                             policy, repetition)
-    train, val, test = (
-        (part.X.tondarray(), part.Y.tondarray())
-        for part in (split.train, split.val, split.test))
+    val, test = _arrays(split.val), _arrays(split.test)
     measures = {name: np.array(result[name], dtype=float)
                 for name in MEASURED}
     poisons = [(ds.X.tondarray().reshape(-1, split.train.num_features),
                 ds.Y.tondarray().astype(int)) for ds in data.adv_ds]
+    order = _order(split, plan, repetition)
+    n_replaced = np.multiply(plan.n_points, plan.poison_mode == 'replace')
     for j, poison in enumerate(poisons):
-        is_trusted = policy == 'trusted-only'
-        rows = val if is_trusted else [
-            np.concatenate(both) for both in zip(train, poison)]
-        fitted = fit_with_lambda(estimator, result['lmbda'][j], *rows)
+        rows = [np.concatenate(both) for both in zip(
+            _arrays(split.train, order[n_replaced[j]:]), poison)]
+        fitted = _fit(estimator, policy, result['lmbda'][j],
+                      result['trust'][j], rows, val)
         measures['test_error'][j] = (fitted.predict(test[0]) != test[1]).mean()
-        if not is_trusted:  # the loss on its own training rows says nothing
-            loss = _log_loss(fitted, *val)
+        if policy not in TRUSTING:
+            loss = _loss(fitted, plan.classifier, *val)
             _warn_if_short(loss, measures['validation_loss'][j], policy)
             measures['validation_loss'][j] = loss
     return k, repetition, measures, poisons
 
 
-def _log_loss(fitted, x, y):
+def _order(split, plan, repetition):
+    """Places of the training rows, those that poison replaces first."""
+    n_train = split.train.num_samples
+    return np.arange(n_train) if plan.poison_mode == 'append' \
+        else replacement_order(plan.seed + repetition, n_train)
+
+
+def _arrays(part, rows=slice(None)):
+    """Features and labels of rows of a dataset."""
+    return part.X.tondarray()[rows], part.Y.tondarray()[rows]
+
+
+def _fit(estimator, policy, lmbda, trust, rows, val):
+    """The estimator as the policy trains it on training and trusted rows."""
+    if policy == 'learned-trust':
+        return fit_with_trust(estimator, lmbda, trust, val, rows)
+    return fit_with_lambda(estimator, lmbda,
+                           *(val if policy == 'trusted-only' else rows))
+
+
+def _loss(fitted, classifier, x, y):
+    """Mean loss of the estimator's own kind."""
     scores = fitted.decision_function(x)
-    if scores.ndim == 1:
-        return np.logaddexp(0, (1 - 2 * y) * scores).mean()
-    return (logsumexp(scores, axis=1) - scores[np.arange(len(y)), y]).mean()
+    if scores.ndim == 2:
+        right = scores[np.arange(len(y)), y]
+        return (logsumexp(scores, axis=1) - right).mean()
+    loss = LOSSES.get(classifier, Logistic())
+    return float(loss.value(torch.as_tensor((1 - 2 * y) * scores)).mean())
 
 
 def _warn_if_short(loss, expected, policy):
@@ -75,11 +104,15 @@ def collect(measured, data, splits, plan, policies):
         warnings.warn(f'{poison.size:d} results, read with care. {said}',
                       RuntimeWarning, stacklevel=3)
     n_points = np.array(plan.n_points)
+    n_rows = splits[0].train.num_samples + n_points * (
+        plan.poison_mode == 'append')
     return Bunch(
-        fractions=n_points / (splits[0].train.num_samples + n_points),
+        fractions=n_points / n_rows,
         n_points=n_points, policies=policies, classes=data['train'].classes,
         C=np.exp(-arrays['lmbda']), **arrays, poison=poison,
         majority_error=np.array([majority_error(split.test.Y.tondarray())
                                  for split in splits]),
-        **{f'{part}_rows': [split.rows[part] for split in splits]
-           for part in ('train', 'val', 'test')})
+        train_rows=[split.rows['train'][_order(split, plan, r)]
+                    for r, split in enumerate(splits)],
+        val_rows=[split.rows['val'] for split in splits],
+        test_rows=[split.rows['test'] for split in splits])

@@ -1,12 +1,14 @@
-"""scikit-learn's logistic regressions and pipelines, as the attack models
-them."""
+"""scikit-learn's linear classifiers and pipelines, as the attack models them.
+"""
 import inspect
 import math
 
+import numpy as np
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
+from sklearn.svm import LinearSVC
 
 from secml.ml.features import (
     CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
@@ -17,8 +19,8 @@ from secml_regpoison.validation import check
 # it instead.
 _PENALTY = inspect.signature(LogisticRegression).parameters['penalty'].default
 L1_WORDS = 'l1_ratio=1' if _PENALTY == 'deprecated' else "penalty='l1'"
-ADVICE = (' Take a LogisticRegression, or a Pipeline of StandardScaler, '
-          'MinMaxScaler or Normalizer and it.')
+ADVICE = (' Take a LogisticRegression, LinearSVC or RidgeClassifier, or a '
+          'Pipeline of StandardScaler, MinMaxScaler or Normalizer and it.')
 
 
 def classifier_of(estimator, n_classes=2):
@@ -27,14 +29,14 @@ def classifier_of(estimator, n_classes=2):
 
     Parameters
     ----------
-    estimator : LogisticRegression or Pipeline
+    estimator : LogisticRegression, LinearSVC, RidgeClassifier or Pipeline
     n_classes : int, optional
 
     Returns
     -------
     classifier : str
-        'liblinear', which penalises the bias, 'logistic', or 'softmax' of
-        more than two classes.
+        'liblinear', which penalises the bias, 'logistic', 'softmax' of
+        more than two classes, 'svm' or 'ridge'.
     penalty : str
         'l2' or 'l1'.
     preprocess : CNormalizer or None
@@ -50,31 +52,57 @@ def classifier_of(estimator, n_classes=2):
     preprocess = None
     for scaler in scalers:
         preprocess = _normaliser(scaler, preprocess)
-    if type(last) is not LogisticRegression:
+    if type(last) not in OBJECTIVES:
         raise TypeError(
-            '`estimator` must end with a LogisticRegression, got '
+            '`estimator` must end with one of '
+            f'{", ".join(kind.__name__ for kind in OBJECTIVES)}, got '
             f'{type(last).__name__}.' + ADVICE)
-    penalty = 'l1' if _check_objective(last) else 'l2'
-    if n_classes > 2:
-        check('estimator.solver', last.solver, last.solver != 'liblinear',
-              'another with more than two classes')
-        check('estimator.penalty', penalty, penalty == 'l2',
-              'l2 with more than two classes')
-        return 'softmax', penalty, preprocess
-    return ('liblinear' if last.solver == 'liblinear' else 'logistic',
-            penalty, preprocess)
+    for name in ('fit_intercept', 'class_weight'):
+        wanted = name == 'fit_intercept' or None
+        value = getattr(last, name)
+        check(f'estimator.{name}', value, value == wanted,
+              'True' if wanted else 'None: the attack weighs rows alike')
+    return *OBJECTIVES[type(last)](last, n_classes), preprocess
 
 
 def fit_with_lambda(estimator, lmbda, x, y):
-    """A clone of the estimator with C = exp(-lmbda), fitted."""
+    """A clone of the estimator with C = exp(-lmbda), or alpha =
+    exp(lmbda)/2, fitted."""
+    return _with_lambda(estimator, lmbda).fit(x, y)
+
+
+def fit_with_trust(estimator, lmbda, trust, trusted, others):
+    """The same, on the `trusted` rows and the `others`, each an x and a y.
+
+    Those count `trust` times each, as a sample weight; the scalers are fitted
+    on the trusted rows alone.
+    """
+    fitted, (x, y) = _with_lambda(estimator, lmbda), trusted
+    if not trust:
+        return fitted.fit(x, y)
+    last, both = fitted, np.concatenate([x, others[0]])
+    if isinstance(estimator, Pipeline):
+        last = fitted[-1]
+        if len(fitted) > 1:
+            both = fitted[:-1].fit(x).transform(both)
+    weights = np.where(np.arange(len(both)) < len(x), 1., trust)
+    last.fit(both, np.concatenate([y, others[1]]), sample_weight=weights)
+    return fitted
+
+
+def _with_lambda(estimator, lmbda):
+    """A clone of the estimator, with this lambda."""
+    last = _steps(estimator)[-1]
     changes = {'C': math.exp(-lmbda)}
-    if _steps(estimator)[-1].penalty is None:
+    if isinstance(last, RidgeClassifier):
+        changes = {'alpha': math.exp(lmbda) / 2}
+    elif last.penalty is None:
         # C counts again
         changes['penalty'] = _PENALTY
     prefix = f'{estimator.steps[-1][0]}__' if isinstance(
         estimator, Pipeline) else ''
     return clone(estimator).set_params(**{
-        prefix + name: value for name, value in changes.items()}).fit(x, y)
+        prefix + name: value for name, value in changes.items()})
 
 
 def _steps(estimator):
@@ -99,9 +127,9 @@ def _normaliser(scaler, inner):
         f'{scaler!r}.' + ADVICE)
 
 
-def _check_objective(model):
-    """The objective of a LogisticRegression is the attack's, C apart; returns
-    whether it has the L1 penalty, by either of its two names."""
+def _logistic(model, n_classes):
+    """Classifier and penalty of a LogisticRegression: the penalty has two
+    names."""
     check('estimator.penalty', model.penalty,
           model.penalty in ('l2', 'l1', None, 'deprecated'),
           "'l2', 'l1' or None", ADVICE)
@@ -112,11 +140,42 @@ def _check_objective(model):
     check('estimator.solver', model.solver, not is_l1
           or model.solver in ('saga', 'liblinear'),
           "'saga' or 'liblinear' with the L1 penalty")
-    check('estimator.fit_intercept', model.fit_intercept,
-          model.fit_intercept, 'True')
-    check('estimator.class_weight', model.class_weight,
-          model.class_weight is None, 'None: the attack weighs rows alike')
+    is_liblinear = model.solver == 'liblinear'
     check('estimator.intercept_scaling', model.intercept_scaling,
-          model.solver != 'liblinear' or model.intercept_scaling == 1,
+          not is_liblinear or model.intercept_scaling == 1,
           '1 with the solver liblinear')
-    return is_l1
+    penalty = 'l1' if is_l1 else 'l2'
+    if n_classes > 2:
+        check('estimator.solver', model.solver, not is_liblinear,
+              'another with more than two classes')
+        check('estimator.penalty', penalty, not is_l1,
+              'l2 with more than two classes')
+        return 'softmax', penalty
+    return 'liblinear' if is_liblinear else 'logistic', penalty
+
+
+def _svm(model, n_classes):
+    """Classifier and penalty of a LinearSVC."""
+    _check_two_classes(model, n_classes)
+    check('estimator.loss', model.loss, model.loss == 'squared_hinge',
+          "'squared_hinge': the hinge has no derivative")
+    check('estimator.intercept_scaling', model.intercept_scaling,
+          model.intercept_scaling == 1, '1')
+    return 'svm', model.penalty
+
+
+def _ridge(model, n_classes):
+    """Classifier and penalty of a RidgeClassifier."""
+    _check_two_classes(model, n_classes)
+    check('estimator.positive', model.positive, not model.positive, 'False')
+    return 'ridge', 'l2'
+
+
+def _check_two_classes(model, n_classes):
+    check('y', n_classes, n_classes == 2,
+          f'labels of two classes with {type(model).__name__}',
+          ' LogisticRegression takes more.')
+
+
+OBJECTIVES = {LogisticRegression: _logistic, LinearSVC: _svm,
+              RidgeClassifier: _ridge}

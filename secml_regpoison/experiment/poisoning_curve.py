@@ -1,6 +1,7 @@
 """Test error against the share of poison, for an estimator of scikit-learn."""
 import numpy as np
 
+from secml_regpoison.attack.targets import MAX_LMBDA
 from secml_regpoison.validation import check, check_choice, check_integer
 from .array_splits import read_all, split_arrays
 from .curve_result import collect, measure
@@ -8,7 +9,7 @@ from .estimators import classifier_of
 from .filters import FILTERS, filter_split
 from .parallel import parallel_map
 from .plan import Plan, default_solver
-from .policies import DEFAULT_POLICIES, policy_name
+from .policies import POLICIES, policy_name
 from .policy_attack import make_attack
 
 # Of the attack's parameters, those that `poisoning_curve` hands on.
@@ -22,23 +23,25 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
                     integer='auto', y_poison='worst', solver_type='auto',
                     lmbda_bounds=(-8., 11.5), filter='none', n_repetitions=1,
                     random_state=0, n_jobs=None, attacker='defender',
-                    **attack_params):
+                    poison_mode='append', **attack_params):
     """Test error of an estimator under poison, as the share of poison grows.
 
-    For each policy, the way to choose lambda = -log(C), an attacker appends
+    For each policy, the way to choose lambda = -log(C), an attacker adds
     the points to the training rows that raise the validation loss most, see
-    `.CAttackPoisoningMinimaxLR`. A clone of the estimator, C set by the
+    `.CAttackPoisoningMinimax`. A clone of the estimator, C set by the
     policy, is then fitted on clean rows and poison: all numbers are of it.
 
     Parameters
     ----------
-    estimator : LogisticRegression or Pipeline
-        Any solver, L2 or no penalty, or L1 (of two classes); its C is not
-        used. A pipeline has steps of `StandardScaler`, `MinMaxScaler` or
+    estimator : LogisticRegression, LinearSVC, RidgeClassifier or Pipeline
+        A logistic regression with any solver, L2 or no penalty, or L1 (of two
+        classes); a `LinearSVC` with the squared hinge, L2 or L1. Its C is not
+        used, nor is the alpha of a `RidgeClassifier`, which is exp(lambda)/2.
+        A pipeline has steps of `StandardScaler`, `MinMaxScaler` or
         `Normalizer` before it, which are fitted on clean rows and poison too.
-    X : array-like or data frame, shape (n, d)
+    X : array-like, data frame or sparse matrix, shape (n, d)
         Numbers. The training rows, and those validation and test rows that
-        are not given.
+        are not given. Sparse rows become dense: poison has no zeros.
     y : array-like, shape (n,)
         Labels of any type, two classes or more.
     X_val, y_val : array-like, shapes (m, d) and (m,), optional
@@ -52,8 +55,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     policies : sequence of str or float, optional
         'clean-cv', 5-fold cross-validation on the clean training rows;
         'learned', the best lambda for the validation rows at each strength;
-        'trusted-only', the estimator trained on the validation rows alone; or
-        a number, that lambda: ``-numpy.log(C)`` keeps a C.
+        'trusted-only', the estimator trained on the validation rows alone;
+        'learned-trust', on these and the others with a weight (of two
+        classes, the L2 penalty, and a solver other than liblinear); or a
+        number, that lambda: ``-numpy.log(C)`` keeps a C.
     lb, ub : float or array-like, shape (d,), optional
         Bounds of the poison. Default: the range of each column in the
         training rows.
@@ -78,6 +83,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     attacker : {'defender', 'own'}, optional
         Whose loss the poison raises: that on the validation rows, or that on
         the test rows, while the defender's is kept low.
+    poison_mode : {'append', 'replace'}, optional
+        'replace': poison takes the place of clean training rows.
     **attack_params
         `distance`, `dmax`, `joint`, `solver_params`, `n_restarts` and
         `device` of `.CAttackPoisoningMinimaxLR`.
@@ -95,8 +102,12 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
             The labels, sorted.
         test_error, validation_loss, lmbda, C, w_norm, constant_loss : ndarray
             Shape (n_policies, n_strengths, n_repetitions). The loss is the
-            mean log loss on the validation rows; `constant_loss` is that of
-            a constant answer.
+            estimator's own, without its penalty, in the mean over the
+            validation rows (where the policy trains on them,
+            cross-validated); `constant_loss` is that of a constant answer.
+        trust : ndarray
+            Of the same shape: the weight of the training rows and the poison
+            beside the validation rows under 'learned-trust', else 1.
         gave_up, one_class, lmbda_at_bound : ndarray of bool
             Of the same shape: the loss is no better than that of a constant
             answer, all test points are given one class, lambda is at a bound.
@@ -112,7 +123,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
             labels of the data.
         train_rows, val_rows, test_rows : list of ndarray, shape (n_rows,)
             For each repetition, places of the rows in `X`, or in `X_val` and
-            `X_test` where these are given.
+            `X_test` where these are given. With ``poison_mode='replace'``
+            the poison takes the place of the first of `train_rows`.
 
     Raises
     ------
@@ -137,19 +149,20 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     data = read_all(X, y, X_val, y_val, X_test, y_test)
     classifier, penalty, preprocess = classifier_of(
         estimator, len(data['train'].classes))
-    policies = _check_policies(policies, lmbda_bounds)
+    policies = _check_policies(policies, classifier, penalty)
     check_integer('n_repetitions', n_repetitions, 1)
     check_integer('random_state', random_state, 0)
     check_choice('integer', integer, ('auto', 'none'))
     check_choice('filter', filter, FILTERS)
     check_choice('attacker', attacker, ('defender', 'own'))
+    check_choice('poison_mode', poison_mode, ('append', 'replace'))
     splits = [filter_split(split_arrays(data, random_state + r, lb, ub,
                                         policies), filter, preprocess)
               for r in range(n_repetitions)]
     n_train = splits[0].train.num_samples
     plan = Plan(
-        n_points=_strengths(fractions, n_train), seed=random_state,
-        lmbda_bounds=lmbda_bounds, poison_mode='append',
+        n_points=_strengths(fractions, n_train, poison_mode),
+        seed=random_state, lmbda_bounds=lmbda_bounds, poison_mode=poison_mode,
         preprocess=preprocess, classifier=classifier, penalty=penalty,
         solver_type=default_solver(n_train, data['train'].x.shape[1])
         if solver_type == 'auto' else solver_type, integer=integer,
@@ -164,16 +177,22 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
                    [policy_name(policy) for policy in policies])
 
 
-def _check_policies(policies, lmbda_bounds):
-    """Known names, or lambdas; none twice."""
+def _check_policies(policies, classifier, penalty):
+    """Known names, or lambdas; none twice; all for this classifier."""
     if isinstance(policies, str):
         policies = (policies,)
     policies = [policy if isinstance(policy, str) else float(policy)
                 for policy in policies]
     for policy in policies:
-        check('policies', policy, policy in DEFAULT_POLICIES
-              or isinstance(policy, float) and abs(policy) <= 46,
-              f'among {DEFAULT_POLICIES}, or a lambda from -46 to 46')
+        check('policies', policy, policy in POLICIES
+              or isinstance(policy, float) and abs(policy) <= MAX_LMBDA,
+              f'among {POLICIES}, or a lambda from {-MAX_LMBDA:g} to '
+              f'{MAX_LMBDA:g}')
+    check('policies', 'learned-trust', 'learned-trust' not in policies
+          or classifier in ('logistic', 'svm') and penalty == 'l2',
+          f'others with the classifier {classifier}, penalty {penalty}',
+          ' It weighs the rows of a logistic regression, with any solver but '
+          'liblinear, or a LinearSVC, of two classes, with the L2 penalty.')
     check('policies', policies, policies
           and len(set(policies)) == len(policies), 'one or more, none twice')
     return policies
@@ -197,11 +216,17 @@ def _index_of(label, classes):
     return label
 
 
-def _strengths(fractions, n_train):
+def _strengths(fractions, n_train, poison_mode):
     """Numbers of points that are these shares of all training rows."""
     fractions = np.asarray(fractions, dtype=float).ravel()
     check('fractions', fractions.tolist(), fractions.size
           and ((0 <= fractions) & (fractions < 1)).all(),
           'numbers of at least 0 and below 1')
-    return tuple(np.unique(np.rint(
-        fractions * n_train / (1 - fractions)).astype(int)).tolist())
+    n_rows = n_train
+    if poison_mode == 'append':
+        n_rows = n_train / (1 - fractions)
+    found = np.unique(np.rint(fractions * n_rows).astype(int)).tolist()
+    check('fractions', fractions.max(), poison_mode == 'append'
+          or found[-1] < n_train,
+          f'shares that leave one of {n_train} training rows')
+    return tuple(found)

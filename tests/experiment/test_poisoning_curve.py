@@ -6,14 +6,16 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import (
-    LogisticRegression, LogisticRegressionCV, RidgeClassifier)
+    LogisticRegression, LogisticRegressionCV, Perceptron, RidgeClassifier)
 from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     MinMaxScaler, Normalizer, PolynomialFeatures, StandardScaler)
+from sklearn.svm import LinearSVC
 
 from core_problems import SKLEARN_L1
 from filters import outside
@@ -26,6 +28,11 @@ QUICK = {'y_poison': 'flip', 'fractions': (0, .1, .2),
 def exact(**kwargs):
     """Trained to the end, so that libraries can be compared."""
     return LogisticRegression(**{'tol': 1e-10, 'max_iter': 10000, **kwargs})
+
+
+def svm(**kwargs):
+    return LinearSVC(**{'tol': 1e-10, 'max_iter': 10 ** 6, 'random_state': 0,
+                        **kwargs})
 
 
 def rows(n_rows=120, labels=(0, 1), seed=0):
@@ -45,12 +52,29 @@ def quietly(*args, **kwargs):
 
 
 def set_c(estimator, c):
-    name = f'{estimator.steps[-1][0]}__C' if isinstance(
-        estimator, Pipeline) else 'C'
-    return clone(estimator).set_params(**{name: c})
+    is_pipeline = isinstance(estimator, Pipeline)
+    name, value = 'C', c
+    if isinstance(estimator[-1] if is_pipeline else estimator,
+                  RidgeClassifier):
+        name, value = 'alpha', .5 / c
+    if is_pipeline:
+        name = f'{estimator.steps[-1][0]}__{name}'
+    return clone(estimator).set_params(**{name: value})
 
 
-def check_against_refit(curve, estimator, x, y):
+def loss_of(fitted, x, y):
+    """Of the estimator's own kind."""
+    last = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+    if isinstance(last, LogisticRegression):
+        return log_loss(y, fitted.predict_proba(x))
+    gap = 1 - fitted.decision_function(x) * np.where(
+        y == last.classes_[1], 1, -1)
+    if isinstance(last, LinearSVC):
+        gap = np.maximum(0, gap)
+    return (gap ** 2).mean()
+
+
+def check_against_refit(curve, estimator, x, y, is_replaced=False):
     """A clone, fitted on what the curve returns, has its numbers."""
     train, val, test = (curve[f'{part}_rows'][0]
                         for part in ('train', 'val', 'test'))
@@ -58,12 +82,13 @@ def check_against_refit(curve, estimator, x, y):
         for j, n_points in enumerate(curve.n_points):
             x_p, y_p = curve.poison[k, j, 0]
             assert len(x_p) == len(y_p) == n_points
+            left = train[n_points * is_replaced:]
             refit = set_c(estimator, curve.C[k, j, 0]).fit(
-                pd.concat([x.iloc[train], x_p]), np.r_[y[train], y_p])
+                pd.concat([x.iloc[left], x_p]), np.r_[y[left], y_p])
             assert curve.test_error[k, j, 0] == (
                 refit.predict(x.iloc[test]) != y[test]).mean()
-            assert curve.validation_loss[k, j, 0] == pytest.approx(log_loss(
-                y[val], refit.predict_proba(x.iloc[val])), rel=1e-3)
+            assert curve.validation_loss[k, j, 0] == pytest.approx(
+                loss_of(refit, x.iloc[val], y[val]), rel=1e-3)
             fitted = refit[-1] if isinstance(refit, Pipeline) else refit
             assert curve.w_norm[k, j, 0] == pytest.approx(
                 np.linalg.norm(fitted.coef_), rel=1e-3)
@@ -76,7 +101,9 @@ def check_against_refit(curve, estimator, x, y):
     (make_pipeline('passthrough', MinMaxScaler((-1, 1)), Normalizer('l2'),
                    exact(solver='newton-cholesky')), (-1., 1.)),
     (exact(solver='newton-cholesky'), (3, 8)),
-    (make_pipeline(StandardScaler(), exact()), ('eggs', 'ham', 'spam'))])
+    (make_pipeline(StandardScaler(), exact()), ('eggs', 'ham', 'spam')),
+    (make_pipeline(StandardScaler(), svm()), ('ham', 'spam')),
+    (make_pipeline(StandardScaler(), RidgeClassifier()), (False, True))])
 def test_a_refitted_clone_has_the_numbers(estimator, labels):
     x, y = rows(labels=labels)
     curve = quietly(estimator, x, y, policies=('clean-cv', 'learned', 0.))
@@ -117,6 +144,62 @@ def test_a_filter_drops_rows_and_holds_the_poison(estimator):
     assert outside(x_p.to_numpy(), y_p, *args).any()
     with pytest.raises(ValueError, match="`filter` must be 'none' or 'spher"):
         quietly(estimator, x, y, filter='slab')
+
+
+@pytest.mark.parametrize('estimator', [
+    make_pipeline(StandardScaler(), svm(penalty='l1', dual=False)),
+    make_pipeline(MinMaxScaler(), RidgeClassifier(alpha=9.))])
+def test_poison_in_the_place_of_rows(estimator):
+    x, y = rows()
+    curve = quietly(estimator, x, y, poison_mode='replace',
+                    lmbda_bounds=(-2., 4.))
+    assert curve.n_points.tolist() == [0, 7, 14]  # of 72 rows
+    np.testing.assert_allclose(curve.fractions, [0, 7 / 72, 14 / 72])
+    check_against_refit(curve, estimator, x, y, is_replaced=True)
+    assert len(set(curve.train_rows[0])) == 72
+    other = quietly(estimator, x, y, policies=(0.,))
+    assert sorted(other.train_rows[0]) == sorted(curve.train_rows[0])
+
+
+@pytest.mark.parametrize('estimator', [
+    make_pipeline(StandardScaler(), exact()), exact(), svm()])
+def test_the_weight_of_the_rows_that_are_not_trusted(estimator):
+    """The scaler is fitted on the trusted rows alone."""
+    x, y = rows(200)
+    if not isinstance(estimator, Pipeline):
+        x = (x - x.mean()) / x.std()
+    curve = quietly(estimator, x, y, policies=('learned-trust',))
+    train, val, test = (curve[f'{part}_rows'][0]
+                        for part in ('train', 'val', 'test'))
+    assert 0 < curve.trust[0, 0, 0] <= 1
+    for j in range(3):
+        trust, (x_p, y_p) = curve.trust[0, j, 0], curve.poison[0, j, 0]
+        both = pd.concat([x.iloc[val], x.iloc[train], x_p])
+        refit = set_c(estimator, curve.C[0, j, 0])
+        last = refit
+        if isinstance(estimator, Pipeline):
+            last, scaler = refit[-1], refit[0].fit(x.iloc[val])
+            both = scaler.transform(both)
+        last.fit(both, np.r_[y[val], y[train], y_p], sample_weight=np.r_[
+            np.ones(len(val)), np.full(len(train) + len(x_p), trust)])
+        assert curve.test_error[0, j, 0] == (
+            refit.predict(x.iloc[test]) != y[test]).mean()
+        assert curve.w_norm[0, j, 0] == pytest.approx(
+            np.linalg.norm(last.coef_), rel=1e-3)
+
+
+def test_sparse_rows():
+    x, y = rows()
+    sparse = scipy.sparse.csr_matrix(x.to_numpy())
+    curve, dense = (quietly(exact(), of, y, policies=(0.,))
+                    for of in (sparse, x.to_numpy()))
+    assert (curve.test_error == dense.test_error).all()
+    x_p, _ = curve.poison[0, 2, 0]
+    assert isinstance(x_p, scipy.sparse.csr_matrix)
+    assert (x_p.toarray() == dense.poison[0, 2, 0][0]).all()
+    huge = scipy.sparse.csr_matrix((60, 10 ** 8))
+    with pytest.raises(ValueError, match='at most 5e.08 cells with its zeros'):
+        poisoning_curve(exact(), huge, np.arange(60) % 2)
 
 
 def test_without_a_penalty_c_is_set_all_the_same():
@@ -239,7 +322,19 @@ TEXT = X.assign(colour='red')
 
 
 @pytest.mark.parametrize('change, error, words', [
-    ({'estimator': RidgeClassifier()}, TypeError, 'got RidgeClassifier'),
+    ({'estimator': Perceptron()}, TypeError, 'got Perceptron. Take a Logi'),
+    ({'estimator': svm(loss='hinge')}, ValueError,
+     "`estimator.loss` must be 'squared_hinge': the hinge has no derivative"),
+    ({'estimator': svm(intercept_scaling=2)}, ValueError, 'must be 1, got 2'),
+    ({'estimator': RidgeClassifier(positive=True)}, ValueError,
+     '`estimator.positive` must be False'),
+    ({'estimator': svm(), 'y': np.arange(60) % 3}, ValueError,
+     '`y` must be labels of two classes with LinearSVC, got 3. Logistic'),
+    ({'estimator': RidgeClassifier(), 'policies': 'learned-trust'},
+     ValueError, 'others with the classifier ridge, penalty l2'),
+    ({'fractions': (0, .999), 'poison_mode': 'replace'}, ValueError,
+     '`fractions` must be shares that leave one of 36 training rows'),
+    ({'poison_mode': 'add'}, ValueError, "`poison_mode` must be 'append' or"),
     ({'estimator': LogisticRegressionCV()}, TypeError, 'a Pipeline of'),
     ({'estimator': make_pipeline(PolynomialFeatures(), exact())}, TypeError,
      'steps with a derivative'),
