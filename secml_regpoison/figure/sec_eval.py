@@ -3,7 +3,7 @@ from secml.adv.seceval import CSecEvalData
 from secml.array import CArray
 from secml.figure._plots import CPlot
 
-from .style import STYLES, legend_below
+from .style import POLICY_STYLES, STYLES, legend_below
 
 
 class SecEvalCurvesMixin:
@@ -22,8 +22,9 @@ class SecEvalCurvesMixin:
         label : str, optional
             Label of the curve. Default None, not in the legend.
         linestyle, color, marker : str, optional
-            Style of the curve. Default None: a different one for each curve
-            of the subplot, which also differ in grey.
+            Style of the curve. Default None: the policy's if `label` is one,
+            'learned' for instance, else a different one for each curve of
+            the subplot, which also differ in grey.
 
         Raises
         ------
@@ -61,7 +62,7 @@ class SecEvalCurvesMixin:
         label : str, optional
             Name of the pair of curves.
         color, marker : str, optional
-            Style of both curves. Default None: a different one for each call.
+            Style of both curves. Default None: see `plot_lmbda`.
 
         Raises
         ------
@@ -73,14 +74,15 @@ class SecEvalCurvesMixin:
         if any(data.Y_pred is None for data in repetitions):
             raise ValueError("`sec_eval_data` must have predictions, got "
                              "none: call `run_sec_eval` first.")
-        style = _next_style(self, color=color, marker=marker)
+        style = _next_style(self, label, color=color, marker=marker)
         title, show_legend = self._sp.get_title(), self.show_legend
         if not hasattr(self, '_lmbda_sp'):
             self._lmbda_sp = CPlot(self._sp.twinx(), self._params)
             self._lmbda_sp.show_legend = False
             self._lmbda_sp.tick_params(labelsize=self._params['font.size'])
         name = '' if label is None else f', {label}'
-        _label(self, ylabel='Test error (%)')
+        _label(self, ylabel='Test error (%), solid')
+        _label(self._lmbda_sp, ylabel=r'$\lambda$ (natural log), dashed')
         self.plot_sec_eval(repetitions, metric='test-error', mean=True,
                            percentage=True, label=f'test error{name}',
                            **{**style, 'linestyle': '-'})
@@ -95,10 +97,12 @@ class SecEvalCurvesMixin:
         legend_below(self, [*self.get_lines(), *self._lmbda_sp.get_lines()])
 
 
-def _next_style(sp, **given):
-    """A style that `sp` has not used yet, with the given values."""
-    return {**STYLES[sp.n_lines % len(STYLES)], **{
-        name: value for name, value in given.items() if value is not None}}
+def _next_style(sp, label, **given):
+    """The style of the policy `label`, or one that `sp` has not used yet,
+    with the given values."""
+    style = POLICY_STYLES.get(label, STYLES[sp.n_lines % len(STYLES)])
+    return {name: style[name] if given.get(name) is None else given[name]
+            for name in ('color', 'marker', 'linestyle')}
 
 
 # Functions, not methods: each method of a CPlot subclass becomes a method of
@@ -115,7 +119,7 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
     if name == 'w_norm':
         low[low < 0] = 0
 
-    style = _next_style(sp, **style)
+    style = _next_style(sp, label, **style)
     # ticks first, because 'markevery' chooses the points next to a tick
     sp.xticks(strengths)
     sp.plot(strengths, mean, label=label,

@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from attack_problems import make, small
 from figures import assert_outside
 from secml_regpoison.figure.c_plot_regpoison import CPlotRegPoison
+from secml_regpoison.figure.style import POLICY_STYLES
 from secml.adv.seceval import CSecEval, CSecEvalData
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
@@ -108,6 +109,21 @@ def test_curves_of_one_subplot_differ_in_color_line_and_marker(fig):
         assert len({getattr(line, look)() for line in fig.sp.get_lines()}) == 4
 
 
+def test_a_policy_has_its_color_and_marker_in_every_plot(fig):
+    """In the order of the calls 'learned' would be orange."""
+    fig.sp.plot_lmbda(_sec_eval_data(), label='fixed')
+    fig.sp.plot_lmbda(_sec_eval_data(1), label='learned')
+    fig.sp.plot_lmbda(_sec_eval_data(2), label='learned', color='red')
+    looks = [(line.get_color(), line.get_marker())
+             for line in fig.sp.get_lines()]
+    learned = POLICY_STYLES['learned']
+    assert looks[1] == (learned['color'], learned['marker'])
+    assert looks[2] == ('red', learned['marker'])
+    fig.sp.plot_sec_eval_minimax(_evaluated(), label='learned')
+    assert {line.get_color() for line in fig._fig.axes[1].get_lines()} \
+        == {learned['color']}
+
+
 def test_other_objects_are_refused(fig):
     attack = CSecEval(make(small()), 'n_points', CArray(STRENGTHS))
     for wrong in (attack, [_sec_eval_data(), 1.], None):
@@ -145,7 +161,7 @@ def test_error_and_lambda_share_a_plot(fig):
     np.testing.assert_allclose([line.get_ydata() for line in lmbdas],
                                [[1, 1.5, 2, 3], [3, 3.5, 4, 5]])
     assert [axes.get_ylabel() for axes in fig._fig.axes] == [
-        'Test error (%)', r'$\lambda$ (natural log)']
+        'Test error (%), solid', r'$\lambda$ (natural log), dashed']
     # one color for each evaluation, one line style for each quantity
     looks = [[(line.get_color(), line.get_marker()) for line in lines]
              for lines in (errors, lmbdas)]
