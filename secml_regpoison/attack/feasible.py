@@ -27,13 +27,15 @@ class CFeasibleSphereSlab:
     .. math::
 
         ||s (x - c_y)|| \le r_y, \quad
-        |\langle s (x - c_y), s (c_+ - c_-) \rangle| \le t_y
+        |\langle s (x - c_y), s (c_y - c_o) \rangle| \le t_y
 
-    The attacker knows the filter, and the filter the clean rows: the worst
-    case among attackers, and a filter that no poison has moved. s is the
-    inverse deviation of each column where the classifier standardises, else
-    1. Sets that a distance to the centroids leaves: Steinhardt, Koh, Liang
-    2017 (arXiv 1706.03691); Koh, Steinhardt, Liang 2022 (arXiv 1811.00741).
+    with the centroid :math:`c_y` of a class and the mean :math:`c_o` of the
+    other centroids. The attacker knows the filter, and the filter the clean
+    rows: the worst case among attackers, and a filter that no poison has
+    moved. s is the inverse deviation of each column where the classifier
+    standardises, else 1. Sets that a distance to the centroids leaves:
+    Steinhardt, Koh, Liang 2017 (arXiv 1706.03691); Koh, Steinhardt, Liang
+    2022 (arXiv 1811.00741).
 
     Parameters
     ----------
@@ -49,14 +51,12 @@ class CFeasibleSphereSlab:
 
     def _check(self, attack):
         """Raise on wrong values."""
-        check('feasible', type(self).__name__,
-              not target_of(attack.classifier).by_class,
-              'without the filter, which is of two classes, for a softmax')
         check_number('quantile', self.quantile, lambda q: 0 < q <= 1,
                      'above 0 and at most 1')
         if self.clean_data is not None:
             check_dataset('clean_data', self.clean_data, attack.training_data)
-            check_classes(attack.training_data, self.clean_data, 'clean_data')
+            check_classes(attack.training_data, self.clean_data, 'clean_data',
+                          target_of(attack.classifier).by_class)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def describe(attack, digest):
 
 
 def filter_of(attack, data):
-    """The `SphereSlab` of both classes, -1 first, or None."""
+    """The `SphereSlab` of the classes, in order, or None."""
     part = _part(attack, CFeasibleSphereSlab)
     if part is None:
         return None
@@ -148,14 +148,14 @@ def filter_of(attack, data):
 
 
 def fit_filter(x, y, quantile, is_scaled):
-    """The `SphereSlab` of clean rows (n, d) with signs (n,), a quantile of
+    """The `SphereSlab` of clean rows (n, d) with labels (n,), a quantile of
     each; `is_scaled`: in units of the deviations of their columns."""
     scale = 1 / deviations(x) if is_scaled else torch.ones_like(x[0])
     return SphereSlab.fit(x, y, float(quantile), scale)
 
 
 def pull_into_filter(attack, data, x, y, project):
-    """Points (p, d), signs (p,), that pass the filter after `project`.
+    """Points (p, d), labels (p,), that pass the filter after `project`.
 
     Those that do not go back, in 16 steps, to the training row of their label
     that is nearest to its centroid.
@@ -200,13 +200,14 @@ def _starts(data, made, clean, y):
 
 
 def typical_rows(data, clean, y):
-    """For each of the signs (p,) the training row of that label that is
-    nearest to the centroid, (p, d)."""
-    return torch.stack([
-        rows[(clean.scale * (rows - c)).square().sum(1).argmin()]
-        for c, rows in zip(clean.centre, (data.x_tr[data.y_tr < 0],
-                                          data.x_tr[data.y_tr > 0]))
-        ])[(y > 0).long()]
+    """For each of the labels (p,) the training row with it that is nearest to
+    the centroid, (p, d)."""
+    typical = []
+    for label, centre in zip(clean.labels, clean.centre):
+        rows = data.x_tr[data.y_tr == label]
+        typical.append(rows[
+            (clean.scale * (rows - centre)).square().sum(1).argmin()])
+    return torch.stack(typical)[torch.searchsorted(clean.labels, y)]
 
 
 def _parts(attack):

@@ -116,9 +116,6 @@ def _classifier(args, source):
         raise ValueError(
             f'`--classifier` must be left out with --model {model}, got '
             f'{args.classifier}: it is a logistic regression.')
-    if model == 'softmax' and args.filter != 'none':
-        raise ValueError('`--filter` must be none with --model softmax, got '
-                         f'{args.filter}: it is of two classes.')
     if args.penalty == 'l1' and model not in ('logistic', 'svm'):
         raise ValueError('`--penalty` must be l2 with --model '
                          f'{model}, got l1: it is for logistic and svm.')

@@ -154,7 +154,7 @@ class FeasibleSet:
         size = v[:1]
         return SphereSlab(
             self.x_0, torch.full_like(v[:, :1], self.dmax),
-            torch.zeros_like(size[0]), torch.full_like(v[:, :1], math.inf),
+            torch.zeros_like(size), torch.full_like(v[:, :1], math.inf),
             torch.ones_like(size[0])).support(v, self.lb, self.ub)
 
     def _support_l1(self, v: Tensor) -> tuple[Tensor, Tensor]:

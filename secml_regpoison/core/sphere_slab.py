@@ -1,14 +1,15 @@
 """What a filter by the class centroids lets pass: a sphere and a slab a class.
 
-    ||s (x - c_y)|| <= r_y,   |a . (x - c_y)| <= t_y,
-    a = s^2 (c_+ - c_-) / ||s (c_+ - c_-)||
+    ||s (x - c_y)|| <= r_y,   |a_y . (x - c_y)| <= t_y,
+    a_y = s^2 (c_y - c_o) / ||s (c_y - c_o)||
 
-with ``c_y`` the centroid of class y among clean rows, ``s`` the inverse unit
-of each column, and ``r_y``, ``t_y`` quantiles of the clean rows' own distances
-(Steinhardt, Koh, Liang 2017; Koh, Steinhardt, Liang 2022).
+with ``c_y`` the centroid of class y among clean rows, ``c_o`` the mean of the
+other centroids, ``s`` the inverse unit of each column, and ``r_y``, ``t_y``
+quantiles of the clean rows' own distances (Steinhardt, Koh, Liang 2017; Koh,
+Steinhardt, Liang 2022; of more than two classes one against the others).
 """
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, replace
+from typing import Callable, Optional
 
 import torch
 from torch import Tensor
@@ -21,8 +22,9 @@ ACTIVE_RTOL = 1e-9
 class SphereSlab:
     """A sphere and a slab for each row; together with a box.
 
-    centre : (p, d). radius, width : (p, 1), inf for none. normal, scale :
-    ``a`` and ``s``, (d,).
+    centre, normal : ``c`` and ``a``, (p, d). radius, width : (p, 1), inf for
+    none. scale : ``s``, (d,). labels : of what `fit` returns, those of its
+    rows, in increasing order.
     """
 
     centre: Tensor
@@ -30,45 +32,49 @@ class SphereSlab:
     normal: Tensor
     width: Tensor
     scale: Tensor
+    labels: Optional[Tensor] = None
 
     @classmethod
     def fit(cls, x: Tensor, y: Tensor, quantile: float,
             scale: Tensor) -> 'SphereSlab':
-        """Of rows (n, d) with labels -1 and +1: one row a label, -1 first.
-        At least the share `quantile` of a class is in its sphere, and in its
-        slab."""
-        low, high = x[y < 0].mean(0), x[y > 0].mean(0)
-        apart = scale * (high - low)
-        length = torch.linalg.vector_norm(apart)
-        if not length > 0:
-            raise ValueError('`training_data` must have two classes with '
+        """Of rows (n, d) with labels (n,): one row a label. At least the
+        share `quantile` of a class is in its sphere, and in its slab."""
+        labels = y.unique()
+        centres = torch.stack([x[y == label].mean(0) for label in labels])
+        others = (centres.sum(0) - centres) / (len(labels) - 1)
+        apart = scale * (centres - others)
+        length = torch.linalg.vector_norm(apart, dim=1, keepdim=True)
+        if not (length > 0).all():
+            raise ValueError('`training_data` must have classes with '
                              'centroids that differ, got equal ones: they '
                              'leave the slab without a direction.')
-        normal, parts = scale * apart / length, []
-        for centre, rows in ((low, x[y < 0] - low), (high, x[y > 0] - high)):
-            parts.append((centre, *(
+        normals, parts = scale * apart / length, []
+        for label, centre, normal in zip(labels, centres, normals):
+            rows = x[y == label] - centre
+            parts.append([
                 torch.quantile(value, quantile, interpolation='higher')[None]
                 for value in (torch.linalg.vector_norm(scale * rows, dim=1),
-                              (rows @ normal).abs()))))
-        centres, radii, widths = map(torch.stack, zip(*parts))
-        return cls(centres, radii, normal, widths, scale)
+                              (rows @ normal).abs())])
+        radii, widths = map(torch.stack, zip(*parts))
+        return cls(centres, radii, normals, widths, scale, labels)
 
     def of(self, y: Tensor) -> 'SphereSlab':
         """Of what `fit` returned, one row for each of the labels (p,)."""
-        rows = (y > 0).long()
-        return SphereSlab(self.centre[rows], self.radius[rows], self.normal,
-                          self.width[rows], self.scale)
+        assert self.labels is not None
+        return self._rows(torch.searchsorted(self.labels, y))
 
     def to(self, dtype: torch.dtype) -> 'SphereSlab':
         """In another precision."""
-        return SphereSlab(*(value.to(dtype) for value in vars(self).values()))
+        return replace(self, **{
+            name: value.to(dtype) for name, value in vars(self).items()
+            if value is not None})
 
     def violation(self, x: Tensor) -> Tensor:
         """How far rows are outside sphere or slab, (p,); at most 0 inside."""
         z = x - self.centre
         return torch.maximum(
             torch.linalg.vector_norm(self.scale * z, dim=1)
-            - self.radius[:, 0], (z @ self.normal).abs() - self.width[:, 0])
+            - self.radius[:, 0], self._along(z).abs() - self.width[:, 0])
 
     def project(self, x: Tensor, lb: Tensor, ub: Tensor) -> Tensor:
         """Nearest rows in box, sphere and slab; exact.
@@ -93,15 +99,19 @@ class SphereSlab:
         """
         x, mu, nu = self._solve(v, 0., lb.expand_as(v), ub.expand_as(v))
         z = x - self.centre
-        dual = (v * x).sum(1, keepdim=True) - nu * (z @ self.normal)[
+        dual = (v * x).sum(1, keepdim=True) - nu * self._along(z)[
             :, None] + (nu.abs() * self.width).nan_to_num(0.)
         room = (self.scale * z).square().sum(1, keepdim=True) \
             - self.radius ** 2
         return (dual - (mu / 2 * room).nan_to_num(0.))[:, 0], x
 
     def _rows(self, rows: Tensor) -> 'SphereSlab':
-        return SphereSlab(self.centre[rows], self.radius[rows], self.normal,
-                          self.width[rows], self.scale)
+        return SphereSlab(self.centre[rows], self.radius[rows],
+                          self.normal[rows], self.width[rows], self.scale)
+
+    def _along(self, z: Tensor) -> Tensor:
+        """``a . z``, row by row."""
+        return (self.normal * z).sum(1)
 
     def _solve(self, v: Tensor, base: float, lb: Tensor,
                ub: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -115,9 +125,10 @@ class SphereSlab:
 
         def in_slab(mu: Tensor) -> Tensor:
             def beyond(nu: Tensor) -> Tensor:
-                return ((at(mu, nu) - self.centre) @ self.normal)[:, None]
+                return self._along(at(mu, nu) - self.centre)[:, None]
             side = beyond(torch.zeros_like(mu)).sign()
-            unit = v.abs().amax(1, keepdim=True) / self.normal.abs().max()
+            unit = v.abs().amax(1, keepdim=True) / self.normal.abs().amax(
+                1, keepdim=True)
             return side * least_root(
                 lambda nu: side * beyond(side * nu) - self.width,
                 torch.zeros_like(mu), unit, self.width)

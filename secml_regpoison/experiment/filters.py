@@ -14,7 +14,6 @@ from secml.array import CArray
 
 from secml_regpoison.attack.feasible import CFeasibleSphereSlab, fit_filter
 from secml_regpoison.convert import as_refitted
-from secml_regpoison.validation import check
 
 FILTERS = 'none', 'sphere-slab'
 QUANTILE = .95
@@ -52,13 +51,11 @@ def filter_split(split, name, preprocess):
 
 
 def passing_rows(x, y, name, preprocess):
-    """Which of the clean training rows (n, d), labels 0 and 1, pass: their
+    """Which of the clean training rows (n, d) with labels (n,) pass: their
     places. The other arguments are those of `filter_split`."""
     if name == 'none':
         return np.arange(len(y))
-    check('filter', name, y.max() <= 1, "'none' with more than two classes")
-    x, y = (torch.as_tensor(part, dtype=torch.float64)
-            for part in (x, 2. * y - 1))
+    x, y = (torch.as_tensor(part, dtype=torch.float64) for part in (x, y))
     fitted = fit_filter(x, y, QUANTILE, _is_scaled(preprocess))
     return np.flatnonzero((fitted.of(y).violation(x) <= 0).numpy())
 

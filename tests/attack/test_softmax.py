@@ -11,9 +11,11 @@ from sklearn.preprocessing import StandardScaler
 
 from attack_invariants import assert_same_result
 from attack_problems import clouds, digits, run
+from filters import outside
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxSoftmax,
-    CClassifierLogisticTorch, CClassifierSoftmaxTorch, CFeasibleSphereSlab)
+    CClassifierLogisticTorch, CClassifierSoftmaxTorch, CFeasibleInteger,
+    CFeasibleSphereSlab)
 from secml.array import CArray
 from secml.data import CDataset
 from secml.figure import CFigure
@@ -203,6 +205,31 @@ def test_scores_of_the_map_are_those_of_the_classifier():
     assert_allclose(_margins(scores[:, :2]), [[-2, 0]])
 
 
-def test_the_filter_is_of_two_classes():
-    with pytest.raises(ValueError, match='without the filter'):
-        make(digits(CLASSES), 2, feasible=CFeasibleSphereSlab())
+@pytest.mark.parametrize('settings', [
+    {}, {'learn_lmbda': False, 'solver_type': 'implicit'}, {'dmax': .5}])
+def test_points_pass_the_filter_of_their_class(settings):
+    data = digits(CLASSES)
+    attack = make(data, 8, feasible=CFeasibleSphereSlab(.7), **settings)
+    _, _, poison, f_opt = run(attack, data)
+
+    def dropped(x):
+        return outside(x.tondarray(), poison.Y.tondarray(),
+                       data[0].X.tondarray(), data[0].Y.tondarray(), .7)
+    assert not dropped(poison.X).any()
+    assert not dropped(attack.starting_points(poison)).any()
+    # the rows where they start do not all pass with their new labels
+    assert dropped(data[1].X[CArray(list(poison.header.starts)), :]).any()
+    assert f_opt < run(make(data, 8, **settings), data)[3]
+
+
+def test_whole_numbers_in_the_filter():
+    data = digits(CLASSES)
+    for part in data:
+        part.X = (16 * part.X).round()
+    attack = make(data, 6, ub=16, feasible=(
+        CFeasibleSphereSlab(.7), CFeasibleInteger()))
+    poison = run(attack, data)[2]
+    x = poison.X.tondarray()
+    assert_array_equal(x, x.round())
+    assert not outside(x, poison.Y.tondarray(), data[0].X.tondarray(),
+                       data[0].Y.tondarray(), .7).any()

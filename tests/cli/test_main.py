@@ -361,9 +361,6 @@ BAD_CALLS = {
         ['sec-eval', '--penalty', 'l1', '--solver', 'fmd'],
         'must be rmd, implicit or auto with --penalty l1, got fmd'),
     'unknown model': (['sec-eval', '--model', 'tree'], "'tree'"),
-    'a filter of no softmax': (
-        ['sec-eval', '--model', 'softmax', '--filter', 'sphere-slab'],
-        'must be none with --model softmax, got sphere-slab'),
     'a logistic regression and another model': (
         ['sec-eval', '--model', 'ridge', '--classifier', 'liblinear'],
         '`--classifier` must be left out with --model ridge'),

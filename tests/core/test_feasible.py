@@ -39,7 +39,8 @@ def make(seed, quantile, dmax=None, unequal=False):
 
 def rooms(feasible, i):
     """The constraints of point `i` beside the box, as SLSQP takes them."""
-    c, a = feasible.filter.centre[i].numpy(), feasible.filter.normal.numpy()
+    c, a = (getattr(feasible.filter, name)[i].numpy()
+            for name in ('centre', 'normal'))
     s, x_0 = feasible.filter.scale.numpy(), feasible.x_0[i].numpy()
     r, t = (getattr(feasible.filter, name)[i].item()
             for name in ('radius', 'width'))
@@ -112,6 +113,25 @@ def test_the_filter_holds_its_share_of_the_clean_rows():
     with pytest.raises(ValueError, match='centroids that differ'):
         SphereSlab.fit(x[:2].repeat(2, 1), torch.tensor([-1., -1., 1., 1.]),
                        .8, scale)
+
+
+def test_a_class_is_told_from_the_mean_of_the_others():
+    """Of three classes, rows within and beyond their own slab."""
+    x = torch.tensor([[0., 0.], [4., 0.], [0., 4.]]).double()
+    jitter = torch.tensor([[0., 0.], [.5, .5], [-.5, -.5]]).double()
+    rows = (x[:, None] + jitter).flatten(0, 1)
+    y = torch.arange(3).repeat_interleave(3).double()
+    passes = SphereSlab.fit(rows, y, 1., torch.ones(2).double())
+    assert torch.equal(passes.labels, torch.arange(3).double())
+    # of class 0 the others' mean is (2, 2): the slab is across its diagonal
+    found = passes.of(torch.zeros(2).double())
+    assert torch.allclose(found.normal.abs(), torch.tensor(.5).double().sqrt())
+    assert torch.allclose(found.width, torch.tensor(.5).double().sqrt())
+    # of class 1 it is (0, 2)
+    aslant = torch.tensor([4., -2.]).double() / 20 ** .5
+    assert torch.allclose(passes.of(y[3:4]).normal[0], aslant)
+    assert torch.allclose(passes.of(y[3:4]).width,
+                          .5 * aslant.sum().abs())
 
 
 def test_whole_numbers_stay_in_the_filter():

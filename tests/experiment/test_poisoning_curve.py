@@ -359,8 +359,6 @@ TEXT = X.assign(colour='red')
     ({'y': Y[:50]}, ValueError, '`y` must be of shape (60,)'),
     ({'y': 0 * Y}, ValueError, 'two classes, or of more, at most 50, got [0]'),
     ({'y': np.arange(60)}, ValueError, 'at most 50, got [0, 1, 2'),
-    ({'y': np.arange(60) % 3, 'filter': 'sphere-slab'}, ValueError,
-     "`filter` must be 'none' with more than two classes"),
     ({'y': np.arange(60) % 3, 'estimator': exact(solver='liblinear')},
      ValueError, '`estimator.solver` must be another with more than two'),
     ({'y': np.where(Y, 'a', None)}, ValueError, "['NoneType', 'str']"),
