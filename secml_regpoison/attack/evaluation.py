@@ -17,7 +17,7 @@ from secml_regpoison.core.verdicts import (
     is_unseen, losses_differ)
 from . import retraining, settings, trust
 from .objective import model_of
-from .targets import target_of
+from .targets import parts_of, target_of
 
 
 class Evaluation(NamedTuple):
@@ -52,7 +52,8 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
         to_float64(x), return_decision_function=True)
     y_pred = data.classes[indices]
     verdicts = judge(attack, data, poison, losses, y_pred, budget_hit)
-    header.update(w_norm=float(clf.w.ravel().norm()),
+    header.update(w_norm=math.hypot(*(
+        float(part.w.ravel().norm()) for part in parts_of(clf))),
                   verdicts=verdicts.names())
     adv_ds.header = CDatasetHeader(**header)
     return Evaluation(y_pred, scores, losses, verdicts)

@@ -16,7 +16,7 @@ from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings, trust
 from .feasible import feasible_set
-from .targets import target_of
+from .targets import parts_of, target_of
 
 
 def poisoned_data(attack, data, adv_ds):
@@ -36,10 +36,11 @@ def fit_classifier(attack, data, adv_ds):
         check_number('adv_ds.header.lmbda', lmbda, math.isfinite,
                      'a finite number')
         target_of(clf).set_lmbda(clf, lmbda)
-    if getattr(clf, 'random_state', 0) is None:
-        # liblinear's solver for this loss draws nothing, but scikit-learn
-        # would still draw a seed for it from NumPy's global generator
-        clf.random_state = 0
+    for part in parts_of(clf):
+        if getattr(part, 'random_state', 0) is None:
+            # liblinear's solver for this loss draws nothing, but scikit-learn
+            # would still draw a seed for it from NumPy's global generator
+            part.random_state = 0
     tr = poisoned_data(attack, data, adv_ds)
     if trust.is_learned(attack):
         return trust.fit(attack, clf, tr,

@@ -6,14 +6,17 @@
 A kind is a loss ``l``, a penalty (L2, as above, or L1), the bias's share
 ``beta`` of it, and the parameter that sets lambda. secml's kinds are lines of
 `TARGETS`; a classifier of this package says loss, penalty and beta itself.
+Logistic regressions of one class against the rest are attacked through a
+softmax.
 """
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sklearn.base import BaseEstimator
 
 from secml.ml.classifiers import (
     CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
+from secml.ml.classifiers.multiclass import CClassifierMulticlassOVA
 
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import (
@@ -58,13 +61,14 @@ class Target:
 
     def lmbda(self, clf):
         """lambda of a classifier."""
-        value = getattr(clf, self.parameter)
+        value = getattr(parts_of(clf)[0], self.parameter)
         return self.sign * math.log(value / self.scale) + 0.  # no -0.0
 
     def set_lmbda(self, clf, lmbda):
         """Give a classifier this lambda."""
-        setattr(clf, self.parameter,
-                self.scale * math.exp(self.sign * lmbda))
+        for part in parts_of(clf):
+            setattr(part, self.parameter,
+                    self.scale * math.exp(self.sign * lmbda))
 
 
 # liblinear penalises the bias. RidgeClassifier minimises
@@ -76,9 +80,22 @@ TARGETS = {
                              scale=.5)}
 
 
+def parts_of(clf):
+    """The classifiers that lambda is set for: itself, or, of one class
+    against the rest, that of each class (before training the first)."""
+    return clf._binary_classifiers \
+        if isinstance(clf, CClassifierMulticlassOVA) else [clf]
+
+
 def target_of(clf):
     """The `Target` of a classifier's class, or of one it inherits from;
     None if it cannot be attacked."""
+    if isinstance(clf, CClassifierMulticlassOVA):
+        part = target_of(parts_of(clf)[0])
+        if part is None or not isinstance(part.loss, Logistic) \
+                or part.penalty is not L2:
+            return None
+        return replace(part, loss=Softmax(), is_exact=False)
     if hasattr(clf, 'core_loss'):
         return Target(clf.core_loss, float(clf.beta),
                       penalty=getattr(clf, 'core_penalty', L2))
