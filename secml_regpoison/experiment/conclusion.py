@@ -84,7 +84,7 @@ def in_scikit_learn(c, plan):
 def _is_useful(strength):
     """Better than one class for all, and not given up in most splits."""
     return (strength['test_error']['mean'] < strength['majority_error']['mean']
-            and 2 * strength['gave_up'] <= strength['n_splits'])
+            and 2 * strength['given_up'] <= strength['n_splits'])
 
 
 def _trusted_first(ranked, at, plan):
@@ -132,10 +132,7 @@ def _of_policy(policy, strength, weakest):
         text += f', without poison {_percent(weakest)}'
     text += (f"; lambda {strength['lmbda']['mean']:.2f}, "
              f"C = {strength['C']:.3g}.")
-    if strength['gave_up']:
-        text += (f" It gave up in {strength['gave_up']} of {n} splits: its "
-                 'validation loss is no better than that of a constant '
-                 'answer.')
+    text += _of_the_loss(strength)
     if error['mean'] >= .5 and 'error_2' not in strength:
         text += ' It is no better than a coin.'
     elif error['mean'] >= strength['majority_error']['mean']:
@@ -143,6 +140,19 @@ def _of_policy(policy, strength, weakest):
     if strength['lmbda_at_bound']:
         text += (f" lambda is at a bound in {strength['lmbda_at_bound']} of "
                  f'{n} splits.')
+    return text
+
+
+def _of_the_loss(strength):
+    """Where the loss is no better than that of a constant answer."""
+    given_up, n = strength['given_up'], strength['n_splits']
+    loss = 'validation loss is no better than that of a constant answer'
+    text = ''
+    if given_up:
+        text = f' It gave up in {given_up} of {n} splits: its {loss}.'
+    if strength['gave_up'] > given_up:
+        text += (f" In {strength['gave_up'] - given_up} of {n} splits its "
+                 f'{loss}, but its error is.')
     return text
 
 

@@ -24,8 +24,10 @@ def summarise(records):
         `fraction`, `n_splits`; for each of `SUMMARISED`, and for the columns
         of further classes, `mean`, `std`, `least`, `greatest` and, in the
         order of the splits, `each`; `C`, that
-        of the mean lambda; and for each verdict the number of splits in which
-        it is true. All are plain numbers.
+        of the mean lambda; for each verdict the number of splits in which it
+        is true; and `given_up`, those of `gave_up` in which the error, too, is
+        not clearly below that of the more frequent class. All are plain
+        numbers.
 
     """
     groups = {}
@@ -50,7 +52,17 @@ def _strength(records):
     found['C'] = float(np.exp(-found['lmbda']['mean']))
     for name in SENTENCES:
         found[name] = sum(record[name] for record in records)
+    found['given_up'] = sum(record['gave_up'] and not _errs_less(record)
+                            for record in records)
     return found
+
+
+def _errs_less(record):
+    """Whether the test error is below that of the more frequent class by more
+    than two standard errors, the two counts taken as independent."""
+    wrong, majority = (record['n_test'] * record[name]
+                       for name in ('test_error', 'majority_error'))
+    return bool(majority - wrong > 2 * np.sqrt(majority + wrong))
 
 
 def nearest_strength(strengths, share):

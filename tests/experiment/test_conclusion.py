@@ -23,7 +23,7 @@ def records(**errors):
              'test_error': error + .01 * repetition, 'error_0': .1,
              'error_1': .2, 'majority_error': .4, 'validation_loss': .3,
              'lmbda': 1. + repetition, 'w_norm': 2. + n, 'n_poison_0': n,
-             'n_poison_1': 0, **dict.fromkeys(SENTENCES, 0)}
+             'n_poison_1': 0, 'n_test': 100, **dict.fromkeys(SENTENCES, 0)}
             for policy, of in errors.items() for repetition in (0, 1)
             for n, error in zip(PLAN.n_points, of)]
 
@@ -97,6 +97,24 @@ def test_giving_up_is_no_success():
     assert 'no better than always the more frequent' in words_of(lines)[1]
 
 
+def test_a_bad_loss_with_a_good_error_is_no_giving_up():
+    """As of a few rows far out that the classifier is sure of."""
+    lines = records(clean_cv=(.05, .06, .07), learned=(.05, .2, .45))
+    for line in lines:
+        line['gave_up'] = 1
+    found = conclude(summarise(lines), PLAN)
+    assert found['is_useful'] and 'clean-cv errs least' in found['words'][0]
+    clean_cv, learned = found['words'][1:3]
+    assert clean_cv.endswith(
+        ' In 2 of 2 splits its validation loss is no better than that of a '
+        'constant answer, but its error is.')
+    assert 'It gave up in 2 of 2 splits: its validation' in learned
+    assert 'LogisticRegression(C=' in found['words'][-1]
+    text = table(summarise(lines), ('ham', 'spam')).splitlines()
+    assert [line.endswith('gave up') for line in text[-6:]] == [
+        False] * 5 + [True]
+
+
 @pytest.mark.parametrize('preprocess, classifier, words', [
     (None, 'logistic', ': LogisticRegression(C=0.223).'),
     ('min-max', 'liblinear', ": make_pipeline(MinMaxScaler(), "
@@ -114,7 +132,7 @@ def test_what_to_type_into_scikit_learn(preprocess, classifier, words):
 
 def test_the_table_has_the_classes_and_says_what_is_doubtful():
     lines = [dict(line) for line in LEARNED_BEST]
-    lines[-1].update(gave_up=1, lmbda_at_bound=1)
+    lines[-1].update(gave_up=1, lmbda_at_bound=1, majority_error=.2)
     text = table(summarise(lines), ('ham', 'spam')).splitlines()
     assert 'of ham %' in text[0] and 'of spam %' in text[0]
     assert len(text) == 10
@@ -124,7 +142,7 @@ def test_the_table_has_the_classes_and_says_what_is_doubtful():
 
 def test_the_picture():
     lines = [dict(line) for line in LEARNED_BEST]
-    lines[-1].update(gave_up=1)
+    lines[-1].update(gave_up=1, majority_error=.2)
     fig = draw(summarise(lines), 'a title', 'words below')
     fig.draw_without_rendering()
     errors, lmbda, norm = fig.axes
