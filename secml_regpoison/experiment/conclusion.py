@@ -144,15 +144,16 @@ def _of_policy(policy, strength, weakest):
 
 
 def _of_the_loss(strength):
-    """Where the loss is no better than that of a constant answer."""
-    given_up, n = strength['given_up'], strength['n_splits']
-    loss = 'validation loss is no better than that of a constant answer'
+    """Where loss or answers are no better than a constant answer."""
+    n, less = strength['n_splits'], strength['errs_less']
+    loss = 'its validation loss is no better than that of a constant answer'
     text = ''
-    if given_up:
-        text = f' It gave up in {given_up} of {n} splits: its {loss}.'
-    if strength['gave_up'] > given_up:
-        text += (f" In {strength['gave_up'] - given_up} of {n} splits its "
-                 f'{loss}, but its error is.')
+    if strength['given_up']:
+        why = ' and '.join([loss] * (strength['gave_up'] > less) + [
+            'it gives all test rows one class'] * (strength['one_class'] > 0))
+        text = f" It gave up in {strength['given_up']} of {n} splits: {why}."
+    if less:
+        text += f' In {less} of {n} splits {loss}, but its error is.'
     return text
 
 

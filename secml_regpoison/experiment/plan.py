@@ -98,6 +98,11 @@ def _count_classes(plan, source, part):
                        minlength=len(source.header['y_original']))
 
 
+def takes_trust(classifier, penalty):
+    """Whether 'learned-trust' can weigh the rows of a plan's classifier."""
+    return classifier in ('logistic', 'svm') and penalty == 'l2'
+
+
 def check_plan(plan, source, policies):
     """Raise ValueError if an evaluation of the plan could not be run.
 
@@ -108,6 +113,12 @@ def check_plan(plan, source, policies):
             f"`points` must be at most {plan.n_train - 1}, for they take the "
             f"place of {plan.n_train} training rows, got "
             f"{plan.n_points[-1]}.")
+    if 'learned-trust' in policies and not takes_trust(plan.classifier,
+                                                       plan.penalty):
+        raise ValueError(
+            '`policies` must leave out learned-trust with the classifier '
+            f'{plan.classifier} and the penalty {plan.penalty}: it weighs the '
+            'rows of --model logistic or svm with --penalty l2.')
     y = source.parts['pool'][1]
     counts = _count_classes(plan, source, 'train')
     rarest = int(counts.argmin())

@@ -8,7 +8,7 @@ from .curve_result import collect, measure
 from .estimators import classifier_of
 from .filters import FILTERS, filter_split
 from .parallel import parallel_map
-from .plan import Plan, default_solver
+from .plan import Plan, default_solver, takes_trust
 from .policies import POLICIES, policy_name
 from .policy_attack import make_attack
 
@@ -189,7 +189,7 @@ def _check_policies(policies, classifier, penalty):
               f'among {POLICIES}, or a lambda from {-MAX_LMBDA:g} to '
               f'{MAX_LMBDA:g}')
     check('policies', 'learned-trust', 'learned-trust' not in policies
-          or classifier in ('logistic', 'svm') and penalty == 'l2',
+          or takes_trust(classifier, penalty),
           f'others with the classifier {classifier}, penalty {penalty}',
           ' It weighs the rows of a logistic regression, with any solver but '
           'liblinear, or a LinearSVC, of two classes, with the L2 penalty.')

@@ -25,9 +25,9 @@ def summarise(records):
         of further classes, `mean`, `std`, `least`, `greatest` and, in the
         order of the splits, `each`; `C`, that
         of the mean lambda; for each verdict the number of splits in which it
-        is true; and `given_up`, those of `gave_up` in which the error, too, is
-        not clearly below that of the more frequent class. All are plain
-        numbers.
+        is true; `errs_less`, those of `gave_up` in which the error is clearly
+        below that of the more frequent class; and `given_up`, the others of
+        `gave_up` and those of `one_class`. All are plain numbers.
 
     """
     groups = {}
@@ -52,8 +52,12 @@ def _strength(records):
     found['C'] = float(np.exp(-found['lmbda']['mean']))
     for name in SENTENCES:
         found[name] = sum(record[name] for record in records)
-    found['given_up'] = sum(record['gave_up'] and not _errs_less(record)
-                            for record in records)
+    errs_less = [bool(record['gave_up']) and _errs_less(record)
+                 for record in records]
+    found['errs_less'] = sum(errs_less)
+    found['given_up'] = sum(
+        bool(record['one_class'] or record['gave_up'] and not less)
+        for record, less in zip(records, errs_less))
     return found
 
 

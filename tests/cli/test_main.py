@@ -357,6 +357,9 @@ BAD_CALLS = {
     'another penalty': (
         ['sec-eval', '--model', 'ridge', '--penalty', 'l1'],
         '`--penalty` must be l2 with --model ridge, got l1'),
+    'trust of another model': (
+        ['sec-eval', '--model', 'ridge', '--policies', 'learned-trust'],
+        '`policies` must leave out learned-trust with the classifier ridge'),
     'no fmd with L1': (
         ['sec-eval', '--penalty', 'l1', '--solver', 'fmd'],
         'must be rmd, implicit or auto with --penalty l1, got fmd'),

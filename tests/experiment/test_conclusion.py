@@ -115,6 +115,16 @@ def test_a_bad_loss_with_a_good_error_is_no_giving_up():
         False] * 5 + [True]
 
 
+def test_one_class_for_all_is_giving_up():
+    lines = records(learned=(.05, .2, .41))
+    for line in lines:
+        line['one_class'] = int(line['n_points'] == 10)
+    found = conclude(summarise(lines), PLAN)
+    assert not found['is_useful']
+    assert ('It gave up in 2 of 2 splits: it gives all test rows one class. '
+            'It is no better than always' in found['words'][1])
+
+
 @pytest.mark.parametrize('preprocess, classifier, words', [
     (None, 'logistic', ': LogisticRegression(C=0.223).'),
     ('min-max', 'liblinear', ": make_pipeline(MinMaxScaler(), "
