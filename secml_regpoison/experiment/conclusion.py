@@ -1,10 +1,13 @@
 """The closing words of `sec-eval`: which policy, which C, and may one believe
 it."""
+import math
+
 from .estimators import L1_WORDS
 from .policies import describe_policy
 from .summary import nearest_strength
 
 TRUSTED = 'trusted-only'
+EQUAL = 5e-5  # errors that look the same in percent
 OWN = ('The attacker raised the loss on the test rows and kept that on the '
        'trusted rows low. What is tuned on rows that the attacker knows '
        'protects nobody: keep some secret.')
@@ -26,17 +29,19 @@ def conclude(summary, plan, share=None):
     -------
     dict
         `n_points` and `fraction` of that strength; `best`, the policy that
-        errs least there; its `test_error` and `C`; `is_useful`, whether it
-        does better than the more frequent class for all rows, and has not
-        given up in most splits; `words`, a list of sentences.
+        errs least there, of those that are of use if there are; its
+        `test_error` and `C`; `is_useful`, whether it does better than the
+        more frequent class for all rows, and has not given up in most splits;
+        `words`, a list of sentences.
 
     """
     k = nearest_strength(next(iter(summary.values())), share)
     at = {policy: strengths[k] for policy, strengths in summary.items()}
-    ranked = sorted(at, key=lambda policy: at[policy]['test_error']['mean'])
+    ranked = sorted(at, key=lambda policy: (not _is_useful(at[policy]),
+                                            _error(at[policy])))
     best = at[ranked[0]]
     found = {'n_points': best['n_points'], 'fraction': best['fraction'],
-             'best': ranked[0], 'test_error': best['test_error']['mean'],
+             'best': ranked[0], 'test_error': _error(best),
              'C': best['C'], 'is_useful': _is_useful(best)}
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
              f"rows ({best['n_points']} rows)")
@@ -89,7 +94,8 @@ def _is_useful(strength):
 
 def _trusted_first(ranked, at, plan):
     """A sentence where the trusted rows alone do better, else none."""
-    if ranked[0] != TRUSTED or len(ranked) < 2 or not _is_useful(at[TRUSTED]):
+    if ranked[0] != TRUSTED or len(ranked) < 2 or not _is_useful(
+            at[TRUSTED]) or _gain(at, ranked) < EQUAL:
         return []
     return [f'The trusted rows alone do better: a classifier of the '
             f'{plan.n_val} validation rows errs {_percent(at[TRUSTED])} '
@@ -105,16 +111,18 @@ def _ranking(where, ranked, at):
                 f'{_percent(best)}, and always the more frequent class errs '
                 f'{majority}.')
     text = f'{where} {ranked[0]} errs least, {_percent(best)}'
-    if len(ranked) > 1:
-        second = at[ranked[1]]
-        gain = second['test_error']['mean'] - best['test_error']['mean']
-        pairs = zip(best['test_error']['each'], second['test_error']['each'])
-        if gain < 5e-5:
-            text += f', as {ranked[1]} does'
-        else:
-            text += f', {100 * gain:.2f} points less than {ranked[1]}'
-            if not all(ours < other for ours, other in pairs):
-                text += ' but not in every split'
+    gain = _gain(at, ranked)
+    if gain < -EQUAL:
+        text = (f'{where} {ranked[0]} does best, {_percent(best)}: {ranked[1]}'
+                f' errs less, {_percent(at[ranked[1]])}, but has given up')
+    elif gain < EQUAL:
+        text += f', as {ranked[1]} does'
+    elif len(ranked) > 1:
+        text += f', {100 * gain:.2f} points less than {ranked[1]}'
+        if not all(ours < other for ours, other in zip(
+                best['test_error']['each'],
+                at[ranked[1]]['test_error']['each'])):
+            text += ' but not in every split'
     return f'{text}. Always the more frequent class errs {majority}.'
 
 
@@ -157,5 +165,16 @@ def _of_the_loss(strength):
     return text
 
 
+def _gain(at, ranked):
+    """By how much the first of the policies errs less than the second."""
+    if len(ranked) < 2:
+        return math.inf
+    return _error(at[ranked[1]]) - _error(at[ranked[0]])
+
+
+def _error(strength):
+    return strength['test_error']['mean']
+
+
 def _percent(strength):
-    return f"{100 * strength['test_error']['mean']:.2f} %"
+    return f'{100 * _error(strength):.2f} %'

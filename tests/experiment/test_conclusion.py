@@ -115,6 +115,22 @@ def test_a_bad_loss_with_a_good_error_is_no_giving_up():
         False] * 5 + [True]
 
 
+@pytest.mark.parametrize('error, words', [
+    (.3, 'trusted-only errs least, 30.50 %, as learned does. Always'),
+    (.29, 'trusted-only does best, 30.50 %: learned errs less, 29.50 %, but '
+     'has given up. Always'),
+    (.32, 'trusted-only errs least, 30.50 %, 2.00 points less than learned')])
+def test_what_has_given_up_is_not_the_best(error, words):
+    lines = records(learned=(.1, .2, error), trusted_only=(.3, .3, .3))
+    for line in lines:
+        line['gave_up'] = int(line['policy'] == 'learned')
+    found = conclude(summarise(lines), PLAN)
+    assert (found['best'], found['is_useful']) == ('trusted-only', True)
+    first, *others = found['words']
+    assert first.startswith('The trusted rows alone') == (error > .3)
+    assert words in (first, others[0])[error > .3]
+
+
 def test_one_class_for_all_is_giving_up():
     lines = records(learned=(.05, .2, .41))
     for line in lines:
