@@ -41,6 +41,7 @@ nb_execution_mode = 'off'
 myst_enable_extensions = ['amsmath', 'dollarmath']
 myst_heading_anchors = 3
 
+default_role = 'py:obj'  # `.name`: whatever ends so
 autodoc_member_order = 'bysource'
 autodoc_default_options = {'members': True, 'inherited-members': True}
 numpydoc_show_class_members = False  # autodoc lists them

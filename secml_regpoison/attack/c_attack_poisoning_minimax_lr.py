@@ -10,7 +10,7 @@ from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
 class CAttackPoisoningMinimaxLR(CAttackPoisoningMinimax):
     r"""Poisoning of logistic regression while the defender re-tunes lambda.
 
-    The attack of `CAttackPoisoningMinimax` with the logistic loss in nats,
+    The attack of `.CAttackPoisoningMinimax` with the logistic loss in nats,
 
     .. math::
 
@@ -22,7 +22,7 @@ class CAttackPoisoningMinimaxLR(CAttackPoisoningMinimax):
     where they end against the L2 penalty, and the worse for the defender are
     kept.
 
-    For the parameters see `CAttackPoisoningMinimax`.
+    For the parameters see `.CAttackPoisoningMinimax`.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
 class CAttackPoisoningMinimaxRidge(CAttackPoisoningMinimax):
     r"""Poisoning of a ridge classifier while the defender re-tunes lambda.
 
-    The attack of `CAttackPoisoningMinimax` with the squared loss,
+    The attack of `.CAttackPoisoningMinimax` with the squared loss,
 
     .. math::
 
@@ -22,7 +22,7 @@ class CAttackPoisoningMinimaxRidge(CAttackPoisoningMinimax):
     log(2 alpha).
 
     `CClassifierRidge` is taken with a bias and without `class_weight`.
-    For the parameters see `CAttackPoisoningMinimax`.
+    For the parameters see `.CAttackPoisoningMinimax`.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ from .targets import parts_of
 class CAttackPoisoningMinimaxSoftmax(CAttackPoisoningMinimax):
     r"""Poisoning of softmax regression while the defender re-tunes lambda.
 
-    The attack of `CAttackPoisoningMinimax` on any number of classes, with
+    The attack of `.CAttackPoisoningMinimax` on any number of classes, with
     the cross-entropy in nats,
 
     .. math::
@@ -36,7 +36,7 @@ class CAttackPoisoningMinimaxSoftmax(CAttackPoisoningMinimax):
     cross-entropy of its scores. `objective_function`, `diagnostics` and
     `check_gradient` are of the softmax. C is the same for all classes.
 
-    For the parameters see `CAttackPoisoningMinimax`.
+    For the parameters see `.CAttackPoisoningMinimax`.
 
     Attributes
     ----------

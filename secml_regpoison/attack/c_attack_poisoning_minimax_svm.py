@@ -15,7 +15,7 @@ from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
 class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
     r"""Poisoning of a linear SVM while the defender re-tunes lambda.
 
-    The attack of `CAttackPoisoningMinimax` with the squared hinge loss,
+    The attack of `.CAttackPoisoningMinimax` with the squared hinge loss,
 
     .. math::
 
@@ -31,7 +31,7 @@ class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
     `CClassifierSVM` is taken without a kernel and without `class_weight`.
     With ``penalty='l1'`` the points are made twice, see
     `CAttackPoisoningMinimaxLR`.
-    For the parameters see `CAttackPoisoningMinimax`.
+    For the parameters see `.CAttackPoisoningMinimax`.
 
     Attributes
     ----------
