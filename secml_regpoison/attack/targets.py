@@ -115,5 +115,7 @@ def check_classifier(clf, loss, condition):
             '`secml.ml.features` as `preprocess`.')
     check_type('classifier', clf, CClassifier, 'a secml classifier')
     if not isinstance(getattr(target_of(clf), 'loss', None), loss):
-        raise TypeError(f'`classifier` must be {condition}, got '
-                        f'{type(clf).__name__}.')
+        raise TypeError(
+            f'`classifier` must be {condition}, got {type(clf).__name__}. '
+            'CAttackPoisoningMinimaxLR, ...SVM, ...Ridge and ...Softmax take '
+            'one kind each.')

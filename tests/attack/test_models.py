@@ -290,7 +290,7 @@ def test_created_by_their_class_types():
 
 @pytest.mark.parametrize('kind, clf, words', [
     (CAttackPoisoningMinimaxLR, CClassifierSVMTorch(),
-     'logistic regression .*Torch., got CClassifierSVMT'),
+     'logistic regression .*, got CClassifierSVMT.*MinimaxLR, ...SVM, '),
     (CAttackPoisoningMinimaxSVM, CClassifierLogisticTorch(),
      'linear SVM .*SVM., got CClassifierLogisticTorch'),
     (CAttackPoisoningMinimaxRidge, CClassifierLogistic(),
