@@ -257,6 +257,14 @@ def test_commands_are_those_that_the_page_has_installed():
     assert install < readme.index('```python')
 
 
+def test_there_is_one_version():
+    version = secml_regpoison.__version__
+    citation = (ROOT / 'CITATION.cff').read_text(encoding='utf-8')
+    changes = (ROOT / 'CHANGELOG.md').read_text(encoding='utf-8')
+    assert re.findall(r'^version: (.*)$', citation, re.M) == [version]
+    assert re.search(r'^## (.*)$', changes, re.M)[1] == version
+
+
 def test_the_reading_path_of_the_readme_exists():
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     steps = re.findall(r'^\d\. `([\w/]+\.py)`, `(\w+)\(\)`', readme, re.M)
