@@ -193,7 +193,8 @@ class PoisoningData:
             order = self.rng(2, len(poison.x), restart).permutation(order)
         if y_new is None:
             starts = tuple(itertools.islice(
-                _least_used(order, poison.starts), n_points - len(poison.x)))
+                _least_used(order, Counter(poison.starts)),
+                n_points - len(poison.x)))
         else:
             starts = tuple(self._starts(order, poison.starts, y_new))
         rows = torch.as_tensor(starts, dtype=torch.long, device=self.device)
@@ -202,14 +203,14 @@ class PoisoningData:
 
     def _starts(self, order, taken, y_new):
         """Yield a row where each of the new points starts."""
-        y, rows = self.y_val[order], {}
+        y, rows, times = self.y_val[order], {}, Counter(taken)
         kinds = y_new if y_new.dim() == 2 else y_new[:, None]
         for kind in map(tuple, kinds.tolist()):
             if kind not in rows:
                 label, *start = kind
                 may_start = y == start[0] if start else y != label
                 rows[kind] = _least_used(
-                    order[may_start.numpy(force=True)], taken)
+                    order[may_start.numpy(force=True)], times)
             yield next(rows[kind])
 
     def bounds(self, lb, ub, x_start):
@@ -235,13 +236,13 @@ def replacement_order(seed, n_rows):
     return np.random.default_rng([seed, 1]).permutation(n_rows)
 
 
-def _least_used(rows, taken):
-    """The `rows` over and over, each as often as the others, in order; those
-    in `taken` have been used."""
-    times = Counter(taken)
+def _least_used(rows, times):
+    """The `rows` over and over, each as often as the others, in order;
+    `times` counts how often each has been used, here too."""
     for lap in itertools.count():
         for row in rows.tolist():
             if times[row] <= lap:
+                times[row] += 1
                 yield row
 
 

@@ -21,9 +21,10 @@ def box_of(attack, start):
             x_0 if isinstance(attack.ub, str) else high)
 
 
-def assert_sound(attack, data, result):
+def assert_sound(attack, data, result, loss=None):
     """Finite, inside box and ball, labels only flipped, clean rows kept, and
-    not weaker than where it started."""
+    not weaker than where it started. loss : of scores and numbers of classes;
+    None for the logistic one, below its certificate."""
     y_pred, scores, adv_ds, f_opt = result
     training_data, val, _ = data
     n_points, classes = attack.n_points or 0, training_data.classes.tolist()
@@ -57,14 +58,18 @@ def assert_sound(attack, data, result):
     assert (gain if attack.y_target is None else -gain) >= 0
 
     # the loss is that of the classifier that gave the predictions
+    rows = attack.attacker_set or val
     scores = attack.poisoned_classifier(adv_ds).decision_function(
-        val.X.astype(float), y=1).tondarray()
-    y = 2. * (val.Y.tondarray() == classes[-1]) - 1
+        rows.X.astype(float)).tondarray()
+    y = np.searchsorted(classes, rows.Y.tondarray())
     if attack.y_target is not None:
-        y = np.full_like(y, 1. if attack.y_target == classes[-1] else -1.)
-    assert_allclose(f_opt, np.logaddexp(0, -y * scores).mean(), rtol=1e-10)
+        y = np.full_like(y, classes.index(attack.y_target))
+    losses = np.logaddexp(0, (1 - 2 * y) * scores[:, -1]) if loss is None \
+        else loss(scores, y)
+    assert_allclose(f_opt, losses.mean(), rtol=1e-10)
 
-    assert_below_the_bound(attack, adv_ds)
+    if loss is None:
+        assert_below_the_bound(attack, adv_ds)
     poisoned = attack.poisoned_data(adv_ds)
     n_clean = poisoned.num_samples - n_points
     assert_array_equal(poisoned.X.tondarray()[n_clean:], x)
