@@ -10,13 +10,13 @@ from secml_regpoison.core.linear_model import LOGISTIC
 from secml_regpoison.core.solvers.sgd import sgd
 from secml_regpoison.validation import (
     check, check_choice, check_integer, check_type)
-from .c_classifier_gradient_logistic_torch import (
-    CClassifierGradientLogisticTorchMixin)
+from .c_classifier_gradient_torch import CClassifierGradientTorchMixin
 from .c_classifier_linear_torch import CClassifierLinearTorch
+from .c_loss_logistic_nats import CLossLogisticNats
 
 
 class CClassifierLogisticTorch(CClassifierLinearTorch,
-                               CClassifierGradientLogisticTorchMixin):
+                               CClassifierGradientTorchMixin):
     r"""Logistic regression with exactly the objective of the attack.
 
     .. math::
@@ -99,6 +99,7 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
     __class_type = 'logistic-torch'
 
     core_loss = LOGISTIC
+    _loss = CLossLogisticNats()
 
     def __init__(self, C=None, lmbda=None, solver='newton', eta=None,
                  batch_size=64, epochs=100, random_state=0, device='auto',

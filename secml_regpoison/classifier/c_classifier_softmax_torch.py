@@ -44,6 +44,15 @@ class CClassifierSoftmaxTorch(CClassifierLinearTorch):
     FloatingPointError
         From `fit`, if the Hessian is singular, at almost no regularisation.
 
+    Warns
+    -----
+    RuntimeWarning
+        From `fit`, if it did not come near the optimum.
+
+    References
+    ----------
+    Bishop 2006, Pattern Recognition and Machine Learning, sec. 4.3.4.
+
     """
     __class_type = 'softmax-torch'
 

@@ -3,15 +3,15 @@
    :synopsis: Linear SVM with the squared hinge loss, on any device
 
 """
-from secml.ml.classifiers.gradients import CClassifierGradientLinearMixin
 from secml.ml.classifiers.loss import CLossHingeSquared
 
 from secml_regpoison.core.losses import SquaredHinge
+from .c_classifier_gradient_torch import CClassifierGradientTorchMixin
 from .c_classifier_linear_torch import CClassifierLinearTorch
 
 
 class CClassifierSVMTorch(CClassifierLinearTorch,
-                          CClassifierGradientLinearMixin):
+                          CClassifierGradientTorchMixin):
     r"""Linear support vector machine with the squared hinge loss.
 
     .. math::
@@ -36,6 +36,16 @@ class CClassifierSVMTorch(CClassifierLinearTorch,
         Before any work, naming the parameter, the condition and the value.
     FloatingPointError
         From `fit`, if the Hessian is singular, at almost no regularisation.
+
+    Warns
+    -----
+    RuntimeWarning
+        From `fit`, if it did not come near the optimum.
+
+    References
+    ----------
+    Fan, Chang, Hsieh, Wang, Lin 2008, LIBLINEAR, J. Mach. Learn. Res. 9, eqs.
+    1-2 (the L2-loss SVM).
 
     """
     __class_type = 'svm-torch'

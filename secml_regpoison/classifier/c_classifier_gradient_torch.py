@@ -1,27 +1,27 @@
 """
-.. module:: CClassifierGradientLogisticTorchMixin
-   :synopsis: Training objective of logistic regression and its derivatives
+.. module:: CClassifierGradientTorchMixin
+   :synopsis: Training objective of a linear classifier and its derivatives
 
 """
 from secml.array import CArray
 from secml.ml.classifiers.gradients import CClassifierGradientLinearMixin
 
-from .c_loss_logistic_nats import CLossLogisticNats
 from secml_regpoison.validation import check, resolve_device
 from secml_regpoison.convert import signs, to_carray, to_tensor
 from secml_regpoison.core.coordinates import signed_rows
-from secml_regpoison.core.linear_model import LOGISTIC
 
 
-class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
-    r"""Training objective of `CClassifierLogisticTorch`, and its derivatives.
+class CClassifierGradientTorchMixin(CClassifierGradientLinearMixin):
+    r"""Training objective of a `.CClassifierLinearTorch` of two classes, and
+    its derivatives.
 
     .. math::
 
-        L(w, b) = \frac{1}{n} \sum_i \log(1 + e^{-y_i(x_i w + b)})
-                  + \frac{e^\lambda}{2 n} ||w||^2
+        L(w, b) = \frac{1}{n} \sum_i l(y_i(x_i w + b))
+                  + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
 
-    at the trained (w, b) and the classifier's current lambda, on any samples:
+    with the classifier's loss l and share beta of the bias, at the trained
+    (w, b) and the classifier's current lambda, on any samples:
     n is their number, and labels are the classifier's own. The penalty is the
     classifier's; where a weight is zero, that of L1 counts as flat. The bias
     is the last row of every derivative. secml's objective,
@@ -32,11 +32,10 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
     are secml's.
 
     """
-    _loss = CLossLogisticNats()
 
     @property
     def loss(self):
-        """The loss of a sample, in natural log."""
+        """The loss of a sample, a `CLoss`."""
         return self._loss
 
     def _check_samples(self, x, y):
@@ -84,20 +83,19 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
 
         """
         rows, u = self._rows(x, y)
-        return float(LOGISTIC.value(rows @ u).mean()
+        return float(self.core_loss.value(rows @ u).mean()
                      + self._penalty(len(rows)).value(u[:-1], u[-1]))
 
     def hessian_tr_params(self, x, y):
         """Hessian of L with respect to ``(w, b)``, (d + 1, d + 1).
 
         ``sum_i s_i (x_i, 1) (x_i, 1)^T + exp(lmbda)/n diag(1, ..., 1, beta)``,
-        ``s = sigma(f) (1 - sigma(f)) / n``: the same for either label. With
-        L1 without the second term.
+        ``s_i = l''(y_i f_i) / n``; with L1 without the second term.
         Parameters and errors are those of `objective`.
 
         """
         rows, u = self._rows(x, y)
-        s = LOGISTIC.curvature(rows @ u) / len(rows)
+        s = self.core_loss.curvature(rows @ u) / len(rows)
         hess = (rows.T * s) @ rows
         curvature = self._penalty(len(rows)).curvature
         hess.diagonal()[:-1].add_(curvature)
@@ -126,7 +124,7 @@ class CClassifierGradientLogisticTorchMixin(CClassifierGradientLinearMixin):
         """
         rows, u = self._rows(x, y)
         n = len(rows)
-        grad = (rows * (LOGISTIC.slope(rows @ u) / n)[:, None]).T
+        grad = (rows * (self.core_loss.slope(rows @ u) / n)[:, None]).T
         by_w, by_b = self._penalty(n).gradient(u[:-1, None], u[-1])
         grad[:-1].add_(by_w / n)
         grad[-1].add_(by_b / n)
