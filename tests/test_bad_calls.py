@@ -188,8 +188,12 @@ COMMANDS = {
     'one training row': (cli_call('sec-eval', '--train', '1'), Refused,
                          "--train: must be an integer, at least 2, got '1'"),
     'rows for no fold': (
-        cli_call('sec-eval', '--train', '8', '--val', '9', '--points', '0,1'),
-        Refused, 'at least 5 rows for the 5 folds of clean-cv, got 4'),
+        cli_call('sec-eval', '--train', '3', '--val', '9', '--points', '0,1',
+                 '--policies', 'clean-cv', '--poison-mode', 'append'),
+        Refused, 'at least 2 rows for the folds of clean-cv, got 1 of class'),
+    'no row of a class left': (
+        cli_call('sec-eval', '--train', '8', '--points', '0,7'), Refused,
+        'so that training rows of all classes are left, whose place they'),
     'class twice': (cli_call('sec-eval', '--classes', '0', '0.0'), Refused,
                     '`classes` must be two or more of the labels of digits'),
     'class NaN': (cli_call('sec-eval', '--classes', 'nan', '0'), Refused,

@@ -17,6 +17,7 @@ from secml_regpoison.core import Problem
 from secml_regpoison.validation import LARGEST, resolve_device
 from .digests import array_digest, content_digest
 from .pipeline import check_features_finite, check_preprocess
+from .replacement import replacement_order
 from .settings import is_not_numeric
 
 
@@ -229,11 +230,6 @@ class PoisoningData:
 def labels_of_new(y_new):
     """Labels of new points, given those, (p,), or with classes of starts."""
     return y_new if y_new.dim() == 1 else y_new[:, 0]
-
-
-def replacement_order(seed, n_rows):
-    """In which order poison takes the place of training rows."""
-    return np.random.default_rng([seed, 1]).permutation(n_rows)
 
 
 def _least_used(rows, times):

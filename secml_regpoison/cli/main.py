@@ -7,13 +7,16 @@ import os
 import signal
 import sys
 from contextlib import redirect_stdout
+from dataclasses import replace
 from functools import partial
 
 from secml_regpoison.data.labels import is_same
 from secml_regpoison.data.sources import NEED_SECML, load_data
 from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.plan import (
-    Plan, check_plan, default_points, default_policies, default_solver)
+    Plan, check_plan, default_points, default_policies, default_solver,
+    most_points)
+from secml_regpoison.experiment.policies import DEFAULT_POLICIES
 from secml_regpoison.storage import only_writer
 from secml_regpoison.terminal import one_line, print_error, progress_bar
 from . import process
@@ -87,9 +90,8 @@ def _load(args):
     n_features = source.parts['pool'][0].shape[1]
     solver = default_solver(n_train, n_features) if args.solver == 'auto' \
         else args.solver
-    plan = Plan(n_points=args.points or default_points(n_train),
-                n_train=n_train, n_val=n_val, seed=args.seed,
-                lmbda_bounds=args.lmbda_bounds,
+    plan = Plan(n_points=args.points, n_train=n_train, n_val=n_val,
+                seed=args.seed, lmbda_bounds=args.lmbda_bounds,
                 poison_mode=args.poison_mode, solver_type=solver,
                 preprocess=source.preprocess, classifier=classifier,
                 penalty=args.penalty,
@@ -98,10 +100,22 @@ def _load(args):
                     'y_poison': _y_poison(args.y_poison, source),
                     **({'solver_params': {'n_outer': args.n_outer}}
                        if args.n_outer else {})})
+    return source, _with_defaults(args, source, plan)
+
+
+def _with_defaults(args, source, plan):
+    """The plan with strengths, and `args` with policies; both checked."""
+    if not plan.n_points:
+        plan = replace(plan, n_points=default_points(
+            plan.n_train, most_points(plan, source, args.repetitions)))
     _check_share(args.expect, plan)
-    args.policies = args.policies or default_policies(plan, source)
-    check_plan(plan, source, args.policies)
-    return source, plan
+    args.left_out = ()
+    if not args.policies:
+        args.policies = default_policies(plan, source)
+        args.left_out = [policy for policy in DEFAULT_POLICIES
+                         if policy not in args.policies]
+    check_plan(plan, source, args.policies, args.repetitions)
+    return plan
 
 
 def _classifier(args, source):

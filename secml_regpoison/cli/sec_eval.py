@@ -45,6 +45,10 @@ def run_sec_eval(args, source, plan):
             print_text('\n'.join(map(printable, source.file.notes)))
         for warning in source.file.warnings:
             print_error(f'secml-regpoison: warning: {one_line(warning)}')
+    if args.left_out:
+        print_error(f"secml-regpoison: warning: {', '.join(args.left_out)} "
+                    'left out: fewer than two rows of a class to '
+                    'cross-validate on')
     names = result_names(map(policy_name, args.policies), args.repetitions)
     begin(args.out, names)
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:

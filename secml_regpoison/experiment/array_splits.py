@@ -8,6 +8,7 @@ from secml.data import CDataset, CDatasetHeader
 from secml_regpoison.data.arrays import read_arrays
 from secml_regpoison.data.splits import N_FOLDS, Split
 from secml_regpoison.validation import check
+from .plan import CROSS_VALIDATED, LEAST_ROWS
 
 # Parts that may be drawn, in this order, and their shares of the rows left.
 DRAWN = {'test': .2, 'val': .25}
@@ -80,14 +81,14 @@ def _check_counts(y, classes):
 
 def _check_policies_have_rows(data, rows, policies):
     """Enough rows of each class to cross-validate."""
-    for part, policy, least in (('train', 'clean-cv', N_FOLDS),
-                                ('val', 'trusted-only', 2)):
+    for policy, part in CROSS_VALIDATED.items():
         y = data.get(part, data['train']).y[rows[part]]
         count = int(np.bincount(y, minlength=len(
             data['train'].classes)).min())
-        check('policies', policy, policy not in policies or count >= least,
+        check('policies', policy,
+              policy not in policies or count >= LEAST_ROWS,
               f'others, as a class has {count} of the {part} rows and '
-              f'{policy} needs {least}')
+              f'{policy} needs {LEAST_ROWS}')
 
 
 def _bound(bound, default):

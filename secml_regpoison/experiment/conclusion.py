@@ -88,7 +88,7 @@ def in_scikit_learn(c, plan):
 
 def _is_useful(strength):
     """Better than one class for all, and not given up in most splits."""
-    return (strength['test_error']['mean'] < strength['majority_error']['mean']
+    return (_error(strength) < strength['majority_error']['mean'] - EQUAL
             and 2 * strength['given_up'] <= strength['n_splits'])
 
 

@@ -6,7 +6,7 @@ import torch
 from scipy.special import logsumexp
 from sklearn.utils import Bunch
 
-from secml_regpoison.attack.poisoning_data import replacement_order
+from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from .estimators import fit_with_lambda, fit_with_trust

@@ -3,7 +3,7 @@ units and labels of the data."""
 import numpy as np
 import pandas as pd
 
-from secml_regpoison.attack.poisoning_data import replacement_order
+from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.data.splits import draw_rows
 from .filters import passing_rows
 

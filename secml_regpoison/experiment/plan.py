@@ -3,7 +3,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from secml_regpoison.data.splits import N_FOLDS, draw_rows
+from secml_regpoison.attack.replacement import replacement_order
+from secml_regpoison.data.splits import draw_rows
 from .policies import DEFAULT_POLICIES
 
 
@@ -76,19 +77,41 @@ def default_solver(n_train, n_features):
     return 'implicit' if min(n_train, n_features) <= CHEAP_SIZE else 'rmd'
 
 
-def default_points(n_train):
+def default_points(n_train, most=None):
     """Six strengths, or fewer of few rows, from none to a sixth of the
-    training rows."""
+    training rows, or to `most`, see `most_points`."""
     step = max(1, round(n_train / 30))
-    return tuple(range(0, min(5 * step, n_train - 1) + 1, step))
+    most = n_train - 1 if most is None else most
+    return tuple(range(0, min(5 * step, most) + 1, step))
+
+
+def most_points(plan, source, n_repetitions):
+    """How many points leave a training row of each class, whose place they
+    take; None: any number."""
+    if plan.poison_mode == 'append':
+        return None
+    most = []
+    for seed in range(plan.seed, plan.seed + n_repetitions):
+        of, rows = draw_rows(source, plan.n_train, plan.n_val, seed)['train']
+        y = source.parts[of][1][rows][replacement_order(seed, len(rows))]
+        most.append(min(np.flatnonzero(y == k).max() for k in np.unique(y)))
+    return int(min(most))
+
+
+# The policies that cross-validate, and on which rows; a fold has to leave a
+# row of each class.
+CROSS_VALIDATED = {'clean-cv': 'train', 'trusted-only': 'val',
+                   'learned-trust': 'val'}
+LEAST_ROWS = 2
 
 
 def default_policies(plan, source):
-    """`DEFAULT_POLICIES`, but 'trusted-only' where its lambda cannot be
-    cross-validated: with fewer than two validation rows of a class."""
-    counts = _count_classes(plan, source, 'val')
-    return tuple(policy for policy in DEFAULT_POLICIES
-                 if policy != 'trusted-only' or counts.min() >= 2)
+    """`DEFAULT_POLICIES` without those whose lambda cannot be cross-validated:
+    with fewer than two rows of a class."""
+    return tuple(
+        policy for policy in DEFAULT_POLICIES if policy not in CROSS_VALIDATED
+        or _count_classes(plan, source, CROSS_VALIDATED[policy]).min()
+        >= LEAST_ROWS)
 
 
 def _count_classes(plan, source, part):
@@ -103,7 +126,7 @@ def takes_trust(classifier, penalty):
     return classifier in ('logistic', 'svm') and penalty == 'l2'
 
 
-def check_plan(plan, source, policies):
+def check_plan(plan, source, policies, n_repetitions=1):
     """Raise ValueError if an evaluation of the plan could not be run.
 
     Parameters are those of `run_policies`; the sizes in `plan` are set.
@@ -119,20 +142,27 @@ def check_plan(plan, source, policies):
             '`policies` must leave out learned-trust with the classifier '
             f'{plan.classifier} and the penalty {plan.penalty}: it weighs the '
             'rows of --model logistic or svm with --penalty l2.')
-    y = source.parts['pool'][1]
-    counts = _count_classes(plan, source, 'train')
+    most = most_points(plan, source, n_repetitions)
+    if plan.filter == 'none' and most is not None and most < max(
+            1, plan.n_points[-1]):
+        raise ValueError(
+            f'`points` must be at most {most}, so that training rows of all '
+            f'classes are left, whose place they take, got '
+            f'{plan.n_points[-1]}: ask for fewer with --points, or type '
+            '--poison-mode append.')
+    for policy in policies:
+        if policy in CROSS_VALIDATED:
+            _check_folds(plan, source, policy, CROSS_VALIDATED[policy])
+
+
+def _check_folds(plan, source, policy, part):
+    """Raise ValueError unless the rows can be cross-validated on."""
+    counts = _count_classes(plan, source, part)
     rarest = int(counts.argmin())
-    if 'clean-cv' in policies and counts[rarest] < N_FOLDS:
+    if counts[rarest] < LEAST_ROWS:
         raise ValueError(
-            f"`train` must give each class at least {N_FOLDS} rows for the "
-            f"{N_FOLDS} folds of clean-cv, got {counts[rarest]} of class "
-            f"{source.header['y_original'][rarest]!r}, which has "
-            f"{(y == rarest).sum()} rows: ask for more with --train, bring "
-            "more such rows, or type --policies=learned.")
-    least = _count_classes(plan, source, 'val').min()
-    if least < 2 and {'trusted-only', 'learned-trust'} & set(policies):
-        raise ValueError(
-            f"`val` must give each class at least 2 rows for the folds of "
-            "trusted-only and learned-trust, got "
-            f"{least}: ask for more with --val, or leave it "
-            "out with --policies=clean-cv,learned.")
+            f'`{part}` must give each class at least {LEAST_ROWS} rows for '
+            f'the folds of {policy}, got {counts[rarest]} of class '
+            f"{source.header['y_original'][rarest]!r}: ask for more with "
+            f'--{part}, bring more such rows, or leave it out, as with '
+            '--policies=learned.')

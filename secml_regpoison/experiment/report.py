@@ -55,7 +55,7 @@ def table(summary, classes):
           _mean_std(here['validation_loss'], 4),
           _mean_std(here['lmbda'], 2), f"{here['C']:.3g}",
           f"{here['w_norm']['mean']:.2f}",
-          ' + '.join(f"{here[f'n_poison_{k}']['mean']:.0f}"
+          ' + '.join(f"{round(here[f'n_poison_{k}']['mean'], 1):g}"
                      for k in range(len(classes))),
           _flags(here)) for policy, strengths in summary.items()
          for here in strengths])

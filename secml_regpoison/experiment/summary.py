@@ -63,10 +63,10 @@ def _strength(records):
 
 def _errs_less(record):
     """Whether the test error is below that of the more frequent class by more
-    than two standard errors, the two counts taken as independent."""
+    than one standard error, the two counts taken as independent."""
     wrong, majority = (record['n_test'] * record[name]
                        for name in ('test_error', 'majority_error'))
-    return bool(majority - wrong > 2 * np.sqrt(majority + wrong))
+    return bool(majority - wrong > np.sqrt(majority + wrong))
 
 
 def nearest_strength(strengths, share):

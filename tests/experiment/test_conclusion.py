@@ -124,6 +124,7 @@ def test_what_has_given_up_is_not_the_best(error, words):
     lines = records(learned=(.1, .2, error), trusted_only=(.3, .3, .3))
     for line in lines:
         line['gave_up'] = int(line['policy'] == 'learned')
+        line['majority_error'] = .35
     found = conclude(summarise(lines), PLAN)
     assert (found['best'], found['is_useful']) == ('trusted-only', True)
     first, *others = found['words']

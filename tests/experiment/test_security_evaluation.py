@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.data.sources import Source, load_data
 from secml_regpoison.experiment.security_evaluation import (
@@ -22,11 +23,11 @@ from secml_regpoison.experiment.security_evaluation import (
 from secml_regpoison.experiment.measures import COLUMNS, make_records
 from secml_regpoison.experiment.policy_attack import make_attack
 from secml_regpoison.experiment.plan import (
-    Plan, check_plan, default_points, default_policies)
+    Plan, check_plan, default_points, default_policies, most_points)
 from secml_regpoison.experiment.cross_validation import (
     cross_validate, cross_validated_lmbda)
 from secml_regpoison.experiment.policies import policy_name
-from secml_regpoison.data.splits import split_data
+from secml_regpoison.data.splits import draw_rows, split_data
 from secml_regpoison.experiment.parallel import parallel_map
 from secml_regpoison.experiment.report import plain_words, solver_verdict
 from secml.array import CArray
@@ -147,6 +148,15 @@ def test_too_few_trusted_rows_leave_the_policy_out(tmp_path):
     rare = load_data(str(tmp_path / 'rare.npz'))
     plan = Plan(n_points=(0, 2), n_train=30, n_val=10)
     assert default_policies(plan, rare) == ('clean-cv', 'learned')
+    fewer = dataclasses.replace(plan, n_train=4)
+    most = most_points(fewer, rare, 3)
+    assert 0 < most < 4 and most_points(dataclasses.replace(
+        fewer, poison_mode='append'), rare, 3) is None
+    assert default_points(4, 2) == (0, 1, 2)
+    for seed in range(3):  # a row of each class stays
+        of, rows = draw_rows(rare, 4, 10, seed)['train']
+        left = rare.parts[of][1][rows][replacement_order(seed, 4)[most:]]
+        assert set(left) == {0, 1}
     with pytest.raises(ValueError, match='`val` must give each class at '
                                          'least 2 rows .*--val'):
         check_plan(plan, rare, ('trusted-only',))
@@ -346,7 +356,10 @@ def test_default_points(n_train, points):
 
 @pytest.mark.parametrize('changes, words', [
     (dict(n_points=(0, 40), n_val=50), '`points` must be at most 39'),
-    (dict(n_train=8, n_points=(0, 2)), '`train` .* 5 rows .* got 4'),
+    (dict(n_train=3, n_points=(0, 1), poison_mode='append'),
+     '`train` must give each class at least 2 rows .*, got 1 of class'),
+    (dict(n_train=8, n_points=(0, 7)),
+     '`points` must be at most [3-6], so that .* --poison-mode append'),
     (dict(n_train=400), '`train` and `val` must be .* together'),
 ])
 def test_a_plan_that_cannot_be_run(source, changes, words):
@@ -357,7 +370,7 @@ def test_a_plan_that_cannot_be_run(source, changes, words):
 def test_a_plan_at_its_limits_is_run(source):
     check_plan(dataclasses.replace(PLAN, n_points=(0, 20)), source,
                ['clean-cv'])
-    check_plan(dataclasses.replace(PLAN, n_train=8), source, ['learned'])
+    check_plan(dataclasses.replace(PLAN, n_train=8), source, ['clean-cv'])
 
 
 @pytest.mark.parametrize('policy, name', [
