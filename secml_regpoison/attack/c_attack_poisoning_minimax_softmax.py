@@ -24,10 +24,12 @@ class CAttackPoisoningMinimaxSoftmax(CAttackPoisoningMinimax):
         \frac{1}{n} \sum_i \left( \log \sum_c e^{f_c(x_i)} - f_{y_i}(x_i)
             \right) + \frac{e^\lambda}{2 n} \sum_c ||w_c||^2
 
-    and C = exp(-lambda); beta is 0. With ``y_poison='flip'`` each point has
-    another class than its start, drawn. 'worst' tries these labels, and all
-    points from one class with the label of another, for each pair of classes;
-    of more than four classes for twelve pairs that are drawn.
+    and C = exp(-lambda); the biases are not penalised.
+
+    With ``y_poison='flip'`` each point has another class than its start,
+    drawn. 'worst' tries these labels, and all points from one class with the
+    label of another, for each pair of classes; of more than four classes for
+    twelve pairs that are drawn.
 
     `CClassifierMulticlassOVA` of logistic regressions trains each class
     against the rest, which is another objective: the points are made against
@@ -54,7 +56,7 @@ class CAttackPoisoningMinimaxSoftmax(CAttackPoisoningMinimax):
 
     References
     ----------
-    Carnerero-Cano et al. 2021, arXiv 2105.10948, eq. 1.
+    Carnerero-Cano et al. 2021, arXiv 2105.10948, eq. 1, for two classes.
 
     """
     __class_type = 'p-minimax-softmax'

@@ -172,7 +172,7 @@ def pull_into_filter(attack, data, x, y, project):
 
 def feasible_set(attack, data, x_start, y):
     """The core's `FeasibleSet` of points that start at rows (p, d), with
-    signs (p,); `dmax` is from the start in box, mask and filter."""
+    labels (p,); `dmax` is from the start in box, mask and filter."""
     lb, ub = data.bounds(attack.lb, attack.ub, x_start)
     x_0 = x_start.clamp(lb, ub)
     mask, whole = _part(attack, CFeasibleMask), _part(attack, CFeasibleInteger)

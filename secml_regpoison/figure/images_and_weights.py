@@ -6,6 +6,7 @@ import numpy as np
 
 from secml.array import CArray
 from secml.ml.classifiers import CClassifier
+from secml.ml.classifiers.multiclass import CClassifierMulticlass
 
 from secml_regpoison.validation import check, check_finite, check_type
 from .style import STYLES, legend_below
@@ -124,7 +125,11 @@ def draw_weights(ax, weights, labels=(None, None)):
 
 
 def _as_weights(weights):
-    """Weights of a trained classifier or an array, (d,); checked."""
+    """Weights of a trained classifier, of all its binary classifiers, or an
+    array, (d,); checked."""
+    if isinstance(weights, CClassifierMulticlass):
+        return np.concatenate(
+            [_as_weights(part) for part in weights._binary_classifiers])
     if isinstance(weights, CClassifier):
         name = type(weights).__name__
         weights = getattr(weights, 'w', None)

@@ -17,6 +17,7 @@ from secml_regpoison import (
     CCertificatePoisoning, CClassifierLogisticTorch, CClassifierSVMTorch)
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
+from secml.figure import CFigure
 from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.classifiers.multiclass import CClassifierMulticlassOVA
 from secml.ml.features import CNormalizerMinMax
@@ -87,6 +88,10 @@ def test_liblinear_a_sweep_and_copies():
                           save_adv_ds=True)
     evaluation.run_sec_eval(data[2])
     assert evaluation.sec_eval_data.fobj[1].item() == pytest.approx(first[3])
+    fig = CFigure()
+    fig.sp.plot_weight_histogram(attack.poisoned_classifier(first[2]))
+    counts = fig.sp._sp.containers[0].datavalues
+    assert counts.sum() == 3 * data[0].num_features
     # the user's classifier is as it was: not trained, C = 2
     assert attack.classifier.num_classifiers == 1
     assert attack.lmbda == pytest.approx(-math.log(2))
