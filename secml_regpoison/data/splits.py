@@ -24,6 +24,8 @@ class Split:
         What else holds the poison, see `.CAttackPoisoningMinimax`.
     rows : dict of str to (str, ndarray)
         For 'train', 'val' and 'test', the part of the source, and its rows.
+    is_range : bool
+        Whether the box is the range of the training rows.
 
     """
 
@@ -36,6 +38,7 @@ class Split:
     groups: tuple = ()
     rows: dict = field(default_factory=dict)
     feasible: object = None
+    is_range: bool = False
 
 
 def split_sizes(source, n_train=None, n_val=None):
@@ -96,7 +99,7 @@ def split_data(source, n_train=None, n_val=None, seed=0):
     return Split(
         *parts, x.min(axis=0).ravel(), x.max(axis=0).ravel(),
         encoding.integers if encoding else (),
-        encoding.groups if encoding else (), rows)
+        encoding.groups if encoding else (), rows, is_range=True)
 
 
 def draw_rows(source, n_train=None, n_val=None, seed=0):

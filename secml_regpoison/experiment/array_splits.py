@@ -64,7 +64,7 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
           for of, chosen in [(data.get(part, pool), rows[part])]),
         _bound(lb, train.min(axis=0)), _bound(ub, train.max(axis=0)),
         tuple(np.flatnonzero((train == np.rint(train)).all(0)).tolist()),
-        rows=rows)
+        rows=rows, is_range=lb is None and ub is None)
 
 
 def _check_counts(y, classes):

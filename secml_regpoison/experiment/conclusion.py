@@ -143,7 +143,7 @@ def _of_policy(policy, strength, weakest):
     text += _of_the_loss(strength)
     if error['mean'] >= .5 and 'error_2' not in strength:
         text += ' It is no better than a coin.'
-    elif error['mean'] >= strength['majority_error']['mean']:
+    elif error['mean'] > strength['majority_error']['mean'] - EQUAL:
         text += ' It is no better than always the more frequent class.'
     if strength['lmbda_at_bound']:
         text += (f" lambda is at a bound in {strength['lmbda_at_bound']} of "

@@ -3,6 +3,7 @@ from functools import partial
 
 import numpy as np
 
+from secml.array import CArray
 from secml.ml.classifiers import CClassifierLogistic, CClassifierRidge
 
 from secml_regpoison.attack.c_attack_poisoning_minimax_lr import (
@@ -13,6 +14,7 @@ from secml_regpoison.attack.c_attack_poisoning_minimax_softmax import (
     CAttackPoisoningMinimaxSoftmax)
 from secml_regpoison.attack.c_attack_poisoning_minimax_svm import (
     CAttackPoisoningMinimaxSVM)
+from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.classifier.c_classifier_logistic_torch import (
     CClassifierLogisticTorch)
@@ -50,8 +52,9 @@ def make_attack(split, plan, policy, seed):
     else:
         lmbda = 0. if policy in ('learned', 'learned-trust') else policy
     target_of(clf).set_lmbda(clf, float(lmbda))
+    lb, ub = _box(split, plan, seed)
     return attack(
-        clf, train, split.val, lb=split.lb, ub=split.ub,
+        clf, train, split.val, lb=lb, ub=ub,
         learn_lmbda='trust' if policy == 'learned-trust'
         else policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
         poison_mode=plan.poison_mode, solver_type='implicit'
@@ -60,6 +63,19 @@ def make_attack(split, plan, policy, seed):
         feasible=split.feasible,
         attacker_set=split.test if plan.attacker == 'own' else None,
         **plan.attack_params)
+
+
+def _box(split, plan, seed):
+    """The box of the points. A column that is constant in the clean rows
+    beside the strongest attack, as of sparse rows, stays so: the refitted
+    deviation, of the poison alone, would be next to nothing."""
+    if plan.poison_mode == 'append' or not split.is_range:
+        return split.lb, split.ub
+    x = split.train.X.tondarray()
+    x = x[replacement_order(seed, len(x))[plan.n_points[-1]:]]
+    is_constant = x.min(axis=0) == x.max(axis=0)
+    return tuple(CArray(np.where(is_constant, x[0], bound.tondarray()))
+                 for bound in (split.lb, split.ub))
 
 
 def _batch_size(n_points):

@@ -95,6 +95,11 @@ def test_giving_up_is_no_success():
     assert 'no better than a coin' in clean_cv
     lines = records(learned=(.1, .2, .45))
     assert 'no better than always the more frequent' in words_of(lines)[1]
+    for line in lines:  # the same number, computed in another way
+        line['test_error'] = .1 + .2
+        line['majority_error'] = .3 + 1e-15
+    assert 'no better than always the more frequent' in words_of(lines)[1]
+    assert 'no policy is of use' in words_of(lines)[0]
 
 
 def test_a_bad_loss_with_a_good_error_is_no_giving_up():

@@ -410,6 +410,29 @@ def test_standardisation_is_refitted_on_the_poisoned_rows():
         == pytest.approx(result['test_error'][-1], abs=1e-3)
 
 
+def test_a_column_that_is_constant_beside_the_poison_stays_so(tmp_path):
+    """Of sparse rows: what varied only in rows that poison replaces."""
+    order = replacement_order(0, 40)
+    rng = np.random.default_rng(0)
+    y = np.arange(100) % 2
+    x = rng.normal(size=(100, 3)) + y[:, None] * [1, 0, 0]
+    np.savez(tmp_path / 'rows.npz', X=x, y=y)
+    plan = dataclasses.replace(PLAN, preprocess='mean-std', n_points=(0, 8))
+    source = load_data(str(tmp_path / 'rows.npz'))
+    _, rows = draw_rows(source, 40, 20, 0)['train']
+    x[:, 2] = 0
+    x[rows[order[:8]], 2] = 1
+    np.savez(tmp_path / 'rows.npz', X=x, y=y)
+    split = split_data(load_data(str(tmp_path / 'rows.npz')), 40, 20, 0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='the box leaves')
+        _, result = evaluate('', split, plan, 'learned', 0)
+    assert (result['x'][:, 2] == 0).all() and np.ptp(result['x'][:, 1]) > 0
+    attack = make_attack(split, plan, 'learned', 0)
+    assert attack.lb[:2].tolist() == split.lb[:2].tolist()
+    assert attack.ub[2].item() == 0 and split.ub[2].item() == 1
+
+
 @pytest.mark.parametrize('solver, cause', [
     ('rmd', '--solver implicit attacks it'),
     ('implicit', 'the classifier stops short of its optimum')])
