@@ -29,6 +29,9 @@ CODES = {'GL06', 'GL07', 'GL08', 'SS01', 'SS03', 'SS04', 'SS06', 'PR01',
 WAIVED_FOR_MORE = {'PR01', 'PR07', 'RT01'}
 # Names of functions that raise on wrong arguments.
 RAISING = re.compile(r'_?check|_prepare$|_all_points$|_with_point$')
+# names, in brackets or in one line, of text or of a notebook's JSON
+IMPORTED = re.compile(r'from secml_regpoison[\w.]* import '
+                      r'(?:\(([^)]*)\)|([\w, ]+))')
 SHAPE = re.compile(r'\bshapes?\b|\([^)]*,[^)]*\)|0-d')
 FORMULA = re.compile(r'\.\. math::|``[^`]*[=/][^`]*``|^ {4}.* (=|<-) ', re.M)
 SOURCE = re.compile(r'arXiv|arxiv\.org|\b(19|20)\d\d\b')
@@ -182,6 +185,20 @@ def test_the_reference_has_every_public_name(site):
         return {name} | ({f'{of.__module__}.{of.__name__}.{member}'}
                          if of else set())
     assert [name for name in PUBLIC if not names(name) & documented] == []
+
+
+@pytest.mark.slow
+def test_the_reference_has_what_the_pages_import(site):
+    documented = {name.rpartition('.')[2] for path, page in site.items()
+                  if path.parent.name == 'reference' for name in ids(page)}
+    pages = {path: path.read_text('utf-8').replace('\\n', '\n') for path in (
+        ROOT / 'README.md', *(ROOT / 'docs').glob('*.md'),
+        *(ROOT / 'tutorials').glob('*.ipynb'))}
+    imported = {(path.name, name) for path, words in pages.items()
+                for names in IMPORTED.findall(words)
+                for name in re.findall(r'\w+', ' '.join(names))}
+    assert len(imported) > 20
+    assert [found for found in imported if found[1] not in documented] == []
 
 
 @pytest.mark.slow

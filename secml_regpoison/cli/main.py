@@ -30,7 +30,10 @@ ERRORS = (ValueError, ArithmeticError, OSError, RuntimeError, MemoryError)
 
 
 def main(argv=None):
-    """Run the command line; returns its exit code."""
+    """Run the command `secml-regpoison` with `argv`, a list of str; default:
+    what was typed. Returns the exit code: 0 done, 1 failed on the way, 2
+    wrong usage or input, 130 Ctrl-C, 143 SIGTERM.
+    """
     args = make_parser().parse_args(
         join_values(sys.argv[1:] if argv is None else argv))
     code = 2

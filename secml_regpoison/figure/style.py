@@ -40,11 +40,21 @@ POLICY_LABELS = {
 
 
 def policy_styles(policies):
-    """Style of each policy of one picture, a dict.
+    """Style of each policy of one picture.
 
     A policy in `POLICY_STYLES` has its own. Of the lambdas held fixed, the
     most negative one looks like 'small' and the largest positive one like
     'large'; the others take the styles that no policy has.
+
+    Parameters
+    ----------
+    policies : sequence of str or float
+        Names of policies, or lambdas held fixed.
+
+    Returns
+    -------
+    dict of policy to dict
+        What `matplotlib.pyplot.plot` takes: color, marker, linestyle.
     """
     fixed = sorted(set(policies) - set(POLICY_STYLES),
                    key=lambda policy: -abs(float(policy)))
