@@ -6,9 +6,10 @@ the defender's loss low meanwhile, see `.core.defender.camouflaged`.
 """
 from secml_regpoison.validation import (
     check, check_dataset, check_labels, check_number)
-from .trust import check_trust
+from .trust import check_trust, is_learned
 
-# What 'auto' tries.
+# What 'auto' tries; where trust is learned, the first: half of the defender's
+# loss without the other rows leaves it room.
 CAMOUFLAGES = .5, .9
 
 
@@ -35,5 +36,6 @@ def camouflages(attack, n_points):
     tunes nothing or has the attacker's rows."""
     if attack.attacker_set is None or not attack.learn_lmbda or not n_points:
         return (0.,)
-    return CAMOUFLAGES if attack.camouflage == 'auto' \
-        else (float(attack.camouflage),)
+    if attack.camouflage == 'auto':
+        return CAMOUFLAGES[:1] if is_learned(attack) else CAMOUFLAGES
+    return (float(attack.camouflage),)

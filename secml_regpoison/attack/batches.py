@@ -168,7 +168,6 @@ def restart_points(attack, data, poison, n_points, y_new, n_restarts):
     `joint` the points before, where they are, then the new ones."""
     for restart in range(1 + n_restarts * (n_points > len(poison.x))):
         start = data.new_points(poison, n_points, y_new, restart)
-        start = start._replace(y=trust.start_labels(attack, data, start))
         taken = poison.starts + start.starts
         if len(set(taken)) < len(taken):
             attack.logger.info(
@@ -183,11 +182,9 @@ def restart_points(attack, data, poison, n_points, y_new, n_restarts):
 def solve_from(attack, data, problem, start, iterates, first=(),
                camouflage=0., **settings):
     """The core's `Solution` from the points and lambda of `start`; appends an
-    `IterateRecord` to `iterates` at each outer iterate.
-
-    The points move against the models `first`, then against the attack's;
-    where they hold whole numbers, without these first. The core computes in
-    the attack's `dtype`; points come back in float64, inside their set."""
+    `IterateRecord` to `iterates` at each outer iterate. The points move
+    against the models `first`, then the attack's; where they hold whole
+    numbers, without these first. They come back in float64, in their set."""
     centre = data.x_val[list(start.starts)] if start.starts else start.x
     feasible = feasible_set(attack, data, centre, start.y)
 
@@ -201,11 +198,13 @@ def solve_from(attack, data, problem, start, iterates, first=(),
         iterates.append(IterateRecord(
             in_float64(iterate.x_p), iterate.lmbda, iterate.value))
 
+    hides = camouflage > 0 and trust.is_learned(attack)
+    held, model = trust.hidden_attack(attack) if hides else (
+        {}, pipeline.model_class(attack))
     settings = {
-        **vars(training_of(attack)), 'camouflage': camouflage,
+        **vars(training_of(attack)), 'camouflage': camouflage, **held,
         **outer_steps(attack, default_step(data.x_tr, camouflage)), **settings}
-    model, free = pipeline.model_class(attack), replace(
-        feasible, integers=None)
+    free = replace(feasible, integers=None)
     before = first if feasible.integers is None else (*first, model)
     n_trainings = n_evaluations = 0
     for stage in (*((free, one, None) for one in before),
@@ -214,8 +213,10 @@ def solve_from(attack, data, problem, start, iterates, first=(),
         start = start._replace(x=end.x_p)
         n_trainings += end.n_trainings
         n_evaluations += end.n_evaluations
-    return replace(end, x_p=in_float64(end.x_p), n_trainings=n_trainings,
-                   n_evaluations=n_evaluations)
+    end = replace(end, x_p=in_float64(end.x_p), n_trainings=n_trainings,
+                  n_evaluations=n_evaluations)
+    return replace(end, **trust.answer(
+        attack, data, problem, end.x_p, start.y)._asdict()) if hides else end
 
 
 def _solve(attack, problem, start, feasible, model, callback, settings):
@@ -223,12 +224,12 @@ def _solve(attack, problem, start, feasible, model, callback, settings):
     dtype = getattr(torch, attack.dtype)
     is_bounded = settings['min_step'] > 0 or settings['max_step'] < math.inf
     return solve(
-        problem.to(dtype), start.x.to(dtype), start.y.to(dtype), start.lmbda,
-        feasible=feasible.to(dtype), learn_lmbda=bool(attack.learn_lmbda),
-        lmbda_bounds=lmbda_bounds(attack),
+        problem.to(dtype), start.x.to(dtype), start.y.to(dtype),
+        feasible=feasible.to(dtype), lmbda_bounds=lmbda_bounds(attack),
         quasi_newton=not (attack.learn_lmbda or is_bounded) and attack.joint
-        and feasible.is_box,
-        callback=callback, model=model, **settings)
+        and feasible.is_box, callback=callback, model=model, **{
+            'lmbda': start.lmbda, 'learn_lmbda': bool(attack.learn_lmbda),
+            **settings})
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         From 0 to 1: how much an attacker with a set of its own keeps the
         defender's loss low, see `.core.defender.camouflaged`. 'auto'
         (default) tries 0.5 and 0.9 and keeps what errs most. 0 where lambda
-        is fixed.
+        is fixed. With 'trust' see `.core.trust_defender`.
     y_poison : 'flip', 'worst', a class or a CArray, optional
         Labels of the poisoning points. 'flip' (default): each has that of
         its start, flipped, as in the paper; with `y_target` all have that
@@ -95,6 +95,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         False: the classifier's own C stays (Xiao et al. 2015). 'trust': `val`
         is trained on too, and the defender learns by cross-validation on it
         how much the other rows count, see `.core.trust`. Default True.
+    trust_margin : float, optional
+        With 'trust': the other rows count only where the gain on `val` is at
+        least so many of its standard errors. Default 0.
     lmbda_bounds : (float, float), optional
         Interval of the learned lambda. Default (-8, 11.5).
     poison_mode : {'append', 'replace'}, optional
@@ -162,7 +165,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
                  poison_mode='append', batch_size=17, joint=True,
                  solver_type='rmd', solver_params=None, init_type='random',
                  n_restarts=0, device='auto', dtype='float64', random_seed=0,
-                 feasible=None, attacker_set=None, camouflage='auto'):
+                 feasible=None, attacker_set=None, camouflage='auto',
+                 trust_margin=0.):
         check_classifier(classifier, self._loss_kind, self._kinds)
         check_dataset('training_data', training_data)
         check_dataset('val', val, training_data)
@@ -189,6 +193,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self.feasible = feasible
         self.attacker_set = attacker_set
         self.camouflage = camouflage
+        self.trust_margin = trust_margin
         self.trust = 1.
         # the seed for random_seed=None: drawn once, so that a longer run
         # continues a shorter one

@@ -216,7 +216,7 @@ def problem_of(attack, data):
         problem[name] = bound
     for name in ('distance', 'dmax', 'y_target', 'learn_lmbda', 'poison_mode',
                  'batch_size', 'joint', 'solver_type', 'solver_params',
-                 'n_restarts', 'dtype', 'camouflage'):
+                 'n_restarts', 'dtype', 'camouflage', 'trust_margin'):
         problem[name] = getattr(attack, name)
     problem['feasible'] = describe(attack, array_digest)
     problem['y_poison'] = y_poison_as_plain(attack)

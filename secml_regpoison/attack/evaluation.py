@@ -4,6 +4,7 @@ The rules of the verdicts are those of the core.
 """
 import math
 import warnings
+from dataclasses import replace
 from typing import NamedTuple
 
 from secml.array import CArray
@@ -57,6 +58,31 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
                   verdicts=verdicts.names())
     adv_ds.header = CDatasetHeader(**header)
     return Evaluation(y_pred, scores, losses, verdicts)
+
+
+def evaluate_again(attack, k, adv_ds, x):
+    """Evaluate `adv_ds`, and take it for the poison of record `k` of the
+    attack's history; there is no solver's loss of it.
+
+    Returns
+    -------
+    y_pred : CArray, shape (n,)
+    scores : CArray, shape (n, 2)
+    loss : float
+        The attacker's.
+
+    """
+    record = attack.history[k]
+    y_pred, scores, losses, verdicts = evaluate(
+        attack, attack._prepare(), adv_ds, x, record.verdicts.budget_hit,
+        is_known=False)
+    lmbda = adv_ds.header.lmbda
+    attack._poison, attack._lmbda = adv_ds, lmbda
+    attack._history = (*attack.history[:k], replace(
+        record, loss=losses.attacker, val_loss=losses.defender,
+        solver_loss=math.nan, lmbda=lmbda, verdicts=verdicts),
+        *attack.history[k + 1:])
+    return y_pred, scores, losses.attacker
 
 
 def judge(attack, data, poison, losses, y_pred, budget_hit):

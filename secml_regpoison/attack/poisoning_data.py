@@ -61,6 +61,8 @@ class PoisoningData:
     start_order, replacement_order : ndarray, shapes (m,) and (n,)
         Poisoning points start at validation rows in the first order and, in
         the mode 'replace', take the place of training rows in the second.
+    answers : dict
+        What a defender who learns trust has answered, see `.trust`.
     """
 
     def __init__(self, training_data, val, attacker_set, preprocess,
@@ -68,7 +70,7 @@ class PoisoningData:
         self.classes = training_data.classes
         self.n_classes = self.classes.size if by_class else None
         self.device, self.seed = resolve_device(device), seed
-        self.replace = poison_mode == 'replace'
+        self.replace, self.answers = poison_mode == 'replace', {}
         self.x_tr = to_tensor(training_data.X, self.device)
         self.x_val = to_tensor(val.X, self.device)
         self.y_tr, self.y_val = map(self.encode, (training_data.Y, val.Y))

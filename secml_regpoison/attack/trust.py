@@ -5,6 +5,7 @@ too; their folds are those of a cross-validation with the attack's seed.
 """
 import functools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +19,10 @@ from secml_regpoison.core.losses.weighted import Weighted
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.core.trust import METHODS, TrustModel
+from secml_regpoison.core.trust_defender import LEAST_LMBDA
 from secml_regpoison.validation import check, check_number
 from . import settings
+from .digests import array_digest
 from .targets import target_of
 
 N_FOLDS = 5
@@ -36,6 +39,8 @@ def check_trust(attack):
         return
     check('learn_lmbda', attack.learn_lmbda, attack.learn_lmbda == 'trust',
           "True, False or 'trust'")
+    check_number('trust_margin', attack.trust_margin, lambda value:
+                 0 <= value < math.inf, 'finite and at least 0')
     clf, target = attack.classifier, target_of(attack.classifier)
     check('classifier', type(clf).__name__, hasattr(clf, 'core_loss')
           and not target.by_class and target.penalty is L2
@@ -52,25 +57,67 @@ def check_trust(attack):
           'two rows of each class where trust is learned')
 
 
-def model_class(attack):
-    """The core's model, at the weight that the attack has found."""
+class Answer(NamedTuple):
+    """The defender's lambda and log s, and the attacker's loss there."""
+
+    lmbda: float
+    log_s: float
+    value: float
+
+
+def model_class(attack, log_s=None):
+    """The core's model, by default at the weight that the attack has found."""
+    if log_s is None:
+        log_s = math.log(attack.trust) if attack.trust else -math.inf
     y = attack.val.Y.tondarray()
     n_folds = min(N_FOLDS, int(np.unique(y, return_counts=True)[1].min()))
     folds = StratifiedKFold(n_folds, shuffle=True,
                             random_state=attack.random_seed or 0)
     target = target_of(attack.classifier)
-    return functools.partial(
-        TrustModel, loss=target.loss, beta=target.beta,
+    kind = functools.partial(
+        TrustModel, loss=target.loss, beta=target.beta, log_s=log_s,
         folds=tuple(torch.as_tensor(rows) for _, rows in folds.split(y, y)),
-        log_s=math.log(attack.trust) if attack.trust else -math.inf)
+        margin=attack.trust_margin)
+    data, bounds = attack._prepare(), settings.lmbda_bounds(attack)
+    return functools.partial(kind, alone=_once(
+        attack, data, 'alone', lambda: kind(
+            data.problem(0), data.y_val[:0], Training('implicit')
+        ).answer_alone(bounds)))
+
+
+def _once(attack, data, name, compute):
+    """What `compute` returns for these data and settings, computed once."""
+    target = target_of(attack.classifier)
+    key = repr((name, settings.lmbda_bounds(attack), attack.random_seed,
+                attack.trust_margin, target.loss, target.beta))
+    if key not in data.answers:
+        data.answers[key] = compute()
+    return data.answers[key]
+
+
+def hidden_attack(attack):
+    """Arguments of the core's `solve` for an attacker who hides, and its
+    model: the defender is held where all rows count alike, at the least
+    lambda. Poison that is trusted there, and made to be, is so in the end."""
+    low, high = settings.lmbda_bounds(attack)
+    return ({'learn_lmbda': False, 'lmbda': min(max(low, LEAST_LMBDA), high)},
+            model_class(attack, 0.))
+
+
+def answer(attack, data, problem, x, y):
+    """The defender's `Answer` to points, searched everywhere."""
+    def search():
+        found = solve(
+            problem, x, y, 0., lmbda_bounds=settings.lmbda_bounds(attack),
+            n_outer=0, method='implicit', model=model_class(attack))
+        return Answer(found.lmbda, found.log_s, found.value)
+    return _once(attack, data, array_digest(problem.x_tr, x, y), search)
 
 
 def best_answer(attack, data, poison):
-    """The defender's best lambda and s; the latter becomes the attack's."""
-    found = solve(
-        data.problem(len(poison.x)), poison.x, poison.y, poison.lmbda,
-        lmbda_bounds=settings.lmbda_bounds(attack), n_outer=0,
-        method='implicit', model=model_class(attack))
+    """The defender's best lambda; the best s becomes the attack's."""
+    found = answer(attack, data, data.problem(len(poison.x)), poison.x,
+                   poison.y)
     attack.trust = math.exp(found.log_s)
     return found.lmbda
 
@@ -101,10 +148,3 @@ def fit(attack, clf, untrusted, trust):
     finally:
         del clf.core_loss
     return clf
-
-
-def start_labels(attack, data, start):
-    """Signs of new points: an attacker who has to be trusted first starts
-    from rows with their own labels."""
-    return data.y_val[list(start.starts)] if is_learned(attack) \
-        and attack.attacker_set is not None else start.y

@@ -4,7 +4,7 @@ The attack moves points in a box. Afterwards each is projected to the nearest
 point with whole numbers where the file has such, and one value for each text
 column, and is evaluated anew.
 """
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ import torch
 from secml.data import CDataset
 
 from secml_regpoison.convert import to_carray, to_tensor
-from .evaluation import evaluate
+from .evaluation import evaluate_again
 from .feasible import pull_into_filter
 from .settings import bound_array
 
@@ -95,15 +95,5 @@ def hold_to_values(attack, values, k, adv_ds, x):
         data.encode(adv_ds.Y), lambda x: torch.as_tensor(
             values.project(x.numpy(force=True), *box)).to(x))
     poison = CDataset(to_carray(x_p), adv_ds.Y, adv_ds.header)
-    record = attack.history[k]
-    y_pred, scores, losses, verdicts = evaluate(
-        attack, data, poison, x, record.verdicts.budget_hit,
-        is_known=False)
-    lmbda, loss = poison.header.lmbda, losses.attacker
-    attack._poison, attack._lmbda = poison, lmbda
-    # the solver's loss was of other points
-    attack._history = (*attack.history[:k], replace(
-        record, loss=loss, val_loss=losses.defender, solver_loss=np.nan,
-        lmbda=lmbda,
-        verdicts=verdicts), *attack.history[k + 1:])
+    y_pred, scores, loss = evaluate_again(attack, k, poison, x)
     return y_pred, scores, poison, loss

@@ -1,5 +1,5 @@
 """The options of `sec-eval` that choose the attack and the defence."""
-from secml_regpoison.experiment.plan import Plan
+from secml_regpoison.experiment.plan import ATTACKERS, Plan
 from .option_types import bounds, integer, points, policies, share
 
 # those of `core.solvers`, which imports torch; a test compares them
@@ -62,11 +62,13 @@ def add_attack_options(command):
              "scikit-learn's, whose bias is not penalised) or liblinear "
              "(secml's CClassifierLogistic, whose bias is)")
     command.add_argument(
-        '--attacker', choices=('defender', 'own'), default='defender',
+        '--attacker', choices=ATTACKERS, default='defender',
         help='whose loss the poison raises: that on the trusted rows, which '
-             'the defender sees (default, as in the paper), or own: that on '
-             'the test rows, while the loss on the trusted rows is kept low. '
-             'The second is the worse for what is learned on trusted rows')
+             'the defender sees (default, as in the paper); own: that on '
+             'the test rows, while the loss on the trusted rows is kept low, '
+             'the worst for what is learned on trusted rows; grey: that on '
+             'other rows, which the attacker has in the place of the trusted '
+             'ones, as many of the test rows (half of them at most)')
     command.add_argument(
         '--penalty', choices=PENALTIES, default='l2',
         help='of the weights: l2 (default) or l1, of logistic regression and '

@@ -140,10 +140,14 @@ def _describe(source, plan):
     n_test = len(source.parts['test'][1]) if 'test' in source.parts \
         else len(source.parts['pool'][1]) - plan.n_train - (
             0 if 'val' in source.parts else plan.n_val)
+    rows = f'{n_test} test rows'
+    if plan.attacker == 'grey':
+        n = min(plan.n_val, n_test // 2)
+        rows = f"{n_test - n} test rows, {n} of the attacker's"
     filtered = '' if plan.filter == 'none' \
         else f' before the filter {plan.filter}'
     return (f'{classes}; {plan.n_train} training{filtered}, {plan.n_val} '
-            f'validation, {n_test} test rows')
+            f'validation, {rows}')
 
 
 def _as_json(value):

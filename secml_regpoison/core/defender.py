@@ -87,6 +87,11 @@ class Defender:
         return self.model.problem.upward * (
             errors or here.value - before.value)
 
+    @property
+    def searches_everywhere(self) -> bool:
+        """Whether each answer is searched over the whole interval."""
+        return self.camouflage > 0
+
     def _train(self, x_p: Tensor, lmbda: float) -> Any:
         # the last model is where the next training starts, if it starts warm
         self._last = self.model.train(x_p, lmbda, self._last)

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from .checks import check
-from .coordinates import make_coordinates, signed_rows
+from .coordinates import (
+    Coordinates, KernelCoordinates, make_coordinates, signed_rows)
 from .coordinates.rows import bias_column
 from .losses import Logistic, Loss
 from .model import Hypergradient, Losses
@@ -132,18 +133,14 @@ class LinearModel:
         """Train on the fixed rows and the points `x_p`, (p, d).
 
         `start` is a trained model that Newton may start from; its features
-        serve again if its points are the same.
+        and its kernel serve again if its points are the same.
 
         Raises
         ------
         FloatingPointError
             If training diverged; the message names the step size.
         """
-        features = start.features if start is not None \
-            and start.x_p is x_p else self.problem.features(x_p)
-        coordinates = make_coordinates(
-            features.problem, self._rows_p(features), self._penalty(lmbda),
-            self.training.form, self.training.method)
+        features, coordinates = self._rows_at(x_p, lmbda, start)
         try:
             model = self._solvers[self.training.method].train(
                 coordinates, self._training_loss(), self.training,
@@ -153,6 +150,21 @@ class LinearModel:
                 f'{error} (lmbda = {lmbda:g})') from error
         check_finite(model.u, model.eta, lmbda)
         return Trained(x_p, features, model)
+
+    def _rows_at(self, x_p: Tensor, lmbda: float, start: Optional[Trained]
+                 ) -> tuple[Features, Coordinates]:
+        """Features and coordinates; those of `start`, if it has the same
+        points, serve again."""
+        if start is not None and start.x_p is x_p:
+            kept = start.model.coordinates
+            if isinstance(kept, KernelCoordinates):
+                return start.features, kept.with_penalty(self._penalty(lmbda))
+            features = start.features
+        else:
+            features = self.problem.features(x_p)
+        return features, make_coordinates(
+            features.problem, self._rows_p(features), self._penalty(lmbda),
+            self.training.form, self.training.method)
 
     def losses(self, trained: Trained) -> Losses:
         """Validation losses of a trained model."""

@@ -194,7 +194,7 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     """The loop of eq. (2): the best iterate, and whether it converged."""
     start = best = defender.best_response(x_p, lmbda, True)
     step, stalled, converged = steps.step, 0, False
-    everywhere = defender.camouflage > 0
+    everywhere = defender.searches_everywhere
     for _ in range(steps.n_outer):
         x_p = ascend(best, upward * step, feasible,
                      defender.model.problem.column_scale(best.x_p))

@@ -27,41 +27,17 @@ from torch import Tensor
 
 from .checks import check
 from .features import in_trusted_features
-from .linear_model import LOGISTIC, LinearModel, Trained
+from .linear_model import LOGISTIC, Trained
 from .losses import Loss
-from .losses.weighted import Weighted
 from .model import Hypergradient, Losses
 from .problem import Problem
 from .solvers import Training
-from .solvers.implicit import solve_hessian
-from .solvers.rmd import adjoints
 from .trust_defender import TrustDefender
+from .trusted_alone import Alone, trusted_alone
+from .weighted_model import WeightedModel
 
 METHODS = 'rmd', 'implicit'
-
-
-@dataclass(frozen=True, eq=False)
-class WeightedModel(LinearModel):
-    """A `LinearModel` whose training rows have `weights`, (n,)."""
-
-    weights: Any = None
-
-    def _training_loss(self) -> Any:
-        return Weighted(self.loss, self.weights)
-
-    def grad_log_weight(self, trained: Trained, first_row: int) -> Tensor:
-        """Derivative of the defender's loss with respect to the logarithm of
-        a factor of the weights from `first_row` on, 0-d."""
-        model, grad_val = trained.model, self.val_gradient(trained)[1]
-        if self.training.method == 'implicit':
-            p, _ = solve_hessian(model, grad_val)
-            scores, scale = model.coordinates.matvec(p)[None], -1.
-        else:
-            model, _, scores = adjoints(model, grad_val, self.training)
-            scale = -model.eta
-        r = model.loss.slope(model.scores[:, first_row:])
-        return (r * scores[:, first_row:]).sum() * (
-            scale / model.coordinates.n)
+LMBDA_BOUNDS = -8., 11.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +84,13 @@ class TrustModel:
     folds : tuple of Tensor
         Trusted rows that each fold holds out.
     log_s : float
-        log s of `train` without one; -inf is s = 0.
-    alone : (float, float) or None
-        lambda of the trusted rows alone, and its loss; None: found here.
+        log s of `train` without one, and of a defender without bounds of
+        lambda; -inf is s = 0.
+    alone : Alone or None
+        The answer of the trusted rows alone; None: found here.
+    margin : float
+        The untrusted rows count only where the paired gain on the trusted
+        rows is at least so many of its standard errors.
     """
 
     problem: Problem
@@ -120,7 +100,8 @@ class TrustModel:
     beta: float = 0.
     folds: tuple[Tensor, ...] = ()
     log_s: float = 0.
-    alone: Optional[tuple[float, float]] = None
+    alone: Optional[Alone] = None
+    margin: float = 0.
 
     defender: ClassVar = TrustDefender
     lmbda_step: ClassVar = 1.5
@@ -148,10 +129,17 @@ class TrustModel:
         return tuple(WeightedModel(part, self.y_p, self.training, self.loss,
                                    self.beta) for part in (*parts, joined))
 
-    def answer_alone(self, bounds: Any) -> tuple[float, float]:
-        """`alone`, or found: lambda and loss of the trusted rows alone."""
+    def answer_alone(self, bounds: Any) -> Alone:
+        """`alone`, or found: the answer of the trusted rows alone."""
         return self.alone or trusted_alone(
-            self.problem, self.folds, self.loss, self.beta, bounds)
+            self.problem, self.folds, self.loss, self.beta,
+            bounds or LMBDA_BOUNDS)
+
+    def is_better(self, trained: TrainedTrust, alone: Alone) -> bool:
+        """Whether it pays to count the untrusted rows, see `margin`."""
+        gain = alone.row_losses - self.row_losses(trained)
+        error = float(gain.std()) / math.sqrt(len(gain))
+        return float(gain.mean()) > self.margin * error
 
     def weighted(self, log_s: float) -> tuple[WeightedModel, ...]:
         """The models of the folds, then that of all trusted rows, at s."""
@@ -191,6 +179,24 @@ class TrustModel:
             return Losses(loss, loss, error)
         return models[-1].losses(trained.all_rows)._replace(defender=loss)
 
+    def row_losses(self, trained: TrainedTrust) -> Tensor:
+        """Loss on each trusted row while it is held out, (m,)."""
+        found = torch.empty_like(self.problem.y_val)
+        for fold, model, part in zip(self.folds, self.weighted(
+                trained.log_s), trained.folds):
+            found[fold] = model.row_losses(part)
+        return found
+
+    def grad_answer(self, trained: TrainedTrust) -> Tensor:
+        """The defender's loss, its derivatives by lambda and log s, (3,)."""
+        m, parts = len(self.problem.x_val), []
+        for share, model, part in zip(self._shares(), self.weighted(
+                trained.log_s), trained.folds):
+            parts.append(share * torch.cat([
+                model.row_losses(part).mean()[None],
+                model.grad_answer(part, m)]))
+        return torch.stack(parts).sum(0)
+
     def _shares(self) -> list[float]:
         return [len(fold) / len(self.problem.y_val) for fold in self.folds]
 
@@ -222,28 +228,3 @@ class TrustModel:
         """Derivative of the loss of an attacker with rows of its own."""
         return self.weighted(trained.log_s)[-1].hypergradient(
             trained.all_rows).grad_x_p
-
-
-def trusted_alone(problem: Problem, folds: tuple[Tensor, ...], loss: Loss,
-                  beta: float, bounds: tuple[float, float]
-                  ) -> tuple[float, float]:
-    """lambda of the trusted rows alone, on a grid with steps of 0.5 or less,
-    and its loss A: the answer at s = 0, whatever the points."""
-    rows = in_trusted_features(problem)
-    lmbdas = torch.linspace(bounds[1], bounds[0], 1 + math.ceil(
-        2 * (bounds[1] - bounds[0])), dtype=torch.float64).tolist()
-    losses, none = [0.] * len(lmbdas), rows.x_val[:0]
-    for fold in folds:
-        fit = torch.ones(len(rows.x_val), dtype=torch.bool)
-        fit[fold] = False
-        model = LinearModel(
-            Problem(rows.x_val[fit], rows.y_val[fit], rows.x_val[fold],
-                    rows.y_val[fold]), rows.y_val[:0], Training('implicit'),
-            loss, beta)
-        trained = None
-        for k, lmbda in enumerate(lmbdas):
-            trained = model.train(none, lmbda, trained)
-            losses[k] += len(fold) / len(rows.x_val) * model.losses(
-                trained).defender
-    best = min(range(len(lmbdas)), key=lambda k: losses[k])
-    return lmbdas[best], losses[best]

@@ -1,12 +1,12 @@
 """The defender who tunes lambda and the weight s of untrusted rows."""
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any, Optional
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from .defender import LOSS_RTOL, Defender, Iterate, camouflaged
@@ -15,6 +15,9 @@ from .defender import LOSS_RTOL, Defender, Iterate, camouflaged
 # separable, a tiny lambda makes s meaningless.
 LOG_S = -8., 0.
 LEAST_LMBDA = -2.
+# Steps of the grid, and the longest of the descent, in lambda and log s.
+GRID_STEPS = 2.5, 8 / 3
+LONGEST = 2.
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,110 +29,177 @@ class TrustIterate(Iterate):
     untrusted_loss: float
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """lambda and log s, `z`, what is trained there, the defender's loss and
+    its gradient with respect to `z`."""
+
+    z: np.ndarray
+    trained: Any
+    loss: float
+    grad: np.ndarray
+
+
 class TrustDefender(Defender):
     """A `Defender` of a `.trust.TrustModel`.
 
-    The first answer is searched on a grid of (lambda, log s), the next ones
-    by a quasi-Newton method (L-BFGS-B) from the answer before. Where the
-    trusted rows alone do as well, the answer is s = 0, and no point matters:
-    the derivative is 0. An attacker with camouflage then lowers the
-    defender's loss with s > 0, to be trusted first.
+    The first answer is searched on a grid of (lambda, log s); each is found
+    by a quasi-Newton method (BFGS) from the answer before, whose curvature
+    it takes over. Where the trusted rows alone do as well, the answer is
+    s = 0, and no point matters: the derivative is 0. Without bounds of lambda
+    the answer is held at the lambda given and the model's s.
+
+    An attacker with camouflage stays hidden: it keeps the defender's loss A
+    below ``(1 - camouflage) V0``, where V0 is that of the trusted rows alone.
+    It climbs ``dB/|dB| - c dA/|dA|`` with ``c = A / ((1 - camouflage) V0)``.
     """
 
-    _alone: Optional[tuple[float, float]] = None
+    searches_everywhere = False
+
     _before: Optional[TrustIterate] = None
-    _start: Optional[tuple[float, float]] = None
+    _start: Optional[np.ndarray] = None
+    _inverse: Optional[np.ndarray] = None
+
+    @cached_property
+    def _alone(self) -> Any:
+        model: Any = self.model
+        return model.answer_alone(self.bounds)
+
+    def _exposure(self, loss: float) -> float:
+        """The defender's loss over the largest at which the attacker counts
+        as hidden."""
+        return loss / (max(1 - self.camouflage, .01)
+                       * float(self._alone.row_losses.mean()))
 
     def gain(self, here: Iterate, before: Iterate) -> float:
-        """As of any defender; with camouflage being trusted counts first."""
-        assert isinstance(here, TrustIterate)
-        assert isinstance(before, TrustIterate)
-        trusted = [one.log_s > -math.inf for one in (here, before)]
-        if not self.camouflage or all(trusted):
+        """As of any defender; with camouflage being hidden counts first."""
+        if not self.camouflage:
             return super().gain(here, before)
-        if any(trusted):
-            return 1. if trusted[0] else -1.
-        return before.untrusted_loss - here.untrusted_loss
-
-    def evaluate_at(self, x_p: Tensor, lmbda: float,
-                    log_s: float) -> tuple[TrustIterate, float]:
-        """The iterate at (lambda, log s), and dA/dlog s."""
-        model: Any = self.model
-        trained = self._last = model.train(x_p, lmbda, self._last, log_s)
-        self.n_trainings += 1
-        self.n_evaluations += 1
-        _, grad_x_p, grad_lmbda, grad_log_s = model.gradient(trained)
-        losses = model.losses(trained)
-        if not model.problem.is_zero_sum:
-            own = model.own_gradient(trained)
-            grad_x_p = camouflaged(model, x_p, own, grad_x_p, self.camouflage
-                                   ) if self.camouflage else own
-        return TrustIterate(
-            x_p, lmbda, trained, losses.attacker, losses.attacker_error,
-            losses.defender, grad_x_p, float(grad_lmbda), log_s,
-            losses.defender), float(grad_log_s)
+        exposed = [self._exposure(one.untrusted_loss)  # type: ignore
+                   for one in (here, before)]
+        if max(exposed) <= 1:
+            return super().gain(here, before)
+        if min(exposed) <= 1:
+            return 1. if exposed[0] <= 1 else -1.
+        return exposed[1] - exposed[0]
 
     def best_response(self, x_p: Tensor, lmbda: float,
                       everywhere: bool = False) -> Iterate:
         """The iterate at the best (lambda, s), recorded."""
-        before = self._before
+        model, before = self.model, self._before
+        if self.bounds is None:
+            held = self._answer_at(x_p, np.array([
+                lmbda, model.log_s]))  # type: ignore
+            return self._record(self._iterate_at(held.trained, held))
         if before is not None and before.log_s == -math.inf \
                 and torch.equal(before.x_p, x_p):
             return self._record(before)  # at s = 0 no point moves
-        if self._start is None or before and before.log_s == -math.inf:
+        if self._start is None:
             self._start = self._scan(x_p)
-        return self._record(self._descend_from(x_p, self._start))
+        return self._record(self._iterate(self._descend_from(
+            x_p, self._start)))
 
     def global_best_response(self, here: Iterate) -> Iterate:
         """`here`, or the iterate at a better answer found on the grid."""
-        found = self._descend_from(here.x_p, self._scan(here.x_p))
+        if self.bounds is None:
+            return here
+        found = self._iterate(self._descend_from(
+            here.x_p, self._scan(here.x_p)))
         return here if found.loss >= (1 - LOSS_RTOL) * here.loss \
             else self._record(found)
 
-    def _bounds(self) -> list[tuple[float, float]]:
-        low, high = self.bounds or (LEAST_LMBDA, LEAST_LMBDA)
-        return [(min(max(low, LEAST_LMBDA), high), high), LOG_S]
+    def _bounds(self) -> np.ndarray:
+        """Of lambda and of log s, where s > 0; (2, 2)."""
+        low, high = self.bounds  # type: ignore
+        return np.array([(min(max(low, LEAST_LMBDA), high), high), LOG_S])
 
-    def _scan(self, x_p: Tensor) -> tuple[float, float]:
+    def _scan(self, x_p: Tensor) -> np.ndarray:
         """The best (lambda, log s) of a coarse grid with s > 0."""
-        (low, high), (least, most) = self._bounds()
         model: Any = self.model
+        grids = [np.linspace(high, low, 2 + int((high - low) / step))
+                 for (low, high), step in zip(self._bounds(), GRID_STEPS)]
         losses = {}
-        for log_s, lmbda in product(
-                np.linspace(most, least, 4), np.linspace(
-                    high, low, 2 + int((high - low) / 2.5))):
+        for lmbda, log_s in product(*grids):
             self._last = model.train(x_p, lmbda, self._last, log_s)
             self.n_trainings += 1
-            losses[float(lmbda), float(log_s)] = model.losses(
-                self._last).defender
-        return min(losses, key=lambda at: losses[at])
+            losses[lmbda, log_s] = model.losses(self._last).defender
+        return np.array(min(losses, key=lambda at: losses[at]))
 
-    def _descend_from(self, x_p: Tensor,
-                      start: tuple[float, float]) -> TrustIterate:
-        """The best iterate of L-BFGS-B, or that of the trusted rows alone."""
-        seen: list[TrustIterate] = []
-
-        def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
-            here, grad_log_s = self.evaluate_at(x_p, *z.tolist())
-            seen.append(here)
-            return here.loss, np.array([here.grad_lmbda, grad_log_s])
-        minimize(objective, start, jac=True, method='L-BFGS-B',
-                 bounds=self._bounds(), options={
-                     'maxiter': 8, 'maxfun': 12, 'ftol': LOSS_RTOL / 2})
-        best = min(seen, key=lambda one: one.loss)
-        self._start = best.lmbda, best.log_s
+    def _answer_at(self, x_p: Tensor, z: np.ndarray) -> Answer:
         model: Any = self.model
-        if self._alone is None:
-            self._alone = model.answer_alone(self.bounds)
-        lmbda, loss = self._alone
-        if best.loss < loss:
-            return best
-        alone, _ = self.evaluate_at(x_p, lmbda, -math.inf)
-        if not self.camouflage:
-            return replace(alone, untrusted_loss=best.loss)
-        return replace(alone, untrusted_loss=best.loss,
-                       grad_x_p=-model.problem.upward * model.gradient(
-                           best.trained).grad_x_p)
+        trained = self._last = model.train(x_p, z[0], self._last, z[1])
+        self.n_trainings += 1
+        self.n_evaluations += 1
+        loss, *grad = model.grad_answer(trained).tolist()
+        return Answer(z, trained, loss, np.array(grad))
+
+    def _descend_from(self, x_p: Tensor, z: np.ndarray) -> Answer:
+        """BFGS steps inside the bounds, halved while they raise the loss,
+        until one promises less than `LOSS_RTOL` / 2 of it."""
+        low, high = self._bounds().T
+        here = self._answer_at(x_p, np.clip(z, low, high))
+        for _ in range(12):
+            step = self._step(here, low, high)
+            if -here.grad @ step < LOSS_RTOL / 2 * here.loss:
+                break
+            there = self._answer_at(x_p, here.z + step)
+            while there.loss > here.loss and np.abs(step).max() > .05:
+                step = step / 4
+                there = self._answer_at(x_p, here.z + step)
+            self._update(step, there.grad - here.grad)
+            if there.loss > here.loss:
+                break
+            here = there
+        self._start = here.z
+        return here
+
+    def _step(self, here: Answer, low: np.ndarray,
+              high: np.ndarray) -> np.ndarray:
+        """The quasi-Newton step from an answer, inside the bounds."""
+        free = ~((here.z <= low) & (here.grad > 0)
+                 | (here.z >= high) & (here.grad < 0))
+        inverse = np.eye(2) * (.5 / max(np.abs(here.grad).max(), 1e-12)) \
+            if self._inverse is None else self._inverse
+        step = free * -(inverse @ (free * here.grad))
+        if step @ here.grad >= 0:  # the coupling leads uphill
+            step = free * -np.diag(inverse) * here.grad
+        step *= min(1., LONGEST / max(np.abs(step).max(), 1e-12))
+        return np.clip(here.z + step, low, high) - here.z
+
+    def _update(self, step: np.ndarray, change: np.ndarray) -> None:
+        """BFGS update of the inverse curvature, where that is positive."""
+        along = step @ change
+        if along <= 1e-10 * np.abs(step).max():
+            return
+        if self._inverse is None:
+            self._inverse = np.eye(2) * (along / (change @ change))
+        left = np.eye(2) - np.outer(step, change) / along
+        self._inverse = left @ self._inverse @ left.T + np.outer(
+            step, step) / along
+
+    def _iterate(self, best: Answer) -> TrustIterate:
+        """The iterate of the best answer with s > 0, or that of the trusted
+        rows alone."""
+        model: Any = self.model
+        if model.is_better(best.trained, self._alone):
+            return self._iterate_at(best.trained, best)
+        self.n_trainings += 1
+        return self._iterate_at(model.train(
+            best.trained.x_p, self._alone.lmbda, self._last, -math.inf), best)
+
+    def _iterate_at(self, trained: Any, best: Answer) -> TrustIterate:
+        model: Any = self.model
+        found, losses = model.gradient(trained), model.losses(trained)
+        grad_x_p = found.grad_x_p
+        if not model.problem.is_zero_sum:
+            own = model.own_gradient(trained)
+            grad_x_p = camouflaged(
+                model, trained.x_p, own, grad_x_p, self._exposure(best.loss)
+            ) if self.camouflage else own
+        return TrustIterate(
+            trained.x_p, trained.lmbda, trained, losses.attacker,
+            losses.attacker_error, losses.defender, grad_x_p,
+            float(found.grad_lmbda), trained.log_s, best.loss)
 
     def _record(self, here: TrustIterate) -> TrustIterate:
         self._before = here

@@ -26,6 +26,8 @@ class Split:
         For 'train', 'val' and 'test', the part of the source, and its rows.
     is_range : bool
         Whether the box is the range of the training rows.
+    attacker : CDataset or None
+        Rows that an attacker has in the place of the validation rows.
 
     """
 
@@ -39,6 +41,7 @@ class Split:
     rows: dict = field(default_factory=dict)
     feasible: object = None
     is_range: bool = False
+    attacker: object = None
 
 
 def split_sizes(source, n_train=None, n_val=None):

@@ -8,9 +8,13 @@ from .summary import nearest_strength
 
 TRUSTED = 'trusted-only'
 EQUAL = 5e-5  # errors that look the same in percent
-OWN = ('The attacker raised the loss on the test rows and kept that on the '
-       'trusted rows low. What is tuned on rows that the attacker knows '
-       'protects nobody: keep some secret.')
+# What follows from the attacker's rows.
+ATTACKER_WORDS = {'own': (
+    'The attacker raised the loss on the test rows and kept that on the '
+    'trusted rows low. What is tuned on rows that the attacker knows '
+    'protects nobody: keep some secret.'),
+    'grey': ('The attacker had other rows in the place of the trusted ones, '
+             'and did not know these.')}
 
 
 def conclude(summary, plan, share=None):
@@ -48,8 +52,8 @@ def conclude(summary, plan, share=None):
     words = _trusted_first(ranked, at, plan) + [_ranking(where, ranked, at)]
     words += [_of_policy(policy, at[policy], summary[policy][0])
               for policy in summary]
-    if plan.attacker == 'own':
-        words.append(OWN)
+    if plan.attacker in ATTACKER_WORDS:
+        words.append(ATTACKER_WORDS[plan.attacker])
     if found['is_useful']:
         words.append(f"In scikit-learn, {ranked[0]}: "
                      f"{in_scikit_learn(best['C'], plan)}"

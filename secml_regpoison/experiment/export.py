@@ -6,6 +6,7 @@ import pandas as pd
 from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.data.splits import draw_rows
 from .filters import passing_rows
+from .grey_box import places_of_attacker
 
 
 def poisoned_rows(source, plan, policy, repetition, result):
@@ -55,9 +56,10 @@ def parts_of_rows(source, plan, repetition):
         `line`, the line of the file, or the number of the row from 1;
         `label`; `part`: 'train', 'replaced' (a training row in the place of
         which poison is), 'filtered' (one that the filter has dropped),
-        'validation' or 'test'. Rows of other labels, or
-        left out as --missing asks, are not in it. `rows`, the part of the
-        data that has the row, if there are several: 'pool', 'val', 'test'.
+        'validation', 'attacker' (what it has in their place) or 'test'. Rows
+        of other labels, or left out as --missing asks, are not in it. `rows`,
+        the part of the data that has the row, if there are several: 'pool',
+        'val', 'test'.
 
     """
     tables = {of: pd.DataFrame({
@@ -68,7 +70,8 @@ def parts_of_rows(source, plan, repetition):
     drawn = _drawn(source, plan, repetition)
     for name, (of, rows) in (
             ('filtered', drawn['train']), ('validation', drawn['val']),
-            ('test', drawn['test']),
+            ('test', drawn['test']), *_of_attacker(
+                source, plan, drawn['test'], plan.seed + repetition),
             ('replaced', _passing(source, plan, drawn)),
             ('train', _trained_on(source, plan, repetition))):
         tables[of].loc[rows, 'part'] = name
@@ -76,6 +79,14 @@ def parts_of_rows(source, plan, repetition):
         return tables['pool']
     return pd.concat([table.assign(rows=of) for of, table in tables.items()],
                      ignore_index=True)
+
+
+def _of_attacker(source, plan, test, seed):
+    """The part that an attacker in the grey box has, if there is one."""
+    if plan.attacker == 'grey':
+        of, rows = test
+        yield 'attacker', (of, rows[places_of_attacker(
+            source.parts[of][1][rows], plan.n_val, seed)])
 
 
 def _drawn(source, plan, repetition):

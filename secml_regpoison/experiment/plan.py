@@ -44,7 +44,8 @@ class Plan:
     attacker : str
         'defender': the points raise the loss on the validation rows, as in
         the paper; 'own': on the test rows, and hide it from the defender, see
-        `attacker_set` of `.CAttackPoisoningMinimaxLR`.
+        `attacker_set` of `.CAttackPoisoningMinimaxLR`; 'grey': on other rows
+        in the place of the validation rows, see `.grey_box`.
     attack_params : dict
         `y_poison` and further parameters of `.CAttackPoisoningMinimaxLR`.
 
@@ -66,6 +67,7 @@ class Plan:
     attack_params: dict = field(default_factory=dict)
 
 
+ATTACKERS = 'defender', 'own', 'grey'
 # Rows or features: a factorisation of that size costs about what 150 steps of
 # training do.
 CHEAP_SIZE = 512

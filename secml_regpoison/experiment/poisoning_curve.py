@@ -1,4 +1,6 @@
 """Test error against the share of poison, for an estimator of scikit-learn."""
+from dataclasses import replace
+
 import numpy as np
 
 from secml_regpoison.attack.targets import MAX_LMBDA
@@ -6,11 +8,12 @@ from secml_regpoison.validation import check, check_choice, check_integer
 from .array_splits import read_all, split_arrays
 from .curve_result import collect, measure
 from .estimators import classifier_of
-from .filters import FILTERS, filter_split
+from .filters import FILTERS
 from .parallel import parallel_map
-from .plan import Plan, default_solver, takes_trust
+from .plan import ATTACKERS, Plan, default_solver, takes_trust
 from .policies import POLICIES, policy_name
 from .policy_attack import make_attack
+from .security_evaluation import prepare_split
 
 # Of the attack's parameters, those that `poisoning_curve` hands on.
 ATTACK_PARAMS = ('distance', 'dmax', 'joint', 'solver_params', 'n_restarts',
@@ -80,9 +83,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         Seed; repetition r takes ``random_state + r``.
     n_jobs : int or None, optional
         Processes of joblib; None is one.
-    attacker : {'defender', 'own'}, optional
-        Whose loss the poison raises: that on the validation rows, or that on
-        the test rows, while the defender's is kept low.
+    attacker : {'defender', 'own', 'grey'}, optional
+        Whose loss the poison raises: that on the validation rows; that on
+        the test rows, while the defender's is kept low; or that on rows in
+        the place of the validation rows, which are taken from the test rows.
     poison_mode : {'append', 'replace'}, optional
         'replace': poison takes the place of clean training rows.
     **attack_params
@@ -154,19 +158,20 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     check_integer('random_state', random_state, 0)
     check_choice('integer', integer, ('auto', 'none'))
     check_choice('filter', filter, FILTERS)
-    check_choice('attacker', attacker, ('defender', 'own'))
+    check_choice('attacker', attacker, ATTACKERS)
     check_choice('poison_mode', poison_mode, ('append', 'replace'))
-    splits = [filter_split(split_arrays(data, random_state + r, lb, ub,
-                                        policies), filter, preprocess)
-              for r in range(n_repetitions)]
+    drawn = Plan(n_points=(), filter=filter, preprocess=preprocess,
+                 attacker=attacker)
+    splits = [prepare_split(split_arrays(data, seed, lb, ub, policies), drawn,
+                            seed)
+              for seed in range(random_state, random_state + n_repetitions)]
     n_train = splits[0].train.num_samples
-    plan = Plan(
-        n_points=_strengths(fractions, n_train, poison_mode),
+    plan = replace(
+        drawn, n_points=_strengths(fractions, n_train, poison_mode),
         seed=random_state, lmbda_bounds=lmbda_bounds, poison_mode=poison_mode,
-        preprocess=preprocess, classifier=classifier, penalty=penalty,
+        classifier=classifier, penalty=penalty,
         solver_type=default_solver(n_train, data['train'].x.shape[1])
         if solver_type == 'auto' else solver_type, integer=integer,
-        attacker=attacker,
         attack_params={'y_poison': _index_of(y_poison, data['train'].classes),
                        **_check_attack_params(attack_params)})
     make_attack(splits[0], plan, 'learned', random_state)  # checks the rest

@@ -13,6 +13,7 @@ from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.data.splits import split_data
 from .cross_validation import cross_validate
 from .filters import filter_split
+from .grey_box import evaluate_on_trusted, lend_rows
 from .measures import measure
 from .parallel import parallel_map
 from .policies import policy_name
@@ -48,10 +49,17 @@ def run_policies(source, plan, policies, n_repetitions, jobs=1, folder=None):
     return parallel_map((
         (_run_policy, split, plan, policy, repetition, folder)
         for repetition in range(n_repetitions)
-        for split in [filter_split(split_data(
+        for split in [prepare_split(split_data(
             source, plan.n_train, plan.n_val, plan.seed + repetition),
-            plan.filter, plan.preprocess)]
+            plan, plan.seed + repetition)]
         for policy in policies), jobs)
+
+
+def prepare_split(split, plan, seed):
+    """The split as the attacker and the filter of the plan leave it."""
+    if plan.attacker == 'grey':
+        split = lend_rows(split, seed)
+    return filter_split(split, plan.filter, plan.preprocess)
 
 
 def _run_policy(split, plan, policy, repetition, folder):
@@ -94,11 +102,16 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
 
     """
     try:
-        attack = make_attack(split, plan, policy, plan.seed + repetition)
+        is_grey = plan.attacker == 'grey' and policy != 'trusted-only'
+        attack = make_attack(
+            replace(split, val=split.attacker) if is_grey else split, plan,
+            policy, plan.seed + repetition)
         if policy == 'trusted-only':
             data, runs = _run_trusted_only(attack, split, plan)
             return data, measure(attack, data, split, plan, policy, runs)
         data = _run_attack(attack, split, plan.n_points, checkpoint)
+        if is_grey:
+            evaluate_on_trusted(attack, split, data)
         _hold_to_valid_values(attack, split, plan, data)
         return data, measure(attack, data, split, plan, policy, attack.history)
     except (ValueError, ArithmeticError, MemoryError) as error:

@@ -27,7 +27,8 @@ POLICY_STYLES = {
     'trusted-only': {**STYLES[4], 'linestyle': (0, (1, 1))},
     'learned-trust': {**STYLES[5], 'linestyle': '-'},
     'filter': {**STYLES[6], 'linestyle': ':'},
-    'filter-learned': {**STYLES[7], 'linestyle': '-'}}
+    'filter-learned': {**STYLES[7], 'linestyle': '-'},
+    'l1': {'color': '#8C510A', 'marker': 'h', 'linestyle': '--'}}
 POLICY_LABELS = {
     'small': r'$\lambda$ small (no regularisation)',
     'large': r'$\lambda$ large',
@@ -36,7 +37,8 @@ POLICY_LABELS = {
     'trusted-only': 'trusted rows alone',
     'learned-trust': 'trust learned',
     'filter': r'filter, $\lambda$ by clean cross-validation',
-    'filter-learned': r'filter, $\lambda$ learned'}
+    'filter-learned': r'filter, $\lambda$ learned',
+    'l1': r'L1 penalty, $\lambda$ learned'}
 
 
 def policy_styles(policies):

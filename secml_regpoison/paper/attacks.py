@@ -5,10 +5,10 @@ share these cells: what one of them has computed is not computed again by the
 next one with `resume`.
 """
 from secml_regpoison.data.splits import split_sizes
-from secml_regpoison.experiment.filters import filter_split
 from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.plan import Plan, default_points
-from secml_regpoison.experiment.security_evaluation import evaluate
+from secml_regpoison.experiment.security_evaluation import (
+    evaluate, prepare_split)
 from .config import PAIRS
 from .sources import check_title, load_pair, load_split, pair_title
 
@@ -73,9 +73,9 @@ def attack_cell(data, title, plan, policy, repetition):
     lmbda = {'small': PAIRS[data].small, 'large': PAIRS[data].large}
     return evaluate(
         f'{title}, {plan.solver_type}, {policy}',
-        filter_split(load_split(data, plan, repetition), plan.filter,
-                     plan.preprocess), plan, lmbda.get(policy, policy),
-        repetition)[1]
+        prepare_split(load_split(data, plan, repetition), plan,
+                      plan.seed + repetition),
+        plan, lmbda.get(policy, policy), repetition)[1]
 
 
 def records_of(cell, result):

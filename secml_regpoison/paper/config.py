@@ -142,7 +142,8 @@ class Defence(Poisoning):
     """Defences against an attacker who raises the loss on the trusted rows,
     and against one who hides from them. Ours."""
 
-    policies: tuple = ('small', 'clean-cv', 'learned', 'filter',
+    data: tuple = ('mnist', 'mnist-4-9', 'fashion-mnist')
+    policies: tuple = ('small', 'clean-cv', 'learned', 'l1', 'filter',
                        'filter-learned', 'trusted-only', 'learned-trust')
     attackers: tuple = ('defender', 'own')
     n_points: tuple = (0, 28, 57, 85)

@@ -2,8 +2,8 @@
 
 The attacker 'defender' raises the loss on the trusted rows, as in the paper;
 'own' raises that on the test rows and keeps the trusted rows' loss low. Test
-error over the share of poison, for each policy of `config.DEFENCE`; those with
-'filter' drop rows far from the class centroids before they train.
+error over the share of poison, for each policy of `config.DEFENCE`: those of
+`sec-eval`, and `VARIANTS` of them.
 """
 from dataclasses import replace
 
@@ -18,7 +18,11 @@ MEASURES = (('test error %', 'test_error', 2, 100, None),
             ('val. loss', 'validation_loss', 4, 1, None),
             ('lambda', 'lmbda', 2, 1, None),
             ('weight s', 'trust', 3, 1, ('learned-trust',)))
-FILTERED = {'filter': 'clean-cv', 'filter-learned': 'learned'}
+# A policy, and what else the defender does: drops rows far from the class
+# centroids before training, or has another penalty.
+VARIANTS = {'filter': ('clean-cv', {'filter': 'sphere-slab'}),
+            'filter-learned': ('learned', {'filter': 'sphere-slab'}),
+            'l1': ('learned', {'penalty': 'l1'})}
 
 
 def make(settings, compute, solver):
@@ -43,10 +47,10 @@ def make(settings, compute, solver):
 def _cells_of(settings, solver, attacker):
     """Name of the policy, and the cell, against one attacker."""
     for name in settings.policies:
-        chosen = replace(settings, policies=(FILTERED.get(name, name),))
-        for cell in attack_cells(chosen, solver):
-            plan = replace(cell[3], attacker=attacker, filter='sphere-slab'
-                           if name in FILTERED else 'none')
+        policy, changes = VARIANTS.get(name, (name, {}))
+        for cell in attack_cells(replace(settings, policies=(policy,)),
+                                 solver):
+            plan = replace(cell[3], attacker=attacker, **changes)
             yield name, (*cell[:3], plan, *cell[4:])
 
 

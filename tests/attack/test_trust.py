@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from attack_problems import clouds, digits, make, run, small
 from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.attack import trust
 
 from secml.ml.classifiers import CClassifierLogistic
 
@@ -69,3 +70,37 @@ def test_bad_settings():
             attack_on(data, 2, **kwargs)
     with raises(ValueError, '`classifier`'):
         attack_on(data, 2, CClassifierLogistic())
+
+
+def test_poison_that_hides_is_trusted():
+    """An attacker with rows of its own who knows the trusted ones: all rows
+    count, the defender's loss falls, and errors come."""
+    data = digits((3, 8))
+    attack = attack_on(data, 14, attacker_set=data[2],
+                       solver_params={'n_outer': 15})
+    y_pred, _, adv_ds, loss = run(attack, data)
+    assert adv_ds.header.trust > .1 and 'unseen' in adv_ds.header.verdicts
+    assert attack.history[0].val_loss < .6 * loss_of_trusted_rows(attack)
+    assert (y_pred != data[2].Y).mean() > .06
+    y = 2 * (data[2].Y.tondarray() == 8) - 1
+    scores = attack.poisoned_classifier(adv_ds).decision_function(
+        data[2].X, y=1).tondarray()
+    assert loss == pytest.approx(np.logaddexp(0, -y * scores).mean(),
+                                 rel=1e-6)
+
+
+def loss_of_trusted_rows(attack):
+    """The defender's loss without the other rows."""
+    return float(trust.model_class(attack).keywords['alone']
+                 .row_losses.mean())
+
+
+def test_a_margin_asks_for_more_gain():
+    """Without poison the rows of clouds gain; not thirty standard errors."""
+    data = [clouds(n, seed, d=4) for n, seed in ((200, 1), (24, 2), (60, 3))]
+    found = [run(attack_on(data, 0, trust_margin=margin), data)[2].header
+             for margin in (0., 30.)]
+    assert found[0].trust > .01 and found[1].trust == 0.
+    assert 'saturated' in found[1].verdicts
+    with raises(ValueError, '`trust_margin` must be finite and at least 0'):
+        attack_on(data, 0, trust_margin=-1)

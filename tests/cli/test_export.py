@@ -132,6 +132,27 @@ def test_scikit_learn_on_the_exported_rows_makes_the_printed_error(
         assert last.n_test == len(test)
 
 
+@pytest.mark.slow
+def test_rows_of_the_attacker_are_no_test_rows(tmp_path, capsys):
+    """In the grey box; the error is of those that are left."""
+    options, label, positive, frame, lines = numeric(tmp_path / 'file.txt')
+    assert cli.main(['sec-eval', '--data', str(tmp_path / 'file.txt'), *SIZES,
+                     '--attacker', 'grey', '--policies', 'learned',
+                     '--y-poison', 'flip', '--out', str(tmp_path / 'out')
+                     ]) == 0
+    assert "140 test rows, 30 of the attacker's" in capsys.readouterr().out
+    parts = pd.read_csv(tmp_path / 'out' / 'rows_0.csv').set_index('line')
+    assert parts['part'].value_counts().loc[['attacker', 'test']].tolist() \
+        == [30, 140]
+    test = frame.set_index(lines).loc[parts.index[parts['part'] == 'test']]
+    poisoned = pd.read_csv(tmp_path / 'out' / 'poisoned_learned_0.csv')
+    last = pd.read_csv(tmp_path / 'out' / 'sec_eval.csv').iloc[-1]
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=last.C))
+    model.fit(poisoned[list('abcd')], poisoned[label] == positive)
+    assert 1 - model.score(test[list('abcd')], test[label] == positive) \
+        == pytest.approx(last.test_error, abs=1e-3)
+
+
 def test_rows_of_each_part_of_an_npz(tmp_path):
     """They are numbered in the arrays that hold them."""
     x, y = rows()

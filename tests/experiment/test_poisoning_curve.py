@@ -421,3 +421,27 @@ def test_an_attacker_with_the_test_rows_hides_from_the_defender():
     assert own.test_error[0, 1, 0] > 1.2 * usual.test_error[0, 1, 0]
     assert own.validation_loss[0, 1, 0] < .7 * usual.validation_loss[0, 1, 0]
     assert own.unseen[0, 1, 0] and not usual.unseen.any()
+
+
+def test_in_the_grey_box_the_trusted_rows_are_not_known():
+    """Half of the test rows are the attacker's. The harm to the trusted rows
+    is less than that by an attacker who knows them."""
+    x, y = load_digits(return_X_y=True)
+    keep = np.flatnonzero((y == 3) | (y == 8))[:240]
+    usual, grey = (quietly(
+        exact(), x[keep] / 16, y[keep], fractions=(0, .15), integer='none',
+        policies=('learned',), attacker=attacker,
+        solver_params={'n_outer': 4}) for attacker in ('defender', 'grey'))
+    np.testing.assert_allclose(grey.lmbda[0, 0, 0], usual.lmbda[0, 0, 0])
+    harmed, clean = grey.validation_loss[0, ::-1, 0]
+    assert clean < harmed < usual.validation_loss[0, 1, 0]
+    assert set(grey.test_rows[0]) < set(usual.test_rows[0])
+    assert len(grey.test_rows[0]) == len(usual.test_rows[0]) / 2
+
+
+def test_a_grey_box_needs_test_rows():
+    frame, y = rows(60)
+    with pytest.raises(ValueError, match="`attacker` must be 'defender' or "
+                       "'own' with 2 test rows"):
+        poisoning_curve(exact(), frame, y, X_test=frame[:2], y_test=y[:2],
+                        attacker='grey', **QUICK)

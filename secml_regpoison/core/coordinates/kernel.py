@@ -74,6 +74,12 @@ class KernelCoordinates:
         twin.bias = twin.beside[1]
         return twin
 
+    def with_penalty(self, penalty: L2) -> 'KernelCoordinates':
+        """Coordinates of the same rows with another penalty."""
+        twin = self.twin()
+        twin.penalty = penalty
+        return twin
+
     @property
     def operands(self) -> tuple[Tensor, ...]:
         return (self.kernel, self.beside,

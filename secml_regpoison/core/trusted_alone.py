@@ -1,0 +1,44 @@
+"""The trusted rows alone: lambda by cross-validation on them."""
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .features import in_trusted_features
+from .losses import Loss
+from .problem import Problem
+from .solvers import Training
+from .weighted_model import WeightedModel
+
+
+class Alone(NamedTuple):
+    """The answer of the trusted rows alone: lambda, and the loss on each of
+    them while it is held out, (m,)."""
+
+    lmbda: float
+    row_losses: Tensor
+
+
+def trusted_alone(problem: Problem, folds: tuple[Tensor, ...], loss: Loss,
+                  beta: float, bounds: tuple[float, float]) -> Alone:
+    """lambda of the trusted rows alone, on a grid with steps of 0.5 or less,
+    and its losses: the answer at s = 0, whatever the points."""
+    rows = in_trusted_features(problem)
+    lmbdas = torch.linspace(bounds[1], bounds[0], 1 + math.ceil(
+        2 * (bounds[1] - bounds[0])), dtype=torch.float64).tolist()
+    losses = rows.y_val.new_empty(len(lmbdas), len(rows.y_val))
+    none = rows.x_val[:0]
+    for fold in folds:
+        fit = torch.ones(len(rows.x_val), dtype=torch.bool)
+        fit[fold] = False
+        model = WeightedModel(
+            Problem(rows.x_val[fit], rows.y_val[fit], rows.x_val[fold],
+                    rows.y_val[fold]), rows.y_val[:0], Training('implicit'),
+            loss, beta, weights=rows.y_val.new_ones(int(fit.sum())))
+        trained = None
+        for k, lmbda in enumerate(lmbdas):
+            trained = model.train(none, lmbda, trained)
+            losses[k, fold] = model.row_losses(trained)
+    best = int(losses.mean(1).argmin())
+    return Alone(lmbdas[best], losses[best])

@@ -1,0 +1,58 @@
+"""A linear model whose training rows have weights.
+
+With the adjoint ``p`` of a player's loss ``A``, see `.solvers`, and a factor
+``s`` of the weights ``c`` from some row on,
+
+    dA/dlog s = -(s/n) sum_i c_i l'(h_i) (a_i . p)
+
+at the optimum, and summed over the steps, times their size, for 'rmd'.
+"""
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .linear_model import LinearModel, Trained
+from .losses.weighted import Weighted
+from .solvers.implicit import solve_hessian
+from .solvers.rmd import adjoints
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedModel(LinearModel):
+    """A `LinearModel` whose training rows have `weights`, (n,)."""
+
+    weights: Any = None
+
+    def _training_loss(self) -> Any:
+        return Weighted(self.loss, self.weights)
+
+    def row_losses(self, trained: Trained) -> Tensor:
+        """The defender's loss on each of its rows, (m,)."""
+        return self.loss.value(self._val_scores(
+            trained, trained.features.problem.rows_val))
+
+    def grad_answer(self, trained: Trained, first_row: int) -> Tensor:
+        """Derivatives of the defender's loss with respect to lambda and, see
+        `grad_log_weight`, to log s, (2,)."""
+        model = trained.model
+        grad_lmbda = self._solvers[self.training.method].vjp(
+            model, self.val_gradient(trained)[1], self.training,
+            model.coordinates.n)[1]
+        return torch.stack([grad_lmbda, self.grad_log_weight(
+            trained, first_row)])
+
+    def grad_log_weight(self, trained: Trained, first_row: int) -> Tensor:
+        """Derivative of the defender's loss with respect to the logarithm of
+        a factor of the weights from `first_row` on, 0-d."""
+        model, grad_val = trained.model, self.val_gradient(trained)[1]
+        if self.training.method == 'implicit':
+            p, _ = solve_hessian(model, grad_val)
+            scores, scale = model.coordinates.matvec(p)[None], -1.
+        else:
+            model, _, scores = adjoints(model, grad_val, self.training)
+            scale = -model.eta
+        r = model.loss.slope(model.scores[:, first_row:])
+        return (r * scores[:, first_row:]).sum() * (
+            scale / model.coordinates.n)

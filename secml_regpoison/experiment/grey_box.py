@@ -1,0 +1,58 @@
+"""An attacker who has other rows in the place of the trusted ones.
+
+The grey box: poison is made against a defender whose trusted rows are others
+of the same kind, and evaluated with the defender who has the trusted rows.
+The others are taken from the test rows, half of them at most: the attacker
+has them, and no error is measured on them.
+"""
+from dataclasses import replace
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from secml.array import CArray
+
+from secml_regpoison.attack.evaluation import evaluate_again
+from secml_regpoison.validation import check
+
+
+def places_of_attacker(y, n_val, seed):
+    """Which test rows become the attacker's, by their labels `y`: as many as
+    there are trusted rows, with the shares of the classes; their places."""
+    n = min(n_val, len(y) // 2)
+    counts = np.bincount(y)
+    counts = counts[counts > 0]
+    check('attacker', 'grey', counts.min() >= 2 and n >= len(counts),
+          f"'defender' or 'own' with {len(y)} test rows, of which a class has "
+          f'{counts.min()}', ' Half of them would be the attacker\'s.')
+    return np.sort(train_test_split(
+        np.arange(len(y)), train_size=n, stratify=y, random_state=seed)[0])
+
+
+def lend_rows(split, seed):
+    """The `Split` with test rows for the attacker, `Split.attacker`."""
+    places = places_of_attacker(split.test.Y.tondarray(),
+                                split.val.num_samples, seed)
+    rows, taken = split.rows['test'], np.zeros(split.test.num_samples, bool)
+    taken[places] = True
+    is_named = isinstance(rows, tuple)
+    numbers = np.arange(len(taken))[rows[1]] if is_named and isinstance(
+        rows[1], slice) else rows[1] if is_named else rows
+
+    def part(chosen):
+        return (rows[0], numbers[chosen]) if is_named else numbers[chosen]
+    return replace(
+        split, test=split.test[CArray(np.flatnonzero(~taken)), :],
+        attacker=split.test[CArray(places), :],
+        rows={**split.rows, 'test': part(~taken), 'attacker': part(taken)})
+
+
+def evaluate_on_trusted(attack, split, data):
+    """Evaluate all poison of `data`, a `CSecEvalData`, with the defender who
+    has the trusted rows."""
+    attack.val = split.val
+    y_pred, scores, losses = zip(*(
+        evaluate_again(attack, k, poison, split.test.X)
+        for k, poison in enumerate(data.adv_ds)))
+    data.Y_pred, data.scores, data.fobj = (
+        list(y_pred), list(scores), CArray(list(losses)))
