@@ -15,9 +15,9 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
 
     A few rows far out can make the loss of a fold huge at all but the largest
     lambdas, which then err on half of the rows. So a lambda counts only if
-    its error is at most one standard error above the least: with k wrong
-    rows, and k_0 at the least, ``k - k_0 <= sqrt(k + k_0)``, the deviation of
-    the difference of two independent counts.
+    its error is at most two standard errors above the least: with k wrong
+    rows, and k_0 at the least, ``k - k_0 <= 2 sqrt(k + k_0)``, the root being
+    the deviation of the difference of two independent counts.
 
     The grid has steps of 0.5 (or a little less, to end at the bound); of
     equally good ones the largest lambda. With fewer than two rows of a class
@@ -42,7 +42,7 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
         return float(np.clip(0., lower, upper))
     losses, n_wrong = cross_validate(dataset, classifier, grid, seed)
     least = n_wrong.min()
-    is_good = n_wrong - least <= np.sqrt(n_wrong + least)
+    is_good = n_wrong - least <= 2 * np.sqrt(n_wrong + least)
     return float(grid[np.where(is_good, losses, np.inf).argmin()])
 
 

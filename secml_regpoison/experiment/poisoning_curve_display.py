@@ -44,7 +44,7 @@ class PoisoningCurveDisplay:
 
         Parameters
         ----------
-        estimator : LogisticRegression or Pipeline
+        estimator : LogisticRegression, LinearSVC, RidgeClassifier or Pipeline
             See `poisoning_curve`.
         X : array-like or data frame, shape (n, d)
             Rows.
