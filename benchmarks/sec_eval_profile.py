@@ -23,10 +23,10 @@ PACKAGE = 'secml_regpoison.'
 PARTS = {
     'training steps and their reverse': ('core.solvers.rmd.heavy_ball',),
     'kernel rows and step size': ('core.linear_model.make_coordinates',
+                                  'core.solvers.rmd.top_eigenpair',
                                   'core.solvers.rmd.smoothness'),
     "points' derivative": ('core.solvers.rmd.vjp_points_lambda',
-                           'core.solvers.rmd.training_steps',
-                           'core.solvers.implicit.vjp_points_lambda',
+                           'core.solvers.implicit.vjp_rows',
                            'core.solvers.implicit._by_lmbda'),
     'linear system of the optimum': ('core.solvers.implicit.solve_hessian',),
     'validation loss and its gradient': (

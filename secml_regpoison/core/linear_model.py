@@ -16,9 +16,8 @@ from typing import Any, Optional, Union
 import torch
 from torch import Tensor
 
-from .checks import check
-from .coordinates import (
-    Coordinates, KernelCoordinates, make_coordinates, signed_rows)
+from .checks import check, is_finite
+from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
 from .losses import Logistic, Loss
 from .model import Hypergradient, Losses
@@ -26,7 +25,8 @@ from .penalties import L1, L2
 from .problem import Features, Problem
 from .solvers import (
     SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
-from .solvers.training import check_finite, smoothness, warn_if_unstable
+from .solvers.training import (
+    check_finite, loose_smoothness, smoothness, warn_if_unstable)
 
 LOGISTIC = Logistic()
 
@@ -34,10 +34,11 @@ LOGISTIC = Logistic()
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A model trained on given points: the points, the `Features` with them,
-    and the `TrainedModel` of the solver."""
+    the `Coordinates` of all rows, and the `TrainedModel` of the solver."""
 
     x_p: Tensor
     features: Features
+    coordinates: Coordinates
     model: TrainedModel
 
     @property
@@ -114,9 +115,10 @@ class LinearModel:
         """Warn of a step size that is too large for these points."""
         if self.training.eta is not None:
             features = self.problem.features(x_p)
-            warn_if_unstable(self.training.eta, smoothness(
-                features.problem, self._rows_p(features),
-                self._penalty(lmbda), self.loss)[0])
+            data = (features.problem, self._rows_p(features),
+                    self._penalty(lmbda), self.loss)
+            if self.training.eta > 2. / loose_smoothness(*data):
+                warn_if_unstable(self.training.eta, smoothness(*data)[0])
 
     def _rows_p(self, features: Features) -> Tensor:
         return signed_rows(features.phi, self.y_p, self.problem.n_classes)
@@ -133,7 +135,7 @@ class LinearModel:
         """Train on the fixed rows and the points `x_p`, (p, d).
 
         `start` is a trained model that Newton may start from; its features
-        and its kernel serve again if its points are the same.
+        and coordinates serve again if its points are the same.
 
         Raises
         ------
@@ -149,21 +151,18 @@ class LinearModel:
             raise FloatingPointError(
                 f'{error} (lmbda = {lmbda:g})') from error
         check_finite(model.u, model.eta, lmbda)
-        return Trained(x_p, features, model)
+        return Trained(x_p, features, coordinates, model)
 
     def _rows_at(self, x_p: Tensor, lmbda: float, start: Optional[Trained]
                  ) -> tuple[Features, Coordinates]:
         """Features and coordinates; those of `start`, if it has the same
         points, serve again."""
+        penalty = self._penalty(lmbda)
         if start is not None and start.x_p is x_p:
-            kept = start.model.coordinates
-            if isinstance(kept, KernelCoordinates):
-                return start.features, kept.with_penalty(self._penalty(lmbda))
-            features = start.features
-        else:
-            features = self.problem.features(x_p)
+            return start.features, start.coordinates.with_penalty(penalty)
+        features = self.problem.features(x_p)
         return features, make_coordinates(
-            features.problem, self._rows_p(features), self._penalty(lmbda),
+            features.problem, self._rows_p(features), penalty,
             self.training.form, self.training.method)
 
     def losses(self, trained: Trained) -> Losses:
@@ -205,8 +204,7 @@ class LinearModel:
             else trained.features.problem.n_tr
         value, grad_val = self.val_gradient(trained, is_attacker)
         grad_rows, grad_lmbda = vjp(model, grad_val, self.training, first_row)
-        if not (torch.isfinite(grad_rows).all()
-                and torch.isfinite(grad_lmbda)):
+        if not (is_finite(grad_rows) and torch.isfinite(grad_lmbda)):
             raise FloatingPointError(
                 'the hypergradient is not finite, with mu = '
                 f'{model.coordinates.penalty.strength:g}, step size '

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 import torch
 
-from core_problems import ETA, compare, make
+from core_problems import ETA, FORMS, compare, make
 
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.autograd_model import AutogradModel
@@ -67,6 +67,29 @@ def test_features_serve_again_while_the_points_stay():
     assert len(calls) == 1
     model.train(x_p + 1, 2., first)
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+def test_rows_serve_again_while_the_points_stay(form, method, monkeypatch):
+    """With another lambda: the kernel, the step size's eigenvalue and what is
+    in the coordinates of the adjoint are as if they had been made anew."""
+    problem, x_p, y_p = make()
+    model = LinearModel(problem, y_p, Training(
+        method, 30, momentum=.9, form=form))
+    first = model.train(x_p, 1.)
+    model.hypergradient(first)
+    with monkeypatch.context() as patches:
+        for name in ('linear_model.make_coordinates',
+                     'solvers.rmd.top_eigenpair'):
+            patches.delattr(f'secml_regpoison.core.{name}')
+        again = model.train(x_p, 2., first)
+    for got, expected in zip(model.hypergradient(again), hypergradient(
+            problem, x_p, y_p, 2., method, 30, momentum=.9, form=form)):
+        compare(got, expected, 1e-7 if method == 'implicit' else 1e-14)
+    for got, expected in zip(model.hypergradient(first), hypergradient(
+            problem, x_p, y_p, 1., method, 30, momentum=.9, form=form)):
+        compare(got, expected, 1e-14)
 
 
 def test_autograd_model_of_linear_scores_is_the_linear_model():

@@ -32,7 +32,7 @@ def primal_solver(rows_tr: Tensor, rows_p: Tensor, penalty: L2,
     hess = hess.view(m * size, m * size)
     hess.diagonal().add_(shift.repeat(m))
     factor = linalg.factorise(hess)
-    return lambda g: torch.cholesky_solve(g[:, None], factor)[:, 0]
+    return lambda g: linalg.solve_factorised(factor, g)
 
 
 def woodbury_solver(parts: list[Any], penalty: L2,

@@ -44,6 +44,10 @@ class ClassCoordinates:
         self.penalty, self.n_tr, self.n = first.penalty, first.n_tr, first.n
         self.n_coords = len(parts) * first.n_coords
 
+    def with_penalty(self, penalty: Any) -> 'ClassCoordinates':
+        return ClassCoordinates(self.parts[0].with_penalty(penalty),
+                                len(self.parts))
+
     def _blocks(self, u: Tensor) -> Iterator[tuple[Any, Tensor]]:
         """Each part with its entries of flat vectors, as views."""
         return zip(self.parts, u.tensor_split(len(self.parts), -1))

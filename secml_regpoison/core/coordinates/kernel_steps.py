@@ -15,7 +15,7 @@ import torch
 from scipy.linalg import get_blas_funcs
 from torch import Tensor
 
-from ..linalg import uses_blas
+from ..linalg import faster_triangle, uses_blas
 from ..losses import Loss
 
 # Arguments of both loops: T, the loss, K (n, n), k_g and a as rows (2, n), 1 -
@@ -65,13 +65,13 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
     residual, vel = torch.zeros_like(first[0]), first[0].numpy().copy()
     r_out, r, res = residual[:n], residual[:n].numpy(), residual.numpy()
     k, k_g, a = kernel.numpy().T, *beside.numpy()  # BLAS reads by columns
-    states = path.numpy()[::order]
+    states, lower = path.numpy()[::order], faster_triangle(first.dtype)
     symv, axpy, dot, scal = get_blas_funcs(('symv', 'axpy', 'dot', 'scal'),
                                            (k,))
     for state, alpha, after, h, row in zip(
             states, states[:, :n], states[1:], scores.numpy()[::order],
             scores if curvature is None else curvature.numpy()[::-1]):
-        symv(1., k, alpha, 1., h, overwrite_y=1)
+        symv(1., k, alpha, 1., h, lower=lower, overwrite_y=1)
         axpy(k_g, h, a=state[-2])
         axpy(a, h, a=state[-1])
         if curvature is None:

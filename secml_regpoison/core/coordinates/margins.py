@@ -33,6 +33,7 @@ from ..losses import Loss
 class Coordinates(Protocol):
     """What the solvers need of coordinates; vectors are (n_coords,).
 
+    with_penalty : the same rows with another penalty; without a copy of them.
     steps, operands : the training steps, and the data that they take.
     matvec : ``A u``, (n,). add_rmatvec : ``u += alpha A^T r`` in place.
     add_penalty : ``out += mu (u_w, beta u_b)`` in place. val_matvec,
@@ -52,6 +53,8 @@ class Coordinates(Protocol):
 
     @property
     def steps(self) -> Callable[..., tuple[Tensor, Tensor]]: ...
+
+    def with_penalty(self, penalty: Any) -> 'Coordinates': ...
 
     @property
     def operands(self) -> tuple[Tensor, ...]: ...

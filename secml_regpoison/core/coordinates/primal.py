@@ -1,4 +1,5 @@
 """Training in the model's own coordinates: two products with the data."""
+import copy
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import torch
@@ -76,6 +77,11 @@ class PrimalCoordinates:
         """The same coordinates: they hold nothing of a vector."""
         return self
 
+    def with_penalty(self, penalty: Any) -> 'PrimalCoordinates':
+        twin = copy.copy(self)
+        twin.penalty = penalty
+        return twin
+
     @property
     def operands(self) -> tuple[Tensor, ...]:
         return (self.rows_tr, self.rows_p,
@@ -124,7 +130,7 @@ class PrimalCoordinates:
             return lambda g: linalg.conjugate_gradients(
                 lambda v: hessian_product(self, s, v), g)
         factor = linalg.factorise(self.hessian(s))
-        return lambda g: torch.cholesky_solve(g[:, None], factor)[:, 0]
+        return lambda g: linalg.solve_factorised(factor, g)
 
     def hessian(self, s: Tensor) -> Tensor:
         """``Hess L`` as a matrix, given the curvatures over n."""

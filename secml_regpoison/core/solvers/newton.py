@@ -16,11 +16,15 @@ from torch import Tensor
 from ..coordinates import Coordinates
 from ..losses import Loss
 from ..problem import Problem
-from .training import TrainedModel, Training
+from .heavy_ball import heavy_ball
+from .training import TrainedModel, Training, loose_smoothness
 
 # Reuse a Cholesky factor while a step with it shrinks the gradient (or the
 # residual) at least by this factor.
 REUSE_FACTOR = .3
+# Gradient steps from a warm start, and the number of coordinates from which
+# on they cost less on a CPU than a factor.
+N_FIRST, MIN_COORDS = 40, 400
 
 
 def newton(coordinates: Coordinates, loss: Loss, training: Training,
@@ -34,7 +38,7 @@ def newton(coordinates: Coordinates, loss: Loss, training: Training,
         try:
             model = _newton_steps(
                 coordinates, loss,
-                _backtrack_start(coordinates, loss, start.u), tol)
+                _warm_start(coordinates, loss, problem, start.u), tol)
             if model.grad_norm <= tol:
                 return model
         except FloatingPointError:
@@ -48,6 +52,22 @@ def newton(coordinates: Coordinates, loss: Loss, training: Training,
             f'{model.grad_norm:.1e}, asked for {tol:.1e}: regularisation may '
             f'be too weak for {model.u.dtype}.', RuntimeWarning, stacklevel=5)
     return model
+
+
+def _warm_start(coordinates: Coordinates, loss: Loss, problem: Problem,
+                u: Tensor) -> Tensor:
+    """Where Newton's steps start, near `u`.
+
+    Gradient steps first: rows that have moved far bend the loss the most
+    there, and Newton's quadratic model misses it.
+    """
+    u = _backtrack_start(coordinates, loss, u)
+    if len(u) < MIN_COORDS or u.is_cuda:
+        return u
+    eta = 1. / loose_smoothness(problem, coordinates.rows_p,
+                                coordinates.penalty, loss)
+    return heavy_ball(coordinates, loss, eta, .9, torch.stack(
+        [torch.zeros_like(u), u]), N_FIRST)[0][-1].clone()
 
 
 def _backtrack_start(coordinates: Coordinates, loss: Loss,

@@ -18,24 +18,28 @@ from ..losses import Loss
 from ..problem import Problem
 from .heavy_ball import heavy_ball
 from .training import (
-    TrainedModel, Training, smoothness, training_steps, vjp_points_lambda)
+    TrainedModel, Training, smoothness, top_eigenpair, vjp_points_lambda)
 
 
 def descend(coordinates: Coordinates, loss: Loss, training: Training,
             problem: Problem,
             start: Optional[TrainedModel] = None) -> TrainedModel:
-    """T steps of gradient descent from 0, all iterates kept."""
-    eta, d_eta_d_rows = training.eta, None
+    """T steps of gradient descent from 0, all iterates kept. Of `start`
+    serves the eigenvalue, if its rows are the same."""
+    eta, d_eta_d_rows, top_p = training.eta, None, None
     if eta is None:
-        bound, d_rows = smoothness(problem, coordinates.rows_p,
-                                   coordinates.penalty, loss)
+        rows_p = coordinates.rows_p
+        top_p = start.top_p if start is not None \
+            and start.coordinates.rows_p is rows_p else top_eigenpair(rows_p)
+        bound, d_rows = smoothness(problem, rows_p, coordinates.penalty, loss,
+                                   top_p)
         eta, d_eta_d_rows = 1. / bound, -d_rows / bound ** 2
     iterates, scores = heavy_ball(
         coordinates, loss, eta, training.momentum,
         coordinates.rows_p.new_zeros(2, coordinates.n_coords),
         training.n_inner)
     return TrainedModel(coordinates, loss, iterates[-1], iterates[:-1],
-                        scores, eta, d_eta_d_rows)
+                        scores, eta, d_eta_d_rows, top_p)
 
 
 def adjoints(model: TrainedModel, grad_val: Tensor,
@@ -67,9 +71,11 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
     grad_rows, grad_lmbda = vjp_points_lambda(
         tail, p, adjoint_scores, -eta, first_row)
     if model.d_eta_d_rows is not None:
-        # dA/d eta = -sum_t p_t . grad L(u_t);  d eta/d lmbda = -eta^2 mu
-        steps = training_steps(model, training.momentum)[-len(p):]
-        grad_eta = coordinates.inner(p, adjoint_scores, steps).sum() / eta
+        # dA/d eta = -sum_t p_t . grad L(u_t), of which lambda's derivative
+        # has the penalty's part;  d eta/d lmbda = -eta^2 mu
+        grad_eta = grad_lmbda / eta - (
+            adjoint_scores * model.loss.slope(tail.scores)
+        ).sum() / coordinates.n
         if first_row == coordinates.n_tr:
             grad_rows.add_(grad_eta * model.d_eta_d_rows)
         grad_lmbda.sub_(grad_eta * eta ** 2 * coordinates.penalty.strength)

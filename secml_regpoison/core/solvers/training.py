@@ -7,7 +7,7 @@ from typing import Callable, Optional, Union
 import torch
 from torch import Tensor
 
-from ..checks import check
+from ..checks import check, is_finite
 from ..coordinates import Coordinates
 from ..losses import Loss
 from ..penalties import L1, L2
@@ -71,33 +71,52 @@ class Training:
               'None or an integer of at least 1')
 
 
+def top_eigenpair(rows_p: Tensor) -> tuple[float, Tensor]:
+    """Largest eigenvalue of ``A_p A_p^T`` and its vector (p,), 0 of no rows.
+
+    Raises
+    ------
+    FloatingPointError
+        If the rows are too large to be squared.
+    """
+    if not len(rows_p):
+        return 0., rows_p[:, 0]
+    products = rows_p @ rows_p.T
+    if not is_finite(products):
+        raise FloatingPointError(
+            f'poisoning points have grown past what {rows_p.dtype} can '
+            'square: bound them, or pass a smaller step.')
+    values, vectors = torch.linalg.eigh(products)
+    return float(values[-1]), vectors[:, -1]
+
+
 def smoothness(problem: Problem, rows_p: Tensor, penalty: Union[L1, L2],
-               loss: Loss) -> tuple[float, Tensor]:
+               loss: Loss, top_p: Optional[tuple[float, Tensor]] = None
+               ) -> tuple[float, Tensor]:
     """A bound on the largest eigenvalue of the training Hessian.
 
     ``L = max l'' (top(A_tr^T A_tr) + top(A_p A_p^T)) / n + mu``, with top the
     largest eigenvalue: the first is computed once, the second is p x p, and
     no position of the poisoning points is above the sum (Weyl). With the L1
-    penalty there is no mu.
+    penalty there is no mu. `top_p` is `top_eigenpair` of `rows_p`, if known.
 
     Returns
     -------
     (L, derivative of L with respect to the weights of `rows_p`, (p, d))
     """
     n, bound = problem.n_tr + len(rows_p), loss.curvature_bound
-    top, d_rows = 0., torch.zeros_like(rows_p[:, :-1])
-    if len(rows_p):
-        products = rows_p @ rows_p.T
-        if not torch.isfinite(products).all():
-            raise FloatingPointError(
-                'poisoning points have grown past what '
-                f'{rows_p.dtype} can square: bound them, or pass a smaller '
-                'step.')
-        values, vectors = torch.linalg.eigh(products)
-        top, v = float(values[-1]), vectors[:, -1]
-        d_rows = torch.outer(v, v @ rows_p[:, :-1]).mul_(2 * bound / n)
+    top, v = top_p or top_eigenpair(rows_p)
     return (bound * (problem.top_eigenvalue + top) / n + penalty.curvature,
-            d_rows)
+            torch.outer(v, v @ rows_p[:, :-1]).mul_(2 * bound / n))
+
+
+def loose_smoothness(problem: Problem, rows_p: Tensor,
+                     penalty: Union[L1, L2], loss: Loss) -> float:
+    """As L of `smoothness`, with ``||A_p||^2`` for its largest eigenvalue:
+    larger by little, and much sooner."""
+    squares = float(torch.linalg.vector_norm(rows_p)) ** 2
+    return (loss.curvature_bound * (problem.top_eigenvalue + squares)
+            / (problem.n_tr + len(rows_p)) + penalty.curvature)
 
 
 def warn_if_unstable(eta: Optional[float], bound: float) -> None:
@@ -125,11 +144,11 @@ class TrainedModel:
 
     u : coordinates of the model. path, scores : coordinates (k, n_coords) and
     ``A u`` (k, n) of the iterates that the derivative passes through: the T
-    training steps, or the optimum alone. eta : the step size taken, and
-    d_eta_d_rows : its derivative with respect to the weights of the poisoning
-    rows where it is ``1 / L``. grad_norm : norm of the training gradient at
-    `u` relative to that at 0, and solve : the last Newton step's solver,
-    where the method has them.
+    training steps, or the optimum alone. eta : the step size taken, and where
+    it is ``1 / L`` d_eta_d_rows : its derivative with respect to the weights
+    of the poisoning rows, and top_p : their `top_eigenpair`. grad_norm :
+    norm of the training gradient at `u` relative to that at 0, and solve :
+    the last Newton step's solver, where the method has them.
     """
 
     coordinates: Coordinates
@@ -139,6 +158,7 @@ class TrainedModel:
     scores: Tensor
     eta: float = math.nan
     d_eta_d_rows: Optional[Tensor] = None
+    top_p: Optional[tuple[float, Tensor]] = None
     grad_norm: float = math.nan
     solve: Optional[Callable[[Tensor], Tensor]] = None
 

@@ -1,4 +1,5 @@
 """Training to the optimum: against liblinear, warm starts, hard cases."""
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,12 +9,13 @@ from sklearn.linear_model import LogisticRegression
 
 from core_problems import FORMS, compare, make
 
-from secml_regpoison.core import hypergradient, linalg
+from secml_regpoison.core import Problem, hypergradient, linalg
 from secml_regpoison.core.coordinates import (
-    KernelCoordinates, PrimalCoordinates, make_coordinates, signed_rows)
+    KernelCoordinates, PrimalCoordinates, kernel, make_coordinates,
+    signed_rows)
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.penalties import L2
-from secml_regpoison.core.solvers import Training
+from secml_regpoison.core.solvers import Training, newton
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -116,3 +118,55 @@ def test_stale_start_costs_hardly_more_than_none(monkeypatch):
         cold, _ = n_factors(x_p + move, None)
         warm, _ = n_factors(x_p + move, before)
         assert warm <= cold + 1
+
+
+def test_factor_in_float32_gives_the_results_of_float64(monkeypatch):
+    """Of a large and well-conditioned problem; each solve is refined."""
+    problem, x_p, y_p = make(n=kernel.MIN_ROWS, d=50, seed=3)
+    dtypes, factorise = [], kernel.factorise
+
+    def recorded(m):
+        dtypes.append(m.dtype)
+        return factorise(m)
+    monkeypatch.setattr(kernel, 'factorise', recorded)
+
+    def found(lmbda):
+        dtypes.clear()
+        return hypergradient(problem, x_p, y_p, lmbda, 'implicit',
+                             form='gram', inner_tol=1e-11), set(dtypes)
+    single, used = found(0.)
+    assert used == {torch.float32}
+    with pytest.warns(RuntimeWarning, match='regularisation may be'):
+        assert found(-12.)[1] == {torch.float64}
+    monkeypatch.setattr(kernel, 'MAX_CONDITION', 0.)
+    double, used = found(0.)
+    assert used == {torch.float64}
+    for got, expected in zip(single, double):
+        compare(got, expected, 1e-8)
+
+
+@pytest.mark.parametrize('lmbda', [-2., 0., 2.])
+def test_gradient_steps_from_a_warm_start_save_factors(monkeypatch, lmbda):
+    """Rows with the wrong label have moved; the optimum is the same."""
+    rng = torch.Generator().manual_seed(1)
+    x = torch.rand(400, 500, generator=rng, dtype=torch.float64) - .5
+    w = torch.randn(500, generator=rng, dtype=torch.float64)
+    y = (x @ w).sign()
+    x_p, y_p = x[:17], -y[:17]
+    model = LinearModel(
+        Problem(x[17:], y[17:], x[:5], y[:5]), y_p,
+        Training('implicit', form='gram', inner_tol=1e-10))
+    before, factors, solver = model.train(x_p, lmbda), [], \
+        KernelCoordinates.solver
+    monkeypatch.setattr(
+        KernelCoordinates, 'solver',
+        lambda coordinates, s: factors.append(1) or solver(coordinates, s))
+
+    def train_moved(start):
+        factors.clear()
+        moved = (x_p + torch.outer(y_p, w.sign())).clamp(-.5, .5)
+        return model.train(moved, lmbda, start), len(factors)
+    warm, n_warm = train_moved(before)
+    compare(warm.w, train_moved(None)[0].w, 1e-7)
+    monkeypatch.setattr(newton, 'MIN_COORDS', math.inf)
+    assert n_warm < train_moved(before)[1]
