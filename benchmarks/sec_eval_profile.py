@@ -32,7 +32,8 @@ PARTS = {
     'validation loss and its gradient': (
         'core.linear_model.LinearModel.losses',
         'core.linear_model.LinearModel.val_gradient'),
-    "defender's Newton steps": ('core.solvers.newton._newton_steps',)}
+    "defender's Newton steps": ('core.solvers.newton._newton_steps',
+                                'core.solvers.newton._warm_start')}
 WHOLE = {
     'retraining of the classifier': (
         'classifier.c_classifier_linear_torch.CClassifierLinearTorch.fit',),
