@@ -1,6 +1,6 @@
 """The one form of errors about a value, and the checks of tensors."""
 import math
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from torch import Tensor
@@ -33,6 +33,37 @@ def check_lmbda(lmbda: float, dtype: torch.dtype,
           f'between {-limit} and {limit} in {dtype}',
           ' It is the natural log of the L2 strength.')
     return value
+
+
+def check_problem(problem: Any) -> None:
+    """Raise unless these are data of a `.Problem`."""
+    n_classes, rows = problem.n_classes, problem.rows
+    check('n_classes', n_classes, n_classes is None or n_classes >= 2,
+          'None or at least 2')
+    names = [('x_tr', 'y_tr'), ('x_val', 'y_val')]
+    if not problem.is_zero_sum:
+        names.append((
+            problem.name_of(True),
+            'y_attacker' if problem.y_target is None else 'y_target'))
+    for name, labels in names:
+        check_rows(name, labels, getattr(problem, name),
+                   getattr(problem, labels), problem.x_tr,
+                   n_classes=n_classes)
+    if problem.preprocess is not None and any(map(_is_csr, rows.values())):
+        raise ValueError(
+            '`preprocess` must be None with sparse rows, got '
+            f'{type(problem.preprocess).__name__}. Pass `x.to_dense()`.')
+    for name, x in rows.items():
+        if not len(x):
+            raise ValueError(f'`{name}` must have at least one row, got none.')
+        if x.shape[1] != problem.x_tr.shape[1]:
+            raise ValueError(
+                f'`{name}` must have {problem.x_tr.shape[1]} columns like '
+                f'`x_tr`, got {x.shape[1]}.')
+
+
+def _is_csr(x: Tensor) -> bool:
+    return x.layout == torch.sparse_csr
 
 
 def check_rows(x_name: str, y_name: str, x: Tensor, y: Tensor, like: Tensor,
@@ -74,7 +105,7 @@ def _check_tensor(name: str, value: Tensor, n_dim: int, like: Tensor,
             f'`{name}` must have the dtype and device of `x_tr`, '
             f'{like.dtype} on {like.device}, got {value.dtype} on '
             f'{value.device}.')
-    is_csr = value.layout == torch.sparse_csr
+    is_csr = _is_csr(value)
     if value.layout != torch.strided and not (is_csr and may_be_sparse):
         advice = (f' Pass `{name}.to_sparse_csr()`.' if may_be_sparse
                   else f' Pass `{name}.to_dense()`.')

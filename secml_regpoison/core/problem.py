@@ -6,14 +6,11 @@ from typing import Any, Callable, Optional, Union
 import torch
 from torch import Tensor
 
-from .checks import check, check_rows
-from .coordinates.rows import is_sparse, signed_rows, weight_products
+from .checks import check_problem, check_rows
+from .coordinates.rows import signed_rows, weight_products
 from .features import Features, features_of
 from .linalg import top_eigenvalue
 from .preprocessing import Preprocess, deviations
-
-TENSORS = ('x_tr', 'y_tr', 'x_val', 'y_val', 'y_target', 'x_attacker',
-           'y_attacker')
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,30 +60,7 @@ class Problem:
     y_attacker: Optional[Tensor] = None
 
     def __post_init__(self) -> None:
-        check('n_classes', self.n_classes, self.n_classes is None
-              or self.n_classes >= 2, 'None or at least 2')
-        names = [('x_tr', 'y_tr'), ('x_val', 'y_val')]
-        if not self.is_zero_sum:
-            names.append((
-                'x_val' if self.x_attacker is None else 'x_attacker',
-                'y_attacker' if self.y_target is None else 'y_target'))
-        for name, labels in names:
-            check_rows(name, labels, getattr(self, name),
-                       getattr(self, labels), self.x_tr,
-                       n_classes=self.n_classes)
-        if self.preprocess is not None and any(
-                map(is_sparse, self.rows.values())):
-            raise ValueError('`preprocess` must be None with sparse rows, got '
-                             f'{type(self.preprocess).__name__}. Pass '
-                             '`x.to_dense()`.')
-        for name, x in self.rows.items():
-            if not len(x):
-                raise ValueError(f'`{name}` must have at least one row, '
-                                 'got none.')
-            if x.shape[1] != self.x_tr.shape[1]:
-                raise ValueError(
-                    f'`{name}` must have {self.x_tr.shape[1]} columns like '
-                    f'`x_tr`, got {x.shape[1]}.')
+        check_problem(self)
 
     def check_points(self, x_p: Tensor, y_p: Tensor) -> None:
         """Raise unless these are poisoning points of this problem.
@@ -117,7 +91,7 @@ class Problem:
             return self
         return replace(self, **{
             name: value.to(dtype) for name, value in vars(self).items()
-            if name in TENSORS and value is not None})
+            if name[:2] in ('x_', 'y_') and value is not None})
 
     @property
     def rows(self) -> dict[str, Tensor]:
@@ -248,8 +222,8 @@ class Problem:
         """Units of the columns in which the points ascend.
 
         The deviations, scaled to a root mean square of 1, where the preprocess
-        divides by them; else 1. A column that is constant but for the points
-        has a tiny one: the derivative by it is large, and hides all others.
+        divides by them; else 1. In a column that only the points change the
+        derivative is large, and would hide all others.
 
         Parameters
         ----------
