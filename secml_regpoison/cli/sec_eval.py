@@ -12,8 +12,8 @@ from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.picture import draw
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.experiment.report import (
-    csv_columns, mark_trusted_better, plain_words, save_evaluation,
-    solver_verdict, table)
+    csv_columns, csv_lines, plain_words, save_evaluation, solver_verdict,
+    table)
 from secml_regpoison.experiment.security_evaluation import run_policies
 from secml_regpoison.experiment.summary import summarise
 from secml_regpoison.experiment.tables import write_rows
@@ -98,8 +98,7 @@ def _export(out, name, frame):
 def _report(args, source, plan, name, records):
     """Write CSV, picture and JSON; print the text or the JSON."""
     path = os.path.join(args.out, 'sec_eval')
-    mark_trusted_better(records)
-    write_rows(f'{path}.csv', records,
+    write_rows(f'{path}.csv', csv_lines(records),
                csv_columns(len(source.header['y_original'])))
     summary = summarise(records)
     conclusion = conclude(summary, plan, args.expect)

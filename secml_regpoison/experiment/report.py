@@ -72,16 +72,23 @@ def _flags(strength):
         if strength[name])
 
 
-def mark_trusted_better(records):
-    """Add `trusted_better` to each line of the CSV: 1 where the trusted rows
-    alone err less in the same split; empty where they were not tried."""
+def csv_lines(records):
+    """Lines of sec_eval.csv.
+
+    `trusted_better` is 1 where the trusted rows alone err less in the same
+    split, and empty where they were not tried. `gave_up` is also 1 where all
+    test rows are given one class.
+    """
     trusted = {(record['repetition'], record['n_points']):
                record['test_error'] for record in records
                if record['policy'] == 'trusted-only'}
-    for record in records:
-        error = trusted.get((record['repetition'], record['n_points']))
-        record['trusted_better'] = '' if error is None else int(
-            error < record['test_error'])
+    errors = [trusted.get((record['repetition'], record['n_points']))
+              for record in records]
+    return [{**record,
+             'gave_up': int(record['gave_up'] or record['one_class']),
+             'trusted_better': '' if error is None
+             else int(error < record['test_error'])}
+            for record, error in zip(records, errors)]
 
 
 def plain_words(records, sentences=SENTENCES):

@@ -9,7 +9,7 @@ from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.estimators import L1_WORDS
 from secml_regpoison.experiment.picture import draw
 from secml_regpoison.experiment.plan import Plan
-from secml_regpoison.experiment.report import mark_trusted_better, table
+from secml_regpoison.experiment.report import csv_lines, table
 from secml_regpoison.experiment.summary import summarise
 from secml_regpoison.figure.style import POLICY_STYLES
 
@@ -63,11 +63,9 @@ def test_the_trusted_rows_come_first_where_they_do_better():
         'rows errs 15.50 % whatever the poison, learned 20.50 %.')
     assert words_of(lines)[-1].endswith(' on the trusted rows alone.')
     assert not words_of(lines, share=.05)[0].startswith('The trusted')
-    mark_trusted_better(lines)
-    assert [line['trusted_better'] for line in lines[:3]] == [0, 0, 1]
+    assert [line['trusted_better'] for line in csv_lines(lines)[:3]] == [0, 0, 1]
     without = records(learned=(.02, .05, .2))
-    mark_trusted_better(without)
-    assert {line['trusted_better'] for line in without} == {''}
+    assert {line['trusted_better'] for line in csv_lines(without)} == {''}
 
 
 def test_a_gain_that_is_not_in_every_split_is_said():
@@ -145,6 +143,8 @@ def test_one_class_for_all_is_giving_up():
     assert not found['is_useful']
     assert ('It gave up in 2 of 2 splits: it gives all test rows one class. '
             'It is no better than always' in found['words'][1])
+    assert [line['gave_up'] for line in csv_lines(lines)] == [
+        line['one_class'] for line in lines]
 
 
 @pytest.mark.parametrize('preprocess, classifier, words', [
