@@ -63,7 +63,8 @@ def test_the_trusted_rows_come_first_where_they_do_better():
         'rows errs 15.50 % whatever the poison, learned 20.50 %.')
     assert words_of(lines)[-1].endswith(' on the trusted rows alone.')
     assert not words_of(lines, share=.05)[0].startswith('The trusted')
-    assert [line['trusted_better'] for line in csv_lines(lines)[:3]] == [0, 0, 1]
+    assert [line['trusted_better'] for line in csv_lines(lines)][
+        :3] == [0, 0, 1]
     without = records(learned=(.02, .05, .2))
     assert {line['trusted_better'] for line in csv_lines(without)} == {''}
 
