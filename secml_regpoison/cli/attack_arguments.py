@@ -62,13 +62,15 @@ def add_attack_options(command):
              "scikit-learn's, whose bias is not penalised) or liblinear "
              "(secml's CClassifierLogistic, whose bias is)")
     command.add_argument(
-        '--attacker', choices=ATTACKERS, default='defender',
-        help='whose loss the poison raises: that on the trusted rows, which '
-             'the defender sees (default, as in the paper); own: that on '
+        '--attacker', choices=('both', *ATTACKERS), default='both',
+        help='whose loss the poison raises. defender: that on the trusted '
+             'rows, which the defender sees, as in the paper; own: that on '
              'the test rows, while the loss on the trusted rows is kept low, '
-             'the worst for what is learned on trusted rows; grey: that on '
-             'other rows, which the attacker has in the place of the trusted '
-             'ones, as many of the test rows (half of them at most)')
+             'the worst for what is learned on trusted rows; both (default): '
+             'the first, and at the largest strength the second against what '
+             'is learned on trusted rows; grey: that on other rows, which the '
+             'attacker has in the place of the trusted ones, as many of the '
+             'test rows (half of them at most)')
     command.add_argument(
         '--penalty', choices=PENALTIES, default='l2',
         help='of the weights: l2 (default) or l1, of logistic regression and '

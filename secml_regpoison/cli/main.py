@@ -16,7 +16,7 @@ from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, default_solver,
     most_points)
-from secml_regpoison.experiment.policies import DEFAULT_POLICIES
+from secml_regpoison.experiment.policies import DEFAULT_POLICIES, with_own
 from secml_regpoison.storage import only_writer
 from secml_regpoison.terminal import one_line, print_error, progress_bar
 from . import process
@@ -99,7 +99,8 @@ def _load(args):
                 preprocess=source.preprocess, classifier=classifier,
                 penalty=args.penalty,
                 integer=args.integer, filter=args.filter,
-                attacker=args.attacker, attack_params={
+                attacker='defender' if args.attacker == 'both'
+                else args.attacker, attack_params={
                     'y_poison': _y_poison(args.y_poison, source),
                     **({'solver_params': {'n_outer': args.n_outer}}
                        if args.n_outer else {})})
@@ -118,6 +119,8 @@ def _with_defaults(args, source, plan):
         args.left_out = [policy for policy in DEFAULT_POLICIES
                          if policy not in args.policies]
     check_plan(plan, source, args.policies, args.repetitions)
+    if args.attacker == 'both' and plan.n_points[-1]:
+        args.policies = with_own(args.policies)
     return plan
 
 

@@ -10,7 +10,7 @@ from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.export import parts_of_rows, poisoned_rows
 from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.picture import draw
-from secml_regpoison.experiment.policies import policy_name
+from secml_regpoison.experiment.policies import is_own, policy_name
 from secml_regpoison.experiment.report import (
     csv_columns, csv_lines, plain_words, save_evaluation, solver_verdict,
     table)
@@ -57,8 +57,9 @@ def run_sec_eval(args, source, plan):
         labels = {f'class_{k}': label for k, label in enumerate(classes)}
         _report(args, source, plan, name, [
             record for (policy, repetition), result in results.items()
-            for record in make_records(result, policy=policy,
-                                       repetition=repetition, **labels)])
+            for record in make_records(
+                result, policy=policy, repetition=repetition, attacker='own'
+                if is_own(policy) else plan.attacker, **labels)])
 
 
 def _run(args, source, plan, folder):

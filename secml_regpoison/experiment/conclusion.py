@@ -3,7 +3,7 @@ it."""
 import math
 
 from .estimators import L1_WORDS
-from .policies import describe_policy
+from .policies import OWN, describe_policy, is_own
 from .summary import nearest_strength
 
 TRUSTED = 'trusted-only'
@@ -39,6 +39,10 @@ def conclude(summary, plan, share=None):
         `words`, a list of sentences.
 
     """
+    hidden = {policy: strengths[-1] for policy, strengths in summary.items()
+              if is_own(policy)}
+    summary = {policy: strengths for policy, strengths in summary.items()
+               if policy not in hidden}
     k = nearest_strength(next(iter(summary.values())), share)
     at = {policy: strengths[k] for policy, strengths in summary.items()}
     ranked = sorted(at, key=lambda policy: (not _is_useful(at[policy]),
@@ -50,6 +54,8 @@ def conclude(summary, plan, share=None):
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
              f"rows ({best['n_points']} rows)")
     words = _trusted_first(ranked, at, plan) + [_ranking(where, ranked, at)]
+    words += [_of_hidden(policy.removesuffix(OWN), strength, plan)
+              for policy, strength in hidden.items()]
     words += [_of_policy(policy, at[policy], summary[policy][0])
               for policy in summary]
     if plan.attacker in ATTACKER_WORDS:
@@ -59,6 +65,19 @@ def conclude(summary, plan, share=None):
                      f"{in_scikit_learn(best['C'], plan)}"
                      + _on_which_rows(ranked[0], plan))
     return {**found, 'words': words}
+
+
+def _of_hidden(policy, strength, plan):
+    """What an attacker does who hides from the trusted rows."""
+    error, n = strength['test_error'], strength['n_splits']
+    spread = '' if n == 1 else (
+        f" ({100 * error['least']:.2f} to {100 * error['greatest']:.2f} in "
+        f'{n} splits)')
+    return (f'An attacker who knows the {plan.n_val} validation rows and '
+            f"hides the harm from them ({strength['n_points']} rows of "
+            'poison): '
+            f'{policy} errs {_percent(strength)}{spread}. What is tuned on '
+            'rows that the attacker knows protects nobody: keep some secret.')
 
 
 def _on_which_rows(policy, plan):

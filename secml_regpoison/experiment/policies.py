@@ -7,9 +7,24 @@ validation rows alone, which no poison reaches, 5-fold cross-validated on them.
 'learned-trust': the validation rows and s times the others, (lambda, s)
 cross-validated on the validation rows at each strength, see `.core.trust`.
 A number: lambda fixed at it, a natural log with C = exp(-lambda).
+
+With '-own' after it the largest strength alone is evaluated, with the attacker
+'own' of `.plan`: the worst case of what is learned on rows that it knows.
 """
 DEFAULT_POLICIES = 'clean-cv', 'learned', 'trusted-only'
 POLICIES = *DEFAULT_POLICIES, 'learned-trust'
+OWN = '-own'
+
+
+def with_own(policies):
+    """The policies, and '-own' of those that are learned on trusted rows."""
+    return (*policies, *(f'{policy}{OWN}' for policy in policies
+                         if policy in ('learned', 'learned-trust')))
+
+
+def is_own(policy):
+    """Whether it is one of those with '-own'."""
+    return isinstance(policy, str) and policy.endswith(OWN)
 
 
 def policy_name(policy):

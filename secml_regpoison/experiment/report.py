@@ -9,7 +9,7 @@ from .tables import as_text, format_mean_std
 
 def csv_columns(n_classes):
     """Columns of sec_eval.csv, in order."""
-    return ('policy', 'repetition',
+    return ('policy', 'attacker', 'repetition',
             *(f'class_{k}' for k in range(n_classes)),
             *(name for name in columns(n_classes)
               if name not in ('w_norm_squared', 'share_1')),

@@ -16,7 +16,7 @@ from .filters import filter_split
 from .grey_box import evaluate_on_trusted, lend_rows
 from .measures import measure
 from .parallel import parallel_map
-from .policies import policy_name
+from .policies import OWN, is_own, policy_name
 from .policy_attack import make_attack
 
 
@@ -101,6 +101,9 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
         If the attack fails.
 
     """
+    if is_own(policy):
+        policy = policy.removesuffix(OWN)
+        plan = replace(plan, attacker='own', n_points=plan.n_points[-1:])
     try:
         is_grey = plan.attacker == 'grey' and policy != 'trusted-only'
         attack = make_attack(

@@ -26,6 +26,8 @@ POLICY_STYLES = {
     'learned': {**STYLES[2], 'linestyle': '-'},
     'trusted-only': {**STYLES[4], 'linestyle': (0, (1, 1))},
     'learned-trust': {**STYLES[5], 'linestyle': '-'},
+    'learned-own': {**STYLES[2], 'marker': '*', 'linestyle': 'none'},
+    'learned-trust-own': {**STYLES[5], 'marker': '*', 'linestyle': 'none'},
     'filter': {**STYLES[6], 'linestyle': ':'},
     'filter-learned': {**STYLES[7], 'linestyle': '-'},
     'l1': {'color': '#8C510A', 'marker': 'h', 'linestyle': '--'}}
@@ -36,6 +38,8 @@ POLICY_LABELS = {
     'learned': r'$\lambda$ learned',
     'trusted-only': 'trusted rows alone',
     'learned-trust': 'trust learned',
+    'learned-own': r'$\lambda$ learned, attacker hides',
+    'learned-trust-own': 'trust learned, attacker hides',
     'filter': r'filter, $\lambda$ by clean cross-validation',
     'filter-learned': r'filter, $\lambda$ learned',
     'l1': r'L1 penalty, $\lambda$ learned'}

@@ -12,7 +12,8 @@ distributed = pytest.importorskip('distributed',
 TIMES = 'seconds', 'seconds_cpu'
 COMMANDS = {
     'sec_eval.csv': ['sec-eval', '--train', '40', '--val', '10', '--points',
-                     '0,2,4', '--repetitions', '2'],
+                     '0,2,4', '--repetitions', '2', '--attacker',
+                     'defender'],
     'fig2_rmd.csv': ['paper', 'fig2', '--quick']}
 
 

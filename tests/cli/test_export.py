@@ -109,7 +109,7 @@ def test_scikit_learn_on_the_exported_rows_makes_the_printed_error(
     assert counts.get('filtered', 0) == filtered
     test = frame.loc[parts.loc[parts['part'] == 'test', 'line']]
     measured = pd.read_csv(out / 'sec_eval.csv')
-    for policy in ('clean-cv', 'learned', 'trusted-only'):
+    for policy in ('clean-cv', 'learned', 'learned-own', 'trusted-only'):
         poisoned = pd.read_csv(out / f'poisoned_{policy}_0.csv')
         assert list(poisoned) == [*frame, 'poison']
         assert poisoned['poison'].sum() == 6 * (policy != 'trusted-only')

@@ -21,8 +21,9 @@ from secml_regpoison import cli, storage as files
 from secml_regpoison.experiment.plan import default_solver
 from secml.adv.seceval import CSecEvalData
 
-COLUMNS = ['policy', 'repetition', 'class_0', 'class_1', 'n_points',
-           'fraction', 'test_error', 'majority_error', 'error_0', 'error_1',
+COLUMNS = ['policy', 'attacker', 'repetition', 'class_0', 'class_1',
+           'n_points', 'fraction', 'test_error', 'majority_error', 'error_0',
+           'error_1',
            'validation_loss', 'attacker_loss', 'solver_loss', 'lmbda', 'C',
            'w_norm',
            'share_predicted_1', 'n_poison_0', 'n_poison_1', 'n_train', 'n_val',
@@ -31,7 +32,8 @@ COLUMNS = ['policy', 'repetition', 'class_0', 'class_1', 'n_points',
            'budget_hit', 'training_short', 'fit_short',
            'unseen', 'saturated',
            'trusted_better']
-QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1']
+QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1',
+         '--attacker', 'defender']
 SEC_EVAL = importlib.import_module('secml_regpoison.cli.sec_eval')
 COMMAND = [sys.executable, '-m', 'secml_regpoison.cli', 'sec-eval']
 
@@ -63,7 +65,7 @@ def test_the_csv(finished):
         for policy in ('-2', 'clean-cv', 'learned') for repetition in '01'
         for n_points in '024']
     for row in rows:
-        numbers = [float(row[name]) for name in COLUMNS[1:-1]]
+        numbers = [float(row[name]) for name in COLUMNS[2:-1]]
         assert np.isfinite(numbers).all()
         assert (row['class_0'], row['class_1']) == ('0', '8')
         assert float(row['fraction']) == int(row['n_points']) / 40

@@ -24,7 +24,8 @@ from secml.adv.seceval import CSecEvalData
 # not the scratch files of a write
 CHECKPOINTS = '*.cells/[!.]*.npz'
 COMMAND = ['sec-eval', '--train', '40', '--val', '10', '--points', '0,2,4,6',
-           '--policies=-2,learned', '--repetitions', '2']
+           '--policies=-2,learned', '--repetitions', '2', '--attacker',
+           'defender']
 ALONE = [*COMMAND, '--jobs', '1', '--out']
 
 

@@ -134,6 +134,7 @@ def test_a_terminal_has_a_bar_before_torch_is_imported(
     monkeypatch.setattr(sys, 'stderr', stream)
     monkeypatch.setattr(main, '_register', importing)
     assert main.main(['sec-eval', '--out', str(tmp_path), '--policies',
-                      'learned,-2', '--repetitions', '2']) == 2
+                      'learned,-2', '--repetitions', '2', '--attacker',
+                      'defender']) == 2
     os.close(reader)
     assert '0/4 ' in seen[0]

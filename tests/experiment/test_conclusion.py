@@ -69,6 +69,22 @@ def test_the_trusted_rows_come_first_where_they_do_better():
     assert {line['trusted_better'] for line in csv_lines(without)} == {''}
 
 
+def test_an_attacker_who_hides_is_part_of_the_verdict():
+    """It is ranked with no policy, and said after the ranking."""
+    lines = LEARNED_BEST + [
+        line for line in records(learned_own=(.3, .3, .3))
+        if line['n_points'] == 10]
+    words = words_of(lines, share=.05)
+    assert words[0] == words_of(LEARNED_BEST, share=.05)[0]
+    assert words[1] == (
+        'An attacker who knows the 40 validation rows and hides the harm from '
+        'them (10 rows of poison): learned errs 30.50 % (30.00 to 31.00 in 2 '
+        'splits). What is tuned on rows that the attacker knows protects '
+        'nobody: keep some secret.')
+    assert words[2:] == words_of(LEARNED_BEST, share=.05)[1:]
+    draw(summarise(lines), 'title')
+
+
 def test_a_gain_that_is_not_in_every_split_is_said():
     lines = records(learned=(.0, .0, .10), clean_cv=(.0, .0, .11))
     lines[2]['test_error'] = .115
