@@ -327,7 +327,7 @@ def test_options_of_the_attack_reach_the_plan():
     plan, policies = plan_of()
     assert (plan.classifier, plan.solver_type, plan.attack_params) == (
         'logistic', 'implicit', {'y_poison': 'worst'})
-    assert policies == ('clean-cv', 'learned', 'trusted-only')
+    assert policies == ('clean-cv', 'learned', 'trusted-only', 'learned-own')
     plan, policies = plan_of(
         '--classifier', 'liblinear', '--solver', 'rmd', '--y-poison', '8',
         '--policies', 'learned', '--lmbda-bounds', '0,5', '--n-outer', '7')
@@ -335,7 +335,11 @@ def test_options_of_the_attack_reach_the_plan():
     assert (plan.classifier, plan.solver_type, plan.attack_params) == (
         'liblinear', 'rmd',
         {'y_poison': 1, 'solver_params': {'n_outer': 7}})
-    assert policies == ['learned']
+    assert policies == ('learned', 'learned-own')
+    for attacker in ('defender', 'own', 'grey'):
+        plan, policies = plan_of('--attacker', attacker)
+        assert plan.attacker == attacker
+        assert policies == ('clean-cv', 'learned', 'trusted-only')
 
 
 BAD_CALLS = {
