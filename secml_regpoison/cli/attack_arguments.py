@@ -67,8 +67,8 @@ def add_attack_options(command):
              'rows, which the defender sees, as in the paper; own: that on '
              'the test rows, while the loss on the trusted rows is kept low, '
              'the worst for what is learned on trusted rows; both (default): '
-             'the first, and at the largest strength the second against what '
-             'is learned on trusted rows; grey: that on other rows, which the '
+             'the first, and, but for --penalty l1, at the largest strength '
+             'the second against what is learned on trusted rows; grey: that on other rows, which the '
              'attacker has in the place of the trusted ones, as many of the '
              'test rows (half of them at most)')
     command.add_argument(

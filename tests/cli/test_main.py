@@ -336,6 +336,8 @@ def test_options_of_the_attack_reach_the_plan():
         'liblinear', 'rmd',
         {'y_poison': 1, 'solver_params': {'n_outer': 7}})
     assert policies == ('learned', 'learned-own')
+    assert plan_of('--penalty', 'l1')[1] == (
+        'clean-cv', 'learned', 'trusted-only')
     for attacker in ('defender', 'own', 'grey'):
         plan, policies = plan_of('--attacker', attacker)
         assert plan.attacker == attacker
