@@ -68,9 +68,10 @@ def add_attack_options(command):
              'the test rows, while the loss on the trusted rows is kept low, '
              'the worst for what is learned on trusted rows; both (default): '
              'the first, and, but for --penalty l1, at the largest strength '
-             'the second against what is learned on trusted rows; grey: that on other rows, which the '
-             'attacker has in the place of the trusted ones, as many of the '
-             'test rows (half of them at most)')
+             'the second against what is learned on trusted rows; grey: that '
+             'on other rows, which the attacker has in the place of the '
+             'trusted ones, as many of the test rows (half of them at most)'
+)
     command.add_argument(
         '--penalty', choices=PENALTIES, default='l2',
         help='of the weights: l2 (default) or l1, of logistic regression and '
