@@ -70,8 +70,7 @@ def add_attack_options(command):
              'the first, and, but for --penalty l1, at the largest strength '
              'the second against what is learned on trusted rows; grey: that '
              'on other rows, which the attacker has in the place of the '
-             'trusted ones, as many of the test rows (half of them at most)'
-)
+             'trusted ones, as many of the test rows (half of them at most)')
     command.add_argument(
         '--penalty', choices=PENALTIES, default='l2',
         help='of the weights: l2 (default) or l1, of logistic regression and '
