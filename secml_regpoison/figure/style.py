@@ -29,8 +29,7 @@ POLICY_STYLES = {
     'learned-own': {**STYLES[2], 'marker': '*', 'linestyle': 'none'},
     'learned-trust-own': {**STYLES[5], 'marker': '*', 'linestyle': 'none'},
     'filter': {**STYLES[6], 'linestyle': ':'},
-    'filter-learned': {**STYLES[7], 'linestyle': '-'},
-    'l1': {'color': '#8C510A', 'marker': 'h', 'linestyle': '--'}}
+    'filter-learned': {**STYLES[7], 'linestyle': '-'}}
 POLICY_LABELS = {
     'small': r'$\lambda$ small (no regularisation)',
     'large': r'$\lambda$ large',
@@ -41,8 +40,7 @@ POLICY_LABELS = {
     'learned-own': r'$\lambda$ learned, attacker hides',
     'learned-trust-own': 'trust learned, attacker hides',
     'filter': r'filter, $\lambda$ by clean cross-validation',
-    'filter-learned': r'filter, $\lambda$ learned',
-    'l1': r'L1 penalty, $\lambda$ learned'}
+    'filter-learned': r'filter, $\lambda$ learned'}
 
 
 def policy_styles(policies):

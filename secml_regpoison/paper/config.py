@@ -143,11 +143,11 @@ class Defence(Poisoning):
     and against one who hides from them. Ours."""
 
     data: tuple = ('mnist', 'mnist-4-9', 'fashion-mnist')
-    policies: tuple = ('small', 'clean-cv', 'learned', 'l1', 'filter',
+    policies: tuple = ('small', 'clean-cv', 'learned', 'filter',
                        'filter-learned', 'trusted-only', 'learned-trust')
     attackers: tuple = ('defender', 'own')
     n_points: tuple = (0, 28, 57, 85)
-    n_splits: int = 5
+    n_splits: int = 3
     joint: bool = True
     solver_params: tuple = ()  # the attack's defaults
 

@@ -18,12 +18,11 @@ MEASURES = (('test error %', 'test_error', 2, 100, None),
             ('val. loss', 'validation_loss', 4, 1, None),
             ('lambda', 'lmbda', 2, 1, None),
             ('weight s', 'trust', 3, 1, ('learned-trust',)))
+TITLES = {'defender': 'usual attacker', 'own': 'attacker who hides'}
 # A policy, and what else the defender does: drops rows far from the class
-# centroids before training, or has another penalty. That has no kernel, in
-# which the steps of rmd are cheap: it is attacked at the optimum.
+# centroids before training.
 VARIANTS = {'filter': ('clean-cv', {'filter': 'sphere-slab'}),
-            'filter-learned': ('learned', {'filter': 'sphere-slab'}),
-            'l1': ('learned', {'penalty': 'l1', 'solver_type': 'implicit'})}
+            'filter-learned': ('learned', {'filter': 'sphere-slab'})}
 
 
 def make(settings, compute, solver):
@@ -61,11 +60,12 @@ def _draw(means, settings, solver):
     n_columns = len(names) // len(settings.attackers)
     fig = Figure(figsize=(1.2 + 4.2 * n_columns, 8.), layout='constrained')
     axes = fig.subplots(len(settings.attackers), n_columns, squeeze=False,
-                        sharex=True)
+                        sharex=True, sharey=True)
     for ax, name in zip(axes.ravel(), names):
         draw_curves(ax, means, name, 'test_error', 100)
-        ax.set_title(name, fontsize=10)
-        ax.set_ylim(bottom=0)
+        data, _, attacker = name.rpartition(', attacker: ')
+        ax.set_title(f'{data}, {TITLES[attacker]}', fontsize=10)
+    axes[0, 0].set_ylim(bottom=0)
     for ax in axes[:, 0]:
         ax.set_ylabel('Test error (%)')
     for ax in axes[-1]:
