@@ -19,6 +19,7 @@ PURPLE, ORANGE = '#CC79A7', '#E69F00'
 
 # 'small' and 'large' are lambdas held fixed. Hollow squares let the curve
 # below them be seen.
+#: Colour, marker and line of each policy, as matplotlib's `plot` takes them.
 POLICY_STYLES = {
     'small': {**STYLES[1], 'markerfacecolor': 'none', 'markersize': 9},
     'large': {**STYLES[3], 'linestyle': ':'},
