@@ -14,6 +14,11 @@ def check(name: str, value: object, ok: object, condition: str,
             f'`{name}` must be {condition}, got {value!r}.{advice}')
 
 
+def is_sparse(x: Tensor) -> bool:
+    """Whether `x` holds non-zeros alone."""
+    return x.layout == torch.sparse_csr
+
+
 def is_finite(x: Tensor) -> bool:
     """Whether all entries are. A finite sum proves it, sooner."""
     return bool(torch.isfinite(x.sum())) or bool(torch.isfinite(x).all())
@@ -49,7 +54,7 @@ def check_problem(problem: Any) -> None:
         check_rows(name, labels, getattr(problem, name),
                    getattr(problem, labels), problem.x_tr,
                    n_classes=n_classes)
-    if problem.preprocess is not None and any(map(_is_csr, rows.values())):
+    if problem.preprocess is not None and any(map(is_sparse, rows.values())):
         raise ValueError(
             '`preprocess` must be None with sparse rows, got '
             f'{type(problem.preprocess).__name__}. Pass `x.to_dense()`.')
@@ -60,10 +65,6 @@ def check_problem(problem: Any) -> None:
             raise ValueError(
                 f'`{name}` must have {problem.x_tr.shape[1]} columns like '
                 f'`x_tr`, got {x.shape[1]}.')
-
-
-def _is_csr(x: Tensor) -> bool:
-    return x.layout == torch.sparse_csr
 
 
 def check_rows(x_name: str, y_name: str, x: Tensor, y: Tensor, like: Tensor,
@@ -105,7 +106,7 @@ def _check_tensor(name: str, value: Tensor, n_dim: int, like: Tensor,
             f'`{name}` must have the dtype and device of `x_tr`, '
             f'{like.dtype} on {like.device}, got {value.dtype} on '
             f'{value.device}.')
-    is_csr = _is_csr(value)
+    is_csr = is_sparse(value)
     if value.layout != torch.strided and not (is_csr and may_be_sparse):
         advice = (f' Pass `{name}.to_sparse_csr()`.' if may_be_sparse
                   else f' Pass `{name}.to_dense()`.')

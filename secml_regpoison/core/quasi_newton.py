@@ -12,7 +12,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from .coordinates.rows import is_sparse
+from .checks import is_sparse
 from .defender import Defender, Iterate
 from .feasible import FeasibleSet
 

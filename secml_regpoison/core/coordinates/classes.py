@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from .. import linalg
+from ..checks import is_sparse
 from ..losses.softmax import ClassCurvature
 from .class_solvers import block_solver, primal_solver, woodbury_solver
 from .class_steps import class_steps
 from .kernel import KernelCoordinates
-from .rows import is_sparse
 
 
 class ClassCoordinates:

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from .. import linalg
+from ..checks import is_sparse
 from ..losses import Loss
 from ..penalties import L1, L2
 from .margins import hessian_product, rows_vjp
-from .rows import add_rmatvec, is_sparse
+from .rows import add_rmatvec
 
 if TYPE_CHECKING:
     from ..problem import Problem

@@ -9,10 +9,7 @@ from typing import Iterator, Optional
 import torch
 from torch import Tensor
 
-
-def is_sparse(x: Tensor) -> bool:
-    """Whether `x` holds non-zeros alone."""
-    return x.layout == torch.sparse_csr
+from ..checks import is_sparse
 
 
 def n_stored(x: Tensor) -> int:

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..checks import check
-from ..coordinates.rows import is_sparse
+from ..checks import check, is_sparse
 from .training import TrainedModel, Training, training_steps
 
 
