@@ -8,6 +8,7 @@ import numpy as np
 from secml_regpoison.experiment.cells import cells_folder
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.export import parts_of_rows, poisoned_rows
+from secml_regpoison.experiment.grey_box import n_of_attacker
 from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.picture import draw
 from secml_regpoison.experiment.policies import is_own, policy_name
@@ -142,7 +143,7 @@ def _describe(source, plan):
             0 if 'val' in source.parts else plan.n_val)
     rows = f'{n_test} test rows'
     if plan.attacker == 'grey':
-        n = min(plan.n_val, n_test // 2)
+        n = n_of_attacker(plan.n_val, n_test)
         rows = f"{n_test - n} test rows, {n} of the attacker's"
     filtered = '' if plan.filter == 'none' \
         else f' before the filter {plan.filter}'

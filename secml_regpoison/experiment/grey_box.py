@@ -16,10 +16,15 @@ from secml_regpoison.attack.evaluation import evaluate_again
 from secml_regpoison.validation import check
 
 
+def n_of_attacker(n_val, n_test):
+    """How many of the test rows are the attacker's."""
+    return min(n_val, n_test // 2)
+
+
 def places_of_attacker(y, n_val, seed):
     """Which test rows become the attacker's, by their labels `y`: as many as
     there are trusted rows, with the shares of the classes; their places."""
-    n = min(n_val, len(y) // 2)
+    n = n_of_attacker(n_val, len(y))
     counts = np.bincount(y)
     counts = counts[counts > 0]
     check('attacker', 'grey', counts.min() >= 2 and n >= len(counts),
@@ -35,12 +40,12 @@ def lend_rows(split, seed):
                                 split.val.num_samples, seed)
     rows, taken = split.rows['test'], np.zeros(split.test.num_samples, bool)
     taken[places] = True
-    is_named = isinstance(rows, tuple)
-    numbers = np.arange(len(taken))[rows[1]] if is_named and isinstance(
-        rows[1], slice) else rows[1] if is_named else rows
+    *of, numbers = rows if isinstance(rows, tuple) else (rows,)
+    if isinstance(numbers, slice):  # all rows of that part
+        numbers = np.arange(len(taken))
 
     def part(chosen):
-        return (rows[0], numbers[chosen]) if is_named else numbers[chosen]
+        return (*of, numbers[chosen]) if of else numbers[chosen]
     return replace(
         split, test=split.test[CArray(np.flatnonzero(~taken)), :],
         attacker=split.test[CArray(places), :],
