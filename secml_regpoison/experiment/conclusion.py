@@ -8,11 +8,12 @@ from .summary import nearest_strength
 
 TRUSTED = 'trusted-only'
 EQUAL = 5e-5  # errors that look the same in percent
+SECRET = ('What is tuned on rows that the attacker knows protects nobody: '
+          'keep some secret.')
 # What follows from the attacker's rows.
 ATTACKER_WORDS = {'own': (
     'The attacker raised the loss on the test rows and kept that on the '
-    'trusted rows low. What is tuned on rows that the attacker knows '
-    'protects nobody: keep some secret.'),
+    f'trusted rows low. {SECRET}'),
     'grey': ('The attacker had other rows in the place of the trusted ones, '
              'and did not know these.')}
 
@@ -69,15 +70,9 @@ def conclude(summary, plan, share=None):
 
 def _of_hidden(policy, strength, plan):
     """What an attacker does who hides from the trusted rows."""
-    error, n = strength['test_error'], strength['n_splits']
-    spread = '' if n == 1 else (
-        f" ({100 * error['least']:.2f} to {100 * error['greatest']:.2f} in "
-        f'{n} splits)')
     return (f'An attacker who knows the {plan.n_val} validation rows and '
             f"hides the harm from them ({strength['n_points']} rows of "
-            'poison): '
-            f'{policy} errs {_percent(strength)}{spread}. What is tuned on '
-            'rows that the attacker knows protects nobody: keep some secret.')
+            f'poison): {policy} errs {_with_spread(strength)}. {SECRET}')
 
 
 def _on_which_rows(policy, plan):
@@ -155,10 +150,7 @@ def _of_policy(policy, strength, weakest):
     error, n = strength['test_error'], strength['n_splits']
     name = describe_policy(policy)
     text = (f"- {policy if policy == name else f'{policy} ({name})'}: test "
-            f'error {_percent(strength)}')
-    if n > 1:
-        text += (f" ({100 * error['least']:.2f} to "
-                 f"{100 * error['greatest']:.2f} in {n} splits)")
+            f'error {_with_spread(strength)}')
     if not weakest['n_points']:
         text += f', without poison {_percent(weakest)}'
     text += (f"; lambda {strength['lmbda']['mean']:.2f}, "
@@ -197,6 +189,15 @@ def _gain(at, ranked):
 
 def _error(strength):
     return strength['test_error']['mean']
+
+
+def _with_spread(strength):
+    """The mean error, and that of the best and the worst split."""
+    error, n = strength['test_error'], strength['n_splits']
+    if n == 1:
+        return _percent(strength)
+    return (f"{_percent(strength)} ({100 * error['least']:.2f} to "
+            f"{100 * error['greatest']:.2f} in {n} splits)")
 
 
 def _percent(strength):
