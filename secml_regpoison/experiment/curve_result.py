@@ -7,17 +7,17 @@ from scipy.special import logsumexp
 from sklearn.utils import Bunch
 
 from secml_regpoison.attack.replacement import replacement_order
-from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
+from secml_regpoison.attack.targets import target_of
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from .estimators import fit_with_lambda, fit_with_trust
 from .measures import majority_error
 from .policies import policy_name
+from .policy_attack import CLASSIFIERS
 from .report import plain_words
 from .security_evaluation import evaluate
 
 MEASURED = ('test_error', 'validation_loss', 'constant_loss', 'lmbda',
             'w_norm', 'trust', *SENTENCES)
-LOSSES = {'svm': SquaredHinge(), 'ridge': Squared()}  # else the logistic one
 # what is trained on the validation rows has no loss on them
 TRUSTING = 'trusted-only', 'learned-trust'
 
@@ -72,7 +72,7 @@ def _loss(fitted, classifier, x, y):
     if scores.ndim == 2:
         right = scores[np.arange(len(y)), y]
         return (logsumexp(scores, axis=1) - right).mean()
-    loss = LOSSES.get(classifier, Logistic())
+    loss = target_of(CLASSIFIERS[classifier][0]()).loss
     return float(loss.value(torch.as_tensor((1 - 2 * y) * scores)).mean())
 
 
