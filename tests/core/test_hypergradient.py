@@ -367,7 +367,7 @@ def test_float32_is_float64(method, form):
     for got, expected in zip(two, one):
         assert got.dtype == torch.float32
         # float32 sums of a few dozen terms over 150 steps; its implicit
-        # training stops at 1e-4 of the first gradient
+        # training stops at 1e-5 of the first gradient
         compare(got.double(), expected,
                 2e-5 if method == 'rmd' else 1e-3)
 

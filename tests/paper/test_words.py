@@ -119,7 +119,7 @@ def test_the_page_takes_its_tables_from_the_last_folder(results, tmp_path):
 def test_the_page_shows_each_figure(results):
     page = (results.HERE / 'paper.md').read_text(encoding='utf-8')
     shown = [name for _, name in results.PICTURE.findall(page)]
-    assert [name[:-4] for name in shown] + ['times'] == [
+    assert [name[:-4] for name in shown] == [
         name[:-4] for _, name in results.BLOCK.findall(page)]
     assert {name.split('_')[0].split('.')[0] for name in shown} == {*FIGURES}
     for name in shown:
