@@ -69,7 +69,8 @@ def policy_styles(policies):
     spare = cycle([style for style in STYLES[5:]
                    if style['color'] not in taken] or STYLES)
     for policy in fixed:
-        own = styles.pop('small' if float(policy) < 0 else 'large', None)
+        like = 'small' if float(policy) < 0 else 'large'
+        own = styles.pop(like, None) if float(policy) else None
         styles[policy] = own or next(spare)
     return {policy: styles[policy] for policy in policies}
 

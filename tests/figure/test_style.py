@@ -30,3 +30,9 @@ def test_no_two_policies_look_alike(policies):
 
 def test_a_fixed_lambda_is_named_by_its_value():
     assert policy_label('-8') == r'$\lambda = -8$'
+
+
+def test_lambda_zero_is_neither_small_nor_large():
+    """lambda = 0 had the look of 'large' where no positive one was drawn."""
+    taken = looks(('small', 'large'))
+    assert not set(looks(('-8', '0', 'learned'))[1:2]) & set(taken)
