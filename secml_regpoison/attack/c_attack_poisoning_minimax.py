@@ -44,7 +44,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
         \min_\lambda \max_{D_p} A(D_{val}, w^*) \quad s.t. \quad
         w^* = \arg\min_w \frac{1}{n} \sum_i l(y_i(x_i w + b))
-              + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
+              + \frac{e^\lambda}{2 n} (\|w\|^2 + \beta b^2)
 
     A is the mean of the same loss l on the validation set, without the
     penalty; n counts the poison. lambda is a natural log. Loss, beta and the

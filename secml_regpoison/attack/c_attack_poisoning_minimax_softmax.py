@@ -22,7 +22,7 @@ class CAttackPoisoningMinimaxSoftmax(CAttackPoisoningMinimax):
     .. math::
 
         \frac{1}{n} \sum_i \left( \log \sum_c e^{f_c(x_i)} - f_{y_i}(x_i)
-            \right) + \frac{e^\lambda}{2 n} \sum_c ||w_c||^2
+            \right) + \frac{e^\lambda}{2 n} \sum_c \|w_c\|^2
 
     and C = exp(-lambda); the biases are not penalised.
 

@@ -100,7 +100,7 @@ class CCertificatePoisoning:
 
         U(\lambda) = \min_{w, b} \frac{1}{n} \left( \sum_{clean} l(-y_i f(x_i))
         + p \max_{(x, y) \in F} l(-y f(x)) \right) + \frac{e^\lambda}{2 n}
-        (||w||^2 + \beta b^2)
+        (\|w\|^2 + \beta b^2)
 
     is the largest training objective that p of n rows in F can make; n U is
     then at least the clean rows' sum of losses. It is computed from above and,

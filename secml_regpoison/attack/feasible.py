@@ -26,7 +26,7 @@ class CFeasibleSphereSlab:
 
     .. math::
 
-        ||s (x - c_y)|| \le r_y, \quad
+        \|s (x - c_y)\| \le r_y, \quad
         |\langle s (x - c_y), s (c_y - c_o) \rangle| \le t_y
 
     with the centroid :math:`c_y` of a class and the mean :math:`c_o` of the

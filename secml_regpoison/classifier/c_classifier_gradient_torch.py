@@ -18,7 +18,7 @@ class CClassifierGradientTorchMixin(CClassifierGradientLinearMixin):
     .. math::
 
         L(w, b) = \frac{1}{n} \sum_i l(y_i(x_i w + b))
-                  + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
+                  + \frac{e^\lambda}{2 n} (\|w\|^2 + \beta b^2)
 
     with the classifier's loss l and share beta of the bias, at the trained
     (w, b) and the classifier's current lambda, on any samples:

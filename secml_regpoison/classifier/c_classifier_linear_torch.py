@@ -29,9 +29,9 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
     .. math::
 
         \min_{w, b} \frac{1}{n} \sum_i l(-y_i(x_i w + b))
-            + \frac{e^\lambda}{2 n} (||w||^2 + \beta b^2)
+            + \frac{e^\lambda}{2 n} (\|w\|^2 + \beta b^2)
 
-    or with the penalty :math:`\frac{e^\lambda}{n} (||w||_1 + \beta |b|)`.
+    or with the penalty :math:`\frac{e^\lambda}{n} (\|w\|_1 + \beta |b|)`.
 
     A subclass has the attributes `core_loss`, the core's ``l``, and `beta`.
     It is of two classes, unless the subclass has another core model.

@@ -22,14 +22,14 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
     .. math::
 
         \min_{w, b} \frac{1}{n} \sum_i \log(1 + e^{-y_i(x_i w + b)})
-            + \frac{e^\lambda}{2 n} ||w||^2
+            + \frac{e^\lambda}{2 n} \|w\|^2
 
     The logarithm is natural, the bias is not penalised, and C = exp(-lambda):
     the minimiser is that of scikit-learn's LogisticRegression(C=C) with the
     solver 'lbfgs'. It is not that of `CClassifierLogistic`, whose liblinear
     penalises the bias.
 
-    With ``penalty='l1'`` the penalty is :math:`\frac{e^\lambda}{n} ||w||_1`,
+    With ``penalty='l1'`` the penalty is :math:`\frac{e^\lambda}{n} \|w\|_1`,
     and the minimiser that of LogisticRegression(C=C, l1_ratio=1) with the
     solver 'saga'. Most weights are then zero. With ``beta=1`` the bias is
     penalised as a weight, as liblinear does it.

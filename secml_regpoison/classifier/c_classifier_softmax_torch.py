@@ -17,7 +17,7 @@ class CClassifierSoftmaxTorch(CClassifierLinearTorch):
     .. math::
 
         \min_{W, b} \frac{1}{n} \sum_i \left( \log \sum_c e^{f_c(x_i)}
-            - f_{y_i}(x_i) \right) + \frac{e^\lambda}{2 n} ||W||^2,
+            - f_{y_i}(x_i) \right) + \frac{e^\lambda}{2 n} \|W\|^2,
         \quad f_c(x) = x w_c + b_c
 
     The logarithm is natural, the biases are not penalised, and C =

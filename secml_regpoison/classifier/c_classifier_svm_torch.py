@@ -17,7 +17,7 @@ class CClassifierSVMTorch(CClassifierLinearTorch,
     .. math::
 
         \min_{w, b} \frac{1}{n} \sum_i \max(0, 1 - y_i(x_i w + b))^2
-            + \frac{e^\lambda}{2 n} (||w||^2 + b^2)
+            + \frac{e^\lambda}{2 n} (\|w\|^2 + b^2)
 
     with C = exp(-lambda) the minimiser of scikit-learn's ``LinearSVC(C=C,
     loss='squared_hinge')``, whose liblinear penalises the bias. It is not
