@@ -21,10 +21,13 @@ def to_numbers(cells, decimal):
     if cells.dtype != object:
         return cells.to_numpy(dtype=float)
     cells = cells.astype(str).str.replace(decimal, '.', regex=False)
-    numbers = np.full(len(cells), np.nan)
-    good = pd.to_numeric(cells, errors='coerce').notna().to_numpy()
+    good = np.array(pd.to_numeric(cells, errors='coerce').notna())
+    cells, numbers = cells.to_numpy(dtype=object), np.full(len(cells), np.nan)
+    # 1e400 is infinite, and no number to pandas before 3
+    good[~good] = [bool(NUMBER.match(cell)) and ',' not in cell
+                   for cell in cells[~good]]
     # Python's conversion is exact, that of pandas may miss the last digit
-    numbers[good] = cells.to_numpy(dtype=object)[good].astype(float)
+    numbers[good] = cells[good].astype(float)
     return numbers
 
 

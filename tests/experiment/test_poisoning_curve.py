@@ -21,6 +21,9 @@ from core_problems import SKLEARN_L1
 from filters import outside
 from secml_regpoison import poisoning_curve
 
+# A penalty that is neither, as scikit-learn spells it from 1.8 on and before.
+ELASTIC_NET = {'l1_ratio': .5} if 'l1_ratio' in SKLEARN_L1 else {
+    'penalty': 'elasticnet', 'l1_ratio': .5}
 QUICK = {'y_poison': 'flip', 'fractions': (0, .1, .2),
          'solver_params': {'n_outer': 3}}
 
@@ -344,8 +347,9 @@ TEXT = X.assign(colour='red')
      "`estimator.class_weight` must be None"),
     ({'estimator': exact(fit_intercept=False)}, ValueError,
      '`estimator.fit_intercept` must be True'),
-    ({'estimator': exact(solver='saga', l1_ratio=.5)}, ValueError,
-     '`estimator.l1_ratio` must be 0 or 1, got 0.5'),
+    ({'estimator': exact(solver='saga', **ELASTIC_NET)}, ValueError,
+     'must be 0 or 1, got 0.5' if 'penalty' not in ELASTIC_NET else
+     "`estimator.penalty` must be 'l2', 'l1' or None, got 'elasticnet'"),
     ({'estimator': exact(**SKLEARN_L1)}, ValueError, "`estimator.solver` must "
      "be 'saga' or 'liblinear' with the L1 penalty, got 'lbfgs'"),
     ({'y': np.arange(60) % 3, 'estimator': exact(solver='saga', **SKLEARN_L1)},
