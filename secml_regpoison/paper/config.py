@@ -147,7 +147,7 @@ class Defence(Poisoning):
                        'filter-learned', 'trusted-only', 'learned-trust')
     attackers: tuple = ('defender', 'own')
     n_points: tuple = (0, 28, 57, 85)
-    n_splits: int = 3
+    n_splits: int = 5
     joint: bool = True
     solver_params: tuple = ()  # the attack's defaults
 
