@@ -94,5 +94,13 @@ class SupportCoordinates(PrimalCoordinates):
         out[..., self.support] = coords
         return out
 
+    def hessian(self, s: Tensor) -> Tensor:
+        """As of all weights, damped by what rounding hides: the penalty has
+        no curvature that would keep a small lambda from a singular one."""
+        hess = super().hessian(s)
+        damping = len(hess) * torch.finfo(hess.dtype).eps * hess.trace()
+        hess.diagonal().add_(damping)
+        return hess
+
     def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
         return super().solver(s) if self.n_coords else torch.clone

@@ -184,6 +184,19 @@ def test_a_loss_whose_slope_has_kinks_is_trained_to_the_end():
     assert torch.isfinite(attacked.hypergradient(trained).grad_x_p).all()
 
 
+@pytest.mark.filterwarnings('ignore:training stopped', 'ignore:the linear')
+@pytest.mark.parametrize('loss', [Logistic(), Squared()])
+def test_points_alike_at_a_tiny_lambda_have_a_derivative(loss):
+    """More weights than rows near the margin: the Hessian is singular, and
+    a search for lambda that passes by must go on."""
+    problem, x_p, y_p = make(n=30, d=400, seed=0)
+    x_p[:] = x_p[0]
+    attacked = model(loss)(problem, y_p, Training('implicit'))
+    found = attacked.hypergradient(attacked.train(x_p, -46.))
+    assert torch.isfinite(found.grad_x_p).all()
+    assert torch.isfinite(found.grad_lmbda)
+
+
 def test_a_warm_start_ends_where_a_cold_one_does():
     problem, x_p, y_p = make(n=40, d=60, seed=5)
     attacked = LinearModel(problem, y_p, Training(
