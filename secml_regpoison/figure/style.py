@@ -29,6 +29,7 @@ POLICY_STYLES = {
     'learned-trust': {**STYLES[5], 'linestyle': '-'},
     'learned-own': {**STYLES[2], 'marker': '*', 'linestyle': 'none'},
     'learned-trust-own': {**STYLES[5], 'marker': '*', 'linestyle': 'none'},
+    'l1': dict(color='#882255', marker='p', linestyle='--'),
     'filter': {**STYLES[6], 'linestyle': ':'},
     'filter-learned': {**STYLES[7], 'linestyle': '-'}}
 POLICY_LABELS = {
@@ -40,6 +41,7 @@ POLICY_LABELS = {
     'learned-trust': 'trust learned',
     'learned-own': r'$\lambda$ learned, attacker hides',
     'learned-trust-own': 'trust learned, attacker hides',
+    'l1': r'L1, $\lambda$ learned, at least -2',
     'filter': r'filter, $\lambda$ by clean cross-validation',
     'filter-learned': r'filter, $\lambda$ learned'}
 

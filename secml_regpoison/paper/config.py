@@ -143,7 +143,7 @@ class Defence(Poisoning):
     and against one who hides from them. Ours."""
 
     data: tuple = ('mnist', 'mnist-4-9', 'fashion-mnist')
-    policies: tuple = ('small', 'clean-cv', 'learned', 'filter',
+    policies: tuple = ('small', 'clean-cv', 'learned', 'l1', 'filter',
                        'filter-learned', 'trusted-only', 'learned-trust')
     attackers: tuple = ('defender', 'own')
     n_points: tuple = (0, 28, 57, 85)
