@@ -76,6 +76,7 @@ def _draw(means, settings, solver):
         ax.set_xlabel('Poison among the training rows (%)')
     fig.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False,
                loc='outside lower center', ncol=min(4, 1 + n_columns),
-               title=f'Poison by {solver}; mean and standard deviation of '
+               title=f'Poison by {solver} (against L1 and learned trust by '
+                     'implicit); mean and standard deviation of '
                      f'{settings.n_splits} splits')
     return fig
