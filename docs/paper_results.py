@@ -2,9 +2,9 @@
 
     python docs/paper_results.py DIR [DIR ...]
 
-The fenced block under ``<!-- NAME.txt -->`` becomes that file, and the
-pictures shown become those of the same name, in fewer colours. What no DIR has
-stays as it is.
+The fenced block under ``<!-- NAME.txt -->`` becomes that file without its last
+line, the seconds of a run that others may have begun. The pictures shown
+become those of the same name, in fewer colours. What no DIR has stays.
 """
 import re
 import sys
@@ -27,8 +27,10 @@ def fill(page, folders):
     """The text of a page, its blocks filled."""
     def replace(found):
         path = newest(found[2], folders)
-        return found[0] if path is None \
-            else found[1] + path.read_text(encoding='utf-8')
+        if path is None:
+            return found[0]
+        return found[1] + path.read_text(encoding='utf-8').rpartition(
+            '\n\n')[0] + '\n'
     return BLOCK.sub(replace, page)
 
 
