@@ -189,6 +189,13 @@ def test_the_table_has_the_classes_and_says_what_is_doubtful():
     assert text[-2].rstrip().endswith('5 + 0')
 
 
+def test_the_table_has_deviations_of_several_splits_alone():
+    one = [line for line in LEARNED_BEST if not line['repetition']]
+    assert ' ± ' in table(summarise(LEARNED_BEST), ('ham', 'spam'))
+    text = table(summarise(one), ('ham', 'spam'))
+    assert '±' not in text and f"{100 * one[0]['test_error']:.2f}" in text
+
+
 def test_the_picture():
     lines = [dict(line) for line in LEARNED_BEST]
     lines[-1].update(gave_up=1, majority_error=.2)

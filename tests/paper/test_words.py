@@ -109,7 +109,8 @@ def test_the_page_takes_its_tables_from_the_last_folder(results, tmp_path):
         '<!-- inner.txt -->\n```text\nkept\n```\nc\n'
     for name in ('one', 'two'):
         (tmp_path / name).mkdir()
-        (tmp_path / name / 'fig2_rmd.txt').write_text(f'{name} ± 1\n')
+        (tmp_path / name / 'fig2_rmd.txt').write_text(
+            f'{name} ± 1\n\nfig2_rmd: 2 cells; this run took 1 s\n')
     folders = [tmp_path / 'one', tmp_path / 'two', tmp_path / 'none']
     for before in ('', 'old\nlines\n', 'two ± 1\n'):
         assert results.fill(page.format(before), folders) == page.format(
