@@ -146,9 +146,6 @@ class Defence(Poisoning):
     policies: tuple = ('small', 'clean-cv', 'learned', 'l1', 'filter',
                        'filter-learned', 'trusted-only', 'learned-trust')
     attackers: tuple = ('defender', 'own')
-    # L1 against 'own' takes two minutes a split and strength
-    policies_own: tuple = ('small', 'clean-cv', 'learned', 'filter',
-                           'filter-learned', 'trusted-only', 'learned-trust')
     n_points: tuple = (0, 28, 57, 85)
     n_splits: int = 5
     joint: bool = True

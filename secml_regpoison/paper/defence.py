@@ -49,8 +49,7 @@ def make(settings, compute, solver):
 
 def _cells_of(settings, solver, attacker):
     """Name of the policy, and the cell, against one attacker."""
-    for name in (settings.policies_own if attacker == 'own'
-                 else settings.policies):
+    for name in settings.policies:
         policy, changes = VARIANTS.get(name, (name, {}))
         for cell in attack_cells(replace(settings, policies=(policy,)),
                                  solver):
