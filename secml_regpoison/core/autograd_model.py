@@ -13,7 +13,7 @@ from torch import Tensor
 from .checks import check
 from .linear_model import LOGISTIC
 from .losses import Loss
-from .model import Hypergradient, Losses
+from .model import Hypergradient, Losses, share_wrong
 from .problem import Problem
 from .solvers import Training
 from .solvers.training import check_finite
@@ -111,11 +111,11 @@ class AutogradModel:
         """Validation losses of a trained model."""
         problem, parameters = self.problem, trained.parameters
         x, y = problem.attacker_set
-        wrong = y * self.scores(parameters, x) < 0
+        h = -y * self.scores(parameters, x)
         return Losses(float(self._loss_on(parameters, x, y)),
                       float(self._loss_on(parameters, problem.x_val,
                                           problem.y_val)),
-                      float(wrong.double().mean()))
+                      share_wrong(h, y))
 
     def hypergradient(self, trained: TrainedParameters) -> Hypergradient:
         """Validation loss and its derivatives through the whole unroll."""

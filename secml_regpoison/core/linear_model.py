@@ -20,7 +20,7 @@ from .checks import check, is_finite
 from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
 from .losses import Logistic, Loss
-from .model import Hypergradient, Losses
+from .model import Hypergradient, Losses, share_wrong
 from .penalties import L1, L2
 from .problem import Features, Problem
 from .solvers import (
@@ -174,7 +174,8 @@ class LinearModel:
         if not problem.is_zero_sum:
             defender = float(self.loss.value(self._val_scores(
                 trained, problem.rows_val)).mean())
-        return Losses(attacker, defender, float((h > 0).double().mean()))
+        return Losses(attacker, defender,
+                      share_wrong(h, problem.attacker_set[1]))
 
     def hypergradient(self, trained: Trained) -> Hypergradient:
         """Validation loss of a trained model and its derivatives.

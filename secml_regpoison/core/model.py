@@ -39,6 +39,15 @@ class Losses(NamedTuple):
     attacker_error: float
 
 
+def share_wrong(h: Tensor, y: Tensor) -> float:
+    """Share of the rows that get another class than theirs.
+
+    `h` is the negated margin ``-y f``. A score f of 0 is that of the class
+    -1, as secml and scikit-learn predict.
+    """
+    return float(((h > 0) | (h == 0) & (y > 0)).double().mean())
+
+
 class Model(Protocol):
     """What `solve`, the defender and the attack ask of a model.
 

@@ -229,6 +229,18 @@ def test_the_l1_penalty_by_either_name(settings):
         assert log_loss(y[val], other.predict_proba(x.iloc[val])) > .998 * best
 
 
+@pytest.mark.parametrize('estimator', [
+    svm(penalty='l1', dual=False), exact(solver='liblinear', **SKLEARN_L1)])
+def test_a_classifier_of_zeros_is_not_always_right(estimator):
+    """A large L1 penalty makes all weights zero, and with a bias that is
+    penalised all scores: cross-validation took no row for wrong there."""
+    x, y = rows()
+    curve = quietly(make_pipeline(StandardScaler(), estimator), x, y,
+                    fractions=(0,), policies=('clean-cv', 'trusted-only'))
+    assert (curve.lmbda < 8).all()
+    assert not curve.gave_up.any() and (curve.test_error < .35).all()
+
+
 def test_poison_keeps_to_columns_ranges_and_whole_numbers():
     x, y = rows()
     curve = quietly(make_pipeline(StandardScaler(), exact()), x, y)
