@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secml_regpoison.limits import LARGEST, LARGEST_DENSE
+from secml_regpoison.limits import LARGEST, LARGEST_DENSE, SMALLEST
 from secml_regpoison.validation import check
 from .labels import MAX_CLASSES
 
@@ -77,6 +77,8 @@ def read_arrays(x, y, names=('X', 'y'), like=None):
         if is_frame and like.columns is not None:
             check(name_x, list(columns), list(columns) == list(like.columns),
                   f'a frame with the columns of `X`, {list(like.columns)}')
+    check(name_x, values[0].tolist(), like is not None
+          or (values != values[0]).any(), 'of rows that are not all the same')
     labels = _labels(name_y, y, len(values))
     classes = _classes(name_y, labels) if like is None else like.classes
     of_class = labels.astype(object)[:, None] == np.array(
@@ -97,32 +99,46 @@ def _numbers(name, x, is_frame):
         text = [column for column, dtype in x.dtypes.items()
                 if getattr(dtype, 'kind', 'O') not in 'biuf']
         check(name, text, not text, 'a frame of numbers', ' Encode these '
-              'columns, as with `pandas.get_dummies`, or leave them out.')
+              'columns, as with `pandas.get_dummies`, leave them out, or, if '
+              'they hold numbers, say `.astype(float)`.')
+        names = list(x.columns)
         x = x.to_numpy(dtype=float, na_value=np.nan)
     if hasattr(x, 'toarray'):
         check(name, x.shape, math.prod(x.shape) <= LARGEST_DENSE,
               f'of at most {LARGEST_DENSE:g} cells with its zeros written out',
               ' Choose rows or columns.')
         x = x.toarray()
-    x = np.asarray(x)
+    x = np.asanyarray(x)
     check(name, x.shape, x.ndim == 2 and 0 not in x.shape,
           'of shape (n_rows, n_features)')
     if x.dtype.kind not in 'biuf':
         raise TypeError(f'`{name}` must be an array of numbers, got dtype '
                         f'{x.dtype}: encode text, or say `.astype(float)`.')
-    x = x.astype(float)
+    x = np.asarray(np.ma.filled(x.astype(float), np.nan))
+    _check_sizes(name, x, names if is_frame else range(x.shape[1]))
+    return x
+
+
+def _check_sizes(name, x, columns):
+    """Raise ValueError for values that are missing, too large or, in all of
+    a column, too small for squares."""
     bad = np.argwhere(~(np.abs(x) <= LARGEST))
     if len(bad):
-        row, column = bad[0]
+        row, j = bad[0]
         raise ValueError(
             f'`{name}` must be finite and within {LARGEST:g}, got '
-            f'{x[row, column]:g} in row {row}, column {column}, the first of '
+            f'{x[row, j]:g} in row {row}, column {columns[j]!r}, the first of '
             f'{len(bad)}: fill in missing values, or leave out such rows.')
-    return x
+    largest = np.abs(x).max(axis=0)
+    tiny = np.flatnonzero((0 < largest) & (largest < SMALLEST))
+    check(name, largest[tiny].tolist(), not tiny.size, 'of columns whose '
+          f'largest value is 0 or at least {SMALLEST:g}',
+          f' Rescale {[columns[j] for j in tiny]}, or leave them out.')
 
 
 def _labels(name, y, n_rows):
     """`y` as an array of comparable labels, (n_rows,)."""
+    check(name, float('nan'), not np.ma.is_masked(y), 'free of masked labels')
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y.ravel()

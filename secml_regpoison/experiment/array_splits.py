@@ -52,7 +52,8 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
     for part, share in DRAWN.items():
         if part not in data:
             y = pool.y[rows['train']]
-            _check_counts(y, pool.classes)
+            _check_counts(y, pool.classes, ' beside the test rows' * (
+                part == 'val' and 'test' not in data))
             rows['train'], rows[part] = train_test_split(
                 rows['train'], test_size=share, random_state=seed, stratify=y)
     _check_policies_have_rows(data, rows, policies)
@@ -67,7 +68,7 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
         rows=rows, is_range=lb is None and ub is None)
 
 
-def _check_counts(y, classes):
+def _check_counts(y, classes, where):
     """Enough rows of each class to draw from."""
     counts = np.bincount(y, minlength=2)
     rarest = int(counts.argmin())
@@ -75,8 +76,8 @@ def _check_counts(y, classes):
         raise ValueError(
             f'`X` must have at least {N_FOLDS} rows of each class to draw '
             f'from, got {counts[rarest]} of class '
-            f'{classes.tolist()[rarest]!r}: bring more such rows, or give '
-            'X_val, y_val, X_test and y_test.')
+            f'{classes.tolist()[rarest]!r}{where}: bring more such rows, or '
+            'give X_val, y_val, X_test and y_test.')
 
 
 def _check_policies_have_rows(data, rows, policies):

@@ -48,7 +48,9 @@ def classifier_of(estimator, n_classes=2):
         If the estimator is trained on another objective.
 
     """
-    *scalers, last = _steps(estimator)
+    steps = _steps(estimator)
+    check('estimator', estimator, steps, 'a pipeline with steps', ADVICE)
+    *scalers, last = steps
     preprocess = None
     for scaler in scalers:
         preprocess = _normaliser(scaler, preprocess)
@@ -161,6 +163,8 @@ def _svm(model, n_classes):
           "'squared_hinge': the hinge has no derivative")
     check('estimator.intercept_scaling', model.intercept_scaling,
           model.intercept_scaling == 1, '1')
+    check('estimator.multi_class', model.multi_class,
+          model.multi_class == 'ovr', "'ovr': the attack has its loss")
     return 'svm', model.penalty
 
 

@@ -1,5 +1,6 @@
 """Test error against the share of poison, for an estimator of scikit-learn."""
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 
@@ -157,6 +158,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     check_integer('n_repetitions', n_repetitions, 1)
     check_integer('random_state', random_state, 0)
     check_choice('integer', integer, ('auto', 'none'))
+    check_choice('solver_type', solver_type,
+                 ('auto', 'rmd', 'fmd', 'implicit'))
+    check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or -1 '
+          'for one a core')
     check_choice('filter', filter, FILTERS)
     check_choice('attacker', attacker, ATTACKERS)
     check_choice('poison_mode', poison_mode, ('append', 'replace'))
@@ -184,9 +189,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
 
 def _check_policies(policies, classifier, penalty):
     """Known names, or lambdas; none twice; all for this classifier."""
-    if isinstance(policies, str):
+    if np.ndim(policies) == 0:
         policies = (policies,)
-    policies = [policy if isinstance(policy, str) else float(policy)
+    policies = [float(policy) if isinstance(policy, Real) else policy
                 for policy in policies]
     for policy in policies:
         check('policies', policy, policy in POLICIES
