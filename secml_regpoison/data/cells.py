@@ -9,9 +9,11 @@ from .detect import GROUPED, MISSING, NUMBER
 from .encoding import Column, kind_of
 
 MAX_VALUES = 100  # different texts of a column
+MAX_CODES = 20  # of a column with numbers among them
 # what to do about the text in columns
 CORRECT = 'Correct these cells of {}, or empty them and type --missing drop'
-UNDRESS = 'Write the numbers of {} without units and separators, as 1234.5'
+UNDRESS = ('Write the numbers of {} without units and separators of '
+           'thousands, as 1234.5 (a decimal comma: --decimal ,)')
 CATEGORIES = 'Type --categories to make a 0/1 column of each text of {}'
 TOO_MANY = 'Too many different texts for 0/1 columns: {}; write numbers'
 
@@ -20,7 +22,10 @@ def to_numbers(cells, decimal):
     """Numbers of the cells, NaN where there is none."""
     if cells.dtype != object:
         return cells.to_numpy(dtype=float)
-    cells = cells.astype(str).str.replace(decimal, '.', regex=False)
+    cells = cells.astype(str)
+    if decimal == ',':  # a point then separates thousands
+        cells = cells.str.replace('.', '_', regex=False).str.replace(
+            ',', '.', regex=False)
     good = np.array(pd.to_numeric(cells, errors='coerce').notna())
     cells, numbers = cells.to_numpy(dtype=object), np.full(len(cells), np.nan)
     # 1e400 is infinite, and no number to pandas before 3
@@ -63,7 +68,7 @@ def find_missing(frame, label):
         else is_missing(frame[name]) for name in frame})
 
 
-def refuse_missing(frame, gaps, where):
+def refuse_missing(frame, gaps, where, every_row_is_dropped):
     """Raise ValueError that counts the missing cells and says the cure."""
     rows = gaps.to_numpy().any(axis=1)
     i = int(rows.argmax())
@@ -71,8 +76,9 @@ def refuse_missing(frame, gaps, where):
     empty = list(gaps.columns[gaps.mean().to_numpy() > .5])
     cure = (f'Mostly empty: {list_names(empty)}; leave them out with '
             f'{drop_option(empty)}.' if empty else
-            'Type --missing drop to leave these rows out, or --missing mean '
-            'to fill in the mean of the column.')
+            'Type ' + '--missing drop to leave these rows out, or ' * (
+                not every_row_is_dropped)
+            + '--missing mean to fill in the mean of the column.')
     raise ValueError(
         f'{where(i)}: cells must not be missing, got '
         f'{str(frame[name].iloc[i])!r} in {column_of(name)}, and '
@@ -136,25 +142,19 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
             continue
         texts = frame[name].astype(str)
         values = tuple(sorted(texts.unique()))
-        cure = _cure(bad, texts, values)
+        cure = _cure(bad, texts, values, categories)
         if not categories or cure != CATEGORIES:
             refused[name] = bad, texts, cure
         columns.append(Column(name, 'text', values))
         cells[name] = texts.to_numpy(dtype=object)
     if refused:
         _refuse_text(refused, where)
-    numbers = [cells[column.name] for column in columns
-               if column.kind != 'text']
-    largest = max((abs(column).max() for column in numbers), default=1)
-    if 0 < largest < SMALLEST:
-        raise ValueError(
-            f'{where(0)}: features must be at least {SMALLEST:g}, the largest '
-            f'of them, got {largest:g}: rescale them.')
     return tuple(columns), pd.DataFrame(cells)
 
 
 def _check_size(name, numbers, where):
-    """Raise ValueError for infinite numbers, and those beyond 1e30."""
+    """Raise ValueError for infinite numbers, those beyond 1e30, and where
+    all are too small for squares."""
     bad = ~(abs(numbers) <= LARGEST)
     if bad.any():
         i = int(bad.argmax())
@@ -163,6 +163,13 @@ def _check_size(name, numbers, where):
             f'beyond {LARGEST:g}, got {numbers[i]} (such cells: {bad.sum()}). '
             f'Correct them, rescale the column, or type '
             f'{drop_option([name])}.')
+    largest = abs(numbers).max()
+    if 0 < largest < SMALLEST:
+        i = int(abs(numbers).argmax())
+        raise ValueError(
+            f'{where(i)}: {column_of(name)} must hold numbers whose largest '
+            f'is 0 or at least {SMALLEST:g}, got {largest:g}. Rescale the '
+            f'column, or type {drop_option([name])}.')
 
 
 def _truth_values(cells):
@@ -174,9 +181,11 @@ def _truth_values(cells):
         if texts.isin(('true', 'false')).all() else None
 
 
-def _cure(bad, texts, values):
-    """What to do about a column with text in the `bad` ones of its cells."""
-    if bad.mean() < .5:
+def _cure(bad, texts, values, categories):
+    """What to do about a column with text in the `bad` ones of its cells;
+    codes such as 1, 2, A are categories where these are asked for."""
+    is_code = categories and len(values) <= MAX_CODES and bad.mean() > .05
+    if bad.mean() < .5 and not is_code:
         return CORRECT
     if all(_is_dressed(text) for text in texts[bad]):
         return UNDRESS

@@ -72,9 +72,11 @@ def _is_several(cell):
 
 
 def detect_decimal(frame):
-    """A comma if numbers have one, and none has a point."""
+    """A comma if numbers have one, and none has a point. Where all are like
+    1,234 it may separate thousands, and the numbers are refused."""
     cells = frame[:SAMPLE].to_numpy().ravel().tolist()
     comma = any(re.fullmatch(r'[+-]?\d*,\d+([eE][+-]?\d+)?', cell)
+                and not re.fullmatch(r'[+-]?[1-9]\d{0,2},\d{3}', cell)
                 for cell in cells)
     point = any(re.fullmatch(r'[+-]?\d*\.\d+([eE][+-]?\d+)?', cell)
                 for cell in cells)

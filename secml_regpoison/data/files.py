@@ -3,25 +3,84 @@
 The format is found from the content: .npz by the first bytes, ARFF by
 ``@relation``, LIBSVM by ``index:value``; any other text has rows in lines.
 """
-import io
 import os
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from secml_regpoison.limits import LARGEST_DENSE
 from secml_regpoison.npz import NpzReader
-from .detect import split_lines
-from .text import RawTable, finish, read_text
+from .cells import list_names, to_numbers
+from .formats import read_arff, read_libsvm
+from .text import RawTable, read_text
 
-PAIR = re.compile(r'\S+\s+(qid:\d+\s+)?\d+:\S+')
+PAIR = re.compile(r'\S+\s+(qid:\d+\s+)?-?\d+:\S+')
 # what a file is that begins so, and what to do
 BINARY = {
     b'\x1f\x8b': 'gzip: unpack it', b'BZh': 'bzip2: unpack it',
     b'\xfd7zXZ': 'xz: unpack it', b'\x80': 'a pickle, which is code: save CSV',
-    b'PAR1': 'Parquet: save it as CSV', b'\x89HDF': 'HDF5: save it as CSV',
-    b'\xd0\xcf\x11\xe0': 'a spreadsheet: save it as CSV'}
+    b'\x28\xb5\x2f\xfd': 'zstd: unpack it', b'7z\xbc\xaf': '7z: unpack it',
+    b'\x93NUMPY': '.npy, one array: numpy.savez saves X and y together',
+    **{mark: f'{name}: save it as CSV' for mark, name in {
+        b'PAR1': 'Parquet', b'\x89HDF': 'HDF5', b'%PDF': 'a PDF',
+        b'ARROW1': 'Feather', b'FEA1': 'Feather', b'ORC': 'ORC',
+        b'Obj\x01': 'Avro', b'SQLite': 'a data base', b'{\\rtf': 'RTF',
+        b'MATLAB': 'MATLAB', b'$FL2': 'SPSS',
+        b'\xd0\xcf\x11\xe0': 'a spreadsheet'}.items()}}
+
+
+def read_tables(path, options):
+    """The parts of a file, and of the one with the test rows; see
+    `read_file`."""
+    tables = read_file(path, options)
+    _check_options(tables['pool'], 'test' in tables, options)
+    if options.test:
+        tables['test'] = _like(
+            tables['pool'], read_file(options.test, options)['pool'])
+    return tables
+
+
+def _check_options(table, has_test, options):
+    """Raise ValueError for options that this file does not use."""
+    if options.test and has_test:
+        raise ValueError(f'`test` must be left out, as {table.path} has '
+                         f'X_test, got {options.test}.')
+    kind = table.found.split(',')[0]
+    for name in ('sep', 'decimal', 'header'):
+        value = getattr(options, name)
+        if value and not options.test and kind in ('arrays', 'LIBSVM', 'ARFF'):
+            raise ValueError(
+                f'`{name}` must be left out with {kind}, got {value!r}: it is '
+                f'for other text (--{name}).')
+
+
+def _like(table, other):
+    """The table `other` with the columns of `table`, in that order, and its
+    decimal sign. LIBSVM leaves out what is 0, the last features too."""
+    if table.found.startswith('LIBSVM') and other.found.startswith('LIBSVM'):
+        for name in set(table.frame) - set(other.frame):
+            other.frame[name] = 0.
+    if table.decimal != other.decimal:
+        for name in other.frame:
+            cells = other.frame[name]
+            other.frame[name] = cells.where(
+                np.isnan(to_numbers(cells, other.decimal)), cells.str.replace(
+                    other.decimal, table.decimal, regex=False))
+    names, found = list(table.frame), list(other.frame)
+    if not (table.has_names and other.has_names):
+        if len(names) != len(found):
+            raise ValueError(
+                f'{other.path} must have {len(names)} columns as {table.path} '
+                f'has, got {len(found)}.')
+        other.frame.columns = names
+    missing = [name for name in names if name not in set(other.frame)]
+    if missing:
+        raise ValueError(
+            f'{other.path} must have the columns of {table.path}, got none '
+            f'with the name {list_names(missing)}.')
+    return replace(other, frame=other.frame[names], left_out=tuple(
+        name for name in other.frame if name not in names))
 
 
 def read_file(path, options):
@@ -55,10 +114,10 @@ def read_file(path, options):
     lines = [line for line in text.split('\n', 300)[:300]
              if line.strip() and line.lstrip()[0] not in '#%']
     if lines and lines[0].lower().lstrip().startswith('@relation'):
-        return {'pool': _read_arff(path, text)}
+        return {'pool': read_arff(path, text)}
     if lines and all(PAIR.match(line) or re.fullmatch(r'[+-]?[\d.]+\s*', line)
                      for line in lines) and any(map(PAIR.match, lines)):
-        return {'pool': _read_libsvm(path, text)}
+        return {'pool': read_libsvm(path, text)}
     return {'pool': read_text(path, text, coding, options)}
 
 
@@ -109,7 +168,8 @@ def _read_npz(path):
     """Parts X, y or X_train, y_train; X_val, y_val and X_test, y_test."""
     if not os.path.getsize(path) or not path.lower().endswith('.npz'):
         raise ValueError(f'{path} must be a file that numpy.savez wrote, or '
-                         'text: save a spreadsheet as CSV.')
+                         'text: save a spreadsheet as CSV, and unpack a zip '
+                         'archive.')
     with NpzReader(path) as arrays:
         first = ('X', 'y') if 'X' in arrays.names else ('X_train', 'y_train')
         pairs = {'pool': first, 'val': ('X_val', 'y_val'),
@@ -127,6 +187,9 @@ def _read_npz(path):
             _check_headers(path, x, arrays.header(x), y, arrays.header(y))
         tables = {part: _of_arrays(path, arrays.read(x, float), arrays.read(y))
                   for part, (x, y) in pairs.items()}
+        unused = tuple(name for name in arrays.names
+                       if name not in sum(pairs.values(), ()))
+    tables['pool'] = replace(tables['pool'], left_out=unused)
     for part, table in tables.items():
         width = tables['pool'].frame.shape[1] - 1
         if table.frame.shape[1] - 1 != width:
@@ -167,55 +230,3 @@ def _of_arrays(path, x, y):
     y = y.ravel()
     frame['label'] = y.astype(object) if y.dtype.kind == 'U' else y
     return RawTable(path, frame, np.arange(1, len(y) + 1), 'arrays')
-
-
-def _read_libsvm(path, text):
-    """LIBSVM text, by scikit-learn; the label comes first."""
-    from sklearn.datasets import load_svmlight_file
-    text = re.sub(r'#.*', '', text)
-    try:
-        x, y = load_svmlight_file(io.BytesIO(text.encode()))
-    except ValueError as error:
-        number = next((i for i, line in enumerate(text.split('\n'), 1)
-                       if line.strip() and not re.fullmatch(
-                           r'\s*[^\s:,]+(\s+(\d+|qid):[^\s:]+)*\s*', line)), 0)
-        where = f' (line {number})' if number else ''
-        raise ValueError(f'{path} must be LIBSVM text, label index:value '
-                         f'index:value ..., got: {error}{where}.') from error
-    if x.shape[0] * x.shape[1] > LARGEST_DENSE:
-        raise ValueError(
-            f'{path} must be at most {LARGEST_DENSE:g} cells when zeros are '
-            f'written out, got {x.shape[0]} x {x.shape[1]}: select columns.')
-    table = _of_arrays(path, x.toarray(), y)
-    frame = table.frame[['label', *table.frame.columns[:-1]]]
-    lines = [i for i, line in enumerate(text.split('\n'), 1) if line.strip()]
-    return RawTable(path, frame, np.array(lines), 'LIBSVM', label=0)
-
-
-def _read_arff(path, text):
-    """ARFF: the names from the header, the rows by pandas."""
-    lines = text.split('\n')
-    names, i = [], 0
-    for i, line in enumerate(lines):
-        word = re.match(r"\s*@(\w+)\s*('[^']*'|\"[^\"]*\"|\S*)", line)
-        if word and word[1].lower() == 'attribute':
-            names.append(word[2].strip('\'"'))
-        elif word and word[1].lower() == 'data':
-            break
-    rows = [f'{line}' if line.strip() and line.lstrip()[0] not in '%' else ''
-            for line in lines[i + 1:]]
-    if not names or not any(rows):
-        raise ValueError(f'{path} must have @attribute lines, @data and rows '
-                         f'after it, got {len(names)} attributes.')
-    numbers = [k for k, row in enumerate(rows) if row.strip()]
-    cells = []
-    for k in numbers:
-        row = split_lines(rows[k].replace("'", '"'), ',')[0][0]
-        if len(row) != len(names) or row[0].startswith('{'):
-            raise ValueError(
-                f'{path} must have a value for each of {len(names)} '
-                f'attributes in each row, got {rows[k][:40]!r} in line '
-                f'{i + k + 2}. Sparse rows must be written out.')
-        cells.append([cell.strip() for cell in row])
-    return finish(path, pd.DataFrame(cells, dtype=object),
-                  np.array(numbers) + i + 2, names, 'ARFF')

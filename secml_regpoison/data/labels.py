@@ -75,7 +75,8 @@ def counted(values, counts):
     return ', '.join(words) + (f' and {more} more' if more else '')
 
 
-def pick_classes(name, labels, classes=None, positive=None, several=False):
+def pick_classes(name, labels, classes=None, positive=None, several=False,
+                 where=None):
     """The labels of class 0, of class 1, ... and the class of each row.
 
     Parameters
@@ -85,6 +86,8 @@ def pick_classes(name, labels, classes=None, positive=None, several=False):
     labels : ndarray
     classes, positive, several
         See `ReadOptions`.
+    where : callable, optional
+        Text 'FILE, line N' of a row, for errors.
 
     Returns
     -------
@@ -119,7 +122,8 @@ def pick_classes(name, labels, classes=None, positive=None, several=False):
                if len(values) < 2 or len(values) > 20 else
                'Pick two or more with `classes` (--classes A B), one against '
                'the rest with `positive` (--positive A), or all with '
-               '--model softmax.'))
+               '--model softmax.')
+            + _lonely(labels, values, counts, where))
     picked = list(values) if classes is None else sum(
         ([value for value in values if is_same(asked, value)]
          for asked in classes), [])
@@ -132,6 +136,18 @@ def pick_classes(name, labels, classes=None, positive=None, several=False):
     y = np.array([numbers.get(label, -1) for label in labels])
     return tuple(value.item() if isinstance(value, np.generic) else value
                  for value in picked), y
+
+
+def _lonely(labels, values, counts, where):
+    """Where a label stands that comes once, as that of a header does."""
+    if where is None or len(values) > 20 or set(counts) <= {1} \
+            or 1 not in counts:
+        return ''
+    label = values[counts == 1][0]
+    i = [str(other) for other in labels].index(str(label))
+    is_first = where(i).endswith(', line 1')
+    return f' {where(i)} alone has {label}' + (
+        ': if that line has names, type --header yes.' if is_first else '.')
 
 
 def _check_distinct(name, values):

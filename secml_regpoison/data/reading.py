@@ -1,6 +1,6 @@
 """From a file to rows of classes, and what to say about the choices made."""
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,11 +9,11 @@ from .cells import (
     column_of, encode_columns, fill_missing, find_missing, list_names,
     refuse_missing)
 from .encoding import Encoding
-from .files import read_file
+from .files import read_tables
 from .labels import (
     count_labels, counted, find_column, label_values, pick_classes,
     warn_of_other_label)
-from .suspects import suspects
+from .suspects import grouped, repeated, suspects
 
 PARTS = {'val': 'validation', 'test': 'test'}
 
@@ -60,11 +60,8 @@ def read_classes(path, options):
     FileData
 
     """
-    tables = read_file(path, options)
+    tables = read_tables(path, options)
     table = tables['pool']
-    if options.test:
-        tables['test'] = _like(
-            table, read_file(options.test, options)['pool'])
     label = list(table.frame)[table.label] if options.label is None \
         else find_column(table, options.label, 'label')
     dropped = [find_column(table, name, 'drop') for name in options.drop]
@@ -77,24 +74,6 @@ def read_classes(path, options):
                          f'beside the label, got {len(frame)} rows of '
                          f'{frame.shape[1] - 1} features.')
     return _choose(tables, frame, label, dropped, options)
-
-
-def _like(table, other):
-    """The table `other` with the columns of `table`, in that order."""
-    names, found = list(table.frame), list(other.frame)
-    if not (table.has_names and other.has_names):
-        if len(names) != len(found):
-            raise ValueError(
-                f'{other.path} must have {len(names)} columns as {table.path} '
-                f'has, got {len(found)}.')
-        other.frame.columns = names
-    missing = [name for name in names if name not in set(other.frame)]
-    if missing:
-        raise ValueError(
-            f'{other.path} must have the columns of {table.path}, got none '
-            f'with the name {list_names(missing)}.')
-    return replace(other, frame=other.frame[names], left_out=tuple(
-        name for name in other.frame if name not in names))
 
 
 def _choose(tables, frame, label, dropped, options):
@@ -113,7 +92,7 @@ def _choose(tables, frame, label, dropped, options):
     name = f'{column_of(label)} of {table.path}' + (
         f' and {options.test}' if options.test else '')
     classes, y = pick_classes(name, labels, options.classes, options.positive,
-                              options.several)
+                              options.several, where)
     without = np.array([value is None for value in labels])
     if without.any() and options.classes is None and options.missing is None:
         raise ValueError(
@@ -134,8 +113,9 @@ def _choose(tables, frame, label, dropped, options):
     data = {name: (x[part[rows] == name], y[rows][part[rows] == name])
             for name in tables}
     _check_all_classes(table.path, data, classes)
-    warnings = _warnings(
-        table, label, options, cells[in_pool], columns, y[rows][in_pool])
+    warnings = (*_warnings(
+        table, label, options, cells[in_pool], columns, y[rows][in_pool]),
+        *repeated(data, columns))
     number = list(table.frame).index(label) + 1 \
         if table.found != 'arrays' else 0
     notes = [
@@ -152,7 +132,7 @@ def _warnings(table, label, options, cells, columns, y):
     """What looks wrong with the label's column and with the features."""
     other = options.label is None and table.label != 0 \
         and warn_of_other_label(table, label)
-    return (*([other] if other else []),
+    return (*([other] if other else []), *grouped(table),
             *suspects(cells, columns, y, table.unnamed))
 
 
@@ -164,7 +144,8 @@ def _handle_missing(frame, label, where, missing, in_pool, decimal):
         return frame, gaps, ~rows, ''
     if missing is None or rows.all() and missing == 'drop' \
             or gaps[in_pool].all().any():
-        refuse_missing(frame, gaps, where)
+        refuse_missing(frame, gaps, where,
+                       missing == 'drop' or bool(rows.all()))
     if missing == 'drop':
         return frame[~rows], gaps[~rows], ~rows, (
             f'{rows.sum()} of {len(rows)} rows have missing cells and are '
@@ -196,7 +177,9 @@ def _about_file(tables):
     table = tables['pool']
     yield (f'{os.path.basename(table.path)}: {sizes}, '
            f'{table.frame.shape[1]} columns; {table.found}')
-    for other in tables.values():
+    if table.left_out:
+        yield f'not used: {list_names(table.left_out)}'
+    for other in list(tables.values())[1:]:
         if other.left_out:
             yield (f'not in {os.path.basename(table.path)} and left out: '
                    f'{list_names(other.left_out)}')

@@ -2,11 +2,13 @@
 import re
 
 import numpy as np
+import pandas as pd
 
 from .cells import column_of, drop_option
 
 # fewer rows can be in order, or apart, by chance
 MIN_ROWS = 20
+LEAK = 'alone tells the classes apart, as one made of the label'
 ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
                      re.IGNORECASE)
 
@@ -31,7 +33,13 @@ def suspects(frame, columns, y, unnamed):
     """
     found = []
     for i, column in enumerate(columns):
-        if column.kind == 'text' or len(y) < MIN_ROWS:
+        if len(y) < MIN_ROWS:
+            continue
+        if column.kind == 'text':
+            if frame[column.name].groupby(y).unique().explode().is_unique \
+                    and frame[column.name].nunique() > 1:
+                found.append(f'{column_of(column.name)} {LEAK}: if it is no '
+                             f'feature, type {drop_option([column.name])}')
             continue
         fault = _fault(column, frame[column.name].to_numpy(), y)
         if i == 0 and column.name in unnamed and not fault:
@@ -41,6 +49,45 @@ def suspects(frame, columns, y, unnamed):
                          f'feature, type {drop_option([column.name])}')
         found += _marks(column_of(column.name), frame[column.name].to_numpy())
     return tuple(found)
+
+
+def grouped(table):
+    """A warning for each column where points may separate thousands: each
+    number has up to three digits, or three more after a point; with
+    semicolons between cells, or whole numbers among them."""
+    for name, cells in table.frame.items():
+        if cells.dtype != object or table.decimal != '.':
+            continue
+        has_point = cells.str.fullmatch(r'[+-]?[1-9]\d{0,2}\.\d{3}')
+        is_short = cells.str.fullmatch(r'[+-]?\d{1,3}|')
+        if has_point.any() and (has_point | is_short).all() and (
+                is_short.any() or 'semicolon' in table.found):
+            yield (f'{column_of(name)} has numbers such as '
+                   f'{cells[has_point].iloc[0]}, each of up to three digits '
+                   'or with three after the point: if it separates '
+                   'thousands, write them without it')
+
+
+def repeated(data, columns):
+    """A warning where most rows come again, so that a test row was trained
+    on; never of whole numbers and text alone, which repeat by themselves."""
+    if all(column.kind != 'number' for column in columns):
+        return
+    rows = {part: pd.DataFrame(np.column_stack(both))
+            for part, both in data.items()}
+    is_copy = rows['pool'].duplicated()
+    if is_copy.mean() > .4:
+        yield (f'{is_copy.sum()} of {len(is_copy)} rows are copies of others: '
+               'a test row may be one of the training rows, and its error '
+               'then says little; leave the copies out')
+    for part, what in (('val', 'validation'), ('test', 'test')):
+        if part in rows:
+            both = pd.concat([rows['pool'].drop_duplicates(), rows[part]])
+            is_copy = both.duplicated()[-len(rows[part]):]
+            if is_copy.mean() > .4:
+                yield (f'{is_copy.sum()} of {len(is_copy)} {what} rows are '
+                       'also among the training rows: an error on them says '
+                       'little')
 
 
 def _marks(name, x):
@@ -72,10 +119,10 @@ def _fault(column, x, y):
     if is_whole and (n_values > .9 * len(x) or n_values > .5 * len(x)
                      and ID_NAME.fullmatch(column.name)):
         return f'has {n_values} different whole numbers in {len(x)} rows'
-    if n_values > 2:
+    if n_values > 1:
         ranges = sorted((x[y == k].min(), x[y == k].max())
                         for k in np.unique(y))
         if all(below[1] < above[0]
                for below, above in zip(ranges, ranges[1:])):
-            return 'alone tells the classes apart, as one made of the label'
+            return LEAK
     return None

@@ -13,8 +13,7 @@ from .detect import (
     SAMPLE, SEPARATORS, detect_decimal, detect_separator, has_header,
     sep_name, split_lines)
 
-MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<\?xml|<!doctype|<html)',
-                    re.IGNORECASE)
+MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<[?!a-z])', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ class RawTable:
     unnamed : tuple of str
         Columns that a header leaves without a name.
     left_out : tuple of str
-        Columns of a file of test rows that the other file has not.
+        Columns of a file of test rows that the other file has not; arrays of
+        a .npz file that are not used.
 
     """
 
@@ -111,8 +111,8 @@ def finish(path, frame, lines, names, found, decimal='.', has_names=True):
     frame, used = frame.iloc[:, keep].reset_index(drop=True), set()
     unnamed, final, renamed = [], [], []
     for j in keep:
-        base = name = names[j].strip().lstrip('#').strip() \
-            or f'column {j + 1}'
+        base = name = re.sub(r"^'(.*)'$", r'\1', names[j].strip().lstrip(
+            '#').strip()) or f'column {j + 1}'
         k = 1
         while name in used:
             k += 1

@@ -145,6 +145,11 @@ def check_plan(plan, source, policies, n_repetitions=1):
             f'{plan.classifier} and the penalty {plan.penalty}: it weighs the '
             'rows of --model logistic or svm with --penalty l2.')
     most = most_points(plan, source, n_repetitions)
+    if most == 0:
+        raise ValueError(
+            '`train` must leave a row of each class beside a row of poison, '
+            f'got {plan.n_train} rows: ask for more with --train, bring more '
+            'rows, or type --poison-mode append.')
     if plan.filter == 'none' and most is not None and most < max(
             1, plan.n_points[-1]):
         raise ValueError(

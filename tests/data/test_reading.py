@@ -287,3 +287,65 @@ def test_a_rare_class_is_named(tmp_path):
     with pytest.raises(ValueError, match="Class 'rare' must have at least 3 "
                                          'rows, one in each part, got 2'):
         draw_rows(source)
+
+
+def other(tmp_path, **columns):
+    """Warnings of a file with these columns beside two that are harmless."""
+    frame = FRAME[['width', 'kind']].assign(**columns)
+    return ' '.join(read(tmp_path, frame[[*columns, 'width', 'kind']],
+                         categories=True).warnings)
+
+
+def test_columns_made_of_the_label(tmp_path):
+    is_spam = FRAME['kind'] == 'spam'
+    for leak in is_spam.astype(int), is_spam, np.where(is_spam, 'x', 'z'):
+        assert 'column `leak` alone tells the classes apart' in other(
+            tmp_path, leak=leak)
+    assert not other(tmp_path, town=FRAME['town'], smokes=FRAME['smokes'])
+
+
+def test_points_that_may_separate_thousands(tmp_path):
+    money = np.where(np.arange(N) % 3, '1.234', '999')
+    assert 'column `money` has numbers such as 1.234' in other(
+        tmp_path, money=money)
+    for values in np.where(np.arange(N) % 3, '0.234', '999'), 2.5:
+        assert 'thousands' not in other(tmp_path, money=values)
+
+
+def test_rows_that_come_again(tmp_path):
+    frame = FRAME[['width', 'count', 'kind']]
+    assert not read(tmp_path, frame).warnings
+    twice = read(tmp_path, pd.concat([frame[:20]] * 3))
+    assert '40 of 60 rows are copies of others' in ' '.join(twice.warnings)
+    same = read(tmp_path, frame, test=str(tmp_path / 'rows.csv'))
+    assert '60 of 60 test rows are also among the training rows' in ' '.join(
+        same.warnings)
+
+
+@pytest.mark.parametrize('change, options, words', [
+    ({'count': '', 'width': ''}, dict(missing='drop'),
+     'Mostly empty: `width`, `count`'),
+    ({'width': FRAME['width'].where(np.arange(N) % 2 == 0),
+      'count': FRAME['count'].where(np.arange(N) % 2 == 1)},
+     dict(missing='drop'), r'60 rows\. Type --missing mean to fill'),
+    ({'kind': ['eggs', *FRAME['kind'][1:]]}, {},
+     r'eggs \(1 row\).*rows.csv, line 2 alone has eggs\.$'),
+    ({}, dict(header='no', label='4'),
+     'line 1 alone has kind: if that line has names, type --header yes'),
+    ({'width': FRAME['width'] * 1e-200}, {},
+     'column `width` must hold numbers whose largest is 0 or at least 1e-150'),
+    ({'width': np.where(np.arange(N) % 2, '1,234', '5')}, {},
+     r'without units and separators of thousands.*--decimal ,\)')])
+def test_what_a_refusal_says(tmp_path, change, options, words):
+    frame = FRAME[['width', 'count', 'smokes', 'kind']].assign(**change)
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, frame, **options)
+
+
+def test_codes_of_digits_and_letters_are_categories(tmp_path):
+    code = np.array(['1', '2', 'A'])[np.arange(N) % 3]
+    frame = FRAME[['width', 'kind']].assign(code=code)
+    with pytest.raises(ValueError, match='Correct these cells of `code`'):
+        read(tmp_path, frame, label='kind')
+    data = read(tmp_path, frame, label='kind', categories=True)
+    assert data.encoding.columns[1].values == ('1', '2', 'A')

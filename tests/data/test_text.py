@@ -4,7 +4,8 @@ import codecs
 import numpy as np
 import pytest
 
-from secml_regpoison.data.files import read_file
+from secml_regpoison.data.cells import to_numbers
+from secml_regpoison.data.files import read_file, read_tables
 from secml_regpoison.data.options import ReadOptions
 
 ROWS = [(1.5, 20, 'yes'), (2.25, 30, 'no'), (-3, 1e-3, 'yes'), (4, 5, 'no')]
@@ -105,6 +106,8 @@ def test_lines_are_those_of_the_file(tmp_path):
 def test_single_quotes_round_all_labels_are_none_of_them(tmp_path):
     raw = table(tmp_path, "1,'-1'\n2,'1'\n3,'-1'\n")
     assert raw.frame['column 2'].tolist() == ['-1', '1', '-1']
+    raw = table(tmp_path, "'x','y'\n'1','-1'\n'2','1'\n'3','-1'\n")
+    assert list(raw.frame) == ['x', 'y']
 
 
 def test_libsvm(tmp_path):
@@ -113,9 +116,56 @@ def test_libsvm(tmp_path):
     assert raw.frame.iloc[:, 1:].to_numpy().tolist() == [
         [.5, 0, 2], [0, 1, 0], [0, 0, 0]]
     assert raw.lines.tolist() == [2, 4, 5]
-    for line in ('0 1:x2 3;4', '1,2 1:2'):
+    for line in ('0 1:x2 3;4', '1,2 1:2', 'spam 1:2', '0 2:1 1:1', '0 1:1,5',
+                 '0 -1:2'):
         with pytest.raises(ValueError, match=r'LIBSVM text, .*\(line 2\)'):
             table(tmp_path, f'1 1:2\n{line}\n', 'a.svm')
+    assert 'qid is not used' in table(tmp_path, '1 qid:3 1:2\n0 2:1\n').found
+
+
+def test_libsvm_counts_as_the_file_does(tmp_path):
+    """A file of test rows may lack the first feature, or the last."""
+    (tmp_path / 'train').write_text('1 0:1 1:2 2:3\n0 0:4 1:5\n')
+    (tmp_path / 'test').write_text('1 1:7\n0 1:8\n')
+    found = read_tables(str(tmp_path / 'train'), ReadOptions(
+        test=str(tmp_path / 'test')))
+    assert list(found['pool'].frame) == [
+        'label', 'feature 0', 'feature 1', 'feature 2']
+    assert found['test'].frame.to_numpy().tolist() == [
+        [1, 0, 7, 0], [0, 0, 8, 0]]
+
+
+def test_options_that_a_file_does_not_use(tmp_path):
+    with pytest.raises(ValueError, match='`sep` must be left out with LIBSVM'):
+        (tmp_path / 'a').write_text('1 1:2\n0 2:3\n')
+        read_tables(str(tmp_path / 'a'), ReadOptions(sep='comma'))
+    x = np.eye(4)
+    np.savez(tmp_path / 'b.npz', X_train=x, y_train=x[0], X_test=x, y_test=x[
+        0], X_valid=x)
+    assert read_file(str(tmp_path / 'b.npz'), ReadOptions())[
+        'pool'].left_out == ('X_valid',)
+    with pytest.raises(ValueError, match='`test` must be left out, as .*X_te'):
+        read_tables(str(tmp_path / 'b.npz'), ReadOptions(test='a'))
+
+
+def test_thousands_are_no_decimals(tmp_path):
+    """A comma before three digits is no decimal sign, unless others are."""
+    us = table(tmp_path, 'a,y\n"1,234",0\n"5,678",1\n999,0\n')
+    assert us.decimal == '.'
+    assert np.isnan(to_numbers(us.frame['a'], '.')).tolist() == [
+        True, True, False]
+    german = table(tmp_path, 'a;b;y\n1.234;1,5;0\n5.678;2,5;1\n', decimal=',')
+    assert np.isnan(to_numbers(german.frame['a'], ',')).all()
+    assert to_numbers(german.frame['b'], ',').tolist() == [1.5, 2.5]
+
+
+def test_test_rows_have_their_own_decimal_sign(tmp_path):
+    (tmp_path / 'train').write_text('a,y\n1.5,no\n2.5,yes\n')
+    (tmp_path / 'test').write_text('a;y\n1,25;no\n2,75;yes, no\n')
+    found = read_tables(str(tmp_path / 'train'), ReadOptions(
+        test=str(tmp_path / 'test')))['test']
+    assert found.frame.to_numpy().tolist() == [
+        ['1.25', 'no'], ['2.75', 'yes, no']]
 
 
 def test_arff(tmp_path):
@@ -127,6 +177,10 @@ def test_arff(tmp_path):
     assert cells(raw) == [['1.5', 'small', 'yes'], ['?', 'very large', 'no'],
                           ['2', '?', 'no']]
     assert raw.lines.tolist() == [7, 9, 11]
+    raw = table(tmp_path, (
+        '@relation x\n@attribute a string\n@attribute b real\n@data\n'
+        '"it\'s, or \'not\'",1\n\'it\\\'s\',2\n'))
+    assert cells(raw) == [["it's, or 'not'", '1'], ["it's", '2']]
 
 
 @pytest.mark.parametrize('content, words', [
@@ -138,6 +192,9 @@ def test_arff(tmp_path):
     (b'PK\x03\x04 a spreadsheet', 'save a spreadsheet as CSV'),
     ('\n \n', 'must have rows, got an empty file'),
     (b'\x1f\x8b\x08\x00 packed', 'got gzip: unpack it'),
+    (b'\x93NUMPY\x01\x00v\x00', 'got .npy, one array'),
+    (b'%PDF-1.4\n1 0 obj\n', 'got a PDF: save it as CSV'),
+    ('<table><tr>\n<td>1</td>', 'JSON or markup'),
     (b'\x80\x04]\x94K\x01a.', 'got a pickle, which is code: save CSV'),
     ('{"a": 1, "y": 0}\n{"a": 2, "y": 1}\n', r'got \'{"a": 1, .* CSV'),
     ('word\nword\n', 'lines of one cell'),

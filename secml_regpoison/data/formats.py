@@ -1,0 +1,103 @@
+"""LIBSVM and ARFF text."""
+import io
+import re
+
+import numpy as np
+import pandas as pd
+
+from secml_regpoison.limits import LARGEST_DENSE
+from .text import RawTable, finish
+
+# the values of an ARFF row, in quotes of either kind or bare
+VALUE = re.compile(r"""\s*('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|[^,]*?)"""
+                   r'\s*(,|$)')
+
+
+def read_libsvm(path, text):
+    """LIBSVM text, by scikit-learn; the label comes first.
+
+    Features have the numbers of the file; there is a feature 0 if a row
+    writes one.
+    """
+    from sklearn.datasets import load_svmlight_file
+    lines = re.sub(r'#.*', '', text).split('\n')
+    try:
+        x, y = load_svmlight_file(
+            io.BytesIO('\n'.join(lines).encode()), zero_based=True)
+    except ValueError as error:
+        raise ValueError(
+            f'{path} must be LIBSVM text, a number as label and index:value '
+            'with rising indices from 0 or 1, got '
+            f'{_first_bad_line(lines) or error}.') from error
+    if x.shape[0] * x.shape[1] > LARGEST_DENSE:
+        raise ValueError(
+            f'{path} must be at most {LARGEST_DENSE:g} cells when zeros are '
+            f'written out, got {x.shape[0]} x {x.shape[1]}: select columns.')
+    first = int(not (x.indices == 0).any())
+    frame = pd.DataFrame(x.toarray()[:, first:], columns=[
+        f'feature {j}' for j in range(first, x.shape[1])])
+    if not frame.size:
+        raise ValueError(f'{path} must have a feature, got labels alone.')
+    frame.insert(0, 'label', y)
+    found = 'LIBSVM' + ', qid is not used' * bool(re.search(r'\sqid:', text))
+    return RawTable(path, frame, np.array([
+        i for i, line in enumerate(lines, 1) if line.strip()]), found, label=0)
+
+
+def _first_bad_line(lines):
+    """The first line that is none of LIBSVM, in words, or None."""
+    for i, line in enumerate(lines, 1):
+        try:
+            label, *pairs = line.split() or ['0']
+            last = -1
+            for pair in pairs:
+                index, value = pair.split(':')
+                if index != 'qid' and int(index) <= last:
+                    raise ValueError
+                last = last if index == 'qid' else int(index)
+                float(value)
+            float(label)
+        except ValueError:
+            return f'{line.strip()[:40]!r} (line {i})'
+    return None
+
+
+def read_arff(path, text):
+    """ARFF: the names from the header, the rows as text."""
+    lines = text.split('\n')
+    names, i = [], 0
+    for i, line in enumerate(lines):
+        word = re.match(r"\s*@(\w+)\s*('[^']*'|\"[^\"]*\"|\S*)", line)
+        if word and word[1].lower() == 'attribute':
+            names.append(word[2].strip('\'"'))
+        elif word and word[1].lower() == 'data':
+            break
+    rows = {k: line for k, line in enumerate(lines[i + 1:], i + 2)
+            if line.strip() and line.lstrip()[0] != '%'}
+    if not names or not rows:
+        raise ValueError(f'{path} must have @attribute lines, @data and rows '
+                         f'after it, got {len(names)} attributes.')
+    cells = [_values(line.strip()) for line in rows.values()]
+    for k, row in zip(rows, cells):
+        if len(row) != len(names) or row[0].startswith('{'):
+            raise ValueError(
+                f'{path} must have a value for each of {len(names)} '
+                f'attributes in each row, got {rows[k][:40]!r} in line {k}: '
+                'a comma stands between two.'
+                + ' Sparse rows must be written out.' * ('{' in rows[k]))
+    return finish(path, pd.DataFrame(cells, dtype=object),
+                  np.array(list(rows)), names, 'ARFF')
+
+
+def _values(line):
+    """The values of a row, without their quotes."""
+    values, comma, end = [], True, 0
+    while comma:
+        match = VALUE.match(line, end)
+        value, comma, end = match[1], match[2], match.end()
+        if value[:1] in ('"', "'") and value[-1:] == value[:1] != value:
+            quote = value[0]
+            value = re.sub(r'\\(.)', r'\1', value[1:-1].replace(
+                2 * quote, quote))
+        values.append(value.strip())
+    return values
