@@ -51,14 +51,14 @@ def classifier_of(estimator, n_classes=2):
     steps = _steps(estimator)
     check('estimator', estimator, steps, 'a pipeline with steps', ADVICE)
     *scalers, last = steps
-    preprocess = None
-    for scaler in scalers:
-        preprocess = _normaliser(scaler, preprocess)
     if type(last) not in OBJECTIVES:
         raise TypeError(
             '`estimator` must end with one of '
             f'{", ".join(kind.__name__ for kind in OBJECTIVES)}, got '
             f'{type(last).__name__}.' + ADVICE)
+    preprocess = None
+    for scaler in scalers:
+        preprocess = _normaliser(scaler, preprocess)
     for name in ('fit_intercept', 'class_weight'):
         wanted = name == 'fit_intercept' or None
         value = getattr(last, name)
@@ -93,7 +93,8 @@ def fit_with_trust(estimator, lmbda, trust, trusted, others):
 
 
 def _with_lambda(estimator, lmbda):
-    """A clone of the estimator, with this lambda."""
+    """A clone of the estimator, with this lambda; it copies the rows, which
+    others use too."""
     last = _steps(estimator)[-1]
     changes = {'C': math.exp(-lmbda)}
     if isinstance(last, RidgeClassifier):
@@ -101,18 +102,24 @@ def _with_lambda(estimator, lmbda):
     elif last.penalty is None:
         # C counts again
         changes['penalty'] = _PENALTY
+        if _PENALTY == 'deprecated':
+            changes['l1_ratio'] = 0
     prefix = f'{estimator.steps[-1][0]}__' if isinstance(
         estimator, Pipeline) else ''
-    return clone(estimator).set_params(**{
+    copies = [name for name in estimator.get_params()
+              if name.rsplit('__')[-1] in ('copy', 'copy_X')]
+    return clone(estimator).set_params(**dict.fromkeys(copies, True), **{
         prefix + name: value for name, value in changes.items()})
 
 
 def _steps(estimator):
-    """The steps of a pipeline that do something, or the estimator alone."""
+    """The steps of a pipeline that do something and its last, or the
+    estimator alone."""
     if not isinstance(estimator, Pipeline):
         return [estimator]
-    return [step for _, step in estimator.steps
-            if step is not None and step != 'passthrough']
+    steps = [step for _, step in estimator.steps]
+    return [step for step in steps[:-1]
+            if step is not None and step != 'passthrough'] + steps[-1:]
 
 
 def _normaliser(scaler, inner):
@@ -142,6 +149,9 @@ def _logistic(model, n_classes):
     check('estimator.solver', model.solver, not is_l1
           or model.solver in ('saga', 'liblinear'),
           "'saga' or 'liblinear' with the L1 penalty")
+    several = getattr(model, 'multi_class', 'auto')
+    check('estimator.multi_class', several, several in ('auto', 'deprecated'),
+          'left out: more than two classes are a softmax')
     is_liblinear = model.solver == 'liblinear'
     check('estimator.intercept_scaling', model.intercept_scaling,
           not is_liblinear or model.intercept_scaling == 1,

@@ -228,8 +228,9 @@ def _index_of(label, classes):
 
 def _strengths(fractions, n_train, poison_mode):
     """Numbers of points that are these shares of all training rows."""
-    fractions = np.asarray(fractions, dtype=float).ravel()
+    fractions = np.asarray(fractions).ravel()
     check('fractions', fractions.tolist(), fractions.size
+          and fractions.dtype.kind in 'biuf'
           and ((0 <= fractions) & (fractions < 1)).all(),
           'numbers of at least 0 and below 1')
     n_rows = n_train

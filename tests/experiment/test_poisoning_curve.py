@@ -205,10 +205,31 @@ def test_sparse_rows():
         poisoning_curve(exact(), huge, np.arange(60) % 2)
 
 
-def test_without_a_penalty_c_is_set_all_the_same():
+@pytest.mark.filterwarnings('ignore::FutureWarning', 'ignore::UserWarning')
+@pytest.mark.parametrize('settings', [
+    {'C': np.inf}, {'penalty': None}, {'penalty': None, 'l1_ratio': 1}])
+def test_without_a_penalty_c_is_set_all_the_same(settings):
     x, y = rows()
-    estimator = exact(C=np.inf, solver='newton-cholesky')
-    check_against_refit(quietly(estimator, x, y), estimator, x, y)
+    estimator = exact(solver='newton-cholesky', **settings)
+    plain = exact(solver='newton-cholesky')
+    curve = quietly(estimator, x, y, policies=(0., 2.))
+    check_against_refit(curve, plain, x, y)
+
+
+@pytest.mark.parametrize('kinds, policies', [
+    ((StandardScaler, LogisticRegression), (0., 'trusted-only')),
+    ((RidgeClassifier,), (0.,)),
+    ((MinMaxScaler, Normalizer, LogisticRegression), (0.,))])
+def test_scalers_that_write_into_the_rows_get_copies(kinds, policies):
+    x, y = rows()
+    steps = [kind() for kind in kinds]
+    given = [kind().set_params(**{name: False for name in ('copy', 'copy_X')
+                                  if name in kind().get_params()})
+             for kind in kinds]
+    plain, curve = (quietly(make_pipeline(*of), x, y, policies=policies)
+                    for of in (steps, given))
+    assert (curve.test_error == plain.test_error).all()
+    assert (curve.validation_loss == plain.validation_loss).all()
 
 
 @pytest.mark.filterwarnings('ignore::FutureWarning')  # of penalty='l1'
@@ -336,10 +357,17 @@ X, Y = rows(60)
 TEXT = X.assign(colour='red')
 
 
+OVR = exact()
+OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
+
+
 @pytest.mark.parametrize('change, error, words', [
+    ({'estimator': OVR}, ValueError, '`estimator.multi_class` must be left'),
     ({'estimator': Perceptron()}, TypeError, 'got Perceptron. Take a Logi'),
     ({'estimator': svm(loss='hinge')}, ValueError,
      "`estimator.loss` must be 'squared_hinge': the hinge has no derivative"),
+    ({'estimator': Pipeline([('lr', exact()), ('last', 'passthrough')])},
+     TypeError, '`estimator` must end with one of LogisticRegression, '),
     ({'estimator': svm(intercept_scaling=2)}, ValueError, 'must be 1, got 2'),
     ({'estimator': RidgeClassifier(positive=True)}, ValueError,
      '`estimator.positive` must be False'),
@@ -405,6 +433,7 @@ TEXT = X.assign(colour='red')
      '`y_val` must be labels of both classes, got [0]'),
     ({'fractions': (0, 1.)}, ValueError, 'below 1, got [0.0, 1.0]'),
     ({'fractions': ()}, ValueError, '`fractions` must be'),
+    ({'fractions': ('5 %',)}, ValueError, "below 1, got ['5 %']"),
     ({'policies': ('learnt',)}, ValueError, "got 'learnt'"),
     ({'policies': ('learned', 'learned')}, ValueError, 'none twice'),
     ({'policies': (99,)}, ValueError, 'a lambda from -46 to 46, got 99.0'),
