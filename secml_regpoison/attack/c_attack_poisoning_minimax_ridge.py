@@ -4,7 +4,6 @@
 
 """
 from secml_regpoison.core.losses import Squared
-from secml_regpoison.validation import check
 from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
 
 
@@ -42,10 +41,3 @@ class CAttackPoisoningMinimaxRidge(CAttackPoisoningMinimax):
 
     _loss_kind = Squared
     _kinds = 'CClassifierRidge'
-
-    def __init__(self, classifier, *args, **kwargs):
-        super().__init__(classifier, *args, **kwargs)
-        check('classifier.class_weight', classifier.class_weight,
-              classifier.class_weight is None, 'None')
-        check('classifier.fit_intercept', classifier.fit_intercept,
-              classifier.fit_intercept, 'True')

@@ -8,7 +8,6 @@ import warnings
 from secml.ml.classifiers import CClassifierSVM
 
 from secml_regpoison.core.losses import SquaredHinge
-from secml_regpoison.validation import check
 from .c_attack_poisoning_minimax import CAttackPoisoningMinimax
 
 
@@ -58,13 +57,8 @@ class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
     _kinds = 'a linear SVM (CClassifierSVMTorch or CClassifierSVM)'
 
     def __init__(self, classifier, training_data, *args, **kwargs):
-        is_hinge = isinstance(classifier, CClassifierSVM)
-        if is_hinge:
-            kernel, weight = classifier.kernel, classifier.class_weight
-            check('classifier.kernel', kernel, kernel is None, 'None: linear')
-            check('classifier.class_weight', weight, weight is None, 'None')
         super().__init__(classifier, training_data, *args, **kwargs)
-        if is_hinge:
+        if isinstance(classifier, CClassifierSVM):
             warnings.warn(
                 'the hinge of CClassifierSVM is not squared: the points are '
                 'made against the squared hinge loss of '

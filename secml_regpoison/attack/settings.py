@@ -15,7 +15,7 @@ from secml_regpoison.validation import (
     check_labels, check_numeric, check_type)
 from .attacker import check_attacker
 from .feasible import check_feasible
-from .targets import MAX_LMBDA, parts_of, target_of
+from .targets import MAX_LMBDA, check_objective, parts_of, target_of
 
 # `solver_params` may hold the settings of training but `method`: by name, that
 # of `Training`, whose `eta` is another than secml's ...
@@ -158,7 +158,8 @@ def outer_steps(attack, default_step):
 
 
 def check_lmbda(clf, bounds):
-    """The lambda of the classifier, where it starts, and its interval."""
+    """The objective of the classifier, its lambda, and the interval."""
+    check_objective(clf)
     parameter = target_of(clf).parameter
     check_number(f'classifier.{parameter}',
                  getattr(parts_of(clf)[0], parameter), lambda value: value > 0

@@ -78,6 +78,16 @@ TARGETS = {
     CClassifierSVM: Target(SquaredHinge(), beta=0., is_exact=False),
     CClassifierRidge: Target(Squared(), beta=0., parameter='alpha', sign=1,
                              scale=.5)}
+# What a classifier may have set otherwise, and the values with which it has
+# its target's objective.
+KEPT = {
+    CClassifierLogistic: {
+        'solver': ('liblinear',), 'penalty': ('l2', 'deprecated'),
+        'l1_ratio': (None, 0), 'class_weight': (None,),
+        'fit_intercept': (True,), 'intercept_scaling': (1,)},
+    CClassifierSVM: {'kernel': (None,), 'class_weight': (None,)},
+    CClassifierRidge: {'class_weight': (None,), 'fit_intercept': (True,),
+                       'positive': (False,)}}
 
 
 def parts_of(clf):
@@ -101,6 +111,20 @@ def target_of(clf):
                       penalty=getattr(clf, 'core_penalty', L2))
     return next((target for kind, target in TARGETS.items()
                  if isinstance(clf, kind)), None)
+
+
+def check_objective(clf):
+    """Raise ValueError unless a classifier has its target's objective."""
+    for part, kind in ((part, kind) for part in parts_of(clf)
+                       for kind in KEPT if isinstance(part, kind)):
+        for name, values in KEPT[kind].items():
+            value = getattr(part, name, values[0])
+            if value not in values:
+                raise ValueError(
+                    f'`classifier.{name}` must be {values[0]!r}, got '
+                    f'{str(value)[:40]}: with another the classifier has an '
+                    f'objective that is not attacked. Make a {kind.__name__} '
+                    'without it.')
 
 
 def check_classifier(clf, loss, condition):

@@ -315,6 +315,28 @@ def test_what_the_objective_has_not(clf, words):
         kind(clf, *small()[:2])
 
 
+@pytest.mark.parametrize('kind, clf, name, value', [
+    (CAttackPoisoningMinimaxLR, CClassifierLogistic, 'solver', 'lbfgs'),
+    (CAttackPoisoningMinimaxLR, CClassifierLogistic, 'l1_ratio', 1),
+    (CAttackPoisoningMinimaxLR, CClassifierLogistic, 'fit_intercept', False),
+    (CAttackPoisoningMinimaxLR, CClassifierLogistic, 'class_weight',
+     {0: 1, 1: 5}),
+    (CAttackPoisoningMinimaxLR, CClassifierLogistic, 'intercept_scaling', 9.),
+    (CAttackPoisoningMinimaxRidge, CClassifierRidge, 'positive', True),
+    (CAttackPoisoningMinimaxSVM, CClassifierSVM, 'class_weight', 'balanced')])
+@pytest.mark.filterwarnings('ignore:the hinge of CClassifierSVM')
+def test_a_parameter_that_changes_the_objective(kind, clf, name, value):
+    """secml hands it to scikit-learn; the attack would be on another model."""
+    data, words = small(), f'`classifier.{name}` must be .*, got .*: with ano'
+    attack = kind(clf(), *data[:2])
+    attack.n_points = 2
+    attack.set(f'classifier.{name}', value)
+    with pytest.raises(ValueError, match=words):
+        attack.run(data[2].X, data[2].Y)
+    with pytest.raises(ValueError, match=words):
+        kind(attack.classifier, *data[:2])
+
+
 @pytest.mark.parametrize('learn_lmbda', [True, False])
 def test_the_hinge_that_is_not_squared_is_evaluated_as_it_is(learn_lmbda):
     data = [clouds(n, seed, d=5) for seed, n in enumerate((60, 40, 80))]
