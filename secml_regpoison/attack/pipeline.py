@@ -36,10 +36,10 @@ def first_models(attack, n_points):
 
 def check_preprocess(preprocess, x):
     """The fitted `preprocess` has a derivative, the right one at `x`."""
-    phi = preprocess.transform(x).tondarray().ravel()
-    # not phi itself: a unit norm has no derivative in its own direction
-    weights = np.random.default_rng(0).normal(size=phi.size)
     try:
+        phi = preprocess.transform(x).tondarray().ravel()
+        # not phi itself: a unit norm has no derivative in its own direction
+        weights = np.random.default_rng(0).normal(size=phi.size)
         grad = preprocess.gradient(x, w=CArray(weights))
     except (NotImplementedError, AttributeError) as error:
         raise TypeError(

@@ -87,6 +87,8 @@ CLASSIFIERS = [
     (CClassifierLogistic(C=-1), ValueError, '.C` must be a number between'),
     (CClassifierLogistic(preprocess=CPCA(n_components=1)), TypeError,
      'classifier.preprocess` must have a derivative'),
+    (CClassifierLogistic(preprocess='linear'), TypeError,
+     'classifier.preprocess` must have a derivative, as '),  # a kernel
     (CClassifierLogistic(preprocess=CNormalizerMinMax(preprocess='pca')),
      TypeError, 'CPCA'),
 ]
