@@ -47,7 +47,8 @@ For a file, scikit-learn's make_pipeline(StandardScaler(),
 LogisticRegression(C=C)) on the rows of poisoned_POLICY_REP.csv alone makes the
 printed test error on the test rows of rows_REP.csv (with tol=1e-8 also where a
 row lies so near the boundary that the default tol decides about it); that of
-trusted-only and of learned-trust takes the validation rows of that file.
+trusted-only and of learned-trust takes the validation rows of that file. With
+--model softmax of two classes it is LogisticRegression(C=2*C).
 
 exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C,
 143 SIGTERM. After the last two the same command with --resume goes on.

@@ -62,8 +62,10 @@ def conclude(summary, plan, share=None):
     if plan.attacker in ATTACKER_WORDS:
         words.append(ATTACKER_WORDS[plan.attacker])
     if found['is_useful']:
+        # two penalised rows of weights are one with half the penalty
+        is_double = plan.classifier == 'softmax' and 'error_2' not in best
         words.append(f"In scikit-learn, {ranked[0]}: "
-                     f"{in_scikit_learn(best['C'], plan)}"
+                     f"{in_scikit_learn(best['C'] * (1 + is_double), plan)}"
                      + _on_which_rows(ranked[0], plan))
     return {**found, 'words': words}
 

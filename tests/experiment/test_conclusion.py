@@ -166,6 +166,8 @@ def test_one_class_for_all_is_giving_up():
 
 @pytest.mark.parametrize('preprocess, classifier, words', [
     (None, 'logistic', ': LogisticRegression(C=0.223).'),
+    # of two classes: twice the C
+    (None, 'softmax', ': LogisticRegression(C=0.446).'),
     ('min-max', 'liblinear', ": make_pipeline(MinMaxScaler(), "
      "LogisticRegression(C=0.223, solver='liblinear'))."),
     (None, 'logistic-l1', f": LogisticRegression(C=0.223, {L1_WORDS}, "
