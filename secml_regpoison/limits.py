@@ -1,4 +1,5 @@
 """Magnitudes and numbers that features may have."""
+import numpy as np
 
 # Beyond it liblinear no longer trains (scikit-learn warns), and products of a
 # few rows are near the largest float64.
@@ -7,3 +8,10 @@ LARGEST = 1e30
 SMALLEST = 1e-150
 # Cells of sparse rows with the zeros written out, 4 GB.
 LARGEST_DENSE = 5e8
+
+
+def is_rounding(x):
+    """Which columns of `x` (n, d) vary by no more than rounding lets a
+    deviation be computed: scikit-learn's scalers take them as constant."""
+    limit = len(x) * np.finfo(float).eps * np.abs(x.mean(axis=0))
+    return (x.std(axis=0) <= limit) & (x.min(axis=0) != x.max(axis=0))

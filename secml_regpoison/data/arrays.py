@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secml_regpoison.limits import LARGEST, LARGEST_DENSE, SMALLEST
+from secml_regpoison.limits import (
+    LARGEST, LARGEST_DENSE, SMALLEST, is_rounding)
 from secml_regpoison.validation import check
 from .labels import MAX_CLASSES
 
@@ -121,7 +122,7 @@ def _numbers(name, x, is_frame):
 
 def _check_sizes(name, x, columns):
     """Raise ValueError for values that are missing, too large or, in all of
-    a column, too small for squares."""
+    a column, too small for squares or too even."""
     bad = np.argwhere(~(np.abs(x) <= LARGEST))
     if len(bad):
         row, j = bad[0]
@@ -134,6 +135,9 @@ def _check_sizes(name, x, columns):
     check(name, largest[tiny].tolist(), not tiny.size, 'of columns whose '
           f'largest value is 0 or at least {SMALLEST:g}',
           f' Rescale {[columns[j] for j in tiny]}, or leave them out.')
+    even = [columns[j] for j in np.flatnonzero(is_rounding(x))]
+    check(name, even, not even, 'of columns that vary by more than rounding',
+          ' Subtract their means, or leave them out.')
 
 
 def _labels(name, y, n_rows):

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from secml_regpoison.limits import LARGEST, SMALLEST
+from secml_regpoison.limits import LARGEST, SMALLEST, is_rounding
 from .detect import GROUPED, MISSING, NUMBER
 from .encoding import Column, kind_of
 
@@ -154,7 +154,7 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
 
 def _check_size(name, numbers, where):
     """Raise ValueError for infinite numbers, those beyond 1e30, and where
-    all are too small for squares."""
+    all are too small for squares or too even."""
     bad = ~(abs(numbers) <= LARGEST)
     if bad.any():
         i = int(bad.argmax())
@@ -170,6 +170,12 @@ def _check_size(name, numbers, where):
             f'{where(i)}: {column_of(name)} must hold numbers whose largest '
             f'is 0 or at least {SMALLEST:g}, got {largest:g}. Rescale the '
             f'column, or type {drop_option([name])}.')
+    if is_rounding(numbers):
+        raise ValueError(
+            f'{where(0)}: {column_of(name)} must vary by more than rounding, '
+            f'got a deviation of {numbers.std():.3g} around '
+            f'{numbers.mean():.3g}. Subtract the mean, or type '
+            f'{drop_option([name])}.')
 
 
 def _truth_values(cells):

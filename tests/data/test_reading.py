@@ -332,6 +332,9 @@ def test_rows_that_come_again(tmp_path):
      r'eggs \(1 row\).*rows.csv, line 2 alone has eggs\.$'),
     ({}, dict(header='no', label='4'),
      'line 1 alone has kind: if that line has names, type --header yes'),
+    ({'width': 4e15 + FRAME['count']}, {},
+     'column `width` must vary by more than rounding, got a deviation of 1.*'
+     'around 4e[+]15. Subtract the mean, or type --drop width'),
     ({'width': FRAME['width'] * 1e-200}, {},
      'column `width` must hold numbers whose largest is 0 or at least 1e-150'),
     ({'width': np.where(np.arange(N) % 2, '1,234', '5')}, {},

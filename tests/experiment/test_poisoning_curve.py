@@ -401,6 +401,8 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
      "got nan in row 0, column 'ratio', the first of 60"),
     ({'X': X.to_numpy() * [1, 1e-200, 1]}, ValueError,
      'largest value is 0 or at least 1e-150, got '),
+    ({'X': X.assign(ratio=4e15 + X['count'])}, ValueError,
+     "vary by more than rounding, got ['ratio']. Subtract their means"),
     ({'X': 0 * X}, ValueError, '`X` must be of rows that are not all the sam'),
     ({'X': np.ma.masked_greater(X.to_numpy(), 45)}, ValueError, 'got nan in'),
     ({'y': np.ma.masked_greater(Y, 0)}, ValueError, 'free of masked labels'),
