@@ -10,7 +10,7 @@ Logistic regressions of one class against the rest are attacked through a
 softmax.
 """
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sklearn.base import BaseEstimator
 
@@ -38,7 +38,8 @@ class Target:
     of what sets lambda; it is ``scale exp(sign lmbda)``. is_exact : whether
     the classifier has this very objective; else it is attacked through it,
     and lambda is learned from the classifier's own fits. penalty : the
-    core's `L2` or `L1`.
+    core's `L2` or `L1`. kept : what a classifier may have set otherwise, and
+    the values with which this is how it is trained.
     """
 
     loss: Loss
@@ -48,6 +49,7 @@ class Target:
     scale: float = 1.
     is_exact: bool = True
     penalty: type = L2
+    kept: dict = field(default_factory=dict)
 
     @property
     def by_class(self):
@@ -74,20 +76,16 @@ class Target:
 # liblinear penalises the bias. RidgeClassifier minimises
 # ``sum_i (1 - m_i)^2 + alpha ||w||^2``: alpha is exp(lmbda)/2.
 TARGETS = {
-    CClassifierLogistic: Target(Logistic(), beta=1.),
-    CClassifierSVM: Target(SquaredHinge(), beta=0., is_exact=False),
-    CClassifierRidge: Target(Squared(), beta=0., parameter='alpha', sign=1,
-                             scale=.5)}
-# What a classifier may have set otherwise, and the values with which it has
-# its target's objective.
-KEPT = {
-    CClassifierLogistic: {
+    CClassifierLogistic: Target(Logistic(), beta=1., kept={
         'solver': ('liblinear',), 'penalty': ('l2', 'deprecated'),
         'l1_ratio': (None, 0), 'class_weight': (None,),
-        'fit_intercept': (True,), 'intercept_scaling': (1,)},
-    CClassifierSVM: {'kernel': (None,), 'class_weight': (None,)},
-    CClassifierRidge: {'class_weight': (None,), 'fit_intercept': (True,),
-                       'positive': (False,)}}
+        'fit_intercept': (True,), 'intercept_scaling': (1,)}),
+    CClassifierSVM: Target(SquaredHinge(), beta=0., is_exact=False, kept={
+        'kernel': (None,), 'class_weight': (None,)}),
+    CClassifierRidge: Target(
+        Squared(), beta=0., parameter='alpha', sign=1, scale=.5, kept={
+            'class_weight': (None,), 'fit_intercept': (True,),
+            'positive': (False,)})}
 
 
 def parts_of(clf):
@@ -115,16 +113,15 @@ def target_of(clf):
 
 def check_objective(clf):
     """Raise ValueError unless a classifier has its target's objective."""
-    for part, kind in ((part, kind) for part in parts_of(clf)
-                       for kind in KEPT if isinstance(part, kind)):
-        for name, values in KEPT[kind].items():
+    for part in parts_of(clf):
+        for name, values in target_of(part).kept.items():
             value = getattr(part, name, values[0])
             if value not in values:
                 raise ValueError(
                     f'`classifier.{name}` must be {values[0]!r}, got '
                     f'{str(value)[:40]}: with another the classifier has an '
-                    f'objective that is not attacked. Make a {kind.__name__} '
-                    'without it.')
+                    'objective that is not attacked. Make a '
+                    f'{type(part).__name__} without it.')
 
 
 def check_classifier(clf, loss, condition):

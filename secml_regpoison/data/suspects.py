@@ -82,10 +82,10 @@ def repeated(data, columns):
                'then says little; leave the copies out')
     for part, what in (('val', 'validation'), ('test', 'test')):
         if part in rows:
-            both = pd.concat([rows['pool'].drop_duplicates(), rows[part]])
-            is_copy = both.duplicated()[-len(rows[part]):]
-            if is_copy.mean() > .4:
-                yield (f'{is_copy.sum()} of {len(is_copy)} {what} rows are '
+            both = pd.concat([rows['pool'][~is_copy], rows[part]])
+            is_known = both.duplicated()[-len(rows[part]):]
+            if is_known.mean() > .4:
+                yield (f'{is_known.sum()} of {len(is_known)} {what} rows are '
                        'also among the training rows: an error on them says '
                        'little')
 

@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 
 from secml_regpoison.attack.targets import MAX_LMBDA
+from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.validation import check, check_choice, check_integer
 from .array_splits import read_all, split_arrays
 from .curve_result import collect, measure
@@ -158,8 +159,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     check_integer('n_repetitions', n_repetitions, 1)
     check_integer('random_state', random_state, 0)
     check_choice('integer', integer, ('auto', 'none'))
-    check_choice('solver_type', solver_type,
-                 ('auto', 'rmd', 'fmd', 'implicit'))
+    check_choice('solver_type', solver_type, ('auto', *SOLVERS))
     check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or -1 '
           'for one a core')
     check_choice('filter', filter, FILTERS)
