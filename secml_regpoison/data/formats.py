@@ -67,7 +67,7 @@ def read_arff(path, text):
     lines = text.split('\n')
     names, i = [], 0
     for i, line in enumerate(lines):
-        word = re.match(r"\s*@(\w+)\s*('[^']*'|\"[^\"]*\"|\S*)", line)
+        word = re.match(r"\s*@(\w+)\s*('[^']*'|\"[^\"]*\"|[^\s{]*)", line)
         if word and word[1].lower() == 'attribute':
             names.append(word[2].strip('\'"'))
         elif word and word[1].lower() == 'data':

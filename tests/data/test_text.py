@@ -181,6 +181,10 @@ def test_arff(tmp_path):
         '@relation x\n@attribute a string\n@attribute b real\n@data\n'
         '"it\'s, or \'not\'",1\n\'it\\\'s\',2\n'))
     assert cells(raw) == [["it's, or 'not'", '1'], ["it's", '2']]
+    raw = table(tmp_path, (
+        '@relation x\n@attribute a real\n@attribute kind{yes,no}\n@data\n'
+        '1,yes\n2,no\n'))
+    assert list(raw.frame) == ['a', 'kind']
 
 
 @pytest.mark.parametrize('content, words', [
