@@ -11,7 +11,7 @@ LARGEST_DENSE = 5e8
 
 
 def is_rounding(x):
-    """Which columns of `x` (n, d) vary by no more than rounding lets a
-    deviation be computed: scikit-learn's scalers take them as constant."""
+    """Which columns of `x` (n, d) vary by no more than rounding:
+    scikit-learn's scalers take them as constant."""
     limit = len(x) * np.finfo(float).eps * np.abs(x.mean(axis=0))
     return (x.std(axis=0) <= limit) & (x.min(axis=0) != x.max(axis=0))

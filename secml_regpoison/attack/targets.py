@@ -38,8 +38,8 @@ class Target:
     of what sets lambda; it is ``scale exp(sign lmbda)``. is_exact : whether
     the classifier has this very objective; else it is attacked through it,
     and lambda is learned from the classifier's own fits. penalty : the
-    core's `L2` or `L1`. kept : what a classifier may have set otherwise, and
-    the values with which this is how it is trained.
+    core's `L2` or `L1`. kept : the parameters that change the objective, with
+    the values that keep it.
     """
 
     loss: Loss

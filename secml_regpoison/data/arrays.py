@@ -122,7 +122,7 @@ def _numbers(name, x, is_frame):
 
 def _check_sizes(name, x, columns):
     """Raise ValueError for values that are missing, too large or, in all of
-    a column, too small for squares or too even."""
+    a column, too small for squares or the same but for rounding."""
     bad = np.argwhere(~(np.abs(x) <= LARGEST))
     if len(bad):
         row, j = bad[0]
@@ -135,8 +135,8 @@ def _check_sizes(name, x, columns):
     check(name, largest[tiny].tolist(), not tiny.size, 'of columns whose '
           f'largest value is 0 or at least {SMALLEST:g}',
           f' Rescale {[columns[j] for j in tiny]}, or leave them out.')
-    even = [columns[j] for j in np.flatnonzero(is_rounding(x))]
-    check(name, even, not even, 'of columns that vary by more than rounding',
+    same = [columns[j] for j in np.flatnonzero(is_rounding(x))]
+    check(name, same, not same, 'of columns that vary by more than rounding',
           ' Subtract their means, or leave them out.')
 
 

@@ -154,7 +154,7 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
 
 def _check_size(name, numbers, where):
     """Raise ValueError for infinite numbers, those beyond 1e30, and where
-    all are too small for squares or too even."""
+    all are too small for squares or the same but for rounding."""
     bad = ~(abs(numbers) <= LARGEST)
     if bad.any():
         i = int(bad.argmax())

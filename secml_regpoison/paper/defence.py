@@ -20,8 +20,8 @@ MEASURES = (('test error %', 'test_error', 2, 100, None),
             ('weight s', 'trust', 3, 1, ('learned-trust',)))
 TITLES = {'defender': 'usual attacker', 'own': 'attacker who hides'}
 # A policy, and what else the defender does: drops rows far from the class
-# centroids before training; trains with L1. Its optimum is cheaper than 150
-# steps towards it, but takes minutes below lambda -2.
+# centroids before training, or trains with L1: to the optimum, which is
+# cheaper than 150 steps, but takes minutes below lambda -2.
 VARIANTS = {'l1': ('learned', {'penalty': 'l1', 'solver_type': 'implicit',
                                'lmbda_bounds': (-2., 11.5)}),
             'filter': ('clean-cv', {'filter': 'sphere-slab'}),

@@ -95,8 +95,8 @@ class SupportCoordinates(PrimalCoordinates):
         return out
 
     def hessian(self, s: Tensor) -> Tensor:
-        """As of all weights, damped by what rounding hides: the penalty has
-        no curvature that would keep a small lambda from a singular one."""
+        """As of all weights, damped by as much as rounding hides: the penalty
+        has no curvature, and with a small lambda the matrix is singular."""
         hess = super().hessian(s)
         damping = len(hess) * torch.finfo(hess.dtype).eps * hess.trace()
         hess.diagonal().add_(damping)
