@@ -241,7 +241,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     @property
     def grad_eval(self):
-        """Hypergradients, each of points and lambda, in the last `run`."""
+        """Iterates of points and lambda evaluated in the last `run`; at most
+        one hypergradient was computed of each."""
         return self._n_evaluations
 
     @property

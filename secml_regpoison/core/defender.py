@@ -1,12 +1,13 @@
 """The defender's best response: lambda re-tuned against given points."""
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Callable, Optional
 
 import torch
 from torch import Tensor
 
-from .model import Model
+from .model import Gradients, Model
 
 # Losses of the defender that differ by less, relatively, count as equal.
 LOSS_RTOL = 1e-3
@@ -17,8 +18,9 @@ class Iterate:
     """Poisoning points, lambda, the model they give and the derivatives.
 
     `value` and `error` are the attacker's loss and share of errors, `loss` is
-    the defender's loss: `value` where `Problem.is_zero_sum`. With camouflage
-    `grad_x_p` is a direction, see `camouflaged`.
+    the defender's loss: `value` where `Problem.is_zero_sum`. `gradients` are
+    those of the model; with camouflage `grad_x_p` is a direction, see
+    `camouflaged`.
     """
 
     x_p: Tensor
@@ -27,8 +29,43 @@ class Iterate:
     value: float
     error: float
     loss: float
-    grad_x_p: Tensor
-    grad_lmbda: float
+    gradients: Gradients
+
+    @property
+    def grad_x_p(self) -> Tensor:
+        """Derivative, or direction, of the points, (p, d)."""
+        return self.gradients.grad_x_p
+
+    @property
+    def grad_lmbda(self) -> float:
+        """Derivative of the defender's loss with respect to lambda."""
+        return float(self.gradients.grad_lmbda)
+
+
+class Camouflaged:
+    """The `Gradients` of an attacker that hides, see `camouflaged`."""
+
+    def __init__(self, model: Model, trained: Any, camouflage: float):
+        self._model, self._trained = model, trained
+        self._camouflage, self._own = camouflage, model.hypergradient(trained)
+
+    @property
+    def value(self) -> Tensor:
+        """The attacker's loss, 0-d."""
+        return self._own.value
+
+    @cached_property
+    def grad_x_p(self) -> Tensor:
+        """Direction of the points, (p, d)."""
+        return camouflaged(
+            self._model, self._trained.x_p, self._own.grad_x_p,
+            self._model.defender_hypergradient(self._trained).grad_x_p,
+            self._camouflage)
+
+    @property
+    def grad_lmbda(self) -> Tensor:
+        """Derivative of the defender's loss with respect to lambda, 0-d."""
+        return self._own.grad_lmbda
 
 
 class Defender:
@@ -50,7 +87,7 @@ class Defender:
     f_seq, lmbda_seq : list of float
         Attacker's loss and lambda of the iterates recorded.
     n_trainings, n_evaluations : int
-        Models trained, and hypergradients computed.
+        Models trained, and iterates evaluated.
     """
 
     def __init__(self, model: Model,
@@ -67,17 +104,13 @@ class Defender:
     def evaluate(self, x_p: Tensor, lmbda: float) -> Iterate:
         """The `Iterate` at ``(x_p, lmbda)``."""
         trained = self._train(x_p, lmbda)
-        value, grad_x_p, grad_lmbda = self.model.hypergradient(trained)
-        if self.camouflage:
-            grad_x_p = camouflaged(
-                self.model, x_p, grad_x_p,
-                self.model.defender_hypergradient(trained).grad_x_p,
-                self.camouflage)
-        self.n_evaluations += 1
         losses = self.model.losses(trained)
-        return Iterate(x_p, lmbda, trained, float(value),
-                       losses.attacker_error, losses.defender, grad_x_p,
-                       float(grad_lmbda))
+        self.n_evaluations += 1
+        gradients: Gradients = self.model.hypergradient(trained)
+        if self.camouflage:
+            gradients = Camouflaged(self.model, trained, self.camouflage)
+        return Iterate(x_p, lmbda, trained, losses.attacker,
+                       losses.attacker_error, losses.defender, gradients)
 
     def gain(self, here: Iterate, before: Iterate) -> float:
         """What the attacker gains: loss, or with camouflage errors if there

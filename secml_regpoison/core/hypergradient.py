@@ -61,4 +61,5 @@ def hypergradient(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     problem.check_points(x_p, y_p)
     lmbda = check_lmbda(lmbda, x_p.dtype)
     attacked.check(x_p, lmbda)
-    return attacked.hypergradient(attacked.train(x_p, lmbda))
+    found = attacked.hypergradient(attacked.train(x_p, lmbda))
+    return Hypergradient(found.value, found.grad_x_p, found.grad_lmbda)

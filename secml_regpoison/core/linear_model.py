@@ -10,8 +10,9 @@ and a hypergradient is the derivative of ``A`` with respect to both. Whoever
 needs the model asks it three questions: `train`, `losses`, `hypergradient`.
 Any object that answers them can stand in its place, see `.model`.
 """
-from dataclasses import dataclass
-from typing import Any, Optional, Union
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Callable, Optional, Union
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from .checks import check, is_finite
 from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
 from .losses import Logistic, Loss
-from .model import Hypergradient, Losses, share_wrong
+from .model import Losses, share_wrong
 from .penalties import L1, L2
 from .problem import Features, Problem
 from .solvers import (
@@ -177,46 +178,34 @@ class LinearModel:
         return Losses(attacker, defender,
                       share_wrong(h, problem.attacker_set[1]))
 
-    def hypergradient(self, trained: Trained) -> Hypergradient:
+    def hypergradient(self, trained: Trained) -> 'ReversePass':
         """Validation loss of a trained model and its derivatives.
 
         Raises
         ------
         FloatingPointError
-            If they are not finite.
+            When a derivative is read that is not finite.
         """
-        found = self._gradients(trained, True)
-        problem = trained.features.problem
-        if problem.is_zero_sum:
+        found = ReversePass(self, trained, True)
+        if trained.features.problem.is_zero_sum:
             return found
-        vjp = self._solvers[self.training.method].vjp
-        return found._replace(grad_lmbda=vjp(
-            trained.model, self.val_gradient(trained)[1], self.training,
-            problem.n_tr)[1])
+        return replace(found, of_lmbda=ReversePass(self, trained, False))
 
-    def defender_hypergradient(self, trained: Trained) -> Hypergradient:
+    def defender_hypergradient(self, trained: Trained) -> 'ReversePass':
         """The defender's loss and its derivatives."""
-        return self._gradients(trained, False)
+        return ReversePass(self, trained, False)
 
-    def _gradients(self, trained: Trained, is_attacker: bool) -> Hypergradient:
-        """A player's loss and its derivatives."""
-        model, vjp = trained.model, self._solvers[self.training.method].vjp
+    def reverse(self, trained: Trained, is_attacker: bool
+                ) -> tuple[Tensor, Callable[[], Tensor], Tensor]:
+        """A player's loss, and its derivatives as of `.solvers.Solver`."""
         first_row = 0 if trained.features.all_move \
             else trained.features.problem.n_tr
         value, grad_val = self.val_gradient(trained, is_attacker)
-        grad_rows, grad_lmbda = vjp(model, grad_val, self.training, first_row)
-        if not (is_finite(grad_rows) and torch.isfinite(grad_lmbda)):
-            raise FloatingPointError(
-                'the hypergradient is not finite, with mu = '
-                f'{model.coordinates.penalty.strength:g}, step size '
-                f'{model.eta:g}: regularise more (a larger lambda), use '
-                'float64, or pass a smaller eta.')
-        return Hypergradient(
-            value, self._vjp_features(trained, grad_rows, is_attacker),
-            grad_lmbda)
+        return value, *self._solvers[self.training.method].vjp(
+            trained.model, grad_val, self.training, first_row)
 
-    def _vjp_features(self, trained: Trained, grad_rows: Tensor,
-                      is_attacker: bool) -> Tensor:
+    def vjp_features(self, trained: Trained, grad_rows: Tensor,
+                     is_attacker: bool) -> Tensor:
         """Derivative with respect to the points, from that with respect to
         the weights of the rows that move: the points, or all."""
         features = trained.features
@@ -242,3 +231,49 @@ class LinearModel:
 
     def _val_scores(self, trained: Trained, rows_val: Tensor) -> Tensor:
         return trained.model.coordinates.val_matvec(rows_val, trained.model.u)
+
+
+@dataclass(frozen=True, eq=False)
+class ReversePass:
+    """A player's loss at a trained model, and its derivatives: the reverse
+    pass runs when one of them is first read. `of_lmbda` is another player's
+    pass, to which the derivative with respect to lambda belongs then."""
+
+    model: LinearModel
+    trained: Trained
+    is_attacker: bool
+    of_lmbda: Optional['ReversePass'] = None
+
+    @cached_property
+    def _found(self) -> tuple[Tensor, Callable[[], Tensor], Tensor]:
+        return self.model.reverse(self.trained, self.is_attacker)
+
+    @property
+    def value(self) -> Tensor:
+        """Loss, 0-d."""
+        return self._found[0]
+
+    @cached_property
+    def grad_x_p(self) -> Tensor:
+        """Derivative with respect to the points, (p, d)."""
+        grad_rows = self._found[1]()
+        self._check(grad_rows)
+        return self.model.vjp_features(self.trained, grad_rows,
+                                       self.is_attacker)
+
+    @cached_property
+    def grad_lmbda(self) -> Tensor:
+        """Derivative with respect to lambda, 0-d."""
+        if self.of_lmbda is not None:
+            return self.of_lmbda.grad_lmbda
+        self._check(self._found[2])
+        return self._found[2]
+
+    def _check(self, grad: Tensor) -> None:
+        if not is_finite(grad):
+            model = self.trained.model
+            raise FloatingPointError(
+                'the hypergradient is not finite, with mu = '
+                f'{model.coordinates.penalty.strength:g}, step size '
+                f'{model.eta:g}: regularise more (a larger lambda), use '
+                'float64, or pass a smaller eta.')

@@ -35,7 +35,8 @@ class Solution:
     f_seq, lmbda_seq : tuple of float
         Attacker's loss and lambda at every outer iterate, the start first.
     n_trainings, n_evaluations : int
-        Models trained, and hypergradients computed, which train one each.
+        Models trained, and iterates evaluated, which train one each. Of an
+        iterate that no step follows no derivative is computed.
     converged : bool
         Stopped by `tol` and `patience` rather than by `n_outer`.
     log_s : float

@@ -30,6 +30,18 @@ class Hypergradient(NamedTuple):
     grad_lmbda: Tensor
 
 
+class Gradients(Protocol):
+    """What a `Hypergradient` holds. A model may compute a derivative when it
+    is first read: a step that is rejected needs none."""
+
+    @property
+    def value(self) -> Tensor: ...
+    @property
+    def grad_x_p(self) -> Tensor: ...
+    @property
+    def grad_lmbda(self) -> Tensor: ...
+
+
 class Losses(NamedTuple):
     """Mean loss on the rows and labels of each player, and share of the
     attacker's rows on the wrong side of its labels."""
@@ -72,8 +84,8 @@ class Model(Protocol):
     def losses(self, trained: Any) -> Losses:
         """Validation losses of a trained model."""
 
-    def hypergradient(self, trained: Any) -> Hypergradient:
+    def hypergradient(self, trained: Any) -> Gradients:
         """Validation loss of a trained model and its derivatives."""
 
-    def defender_hypergradient(self, trained: Any) -> Hypergradient:
+    def defender_hypergradient(self, trained: Any) -> Gradients:
         """The same of the defender's loss; for an attacker's camouflage."""

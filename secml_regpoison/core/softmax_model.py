@@ -117,8 +117,8 @@ class SoftmaxModel(LinearModel):
         return value, trained.model.coordinates.val_rmatvec(
             trained.features.problem.rows_of(is_attacker), slope)
 
-    def _vjp_features(self, trained: Trained, grad_rows: Tensor,
-                      is_attacker: bool) -> Tensor:
+    def vjp_features(self, trained: Trained, grad_rows: Tensor,
+                     is_attacker: bool) -> Tensor:
         features = trained.features
         if not features.all_move:
             return features.vjp(grad_rows)

@@ -205,7 +205,8 @@ class TrustModel:
         parts, m = [], len(self.problem.x_val)
         for share, model, part in zip(self._shares(), self.weighted(
                 trained.log_s), trained.folds):
-            found = (*model.hypergradient(part),
+            of_part = model.hypergradient(part)
+            found = (of_part.value, of_part.grad_x_p, of_part.grad_lmbda,
                      model.grad_log_weight(part, m))
             parts.append([share * value for value in found])
         return TrustGradient(*(sum(values) for values in zip(*parts)))

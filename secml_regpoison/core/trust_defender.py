@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .defender import LOSS_RTOL, Defender, Iterate, camouflaged
+from .model import Hypergradient
 
 # Bounds of log s where s > 0, and the least lambda there: where the data are
 # separable, a tiny lambda makes s meaningless.
@@ -198,8 +199,9 @@ class TrustDefender(Defender):
             ) if self.camouflage else own
         return TrustIterate(
             trained.x_p, trained.lmbda, trained, losses.attacker,
-            losses.attacker_error, losses.defender, grad_x_p,
-            float(found.grad_lmbda), trained.log_s, best.loss)
+            losses.attacker_error, losses.defender, Hypergradient(
+                found.value, grad_x_p, found.grad_lmbda),
+            trained.log_s, best.loss)
 
     def _record(self, here: TrustIterate) -> TrustIterate:
         self._before = here

@@ -36,12 +36,9 @@ class WeightedModel(LinearModel):
     def grad_answer(self, trained: Trained, first_row: int) -> Tensor:
         """Derivatives of the defender's loss with respect to lambda and, see
         `grad_log_weight`, to log s, (2,)."""
-        model = trained.model
-        grad_lmbda = self._solvers[self.training.method].vjp(
-            model, self.val_gradient(trained)[1], self.training,
-            model.coordinates.n)[1]
-        return torch.stack([grad_lmbda, self.grad_log_weight(
-            trained, first_row)])
+        return torch.stack([
+            self.defender_hypergradient(trained).grad_lmbda,
+            self.grad_log_weight(trained, first_row)])
 
     def grad_log_weight(self, trained: Trained, first_row: int) -> Tensor:
         """Derivative of the defender's loss with respect to the logarithm of

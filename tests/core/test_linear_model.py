@@ -1,4 +1,5 @@
 """The three questions, and other models in the place of the linear one."""
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -78,18 +79,40 @@ def test_rows_serve_again_while_the_points_stay(form, method, monkeypatch):
     model = LinearModel(problem, y_p, Training(
         method, 30, momentum=.9, form=form))
     first = model.train(x_p, 1.)
-    model.hypergradient(first)
+    assert model.hypergradient(first).grad_x_p.any()
     with monkeypatch.context() as patches:
         for name in ('linear_model.make_coordinates',
                      'solvers.rmd.top_eigenpair'):
             patches.delattr(f'secml_regpoison.core.{name}')
         again = model.train(x_p, 2., first)
-    for got, expected in zip(model.hypergradient(again), hypergradient(
-            problem, x_p, y_p, 2., method, 30, momentum=.9, form=form)):
-        compare(got, expected, 1e-7 if method == 'implicit' else 1e-14)
-    for got, expected in zip(model.hypergradient(first), hypergradient(
-            problem, x_p, y_p, 1., method, 30, momentum=.9, form=form)):
-        compare(got, expected, 1e-14)
+    for trained, lmbda, rtol in (
+            (again, 2., 1e-7 if method == 'implicit' else 1e-14),
+            (first, 1., 1e-14)):
+        got, expected = model.hypergradient(trained), hypergradient(
+            problem, x_p, y_p, lmbda, method, 30, momentum=.9, form=form)
+        for name in expected._fields:
+            compare(getattr(got, name), getattr(expected, name), rtol)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ['rmd', 'implicit', 'fmd'])
+def test_derivatives_may_be_read_late_and_in_any_order(form, method):
+    """After the passes of another player and another lambda, whose directions
+    kernel coordinates hold too."""
+    problem, x_p, y_p = make()
+    own = replace(problem, x_attacker=problem.x_val[::2] + 1,
+                  y_attacker=-problem.y_val[::2])
+    model = LinearModel(own, y_p, Training(method, 30, form=form))
+    expected = hypergradient(own, x_p, y_p, 1., method, 30, form=form)
+    trained = model.train(x_p, 1.)
+    late = model.hypergradient(trained)
+    assert late.value == expected.value
+    for other in (trained, model.train(x_p, 2., trained)):
+        for of_player in (model.hypergradient, model.defender_hypergradient):
+            assert of_player(other).grad_lmbda and of_player(
+                other).grad_x_p.any()
+    compare(late.grad_lmbda, expected.grad_lmbda, 1e-12)
+    compare(late.grad_x_p, expected.grad_x_p, 1e-12)
 
 
 def test_autograd_model_of_linear_scores_is_the_linear_model():

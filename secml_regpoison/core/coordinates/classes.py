@@ -4,6 +4,7 @@ The rows are ``a_i = (x_i, 1)``, without a sign, and the vectors those of
 `..losses.softmax`. Each is in the coordinates of a binary model; the kernel is
 the same for all. Each has an adjoint with a direction of its own.
 """
+import copy
 from typing import Any, Callable, Iterator, Optional
 
 import torch
@@ -43,6 +44,12 @@ class ClassCoordinates:
         self.rows_tr, self.rows_p = first.rows_tr, first.rows_p
         self.penalty, self.n_tr, self.n = first.penalty, first.n_tr, first.n
         self.n_coords = len(parts) * first.n_coords
+
+    def twin(self) -> 'ClassCoordinates':
+        """The same coordinates, for directions of their own."""
+        twin = copy.copy(self)
+        twin.parts = [part.twin() for part in self.parts]
+        return twin
 
     def with_penalty(self, penalty: Any) -> 'ClassCoordinates':
         return ClassCoordinates(self.parts[0].with_penalty(penalty),

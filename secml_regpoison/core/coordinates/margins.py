@@ -33,7 +33,9 @@ from ..losses import Loss
 class Coordinates(Protocol):
     """What the solvers need of coordinates; vectors are (n_coords,).
 
-    with_penalty : the same rows with another penalty; without a copy of them.
+    twin : the same, with a direction of their own where they have one, see
+    `KernelCoordinates`; now it is that of these. with_penalty : the same rows
+    with another penalty; without a copy of them.
     steps, operands : the training steps, and the data that they take.
     matvec : ``A u``, (n,). add_rmatvec : ``u += alpha A^T r`` in place.
     add_penalty : ``out += mu (u_w, beta u_b)`` in place. val_matvec,
@@ -54,6 +56,7 @@ class Coordinates(Protocol):
     @property
     def steps(self) -> Callable[..., tuple[Tensor, Tensor]]: ...
 
+    def twin(self) -> 'Coordinates': ...
     def with_penalty(self, penalty: Any) -> 'Coordinates': ...
 
     @property

@@ -18,14 +18,14 @@ class Solver(NamedTuple):
     """How a model is trained, and how its training is differentiated.
 
     train : ``(coordinates, loss, training, problem, start)`` to a
-    `TrainedModel`. vjp : ``(model, grad_val, training, first_row)`` to the
-    derivatives with respect to the weights of the rows from `first_row` on,
-    and lambda.
+    `TrainedModel`. vjp : ``(model, grad_val, training, first_row)`` to a
+    callable of the derivative with respect to the weights of the rows from
+    `first_row` on, (k, d), and that with respect to lambda, 0-d.
     """
 
     train: Callable[..., TrainedModel]
     vjp: Callable[[TrainedModel, Tensor, Training, int],
-                  tuple[Tensor, Tensor]]
+                  tuple[Callable[[], Tensor], Tensor]]
 
 
 SOLVERS = {'fmd': Solver(rmd.descend, fmd.forward),

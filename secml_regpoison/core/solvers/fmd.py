@@ -59,7 +59,7 @@ def as_weights(coordinates: Any, coords: Tensor) -> Tensor:
 
 
 def forward(model: TrainedModel, grad_val: Tensor, training: Training,
-            first_row: int) -> tuple[Tensor, Tensor]:
+            first_row: int) -> tuple[Callable[[], Tensor], Tensor]:
     """Arguments and results as of `.rmd.reverse`.
 
     Raises
@@ -97,6 +97,8 @@ def forward(model: TrainedModel, grad_val: Tensor, training: Training,
 
     grad_lmbda = steps.carry(lambda t: 0., lambda t: steps.mu * steps.u[t],
                              d_eta_d_lmbda).flatten(1) @ grad
-    grad_rows = [with_respect_to_point(i) for i in range(len(rows_p))]
-    return (torch.stack(grad_rows) if grad_rows
-            else torch.zeros_like(rows_p[:, :-1])), grad_lmbda[0]
+
+    def grad_rows() -> Tensor:
+        rows = [with_respect_to_point(i) for i in range(len(rows_p))]
+        return torch.stack(rows) if rows else torch.zeros_like(rows_p[:, :-1])
+    return grad_rows, grad_lmbda[0]

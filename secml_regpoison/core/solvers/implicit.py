@@ -24,7 +24,7 @@ from .training import TrainedModel, Training, vjp_rows
 
 
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
-            first_row: int) -> tuple[Tensor, Tensor]:
+            first_row: int) -> tuple[Callable[[], Tensor], Tensor]:
     """Arguments and results as of `.rmd.reverse`."""
     p, residual = solve_hessian(model, grad_val)
     tol = 1e-6 if p.dtype == torch.float64 else 1e-2
@@ -33,10 +33,10 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
             f'the linear solve reached a relative residual of {residual:.1e},'
             f' asked for {tol:.1e}: regularisation may be too weak for '
             f'{p.dtype}.', RuntimeWarning, stacklevel=5)
-    coordinates = model.coordinates
-    grad_rows = vjp_rows(
-        model, p[None], coordinates.matvec(p)[None], -1., first_row)
-    return grad_rows, _by_lmbda(model, p, grad_val)
+    model = model.apart()
+    return lambda: vjp_rows(
+        model, p[None], model.coordinates.matvec(p)[None], -1.,
+        first_row), _by_lmbda(model, p, grad_val)
 
 
 def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ The steps are those of `..coordinates.proximal`. With ``S_t`` the weights of
 where ``f`` is the objective without its penalty, and ``p_T = 0``.
 """
 from dataclasses import replace
-from typing import Optional
+from typing import Callable, Optional
 
 import torch
 from torch import Tensor
@@ -64,7 +64,7 @@ def strengths(coordinates: Coordinates) -> Tensor:
 
 
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
-            first_row: int) -> tuple[Tensor, Tensor]:
+            first_row: int) -> tuple[Callable[[], Tensor], Tensor]:
     """Arguments and results as of `.rmd.reverse`."""
     coordinates, eta = model.coordinates, model.eta
     last = slice(-(training.truncate or len(model.path)), None)
@@ -77,12 +77,15 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
         (grad_val * ((model.u != 0) | is_free)).expand(2, -1), len(curvature),
         curvature, ((tail.path != 0) | is_free).to(curvature.dtype))
     p = adjoints[1:]
-    grad_rows = vjp_rows(tail, p, adjoint_scores, -eta, first_row)
     by_w, by_b = coordinates.penalty.gradient(after[:, :-1], after[:, -1])
     grad_lmbda = -eta * ((p[:, :-1] * by_w).sum() + p[:, -1] @ by_b)
-    if model.d_eta_d_rows is not None and first_row == coordinates.n_tr:
-        # dA/d eta = -sum_t p_t . (grad f(u_t) + mu sign(u_{t+1})); lambda
-        # does not change eta = 1 / L
-        steps = training_steps(model, training.momentum)[last]
-        grad_rows.add_((p * steps).sum() / eta * model.d_eta_d_rows)
+
+    def grad_rows() -> Tensor:
+        rows = vjp_rows(tail, p, adjoint_scores, -eta, first_row)
+        if model.d_eta_d_rows is not None and first_row == coordinates.n_tr:
+            # dA/d eta = -sum_t p_t . (grad f(u_t) + mu sign(u_{t+1})); lambda
+            # does not change eta = 1 / L
+            steps = training_steps(model, training.momentum)[last]
+            rows.add_((p * steps).sum() / eta * model.d_eta_d_rows)
+        return rows
     return grad_rows, grad_lmbda

@@ -1,7 +1,7 @@
 """How a linear model is trained: settings, the trained model, its vjp."""
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Union
 
 import torch
@@ -162,6 +162,10 @@ class TrainedModel:
     grad_norm: float = math.nan
     solve: Optional[Callable[[Tensor], Tensor]] = None
 
+    def apart(self) -> 'TrainedModel':
+        """The model in coordinates that keep the direction they have now."""
+        return replace(self, coordinates=self.coordinates.twin())
+
     @property
     def w(self) -> Tensor:
         """Weights, (d,)."""
@@ -182,23 +186,20 @@ def training_steps(model: TrainedModel, momentum: float) -> Tensor:
     return steps
 
 
-def vjp_points_lambda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
-                      scale: float,
-                      first_row: int) -> tuple[Tensor, Tensor]:
-    """``scale sum_t d/d(rows, lmbda) (p_t . grad L(u_t))``, (k, d) and 0-d.
+def vjp_lmbda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
+              scale: float) -> Tensor:
+    """``scale sum_t d/dlmbda (p_t . grad L(u_t))`` with the L2 penalty, 0-d.
 
-    With the L2 penalty, for the adjoint ``p`` of a step,
+    For the adjoint ``p`` of a step,
 
         d/dlmbda  (p . grad L) = mu (p_w . w + beta p_b b)
 
-    The rest is as for `vjp_rows`.
+    Arguments as for `vjp_rows`.
     """
     coordinates, u = model.coordinates, model.path
-    penalty = coordinates.penalty.bilinear(
+    return coordinates.penalty.bilinear(
         coordinates.inner(p, adjoint_scores, u).sum(),
-        (coordinates.biases(p) * coordinates.biases(u)).sum())
-    return vjp_rows(model, p, adjoint_scores, scale,
-                    first_row), penalty.mul_(scale)
+        (coordinates.biases(p) * coordinates.biases(u)).sum()).mul_(scale)
 
 
 def vjp_rows(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
