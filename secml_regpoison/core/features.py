@@ -67,7 +67,7 @@ def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
             [phi[name] for name in grads], x, list(grads.values()),
             retain_graph=True)[0]
     fixed = {name: features.detach() for name, features in phi.items()}
-    in_features = replace(problem, preprocess=None, **{
+    in_features = replace(problem, preprocess=None, serves_once=True, **{
         **fixed, 'x_tr': fixed['x_tr'][:n_tr]})
     return Features(fixed['x_tr'][n_tr:], vjp, in_features, True)
 

@@ -41,6 +41,16 @@ def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
     return value
 
 
+def row_products(x: Tensor) -> Tensor:
+    """``X X^T`` of dense rows (n, d); on a CPU by SciPy's BLAS, which computes
+    half of it."""
+    if not uses_blas(x):
+        return x @ x.T
+    syrk, = get_blas_funcs(('syrk',), (x.numpy(),))
+    lower = torch.from_numpy(syrk(1., x.contiguous().numpy().T, trans=1).T)
+    return lower + lower.tril(-1).T
+
+
 def symmetric_mv(matrix: Tensor, v: Tensor) -> Tensor:
     """``matrix v`` of a contiguous symmetric matrix; on a CPU by SciPy's
     BLAS, which reads half of it."""

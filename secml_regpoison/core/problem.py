@@ -6,10 +6,10 @@ from typing import Any, Callable, Optional, Union
 import torch
 from torch import Tensor
 
-from .checks import check_problem, check_rows
+from .checks import check_problem, check_rows, is_sparse
 from .coordinates.rows import signed_rows, weight_products
 from .features import Features, features_of
-from .linalg import top_eigenvalue
+from .linalg import row_products, top_eigenvalue
 from .preprocessing import Preprocess, deviations
 
 
@@ -41,6 +41,9 @@ class Problem:
     x_attacker, y_attacker : Tensor, shapes (k, d) and (k,), or None
         The attacker's own set, on which it raises the loss; with `y_target`,
         shape (k,) then, `y_attacker` is not read. None: the validation set.
+    serves_once : bool
+        The rows are those of one training, as where a preprocess is refitted:
+        no product is made that pays only if it is used again.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Problem:
     n_classes: Optional[int] = None
     x_attacker: Optional[Tensor] = None
     y_attacker: Optional[Tensor] = None
+    serves_once: bool = False
 
     def __post_init__(self) -> None:
         check_problem(self)
@@ -176,7 +180,9 @@ class Problem:
     @cached_property
     def gram(self) -> Tensor:
         """Products of the weights of the fixed rows, (n, n)."""
-        return weight_products(self.rows_tr, self.rows_tr)
+        rows = self.rows_tr
+        return weight_products(rows, rows) if is_sparse(rows) \
+            else row_products(rows[:, :-1])
 
     @cached_property
     def _gram_val(self) -> Tensor:

@@ -105,6 +105,9 @@ class KernelCoordinates:
         out[-1].add_(b)
 
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
+        if self.problem.serves_once:
+            h = weight_scores(rows_val, self.weights(u[None])[0])
+            return h.addcmul_(bias_column(rows_val), u[-1])
         h = self.problem.gram_val(rows_val) @ u[:self.n_tr]
         w_p = u[self.n_tr:self.n] @ self.rows_p[:, :-1]
         h.add_(weight_scores(rows_val, w_p))
@@ -113,7 +116,9 @@ class KernelCoordinates:
     def val_rmatvec(self, rows_val: Tensor, r_val: Tensor) -> Tensor:
         """Coordinates of ``A_val^T r_val``, whose weights become ``g``."""
         self.direction = g = weight_sum(r_val, rows_val)
-        self.beside[0, :self.n_tr] = r_val @ self.problem.gram_val(rows_val)
+        self.beside[0, :self.n_tr] = weight_scores(self.rows_tr, g) \
+            if self.problem.serves_once \
+            else r_val @ self.problem.gram_val(rows_val)
         self.beside[0, self.n_tr:] = self.rows_p[:, :-1] @ g
         u = r_val.new_zeros(self.n_coords)
         u[-2], u[-1] = 1., r_val @ bias_column(rows_val)
