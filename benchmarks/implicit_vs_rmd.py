@@ -44,7 +44,9 @@ def replay(problem, y_p, path, training):
         trained = first
         for x_p, lmbda in path[1:]:
             trained = model.train(x_p, lmbda, trained)
-            model.hypergradient(trained)
+            found = model.hypergradient(trained)
+            for name in ('grad_x_p', 'grad_lmbda'):  # computed when read
+                getattr(found, name)
     return run
 
 

@@ -1,9 +1,11 @@
 """Features of all rows of a problem, as its poisoning points move."""
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 import torch
 from torch import Tensor
+
+from .preprocessing import Affine
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -16,13 +18,17 @@ class Features(NamedTuple):
     to features to one with respect to the points: those of the points, or
     with `all_move` of all training rows and, by keyword, of `x_val` or of
     `x_attacker`. problem : the problem in features. all_move : whether the
-    features of all rows move with the points.
+    features of all rows move with the points. vjp_columns : the same as
+    `vjp` where they are an affine function of each column, of what is then
+    enough: derivatives with respect to the features of the points (p, d),
+    those of all rows summed, and their products with the features, summed.
     """
 
     phi: Tensor
     vjp: Callable[..., Tensor]
     problem: 'Problem'
     all_move: bool = False
+    vjp_columns: Optional[Callable[..., Tensor]] = None
 
 
 def features_of(problem: 'Problem', x_p: Tensor) -> Features:
@@ -57,6 +63,9 @@ def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
     with torch.enable_grad():
         rows = torch.cat([problem.x_tr, x])
         transform = preprocess.fit(rows)
+    if isinstance(transform, Affine):
+        return _affine(problem, x, transform)
+    with torch.enable_grad():
         phi = {**{name: transform(given)
                   for name, given in problem.rows.items() if name != 'x_tr'},
                'x_tr': transform(rows)}
@@ -70,6 +79,31 @@ def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
     in_features = replace(problem, preprocess=None, serves_once=True, **{
         **fixed, 'x_tr': fixed['x_tr'][:n_tr]})
     return Features(fixed['x_tr'][n_tr:], vjp, in_features, True)
+
+
+def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
+    """`_refitted`, where each column is ``phi = slope x + shift``.
+
+    The derivative with respect to slope is ``sum x dA/dphi``, and so ``(sum
+    phi dA/dphi - shift sum dA/dphi) / slope``.
+    """
+    slope, shift = transform.slope.detach(), transform.shift.detach()
+    apart = Affine(slope, shift)
+
+    def vjp_columns(grad_p: Tensor, sums: Tensor, products: Tensor) -> Tensor:
+        by_slope = (products - shift * sums) / torch.where(
+            slope == 0, 1., slope)
+        parts, grads = zip(*(
+            (part, grad) for part, grad in ((transform.slope, by_slope),
+                                            (transform.shift, sums))
+            if part.requires_grad))
+        return slope * grad_p + torch.autograd.grad(
+            parts, x, grads, retain_graph=True)[0]
+    fixed: dict[str, Any] = {
+        name: apart(given) for name, given in problem.rows.items()}
+    in_features = replace(problem, preprocess=None, serves_once=True, **fixed)
+    return Features(apart(x.detach()), lambda grad: grad, in_features, True,
+                    vjp_columns)
 
 
 def in_trusted_features(problem: 'Problem') -> 'Problem':

@@ -51,6 +51,19 @@ def row_products(x: Tensor) -> Tensor:
     return lower + lower.tril(-1).T
 
 
+def quadratic_forms(matrix: Tensor, x: Tensor) -> Tensor:
+    """``x_j . matrix x_j`` of each column of `x` (n, d), (d,). They depend on
+    the symmetric part only, and so on a triangle: on a CPU SciPy's BLAS
+    multiplies by that, which is half of the work."""
+    if not uses_blas(x):
+        return (x * (matrix @ x)).sum(0)
+    lower = matrix.tril().add_(matrix.triu(1).T)
+    trmm, = get_blas_funcs(('trmm',), (lower.numpy(),))
+    product = torch.from_numpy(trmm(
+        1., lower.numpy().T, x.contiguous().numpy().T, side=1).T)
+    return product.mul_(x).sum(0)
+
+
 def symmetric_mv(matrix: Tensor, v: Tensor) -> Tensor:
     """``matrix v`` of a contiguous symmetric matrix; on a CPU by SciPy's
     BLAS, which reads half of it."""

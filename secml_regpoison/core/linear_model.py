@@ -12,7 +12,7 @@ Any object that answers them can stand in its place, see `.model`.
 """
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Callable, Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
@@ -97,6 +97,10 @@ class LinearModel:
         method, known = self.training.method, tuple(self._solvers)
         check('method', method, method in known,
               f'one of {known} with the penalty {self.penalty.__name__}')
+        preprocess = self.problem.preprocess
+        check('method', method, self._solvers[method].moves_all
+              or preprocess is None or preprocess.by_row, "'rmd' or "
+              "'implicit' with a preprocess that is fitted on the poison")
         n_classes = self.problem.n_classes
         check('problem.n_classes', n_classes,
               (n_classes is not None) == self._by_class,
@@ -196,28 +200,42 @@ class LinearModel:
         return ReversePass(self, trained, False)
 
     def reverse(self, trained: Trained, is_attacker: bool
-                ) -> tuple[Tensor, Callable[[], Tensor], Tensor]:
+                ) -> tuple[Tensor, Any, Tensor]:
         """A player's loss, and its derivatives as of `.solvers.Solver`."""
-        first_row = 0 if trained.features.all_move \
-            else trained.features.problem.n_tr
         value, grad_val = self.val_gradient(trained, is_attacker)
         return value, *self._solvers[self.training.method].vjp(
-            trained.model, grad_val, self.training, first_row)
+            trained.model, grad_val, self.training)
 
-    def vjp_features(self, trained: Trained, grad_rows: Tensor,
+    def vjp_features(self, trained: Trained, rows: Any,
                      is_attacker: bool) -> Tensor:
-        """Derivative with respect to the points, from that with respect to
-        the weights of the rows that move: the points, or all."""
-        features = trained.features
+        """Derivative with respect to the points, (p, d), from the
+        `RowGradients` of the rows that move: the points, or all."""
+        features, signs = trained.features, self._signs()
+        problem, signs_p = features.problem, signs[self.problem.n_tr:, None]
         if not features.all_move:
-            return features.vjp(grad_rows.mul_(-self.y_p[:, None]))
-        problem = features.problem
-        y = torch.cat([problem.y_tr, self.y_p])
-        rows_val = problem.rows_of(is_attacker)
+            return features.vjp(rows.points().mul_(signs_p))
+        name = problem.name_of(is_attacker)
+        s, w = self._val_factors(trained, is_attacker)
+        if features.vjp_columns is None:
+            return features.vjp(rows.of(0).mul_(signs[:, None]),
+                                **{name: s @ w})
+        sums, products = rows.columns(signs)
+        return features.vjp_columns(
+            rows.of(problem.n_tr).mul_(signs_p), sums + s.sum(0) @ w,
+            products + (s.T @ problem.rows[name] * w).sum(0))
+
+    def _signs(self) -> Tensor:
+        """Signs of the training rows, see `signed_rows`, (n,)."""
+        return -torch.cat([self.problem.y_tr, self.y_p])
+
+    def _val_factors(self, trained: Trained,
+                     is_attacker: bool) -> tuple[Tensor, Tensor]:
+        """``s``, ``w``: ``s w`` is the derivative of a player's loss with
+        respect to the features of its rows, (m, d)."""
+        rows_val = trained.features.problem.rows_of(is_attacker)
         slope = self.loss.slope(self._val_scores(trained, rows_val))
-        return features.vjp(grad_rows.mul_(-y[:, None]), **{
-            problem.name_of(is_attacker): torch.outer(
-                bias_column(rows_val) * slope / len(slope), trained.w)})
+        return ((bias_column(rows_val) * slope / len(slope))[:, None],
+                trained.w[None])
 
     def val_gradient(self, trained: Trained, is_attacker: bool = False
                      ) -> tuple[Tensor, Tensor]:
@@ -245,7 +263,7 @@ class ReversePass:
     of_lmbda: Optional['ReversePass'] = None
 
     @cached_property
-    def _found(self) -> tuple[Tensor, Callable[[], Tensor], Tensor]:
+    def _found(self) -> tuple[Tensor, Any, Tensor]:
         return self.model.reverse(self.trained, self.is_attacker)
 
     @property
@@ -256,10 +274,10 @@ class ReversePass:
     @cached_property
     def grad_x_p(self) -> Tensor:
         """Derivative with respect to the points, (p, d)."""
-        grad_rows = self._found[1]()
-        self._check(grad_rows)
-        return self.model.vjp_features(self.trained, grad_rows,
+        grad = self.model.vjp_features(self.trained, self._found[1],
                                        self.is_attacker)
+        self._check(grad)
+        return grad
 
     @cached_property
     def grad_lmbda(self) -> Tensor:

@@ -18,6 +18,17 @@ from torch import Tensor
 Transform = Callable[[Tensor], Tensor]
 
 
+@dataclass(frozen=True)
+class Affine:
+    """The transform ``slope x + shift`` of each column, (d,) both."""
+
+    slope: Tensor
+    shift: Tensor
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        return rows * self.slope + self.shift
+
+
 class Preprocess(Protocol):
     """What a `Problem` needs of a preprocess.
 
@@ -59,14 +70,13 @@ class MeanStd:
         """See `Preprocess`."""
         mean = x.mean(0) if self.mean is None else _expand(self.mean, x)
         if not self.with_std:
-            return lambda rows: rows - mean
+            return Affine(torch.ones_like(mean), -mean)
         if self.std is None:
             std = deviations(x)
         else:
             std = _expand(self.std, x)
             std = torch.where(std == 0, 1., std)
-        slope = 1 / std
-        return lambda rows: rows * slope - mean / std
+        return Affine(1 / std, -mean / std)
 
 
 def deviations(x: Tensor) -> Tensor:
@@ -99,8 +109,7 @@ class MinMax:
         width = most - least
         slope = 1 / torch.where(width == 0, 1., width)
         scale = self.high - self.low
-        return lambda rows: (rows * (scale * slope)
-                             + (self.low - scale * least * slope))
+        return Affine(scale * slope, self.low - scale * least * slope)
 
 
 @dataclass(frozen=True)

@@ -117,13 +117,12 @@ class SoftmaxModel(LinearModel):
         return value, trained.model.coordinates.val_rmatvec(
             trained.features.problem.rows_of(is_attacker), slope)
 
-    def vjp_features(self, trained: Trained, grad_rows: Tensor,
-                     is_attacker: bool) -> Tensor:
-        features = trained.features
-        if not features.all_move:
-            return features.vjp(grad_rows)
-        slope, problem = self._val_loss(trained, is_attacker)[1], self.problem
-        m = len(features.problem.rows_of(is_attacker))
-        return features.vjp(grad_rows, **{
-            problem.name_of(is_attacker): slope.view(-1, m).T @ (
-                trained.model.w.view(len(slope) // m, -1))})
+    def _signs(self) -> Tensor:
+        return torch.ones(self.problem.n_tr + len(self.y_p)).to(
+            self.problem.x_tr)
+
+    def _val_factors(self, trained: Trained,
+                     is_attacker: bool) -> tuple[Tensor, Tensor]:
+        slope = self._val_loss(trained, is_attacker)[1]
+        m = len(trained.features.problem.rows_of(is_attacker))
+        return slope.view(-1, m).T, trained.model.w.view(len(slope) // m, -1)

@@ -39,8 +39,10 @@ def test_check_gradient_sees_a_wrong_sign(monkeypatch):
     attack = attack_digits()
     attack.xc, attack.yc = attack._rnd_init_poisoning_points()
     assert attack.check_gradient().solver_points < 1e-5
-    right = rmd.vjp_rows
-    monkeypatch.setattr(rmd, 'vjp_rows', lambda *args: -right(*args))
+    right = rmd.RowGradients
+    monkeypatch.setattr(
+        rmd, 'RowGradients', lambda model, p, scores, scale, grad_eta: right(
+            model, p, scores, -scale, -grad_eta))
     found = attack.check_gradient()
     assert found.solver_points > 1 and found.points < 1e-6
 

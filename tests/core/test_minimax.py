@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from scipy import optimize
 from sklearn.datasets import load_digits
 
-from secml_regpoison.core import Problem, hypergradient, solve
+from core_problems import make
+
+from secml_regpoison.core import Problem, hypergradient, minimax, solve
 from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.quasi_newton import default_step
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.core.solvers import training
 
 
 class Fake(NamedTuple):
@@ -381,3 +384,20 @@ def test_memory_of_one_hypergradient():
             live += event.nbytes()
             peak = max(peak, live)
     assert 1e6 < peak < 20e6
+
+
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_no_derivative_of_a_step_that_is_rejected(monkeypatch, learn_lmbda):
+    """That of the points once for each iterate from which they move on."""
+    calls, moves = [], []
+    right = training.RowGradients.points
+    monkeypatch.setattr(training.RowGradients, 'points',
+                        lambda self: calls.append(self) or right(self))
+    ascend = minimax.ascend
+    monkeypatch.setattr(minimax, 'ascend', lambda here, *args: moves.append(
+        here) or ascend(here, *args))
+    problem, x_p, y_p = make()
+    found = solve(problem, x_p, y_p, 0., learn_lmbda=learn_lmbda, n_outer=30,
+                  n_inner=30, step=2., tol=0.)
+    assert len(calls) == len(set(map(id, moves))) < len(moves)
+    assert len(calls) < found.n_evaluations

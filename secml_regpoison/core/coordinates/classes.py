@@ -16,6 +16,7 @@ from ..losses.softmax import ClassCurvature
 from .class_solvers import block_solver, primal_solver, woodbury_solver
 from .class_steps import class_steps
 from .kernel import KernelCoordinates
+from .margins import RowFactors
 
 
 class ClassCoordinates:
@@ -101,11 +102,10 @@ class ClassCoordinates:
         return sum(part.dot(u_c, v_c, h) for (part, u_c), (_, v_c), (_, h)
                    in zip(*map(self._blocks, (u, v, scores_v))))
 
-    def rows_vjp(self, loss: Any, scores: Tensor, p: Tensor,
-                 adjoint_scores: Tensor, u: Tensor,
-                 first_row: int) -> Tensor:
-        """``sum_t d/d(rows) (p_t . grad L(u_t))`` of the rows from
-        `first_row` on, (j, d): ``(r p + (C (A p)) u) / n``, over classes."""
+    def row_factors(self, loss: Any, scores: Tensor, p: Tensor,
+                    adjoint_scores: Tensor, u: Tensor,
+                    first_row: int) -> list[RowFactors]:
+        """As `.margins.row_factors`: ``r / n`` and ``C (A p) / n``."""
         m = len(self.parts)
 
         def moving(h: Tensor) -> Tensor:
@@ -113,9 +113,9 @@ class ClassCoordinates:
         rows, h = loss.rows(first_row), moving(scores)
         slope = rows.slope(h) / self.n
         bent = rows.curvature(h) / self.n * moving(adjoint_scores)
-        return sum(part.weights(r.T @ p_c + s.T @ u_c)
-                   for (part, r), (_, p_c), (_, s), (_, u_c) in zip(
-                       *map(self._blocks, (slope, p, bent, u))))
+        return [RowFactors(part, r, p_c, s, u_c)
+                for (part, r), (_, p_c), (_, s), (_, u_c) in zip(
+                    *map(self._blocks, (slope, p, bent, u)))]
 
     def solver(self, s: Any) -> Callable[[Tensor], Tensor]:
         """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix

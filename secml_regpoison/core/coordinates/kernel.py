@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Callable
 import torch
 from torch import Tensor
 
-from ..linalg import factorise, solve_factorised, symmetric_mv, uses_blas
+from ..linalg import (
+    factorise, quadratic_forms, solve_factorised, symmetric_mv, uses_blas)
 from ..penalties import L2
 from .kernel_steps import kernel_steps
-from .margins import rows_vjp
+from .margins import RowFactors, row_factors
 from .rows import bias_column, weight_products, weight_scores, weight_sum
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class KernelCoordinates:
     """
 
     steps = staticmethod(kernel_steps)
-    rows_vjp = rows_vjp
+    row_factors = row_factors
 
     def __init__(self, problem: 'Problem', rows_p: Tensor, penalty: L2):
         if not penalty.is_isotropic:
@@ -128,6 +129,17 @@ class KernelCoordinates:
         w = weight_sum(coords[:, :self.n_tr], self.rows_tr)
         w.addmm_(coords[:, self.n_tr:self.n], self.rows_p[:, :-1])
         return w.addr_(coords[:, -2], self.direction)
+
+    def column_products(self, factors: RowFactors) -> Tensor:
+        """Of one step or few by the steps, else by the kernel's size."""
+        if self.n > 8 * len(factors.p):
+            return factors.by_step(lambda left: (
+                left[:, :self.n_tr] @ self.rows_tr
+                + left[:, self.n_tr:] @ self.rows_p)[:, :-1])
+        x = torch.cat([self.rows_tr[:, :-1], self.rows_p[:, :-1]])
+        coords = factors.product()
+        return (quadratic_forms(coords[:, :self.n], x)
+                + self.direction * (coords[:, -2] @ x))
 
     def biases(self, coords: Tensor) -> Tensor:
         return coords[..., -1]

@@ -19,9 +19,9 @@ from ..linalg import faster_triangle, uses_blas
 from ..losses import Loss
 
 # Arguments of both loops: T, the loss, K (n, n), k_g and a as rows (2, n), 1 -
-# beta (0-d), (momentum, -eta mu, -eta/n), velocity and iterate (2, n + 2) that
-# the steps start from, and in reverse s (T, n). They return iterates
-# (T + 1, n + 2) and h (T, n), in time's order.
+# beta (0-d, 0 or 1), (momentum, -eta mu, -eta/n), velocity and iterate (2, n +
+# 2) that the steps start from, with c = 0 but in reverse, and in reverse s
+# (T, n). They return iterates (T + 1, n + 2) and h (T, n), in time's order.
 
 
 def kernel_steps(n_steps: int, loss: Loss, kernel: Tensor,
@@ -58,7 +58,7 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
     """The steps on a CPU, in float32 or float64."""
     n, order = len(kernel), 1 if curvature is None else -1
     momentum, decay, scale = coefficients.tolist()
-    bias_growth = -decay * float(bias_free)
+    n_decaying = n + 2 - int(bias_free)  # the bias is the last, or is free
     path = first.new_empty(n_steps + 1, n + 2)
     path[0 if order == 1 else -1] = first[1]
     scores = first.new_zeros(n_steps, n)
@@ -66,22 +66,23 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
     r_out, r, res = residual[:n], residual[:n].numpy(), residual.numpy()
     k, k_g, a = kernel.numpy().T, *beside.numpy()  # BLAS reads by columns
     states, lower = path.numpy()[::order], faster_triangle(first.dtype)
+    curvatures = None if curvature is None else curvature.numpy()[::-1]
     symv, axpy, dot, scal = get_blas_funcs(('symv', 'axpy', 'dot', 'scal'),
                                            (k,))
-    for state, alpha, after, h, row in zip(
-            states, states[:, :n], states[1:], scores.numpy()[::order],
-            scores if curvature is None else curvature.numpy()[::-1]):
-        symv(1., k, alpha, 1., h, lower=lower, overwrite_y=1)
-        axpy(k_g, h, a=state[-2])
-        axpy(a, h, a=state[-1])
-        if curvature is None:
-            loss.slope(row, out=r_out)
+    for t, (state, alpha, after, h) in enumerate(zip(
+            states, states[:, :n], states[1:], scores.numpy()[::order])):
+        # arguments by position: a keyword costs as much as a short sum
+        symv(1., k, alpha, 1., h, 0, 1, 0, 1, lower, 1)
+        axpy(a, h, n, state[-1])
+        if curvatures is None:  # c is 0
+            np.copyto(r, h)
+            loss.slope(r_out, out=r_out)
         else:
-            np.multiply(h, row, out=r)
+            axpy(k_g, h, n, state[-2])
+            np.multiply(h, curvatures[t], r)
         res[-1] = dot(a, r)
         scal(momentum, vel)
-        axpy(state, vel, a=decay)
-        axpy(res, vel, a=scale)
-        vel[-1] += bias_growth * state[-1]
-        np.add(state, vel, out=after)
+        axpy(state, vel, n_decaying, decay)
+        axpy(res, vel, n + 2, scale)
+        np.add(state, vel, after)
     return path, scores

@@ -22,7 +22,7 @@ X^T``, ``n n``. From ``w_0 = 0`` training never leaves that span. The adjoint
 vectors of the reverse pass leave it only along one direction, the gradient of
 the validation loss, which is one more coordinate.
 """
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -43,7 +43,7 @@ class Coordinates(Protocol):
     weights, biases : of rows of coordinates, (k, d) and (k,). inner : ``p_t .
     u_t`` row by row, given the scores ``A p_t``. dot : ``u . v`` of two
     vectors, given ``A v``. solver : ``g -> Hess L^-1 g``, given the
-    curvatures over n, (n,). rows_vjp : see the function.
+    curvatures over n, (n,). row_factors : see the function.
     """
 
     rows_tr: Tensor
@@ -72,24 +72,67 @@ class Coordinates(Protocol):
     def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor: ...
     def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]: ...
 
-    def rows_vjp(self, loss: Loss, scores: Tensor, p: Tensor,
-                 adjoint_scores: Tensor, u: Tensor,
-                 first_row: int) -> Tensor: ...
+    def row_factors(self, loss: Loss, scores: Tensor, p: Tensor,
+                    adjoint_scores: Tensor, u: Tensor,
+                    first_row: int) -> list['RowFactors']: ...
 
 
-def rows_vjp(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,
-             adjoint_scores: Tensor, u: Tensor, first_row: int) -> Tensor:
-    """``sum_t d/d(rows) (p_t . grad L(u_t))`` with respect to the weights of
-    the rows from `first_row` on, (k, d), by two products of matrices.
+class RowFactors(NamedTuple):
+    """``slope^T p + bent^T u``: the derivative ``sum_t d/d(rows) (p_t . grad
+    L(u_t))`` with respect to the weights of some training rows, in
+    coordinates.
+
+    coordinates : of one vector; their `column_products` are those of `columns`.
+    p, u : ``p_t`` and ``u_t``, (T, n_coords). slope, bent : ``l'(A u_t) / n``
+    and ``l''(A u_t) (A p_t) / n`` of these rows, (T, k).
+    """
+
+    coordinates: Any
+    slope: Tensor
+    p: Tensor
+    bent: Tensor
+    u: Tensor
+
+    def rows(self) -> Tensor:
+        """The derivative, (k, d)."""
+        if 4 * len(self.p) < self.slope.shape[1]:
+            p, u = map(self.coordinates.weights, (self.p, self.u))
+            return (self.slope.T @ p).addmm_(self.bent.T, u)
+        return self.coordinates.weights(self.product())
+
+    def product(self) -> Tensor:
+        """The derivative in coordinates, (k, n_coords)."""
+        return (self.slope.T @ self.p).addmm_(self.bent.T, self.u)
+
+    def columns(self, signs: Tensor) -> tuple[Tensor, Tensor]:
+        """Of factors of all rows: the sum of the derivative over the rows,
+        each times its sign (n,), and that of its products with the weights of
+        the rows, column by column; (d,) each."""
+        sums = self.slope @ signs @ self.p + self.bent @ signs @ self.u
+        return (self.coordinates.weights(sums[None])[0],
+                self.coordinates.column_products(self))
+
+    def by_step(self, row_sums: Callable[[Tensor], Tensor]) -> Tensor:
+        """The products of `columns`, summed over the steps: `row_sums` are
+        the weights of all rows times factors (T, n), summed, (T, d)."""
+        weights = self.coordinates.weights
+        return (row_sums(self.slope).mul_(weights(self.p))
+                + row_sums(self.bent).mul_(weights(self.u))).sum(0)
+
+
+def row_factors(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,
+                adjoint_scores: Tensor, u: Tensor,
+                first_row: int) -> list[RowFactors]:
+    """The `RowFactors` of the rows from `first_row` on; of classes, one for
+    each vector.
 
     p, adjoint_scores, u, scores : ``p_t``, ``A p_t``, ``u_t`` and ``A u_t``,
     a row a step.
     """
     h, n = scores[:, first_row:], coordinates.n
-    s = loss.curvature(h) / n
-    coords = (loss.slope(h).T @ p).div_(n)
-    coords.addmm_((s * adjoint_scores[:, first_row:]).T, u)
-    return coordinates.weights(coords)
+    return [RowFactors(coordinates, loss.slope(h) / n, p,
+                       loss.curvature(h) / n * adjoint_scores[:, first_row:],
+                       u)]
 
 
 def hessian_product(coordinates: Any, s: Tensor, v: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from .. import linalg
 from ..checks import is_sparse
 from ..losses import Loss
 from ..penalties import L1, L2
-from .margins import hessian_product, rows_vjp
+from .margins import RowFactors, hessian_product, row_factors
 from .rows import add_rmatvec
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class PrimalCoordinates:
     """
 
     steps = staticmethod(primal_steps)
-    rows_vjp = rows_vjp
+    row_factors = row_factors
 
     def __init__(self, problem: 'Problem', rows_p: Tensor,
                  penalty: Union[L1, L2]):
@@ -112,6 +112,11 @@ class PrimalCoordinates:
 
     def weights(self, coords: Tensor) -> Tensor:
         return coords[:, :-1]
+
+    def column_products(self, factors: RowFactors) -> Tensor:
+        return factors.by_step(lambda left: self.weights(
+            left[:, :self.n_tr] @ self.rows_tr
+            + left[:, self.n_tr:] @ self.rows_p))
 
     def biases(self, coords: Tensor) -> Tensor:
         return coords[..., -1]

@@ -4,7 +4,7 @@ One algorithm a file. `SOLVERS` is the one registry: `hypergradient`, `solve`
 and the attack's `solver_type` take its names. `SPARSE_SOLVERS` are those that
 train with the L1 penalty.
 """
-from typing import Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from torch import Tensor
 
@@ -18,17 +18,17 @@ class Solver(NamedTuple):
     """How a model is trained, and how its training is differentiated.
 
     train : ``(coordinates, loss, training, problem, start)`` to a
-    `TrainedModel`. vjp : ``(model, grad_val, training, first_row)`` to a
-    callable of the derivative with respect to the weights of the rows from
-    `first_row` on, (k, d), and that with respect to lambda, 0-d.
+    `TrainedModel`. vjp : ``(model, grad_val, training)`` to the
+    `.training.RowGradients` and the derivative with respect to lambda, 0-d.
+    moves_all : whether they are of clean rows too.
     """
 
     train: Callable[..., TrainedModel]
-    vjp: Callable[[TrainedModel, Tensor, Training, int],
-                  tuple[Callable[[], Tensor], Tensor]]
+    vjp: Callable[[TrainedModel, Tensor, Training], tuple[Any, Tensor]]
+    moves_all: bool = True
 
 
-SOLVERS = {'fmd': Solver(rmd.descend, fmd.forward),
+SOLVERS = {'fmd': Solver(rmd.descend, fmd.forward, moves_all=False),
            'implicit': Solver(newton.newton, implicit.reverse),
            'rmd': Solver(rmd.descend, rmd.reverse)}
 SPARSE_SOLVERS = {

@@ -5,7 +5,7 @@
 
 One tangent for lambda, p d tangents for the points: use 'rmd' for those.
 """
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import torch
 from torch import Tensor
@@ -58,19 +58,24 @@ def as_weights(coordinates: Any, coords: Tensor) -> Tensor:
     return torch.cat([w, b], 2)
 
 
-def forward(model: TrainedModel, grad_val: Tensor, training: Training,
-            first_row: int) -> tuple[Callable[[], Tensor], Tensor]:
+class PointGradients(NamedTuple):
+    """The part of `.training.RowGradients` that forward mode has: a clean row
+    that moves would be a tangent for each of its features."""
+
+    points: Callable[[], Tensor]
+
+
+def forward(model: TrainedModel, grad_val: Tensor,
+            training: Training) -> tuple[PointGradients, Tensor]:
     """Arguments and results as of `.rmd.reverse`.
 
     Raises
     ------
     ValueError
-        If clean rows move too: that is a tangent for each feature of each.
+        If the fixed rows are sparse.
     """
     coordinates = model.coordinates
     rows_p, n_tr = coordinates.rows_p, coordinates.n_tr
-    check('method', 'fmd', first_row == n_tr, "'rmd' or 'implicit' with a "
-          'preprocess that is fitted on the poison')
     check('method', 'fmd', not is_sparse(coordinates.rows_tr),
           "'rmd' or 'implicit' with sparse rows")
     steps = _Steps(model, training.momentum, torch.cat([
@@ -98,7 +103,7 @@ def forward(model: TrainedModel, grad_val: Tensor, training: Training,
     grad_lmbda = steps.carry(lambda t: 0., lambda t: steps.mu * steps.u[t],
                              d_eta_d_lmbda).flatten(1) @ grad
 
-    def grad_rows() -> Tensor:
+    def points() -> Tensor:
         rows = [with_respect_to_point(i) for i in range(len(rows_p))]
         return torch.stack(rows) if rows else torch.zeros_like(rows_p[:, :-1])
-    return grad_rows, grad_lmbda[0]
+    return PointGradients(points), grad_lmbda[0]

@@ -20,11 +20,11 @@ from ..coordinates import hessian_product
 from ..coordinates.rows import bias_column, weight_scores
 from ..linalg import singular
 from .newton import REUSE_FACTOR, norm
-from .training import TrainedModel, Training, vjp_rows
+from .training import RowGradients, TrainedModel, Training
 
 
-def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
-            first_row: int) -> tuple[Callable[[], Tensor], Tensor]:
+def reverse(model: TrainedModel, grad_val: Tensor, training: Training
+            ) -> tuple[RowGradients, Tensor]:
     """Arguments and results as of `.rmd.reverse`."""
     p, residual = solve_hessian(model, grad_val)
     tol = 1e-6 if p.dtype == torch.float64 else 1e-2
@@ -34,9 +34,9 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
             f' asked for {tol:.1e}: regularisation may be too weak for '
             f'{p.dtype}.', RuntimeWarning, stacklevel=5)
     model = model.apart()
-    return lambda: vjp_rows(
-        model, p[None], model.coordinates.matvec(p)[None], -1.,
-        first_row), _by_lmbda(model, p, grad_val)
+    scores = model.coordinates.matvec(p)
+    return (RowGradients(model, p[None], scores[None], -1.),
+            _by_lmbda(model, p, grad_val))
 
 
 def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:

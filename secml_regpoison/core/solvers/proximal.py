@@ -12,7 +12,7 @@ The steps are those of `..coordinates.proximal`. With ``S_t`` the weights of
 where ``f`` is the objective without its penalty, and ``p_T = 0``.
 """
 from dataclasses import replace
-from typing import Callable, Optional
+from typing import Optional
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from ..penalties.l1 import least_subgradient
 from ..problem import Problem
 from .heavy_ball import heavy_ball
 from .rmd import descend as descend_steps
-from .training import TrainedModel, Training, training_steps, vjp_rows
+from .training import RowGradients, TrainedModel, Training, training_steps
 
 
 def descend(coordinates: Coordinates, loss: Loss, training: Training,
@@ -63,8 +63,8 @@ def strengths(coordinates: Coordinates) -> Tensor:
     return mu
 
 
-def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
-            first_row: int) -> tuple[Callable[[], Tensor], Tensor]:
+def reverse(model: TrainedModel, grad_val: Tensor, training: Training
+            ) -> tuple[RowGradients, Tensor]:
     """Arguments and results as of `.rmd.reverse`."""
     coordinates, eta = model.coordinates, model.eta
     last = slice(-(training.truncate or len(model.path)), None)
@@ -79,13 +79,10 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
     p = adjoints[1:]
     by_w, by_b = coordinates.penalty.gradient(after[:, :-1], after[:, -1])
     grad_lmbda = -eta * ((p[:, :-1] * by_w).sum() + p[:, -1] @ by_b)
-
-    def grad_rows() -> Tensor:
-        rows = vjp_rows(tail, p, adjoint_scores, -eta, first_row)
-        if model.d_eta_d_rows is not None and first_row == coordinates.n_tr:
-            # dA/d eta = -sum_t p_t . (grad f(u_t) + mu sign(u_{t+1})); lambda
-            # does not change eta = 1 / L
-            steps = training_steps(model, training.momentum)[last]
-            rows.add_((p * steps).sum() / eta * model.d_eta_d_rows)
-        return rows
-    return grad_rows, grad_lmbda
+    grad_eta = None
+    if model.d_eta_d_rows is not None:
+        # dA/d eta = -sum_t p_t . (grad f(u_t) + mu sign(u_{t+1})); lambda
+        # does not change eta = 1 / L
+        steps = training_steps(model, training.momentum)[last]
+        grad_eta = (p * steps).sum() / eta
+    return RowGradients(tail, p, adjoint_scores, -eta, grad_eta), grad_lmbda

@@ -9,9 +9,8 @@ Algorithm 1 (arXiv 2105.10948).
                   v   -= eta Hess L(u_t) p_t
 """
 from dataclasses import replace
-from typing import Callable, Optional
+from typing import Optional
 
-import torch
 from torch import Tensor
 
 from ..coordinates import Coordinates
@@ -19,7 +18,7 @@ from ..losses import Loss
 from ..problem import Problem
 from .heavy_ball import heavy_ball
 from .training import (
-    TrainedModel, Training, smoothness, top_eigenpair, vjp_lmbda, vjp_rows)
+    RowGradients, TrainedModel, Training, smoothness, top_eigenpair, vjp_lmbda)
 
 
 def descend(coordinates: Coordinates, loss: Loss, training: Training,
@@ -56,24 +55,21 @@ def adjoints(model: TrainedModel, grad_val: Tensor,
     return tail, p[1:], scores
 
 
-def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
-            first_row: int) -> tuple[Callable[[], Tensor], Tensor]:
+def reverse(model: TrainedModel, grad_val: Tensor, training: Training
+            ) -> tuple[RowGradients, Tensor]:
     """Derivatives of the loss whose gradient at the trained model is
-    `grad_val`: with respect to the weights of the training rows from
-    `first_row` on, (k, d), when it is called for, and with respect to lambda.
-    Where clean rows move too, that of a step size of ``1 / L`` with respect
-    to the rows is left out.
+    `grad_val`, with respect to the weights of the training rows and lambda.
+    Of a step size of ``1 / L`` that with respect to clean rows is left out.
 
     ``v`` falls by ``eta Hess p_t`` and ``p`` gathers ``v``: heavy-ball steps
     of p backwards in time, from ``p_{T-1} = grad_val`` with the velocity
     `grad_val`.
     """
     model = model.apart()
-    coordinates, eta, d_eta = model.coordinates, model.eta, model.d_eta_d_rows
+    coordinates, eta, grad_eta = model.coordinates, model.eta, None
     tail, p, adjoint_scores = adjoints(model, grad_val, training)
     grad_lmbda = vjp_lmbda(tail, p, adjoint_scores, -eta)
-    grad_eta = torch.zeros_like(grad_lmbda)
-    if d_eta is not None:
+    if model.d_eta_d_rows is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t), of which lambda's derivative
         # has the penalty's part;  d eta/d lmbda = -eta^2 mu
         grad_eta = grad_lmbda / eta - (
@@ -81,10 +77,4 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training,
         ).sum() / coordinates.n
         grad_lmbda = grad_lmbda - (
             grad_eta * eta ** 2 * coordinates.penalty.strength)
-
-    def grad_rows() -> Tensor:
-        rows = vjp_rows(tail, p, adjoint_scores, -eta, first_row)
-        if d_eta is not None and first_row == coordinates.n_tr:
-            rows.add_(grad_eta * d_eta)
-        return rows
-    return grad_rows, grad_lmbda
+    return RowGradients(tail, p, adjoint_scores, -eta, grad_eta), grad_lmbda

@@ -2,13 +2,13 @@
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Callable, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import torch
 from torch import Tensor
 
 from ..checks import check, is_finite
-from ..coordinates import Coordinates
+from ..coordinates import Coordinates, RowFactors
 from ..losses import Loss
 from ..penalties import L1, L2
 from ..problem import Problem
@@ -194,7 +194,7 @@ def vjp_lmbda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
 
         d/dlmbda  (p . grad L) = mu (p_w . w + beta p_b b)
 
-    Arguments as for `vjp_rows`.
+    Arguments as for `RowGradients`.
     """
     coordinates, u = model.coordinates, model.path
     return coordinates.penalty.bilinear(
@@ -202,9 +202,9 @@ def vjp_lmbda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
         (coordinates.biases(p) * coordinates.biases(u)).sum()).mul_(scale)
 
 
-def vjp_rows(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
-             scale: float, first_row: int) -> Tensor:
-    """``scale sum_t d/d(rows) (p_t . grad L(u_t))``, (k, d).
+@dataclass(frozen=True)
+class RowGradients:
+    """``scale sum_t d/d(rows) (p_t . grad L(u_t))``, when it is asked for.
 
     For a training row ``a``, with the adjoint ``p`` of a step,
 
@@ -212,10 +212,48 @@ def vjp_rows(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
         h = a . u,   s = l''(h)/n
 
     `p` are the adjoints (k, n_coords) and `adjoint_scores` is ``A p`` (k, n),
-    a row a step; the sums are two products of matrices. The rows are those
-    from `first_row` on: ``n_tr`` for the poisoning points, 0 for all.
+    a row a step. `grad_eta` is the derivative with respect to a step size that
+    the poisoning rows decide, 0-d.
     """
-    coordinates, u = model.coordinates, model.path
-    rows = coordinates.rows_vjp(model.loss, model.scores, p, adjoint_scores,
-                                u, first_row)
+
+    model: TrainedModel
+    p: Tensor
+    adjoint_scores: Tensor
+    scale: float
+    grad_eta: Optional[Tensor] = None
+
+    def of(self, first_row: int) -> Tensor:
+        """With respect to the weights of the rows from `first_row` on."""
+        return vjp_rows(self.model, self.p, self.adjoint_scores, self.scale,
+                        first_row)
+
+    def points(self) -> Tensor:
+        """With respect to the weights of the poisoning rows, (p, d), by the
+        step size too."""
+        rows = self.of(self.model.coordinates.n_tr)
+        d_eta = self.model.d_eta_d_rows
+        return rows if self.grad_eta is None or d_eta is None \
+            else rows.add_(self.grad_eta * d_eta)
+
+    def columns(self, signs: Tensor) -> tuple[Tensor, Tensor]:
+        """See `RowFactors.columns`."""
+        sums, products = zip(*(
+            factors.columns(signs) for factors in row_factors(
+                self.model, self.p, self.adjoint_scores, 0)))
+        return self.scale * sum(sums), self.scale * sum(products)
+
+
+def row_factors(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
+                first_row: int) -> list[RowFactors]:
+    """Of a path, see `RowGradients`."""
+    return model.coordinates.row_factors(
+        model.loss, model.scores, p, adjoint_scores, model.path, first_row)
+
+
+def vjp_rows(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
+             scale: float, first_row: int) -> Tensor:
+    """`RowGradients` of the rows from `first_row` on, (k, d): ``n_tr`` for
+    the poisoning points, 0 for all."""
+    rows: Any = sum(factors.rows() for factors in row_factors(
+        model, p, adjoint_scores, first_row))
     return rows.mul_(scale)

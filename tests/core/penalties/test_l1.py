@@ -14,7 +14,8 @@ from secml_regpoison.core import Problem, hypergradient
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
 from secml_regpoison.core.penalties import L1
-from secml_regpoison.core.solvers import Training, feature_sign, proximal
+from secml_regpoison.core.solvers import (
+    Training, feature_sign, proximal, training)
 
 LOSS_OF_MARGIN = {
     Logistic: lambda m: torch.nn.functional.softplus(-m),
@@ -99,13 +100,13 @@ def test_truncated_rmd_is_autograd_through_the_last_steps():
 
 
 def test_broken_derivatives_are_caught(monkeypatch):
-    for name, breakage in (
-            ('vjp_rows', lambda f: lambda *args: -f(*args)),
-            ('strengths', lambda f: lambda *args: 0 * f(*args)),
-            ('heavy_ball', lambda f: lambda *args: f(*args[:7], *(
+    for owner, name, breakage in (
+            (training, 'vjp_rows', lambda f: lambda *args: -f(*args)),
+            (proximal, 'strengths', lambda f: lambda *args: 0 * f(*args)),
+            (proximal, 'heavy_ball', lambda f: lambda *args: f(*args[:7], *(
                 torch.ones_like(support) for support in args[7:])))):
         with monkeypatch.context() as patch:
-            patch.setattr(proximal, name, breakage(getattr(proximal, name)))
+            patch.setattr(owner, name, breakage(getattr(owner, name)))
             with pytest.raises(AssertionError):
                 check_against_autograd()
 
