@@ -85,6 +85,7 @@ def cross_validate(dataset, classifier, lmbdas, seed):
     preprocess = classifier.preprocess and as_refitted(classifier.preprocess)
     found = np.zeros((2, len(lmbdas)))
     n_classes = dataset.classes.size if target.by_class else None
+    no_points = x[:0]  # the same at each lambda: so are features and kernel
     for fit, held_out in StratifiedKFold(
             n_folds(dataset), shuffle=True, random_state=seed).split(x, y):
         model = target.model(
@@ -94,7 +95,7 @@ def cross_validate(dataset, classifier, lmbdas, seed):
             target.penalty)
         trained = None
         for k, lmbda in enumerate(lmbdas):
-            trained = model.train(x[:0], float(lmbda), trained)
+            trained = model.train(no_points, float(lmbda), trained)
             losses = model.losses(trained)
             found[:, k] += len(held_out) * np.array(
                 [losses.defender, losses.attacker_error])

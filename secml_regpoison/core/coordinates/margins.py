@@ -82,7 +82,7 @@ class RowFactors(NamedTuple):
     L(u_t))`` with respect to the weights of some training rows, in
     coordinates.
 
-    coordinates : of one vector; their `column_products` are those of `columns`.
+    coordinates : of one vector, with `column_products` for those of `columns`.
     p, u : ``p_t`` and ``u_t``, (T, n_coords). slope, bent : ``l'(A u_t) / n``
     and ``l''(A u_t) (A p_t) / n`` of these rows, (T, k).
     """
