@@ -13,7 +13,7 @@ from secml.data import CDataset
 
 from secml_regpoison.convert import to_tensor
 from secml_regpoison.core.feasible import FeasibleSet
-from secml_regpoison.core.preprocessing import deviations
+from secml_regpoison.core.preprocessing import Moments
 from secml_regpoison.core.sphere_slab import SphereSlab
 from secml_regpoison.validation import (
     check, check_classes, check_dataset, check_number, check_type)
@@ -150,7 +150,8 @@ def filter_of(attack, data):
 def fit_filter(x, y, quantile, is_scaled):
     """The `SphereSlab` of clean rows (n, d) with labels (n,), a quantile of
     each; `is_scaled`: in units of the deviations of their columns."""
-    scale = 1 / deviations(x) if is_scaled else torch.ones_like(x[0])
+    scale = 1 / Moments.of(x).deviations() if is_scaled \
+        else torch.ones_like(x[0])
     return SphereSlab.fit(x, y, float(quantile), scale)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from .preprocessing import Affine
+from .preprocessing import Affine, MeanStd
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -62,7 +62,9 @@ def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
     x, n_tr = x_p.detach().requires_grad_(), problem.n_tr
     with torch.enable_grad():
         rows = torch.cat([problem.x_tr, x])
-        transform = preprocess.fit(rows)
+        transform = preprocess.fit(rows) \
+            if not isinstance(preprocess, MeanStd) \
+            else preprocess.fit_moments(problem.moments.with_rows(x))
     if isinstance(transform, Affine):
         return _affine(problem, x, transform)
     with torch.enable_grad():

@@ -10,7 +10,7 @@ to autograd. They are secml's: of the deviation ``ddof`` is 0; a column that is
 constant has deviation 1, a range of 0 has slope 1, a norm of 0 is 1.
 """
 from dataclasses import dataclass
-from typing import Callable, Optional, Protocol
+from typing import Callable, NamedTuple, Optional, Protocol
 
 import torch
 from torch import Tensor
@@ -68,28 +68,64 @@ class MeanStd:
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`."""
-        mean = x.mean(0) if self.mean is None else _expand(self.mean, x)
+        return self.fit_moments(Moments.of(x))
+
+    def fit_moments(self, moments: 'Moments') -> Affine:
+        """As `fit`, on rows with these moments."""
+        mean = moments.mean if self.mean is None \
+            else _expand(self.mean, moments.mean)
         if not self.with_std:
             return Affine(torch.ones_like(mean), -mean)
         if self.std is None:
-            std = deviations(x)
+            std = moments.deviations()
         else:
-            std = _expand(self.std, x)
+            std = _expand(self.std, mean)
             std = torch.where(std == 0, 1., std)
         return Affine(1 / std, -mean / std)
 
 
-def deviations(x: Tensor) -> Tensor:
-    """Standard deviations of the columns of `x`, (d,); 1 if constant."""
-    variance = (x - x.mean(0)).square().mean(0)
-    # of a constant column rounding can leave 1e-17 instead of 0
-    constant = (x.amax(0) == x.amin(0)) | (variance == 0)
-    return torch.where(constant, 1., variance).sqrt()
+class Moments(NamedTuple):
+    """What a normaliser needs to know of n rows, column by column: mean, sum
+    of squared distances from it, least and greatest value; (d,) each."""
+
+    n: int
+    mean: Tensor
+    squares: Tensor
+    least: Tensor
+    greatest: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor) -> 'Moments':
+        """Of rows (n, d), at least one."""
+        mean = x.mean(0)
+        return cls(len(x), mean, (x - mean).square().sum(0), x.amin(0),
+                   x.amax(0))
+
+    def with_rows(self, x: Tensor) -> 'Moments':
+        """Of these rows and `x`, (k, d); Chan, Golub, LeVeque 1983. Right to
+        the rounding of the means, as the features are."""
+        if not len(x):
+            return self
+        more = Moments.of(x)
+        n, apart = self.n + more.n, more.mean - self.mean
+        return Moments(
+            n, self.mean + apart * (more.n / n),
+            self.squares + more.squares
+            + apart.square() * (self.n * more.n / n),
+            torch.minimum(self.least, more.least),
+            torch.maximum(self.greatest, more.greatest))
+
+    def deviations(self) -> Tensor:
+        """Standard deviations, (d,); 1 of a constant column."""
+        variance = self.squares / self.n
+        # of a constant column rounding can leave 1e-17 instead of 0
+        constant = (self.least == self.greatest) | (variance == 0)
+        return torch.where(constant, 1., variance).sqrt()
 
 
-def _expand(values: Tensor, x: Tensor) -> Tensor:
-    """One value a block to one a column of `x`."""
-    return values.to(x).repeat_interleave(x.shape[1] // len(values))
+def _expand(values: Tensor, like: Tensor) -> Tensor:
+    """One value a block to one a column, (d,)."""
+    return values.to(like).repeat_interleave(len(like) // len(values))
 
 
 @dataclass(frozen=True)

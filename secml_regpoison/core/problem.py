@@ -10,7 +10,7 @@ from .checks import check_problem, check_rows, is_sparse
 from .coordinates.rows import signed_rows, weight_products
 from .features import Features, features_of
 from .linalg import row_products, top_eigenvalue
-from .preprocessing import Preprocess, deviations
+from .preprocessing import Moments, Preprocess
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +178,11 @@ class Problem:
         return top_eigenvalue(self.rows_tr)
 
     @cached_property
+    def moments(self) -> Moments:
+        """Of the columns of the fixed rows."""
+        return Moments.of(self.x_tr)
+
+    @cached_property
     def gram(self) -> Tensor:
         """Products of the weights of the fixed rows, (n, n)."""
         rows = self.rows_tr
@@ -242,7 +247,7 @@ class Problem:
         """
         if self.preprocess is None or not self.preprocess.fits_std:
             return 1.
-        std = deviations(torch.cat([self.x_tr, x_p]))
+        std = self.moments.with_rows(x_p).deviations()
         return std / std.square().mean().sqrt()
 
     @cached_property

@@ -11,7 +11,7 @@ from core_problems import ETA, FORMS, compare, make
 from secml_regpoison.core import Problem, hypergradient, solve
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.preprocessing import (
-    Chain, MeanStd, MinMax, UnitNorm)
+    Chain, MeanStd, MinMax, Moments, UnitNorm)
 
 NORMALISERS = {
     'mean-std': MeanStd(), 'mean': MeanStd(with_std=False),
@@ -148,3 +148,22 @@ def test_no_points():
     found = hypergradient(problem, x_p[:0], y_p[:0], 0.)
     assert found.grad_x_p.shape == (0, 4)
     assert float(found.grad_lmbda) != 0
+
+
+@pytest.mark.parametrize('k', [0, 1, 5])
+def test_moments_of_rows_in_two_parts(k):
+    """Columns far from 0, constant, constant in each part, and of one value
+    that rounding would give a deviation."""
+    x = torch.randn(12, 5, generator=torch.Generator().manual_seed(0),
+                    dtype=torch.float64)
+    x[:, 1] += 1e4
+    x[:, 2] = 3.
+    x[:7, 3], x[7:, 3] = 1., 2.
+    x[:, 4] = .1
+    n = len(x) - k
+    got, expected = Moments.of(x[:n]).with_rows(x[n:]), Moments.of(x)
+    assert got.n == 12
+    for name in ('mean', 'least', 'greatest'):
+        compare(getattr(got, name), getattr(expected, name), 1e-14)
+    assert got.deviations() == pytest.approx(np.where(
+        np.ptp(x.numpy(), axis=0) == 0, 1., x.numpy().std(axis=0)), rel=1e-11)
