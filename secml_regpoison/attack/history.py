@@ -42,8 +42,9 @@ class RunRecord:
     time of this `run`, and CPU time of its thread. seconds_from_checkpoint :
     wall time that the batches read from the checkpoint took when they were
     computed, not part of `seconds`.
-    n_hypergradients, n_trainings : hypergradients and trained models, those
-    of the batches read included. compositions : with ``y_poison='worst'`` a
+    n_hypergradients, n_trainings : iterates evaluated, of which at most one
+    hypergradient each was computed, and trained models, those of the batches
+    read included. compositions : with ``y_poison='worst'`` a
     `Composition` for each that was tried; n_labels : points of each label.
     constant_loss : validation loss of a constant answer, in nats. verdicts :
     what is true of the result, see `.core.verdicts`.
