@@ -186,8 +186,9 @@ class Problem:
     def gram(self) -> Tensor:
         """Products of the weights of the fixed rows, (n, n)."""
         rows = self.rows_tr
-        return weight_products(rows, rows) if is_sparse(rows) \
-            else row_products(rows[:, :-1])
+        if self.serves_once and not is_sparse(rows):
+            return row_products(rows[:, :-1])
+        return weight_products(rows, rows)
 
     @cached_property
     def _gram_val(self) -> Tensor:

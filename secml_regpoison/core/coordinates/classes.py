@@ -105,15 +105,15 @@ class ClassCoordinates:
     def row_factors(self, loss: Any, scores: Tensor, p: Tensor,
                     adjoint_scores: Tensor, u: Tensor,
                     first_row: int) -> list[RowFactors]:
-        """As `.margins.row_factors`: ``r / n`` and ``C (A p) / n``."""
+        """As `.margins.row_factors`: ``r`` and ``C (A p) / n``."""
         m = len(self.parts)
 
         def moving(h: Tensor) -> Tensor:
             return h.unflatten(-1, (m, self.n))[..., first_row:].flatten(-2)
         rows, h = loss.rows(first_row), moving(scores)
-        slope = rows.slope(h) / self.n
+        slope = rows.slope(h)
         bent = rows.curvature(h) / self.n * moving(adjoint_scores)
-        return [RowFactors(part, r, p_c, s, u_c)
+        return [RowFactors(part, r, p_c, s, u_c, self.n)
                 for (part, r), (_, p_c), (_, s), (_, u_c) in zip(
                     *map(self._blocks, (slope, p, bent, u)))]
 

@@ -19,9 +19,9 @@ from ..linalg import faster_triangle, uses_blas
 from ..losses import Loss
 
 # Arguments of both loops: T, the loss, K (n, n), k_g and a as rows (2, n), 1 -
-# beta (0-d, 0 or 1), (momentum, -eta mu, -eta/n), velocity and iterate (2, n +
-# 2) that the steps start from, with c = 0 but in reverse, and in reverse s
-# (T, n). They return iterates (T + 1, n + 2) and h (T, n), in time's order.
+# beta (0-d), (momentum, -eta mu, -eta/n), velocity and iterate (2, n + 2) that
+# the steps start from, with c = 0 but in reverse, and in reverse s (T, n).
+# They return iterates (T + 1, n + 2) and h (T, n), in time's order.
 
 
 def kernel_steps(n_steps: int, loss: Loss, kernel: Tensor,
@@ -58,7 +58,7 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
     """The steps on a CPU, in float32 or float64."""
     n, order = len(kernel), 1 if curvature is None else -1
     momentum, decay, scale = coefficients.tolist()
-    n_decaying = n + 2 - int(bias_free)  # the bias is the last, or is free
+    bias_growth = -decay * float(bias_free)
     path = first.new_empty(n_steps + 1, n + 2)
     path[0 if order == 1 else -1] = first[1]
     scores = first.new_zeros(n_steps, n)
@@ -82,7 +82,8 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
             np.multiply(h, curvatures[t], r)
         res[-1] = dot(a, r)
         scal(momentum, vel)
-        axpy(state, vel, n_decaying, decay)
+        axpy(state, vel, n + 2, decay)
         axpy(res, vel, n + 2, scale)
+        vel[-1] += bias_growth * state[-1]
         np.add(state, vel, after)
     return path, scores

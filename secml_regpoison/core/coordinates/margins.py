@@ -78,13 +78,13 @@ class Coordinates(Protocol):
 
 
 class RowFactors(NamedTuple):
-    """``slope^T p + bent^T u``: the derivative ``sum_t d/d(rows) (p_t . grad
-    L(u_t))`` with respect to the weights of some training rows, in
+    """``slope^T p / n + bent^T u``: the derivative ``sum_t d/d(rows) (p_t .
+    grad L(u_t))`` with respect to the weights of some training rows, in
     coordinates.
 
     coordinates : of one vector, with `column_products` for those of `columns`.
-    p, u : ``p_t`` and ``u_t``, (T, n_coords). slope, bent : ``l'(A u_t) / n``
-    and ``l''(A u_t) (A p_t) / n`` of these rows, (T, k).
+    p, u : ``p_t`` and ``u_t``, (T, n_coords). slope, bent : ``l'(A u_t)`` and
+    ``l''(A u_t) (A p_t) / n`` of these rows, (T, k). n : all training rows.
     """
 
     coordinates: Any
@@ -92,23 +92,23 @@ class RowFactors(NamedTuple):
     p: Tensor
     bent: Tensor
     u: Tensor
+    n: int
 
     def rows(self) -> Tensor:
         """The derivative, (k, d)."""
-        if 4 * len(self.p) < self.slope.shape[1]:
-            p, u = map(self.coordinates.weights, (self.p, self.u))
-            return (self.slope.T @ p).addmm_(self.bent.T, u)
         return self.coordinates.weights(self.product())
 
     def product(self) -> Tensor:
         """The derivative in coordinates, (k, n_coords)."""
-        return (self.slope.T @ self.p).addmm_(self.bent.T, self.u)
+        return (self.slope.T @ self.p).div_(self.n).addmm_(
+            self.bent.T, self.u)
 
     def columns(self, signs: Tensor) -> tuple[Tensor, Tensor]:
         """Of factors of all rows: the sum of the derivative over the rows,
         each times its sign (n,), and that of its products with the weights of
         the rows, column by column; (d,) each."""
-        sums = self.slope @ signs @ self.p + self.bent @ signs @ self.u
+        sums = (self.slope @ signs @ self.p / self.n
+                + self.bent @ signs @ self.u)
         return (self.coordinates.weights(sums[None])[0],
                 self.coordinates.column_products(self))
 
@@ -116,7 +116,7 @@ class RowFactors(NamedTuple):
         """The products of `columns`, summed over the steps: `row_sums` are
         the weights of all rows times factors (T, n), summed, (T, d)."""
         weights = self.coordinates.weights
-        return (row_sums(self.slope).mul_(weights(self.p))
+        return (row_sums(self.slope / self.n).mul_(weights(self.p))
                 + row_sums(self.bent).mul_(weights(self.u))).sum(0)
 
 
@@ -130,9 +130,9 @@ def row_factors(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,
     a row a step.
     """
     h, n = scores[:, first_row:], coordinates.n
-    return [RowFactors(coordinates, loss.slope(h) / n, p,
+    return [RowFactors(coordinates, loss.slope(h), p,
                        loss.curvature(h) / n * adjoint_scores[:, first_row:],
-                       u)]
+                       u, n)]
 
 
 def hessian_product(coordinates: Any, s: Tensor, v: Tensor) -> Tensor:
