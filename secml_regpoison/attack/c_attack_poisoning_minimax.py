@@ -241,8 +241,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     @property
     def grad_eval(self):
-        """Iterates of points and lambda evaluated in the last `run`; at most
-        one hypergradient was computed of each."""
+        """Iterates of the last `run`, a hypergradient each at most."""
         return self._n_evaluations
 
     @property

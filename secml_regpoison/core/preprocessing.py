@@ -68,7 +68,10 @@ class MeanStd:
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`."""
-        return self.fit_moments(Moments.of(x))
+        if self.mean is None or self.fits_std:
+            return self.fit_moments(Moments.of(x))
+        none = x.new_zeros(x.shape[1])  # nothing is fitted: no row is needed
+        return self.fit_moments(Moments(0, none, none, none, none))
 
     def fit_moments(self, moments: 'Moments') -> Affine:
         """As `fit`, on rows with these moments."""
