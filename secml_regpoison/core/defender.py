@@ -42,30 +42,33 @@ class Iterate:
         return float(self.gradients.grad_lmbda)
 
 
+@dataclass(frozen=True, eq=False)
 class Camouflaged:
-    """The `Gradients` of an attacker that hides, see `camouflaged`."""
+    """The `Gradients` of an attacker that hides, see `camouflaged`; `own` are
+    those that it has without."""
 
-    def __init__(self, model: Model, trained: Any, camouflage: float):
-        self._model, self._trained = model, trained
-        self._camouflage, self._own = camouflage, model.hypergradient(trained)
+    model: Model
+    trained: Any
+    own: Gradients
+    camouflage: float
 
     @property
     def value(self) -> Tensor:
         """The attacker's loss, 0-d."""
-        return self._own.value
+        return self.own.value
 
     @cached_property
     def grad_x_p(self) -> Tensor:
         """Direction of the points, (p, d)."""
         return camouflaged(
-            self._model, self._trained.x_p, self._own.grad_x_p,
-            self._model.defender_hypergradient(self._trained).grad_x_p,
-            self._camouflage)
+            self.model, self.trained.x_p, self.own.grad_x_p,
+            self.model.defender_hypergradient(self.trained).grad_x_p,
+            self.camouflage)
 
     @property
     def grad_lmbda(self) -> Tensor:
         """Derivative of the defender's loss with respect to lambda, 0-d."""
-        return self._own.grad_lmbda
+        return self.own.grad_lmbda
 
 
 class Defender:
@@ -108,7 +111,8 @@ class Defender:
         self.n_evaluations += 1
         gradients: Gradients = self.model.hypergradient(trained)
         if self.camouflage:
-            gradients = Camouflaged(self.model, trained, self.camouflage)
+            gradients = Camouflaged(self.model, trained, gradients,
+                                    self.camouflage)
         return Iterate(x_p, lmbda, trained, losses.attacker,
                        losses.attacker_error, losses.defender, gradients)
 

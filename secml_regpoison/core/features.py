@@ -1,6 +1,6 @@
 """Features of all rows of a problem, as its poisoning points move."""
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,17 +18,17 @@ class Features(NamedTuple):
     to features to one with respect to the points: those of the points, or
     with `all_move` of all training rows and, by keyword, of `x_val` or of
     `x_attacker`. problem : the problem in features. all_move : whether the
-    features of all rows move with the points. vjp_columns : the same as
-    `vjp` where they are an affine function of each column, of what is then
-    enough: derivatives with respect to the features of the points (p, d),
-    those of all rows summed, and their products with the features, summed.
+    features of all rows move with the points. by_columns : whether they are
+    an affine function of each column; `vjp` then takes what is enough for
+    that: derivatives with respect to the features of the points (p, d), those
+    of all rows summed, and their products with the features, summed.
     """
 
     phi: Tensor
     vjp: Callable[..., Tensor]
     problem: 'Problem'
     all_move: bool = False
-    vjp_columns: Optional[Callable[..., Tensor]] = None
+    by_columns: bool = False
 
 
 def features_of(problem: 'Problem', x_p: Tensor) -> Features:
@@ -61,13 +61,13 @@ def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
     preprocess: Any = problem.preprocess
     x, n_tr = x_p.detach().requires_grad_(), problem.n_tr
     with torch.enable_grad():
+        if isinstance(preprocess, MeanStd):
+            return _affine(problem, x, preprocess.fit_moments(
+                problem.moments.with_rows(x)))
         rows = torch.cat([problem.x_tr, x])
-        transform = preprocess.fit(rows) \
-            if not isinstance(preprocess, MeanStd) \
-            else preprocess.fit_moments(problem.moments.with_rows(x))
-    if isinstance(transform, Affine):
-        return _affine(problem, x, transform)
-    with torch.enable_grad():
+        transform = preprocess.fit(rows)
+        if isinstance(transform, Affine):
+            return _affine(problem, x, transform)
         phi = {**{name: transform(given)
                   for name, given in problem.rows.items() if name != 'x_tr'},
                'x_tr': transform(rows)}
@@ -92,7 +92,7 @@ def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
     slope, shift = transform.slope.detach(), transform.shift.detach()
     apart = Affine(slope, shift)
 
-    def vjp_columns(grad_p: Tensor, sums: Tensor, products: Tensor) -> Tensor:
+    def vjp(grad_p: Tensor, sums: Tensor, products: Tensor) -> Tensor:
         by_slope = (products - shift * sums) / torch.where(
             slope == 0, 1., slope)
         parts, grads = zip(*(
@@ -104,8 +104,7 @@ def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
     fixed: dict[str, Any] = {
         name: apart(given) for name, given in problem.rows.items()}
     in_features = replace(problem, preprocess=None, serves_once=True, **fixed)
-    return Features(apart(x.detach()), lambda grad: grad, in_features, True,
-                    vjp_columns)
+    return Features(apart(x.detach()), vjp, in_features, True, True)
 
 
 def in_trusted_features(problem: 'Problem') -> 'Problem':

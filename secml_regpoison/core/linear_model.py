@@ -216,11 +216,11 @@ class LinearModel:
             return features.vjp(rows.points().mul_(signs_p))
         name = problem.name_of(is_attacker)
         s, w = self._val_factors(trained, is_attacker)
-        if features.vjp_columns is None:
+        if not features.by_columns:
             return features.vjp(rows.of(0).mul_(signs[:, None]),
                                 **{name: s @ w})
         sums, products = rows.columns(signs)
-        return features.vjp_columns(
+        return features.vjp(
             rows.of(problem.n_tr).mul_(signs_p), sums + s.sum(0) @ w,
             products + (s.T @ problem.rows[name] * w).sum(0))
 

@@ -187,6 +187,7 @@ class Problem:
         """Products of the weights of the fixed rows, (n, n)."""
         rows = self.rows_tr
         if self.serves_once and not is_sparse(rows):
+            # sooner, but for the last bit: elsewhere it is made only once
             return row_products(rows[:, :-1])
         return weight_products(rows, rows)
 

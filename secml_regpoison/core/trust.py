@@ -29,7 +29,7 @@ from .checks import check
 from .features import in_trusted_features
 from .linear_model import LOGISTIC, Trained
 from .losses import Loss
-from .model import Hypergradient, Losses
+from .model import Gradients, Hypergradient, Losses
 from .problem import Problem
 from .solvers import Training
 from .trust_defender import TrustDefender
@@ -220,12 +220,13 @@ class TrustModel:
         found = self.defender_hypergradient(trained)
         if self.problem.is_zero_sum:
             return found
-        value = self.weighted(trained.log_s)[-1].hypergradient(
-            trained.all_rows).value
-        return Hypergradient(value, self.own_gradient(trained),
-                             found.grad_lmbda)
+        own = self._of_attacker(trained)
+        return Hypergradient(own.value, own.grad_x_p, found.grad_lmbda)
 
     def own_gradient(self, trained: TrainedTrust) -> Tensor:
         """Derivative of the loss of an attacker with rows of its own."""
+        return self._of_attacker(trained).grad_x_p
+
+    def _of_attacker(self, trained: TrainedTrust) -> Gradients:
         return self.weighted(trained.log_s)[-1].hypergradient(
-            trained.all_rows).grad_x_p
+            trained.all_rows)

@@ -20,7 +20,7 @@ from ..losses import Loss
 
 # Arguments of both loops: T, the loss, K (n, n), k_g and a as rows (2, n), 1 -
 # beta (0-d), (momentum, -eta mu, -eta/n), velocity and iterate (2, n + 2) that
-# the steps start from, with c = 0 but in reverse, and in reverse s (T, n).
+# the steps start from, with c = 0 except in reverse, and there s (T, n).
 # They return iterates (T + 1, n + 2) and h (T, n), in time's order.
 
 

@@ -112,12 +112,17 @@ class RowFactors(NamedTuple):
         return (self.coordinates.weights(sums[None])[0],
                 self.coordinates.column_products(self))
 
-    def by_step(self, row_sums: Callable[[Tensor], Tensor]) -> Tensor:
-        """The products of `columns`, summed over the steps: `row_sums` are
-        the weights of all rows times factors (T, n), summed, (T, d)."""
-        weights = self.coordinates.weights
-        return (row_sums(self.slope / self.n).mul_(weights(self.p))
-                + row_sums(self.bent).mul_(weights(self.u))).sum(0)
+    def by_step(self, weights_of_rows: Callable[[Tensor], Tensor]) -> Tensor:
+        """The products of `columns`, summed over the steps, (d,), given the
+        weights of sums of signed rows."""
+        coordinates, n_tr = self.coordinates, self.coordinates.n_tr
+
+        def of_step(factors: Tensor, v: Tensor) -> Tensor:
+            rows = (factors[:, :n_tr] @ coordinates.rows_tr
+                    + factors[:, n_tr:] @ coordinates.rows_p)
+            return weights_of_rows(rows) * coordinates.weights(v)
+        return (of_step(self.slope / self.n, self.p)
+                + of_step(self.bent, self.u)).sum(0)
 
 
 def row_factors(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,

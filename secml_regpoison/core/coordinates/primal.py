@@ -114,9 +114,7 @@ class PrimalCoordinates:
         return coords[:, :-1]
 
     def column_products(self, factors: RowFactors) -> Tensor:
-        return factors.by_step(lambda left: self.weights(
-            left[:, :self.n_tr] @ self.rows_tr
-            + left[:, self.n_tr:] @ self.rows_p))
+        return factors.by_step(self.weights)
 
     def biases(self, coords: Tensor) -> Tensor:
         return coords[..., -1]
