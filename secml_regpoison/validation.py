@@ -14,6 +14,9 @@ from secml.data import CDataset
 from .core.checks import check
 from .limits import LARGEST, SMALLEST
 
+# From so many values on a GPU is the faster: benchmarks/results/gpu.md.
+GPU_VALUES = 500_000
+
 
 def check_type(name, value, kind, condition):
     """Raise TypeError unless `value` is of `kind`."""
@@ -177,10 +180,12 @@ def check_starts(name, starts, n_val):
         for row in starts), f'validation rows, whole numbers below {n_val}')
 
 
-def resolve_device(device):
-    """`torch.device` of 'auto' (CUDA if available), 'cpu', 'cuda'."""
+def resolve_device(device, n_values=0):
+    """`torch.device` of 'cpu', 'cuda', ... or of 'auto': the faster one for
+    so many values, rows times features, of the training set."""
     if isinstance(device, str) and device == 'auto':
-        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+        on_gpu = n_values >= GPU_VALUES and torch.cuda.is_available()
+        return torch.device('cuda' if on_gpu else 'cpu')
     try:
         resolved = torch.device(device)
         torch.zeros(1, device=resolved).item()  # 'meta' holds no numbers

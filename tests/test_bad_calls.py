@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from attack_problems import make, run, small
-from refusals import DATA, raises
+from refusals import raises
+from refused_attacks import DATA
 from secml_regpoison import CClassifierLogisticTorch, cli
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.paper import run_figure

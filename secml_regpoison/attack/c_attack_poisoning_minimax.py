@@ -129,7 +129,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         and another lambda, and the best for the attacker is kept.
         Default 0: the paper found restarts not crucial.
     device : str, optional
-        'auto' (CUDA if available), 'cpu', 'cuda', ...
+        'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if available, from
+        500,000 training values (rows times features) on: below a CPU is
+        sooner done.
     dtype : {'float64', 'float32'}, optional
         Precision in which points and lambda are searched for; the classifier
         is trained and evaluated in float64 either way. 'float32' is 1.2 to

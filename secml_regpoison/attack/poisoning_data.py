@@ -69,7 +69,8 @@ class PoisoningData:
                  poison_mode, y_target, device, seed, by_class=False):
         self.classes = training_data.classes
         self.n_classes = self.classes.size if by_class else None
-        self.device, self.seed = resolve_device(device), seed
+        self.device, self.seed = resolve_device(
+            device, training_data.X.size), seed
         self.replace, self.answers = poison_mode == 'replace', {}
         self.x_tr = to_tensor(training_data.X, self.device)
         self.x_val = to_tensor(val.X, self.device)

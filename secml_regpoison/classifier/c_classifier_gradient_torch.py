@@ -53,7 +53,7 @@ class CClassifierGradientTorchMixin(CClassifierGradientLinearMixin):
         """Signed rows of preprocessed samples, (n, d + 1), and (w, b)."""
         x, y = self._check_samples(x, y)
         x = x if self.preprocess is None else self.preprocess.transform(x)
-        device = resolve_device(self.device)
+        device = resolve_device(self.device, x.size)
         u = to_tensor(self.w.append(CArray([self.b])), device)
         return signed_rows(to_tensor(x, device),
                            signs(y, self.classes, device)), u

@@ -44,7 +44,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         Natural log of the penalty's strength, in the place of C. Setting
         either, now or later, sets both.
     device : str, optional
-        Where to train: 'auto' (CUDA if available), 'cpu', 'cuda', ... The
+        Where to train: 'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if
+        available, for 500,000 values (rows times features) or more. The
         trained classifier is kept on the CPU and can be pickled anywhere.
     dtype : {'float64', 'float32'}, optional
         Precision of training.
@@ -159,7 +160,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         return super().fit(x, y)
 
     def _fit(self, x, y):
-        dtype, device = getattr(torch, self.dtype), resolve_device(self.device)
+        dtype = getattr(torch, self.dtype)
+        device = resolve_device(self.device, x.size)
         features = to_tensor(x, device)
         x = features.to(dtype)
         # otherwise gradients and curvatures are inf or NaN, and w stays 0

@@ -62,7 +62,8 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
         Seed of the order of the rows in 'sgd': same seed, same weights. The
         global random state is neither read nor changed. Default 0.
     device : str, optional
-        Where to train: 'auto' (CUDA if available), 'cpu', 'cuda', ... The
+        Where to train: 'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if
+        available, for 500,000 values (rows times features) or more. The
         trained classifier is kept on the CPU and can be pickled anywhere.
     dtype : {'float64', 'float32'}, optional
         Precision of training.

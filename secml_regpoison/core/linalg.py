@@ -1,8 +1,11 @@
 """Linear algebra of symmetric positive matrices."""
-from typing import Callable
+import functools
+import threading
+from typing import Any, Callable, TypeVar, cast
 
 import torch
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 # Above this many rows or columns a matrix is not factorised.
@@ -13,6 +16,31 @@ def uses_blas(x: Tensor) -> bool:
     """Whether SciPy's BLAS and LAPACK can compute with the memory of `x`."""
     return (x.device.type == 'cpu'
             and x.dtype in (torch.float32, torch.float64))
+
+
+_BLAS = ThreadpoolController().select(user_api='blas')
+_BLAS_LOCK = threading.RLock()
+_Function = TypeVar('_Function', bound=Callable[..., Any])
+
+
+def one_blas_thread(function: _Function) -> _Function:
+    """`function`, with the BLAS of SciPy and NumPy on one thread.
+
+    That and torch have a thread for each core, and they wait for work at full
+    speed: in turns they are in each other's way, and a small problem takes ten
+    times as long.
+    """
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not _BLAS_LOCK.acquire(blocking=False):
+            # another thread set the limit, and will lift it
+            return function(*args, **kwargs)
+        try:
+            with _BLAS.limit(limits=1):
+                return function(*args, **kwargs)
+        finally:
+            _BLAS_LOCK.release()
+    return cast(_Function, call)
 
 
 def faster_triangle(dtype: torch.dtype) -> int:

@@ -20,6 +20,7 @@ from torch import Tensor
 from .checks import check, is_finite
 from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
+from .linalg import one_blas_thread
 from .losses import Logistic, Loss
 from .model import Losses, share_wrong
 from .penalties import L1, L2
@@ -135,6 +136,7 @@ class LinearModel:
     def _training_loss(self) -> Any:
         return self.loss
 
+    @one_blas_thread
     def train(self, x_p: Tensor, lmbda: float,
               start: Optional[Trained] = None) -> Trained:
         """Train on the fixed rows and the points `x_p`, (p, d).
@@ -199,6 +201,7 @@ class LinearModel:
         """The defender's loss and its derivatives."""
         return ReversePass(self, trained, False)
 
+    @one_blas_thread
     def reverse(self, trained: Trained, is_attacker: bool
                 ) -> tuple[Tensor, Any, Tensor]:
         """A player's loss, and its derivatives as of `.solvers.Solver`."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .checks import check, check_lmbda
 from .defender import Defender, Iterate, unit_rows
+from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
@@ -56,6 +57,7 @@ class Solution:
     log_s: float = 0.
 
 
+@one_blas_thread
 def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           lb: Bound = None, ub: Bound = None, dmax: Optional[float] = None,
           distance: str = 'l2', learn_lmbda: bool = True,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from attack_problems import clouds, make
-from refusals import DATA, assert_refused, raises
+from refusals import raises
+from refused_attacks import DATA, assert_refused
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CClassifierLogisticTorch)
 

@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from attack_problems import clouds, make, run
-from refusals import DATA, assert_refused, raises
+from refusals import raises
+from refused_attacks import DATA, assert_refused
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.data import CDataset

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from attack_problems import digits, make, run, small
-from refusals import assert_refused, raises
+from refusals import raises
+from refused_attacks import assert_refused
 from secml_regpoison import CClassifierLogisticTorch
 
 from secml.array import CArray

@@ -385,6 +385,15 @@ except ImportError as error:
 ''') == ['Problem', True, False]
 
 
+def test_tests_of_a_gpu_are_found_without_secml():
+    """As `make bench-gpu` finds them."""
+    assert outcome(WITHOUT_SECML + f'''
+import pytest
+out = pytest.main(['-q', '--collect-only', '-m', 'gpu', '-p',
+                   'no:cacheprovider', {str(ROOT / 'tests' / 'core')!r}])
+''') == 0
+
+
 @pytest.mark.parametrize('statement', [
     'import secml_regpoison', 'import secml_regpoison.cli',
     'from secml_regpoison import CAttackPoisoningMinimaxLR'])

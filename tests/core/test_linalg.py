@@ -1,10 +1,14 @@
-"""Products that BLAS computes by half."""
+"""Products that BLAS computes by half, and its threads."""
+import threading
+
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from core_problems import compare
+from core_problems import compare, make
 
-from secml_regpoison.core import linalg
+from secml_regpoison.core import linalg, solve
+from secml_regpoison.core.linalg import one_blas_thread
 
 
 @pytest.mark.parametrize('by_blas', [True, False])
@@ -22,3 +26,46 @@ def test_products_of_which_half_is_computed(dtype, by_blas, monkeypatch):
     compare(linalg.quadratic_forms(matrix, x),
             torch.einsum('ij,ik,kj->j', x, matrix, x), rtol)
     assert torch.equal(x, kept[0]) and torch.equal(matrix, kept[1])
+
+
+def blas_threads():
+    return {library['num_threads'] for library in threadpool_info()
+            if library['user_api'] == 'blas'}
+
+
+def test_an_attack_leaves_one_thread_to_blas():
+    """And gives back what there was, whatever happens."""
+    seen = []
+
+    def stop(iterate):
+        seen.append(blas_threads())
+        if len(seen) > 2:
+            raise KeyboardInterrupt
+    problem, x_p, y_p = make()
+    with threadpool_limits(2, 'blas'):
+        with pytest.raises(KeyboardInterrupt):
+            solve(problem, x_p, y_p, 0., callback=stop)
+        assert blas_threads() == {2}
+    assert seen == 3 * [{1}]
+
+
+def test_one_blas_thread_in_two_threads():
+    """The first to come sets the limit, and lifts it."""
+    second_is_in, first_left = threading.Event(), threading.Event()
+
+    @one_blas_thread
+    def second():
+        second_is_in.set()
+        first_left.wait()
+
+    @one_blas_thread
+    def first():
+        thread.start()
+        second_is_in.wait()
+        return blas_threads()
+    thread = threading.Thread(target=second)
+    with threadpool_limits(2, 'blas'):
+        assert first() == {1} and blas_threads() == {2}
+        first_left.set()
+        thread.join()
+        assert blas_threads() == {2}

@@ -3,10 +3,6 @@ import contextlib
 
 import pytest
 
-from attack_problems import small
-
-DATA = small()
-
 
 @contextlib.contextmanager
 def raises(error, *words):
@@ -16,11 +12,3 @@ def raises(error, *words):
     assert type(found.value) is error
     for word in words:
         assert word in str(found.value)
-
-
-def assert_refused(attack, error, *words, **kwargs):
-    """`run` raises, and did no training."""
-    call = {'x': DATA[2].X, 'y': DATA[2].Y, **kwargs}
-    with raises(error, *words):
-        attack.run(call.pop('x'), call.pop('y'), **call)
-    assert attack.f_eval == 0 and attack.xc is None

@@ -34,22 +34,29 @@ def kernel_steps(n_steps: int, loss: Loss, kernel: Tensor,
 def torch_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
                 bias_free: Tensor, coefficients: Tensor, first: Tensor,
                 curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-    """The steps on any device."""
-    n, (momentum, decay, scale) = len(kernel), coefficients.unbind()
-    bias, bias_growth = beside[1], -decay * bias_free
-    vel, state = first[0].clone(), first[1]
-    path, scores = [state], []
-    for t in range(n_steps):
-        h = torch.mv(kernel, state[:n]) + state[n:] @ beside
-        r = loss.slope(h) if curvature is None else curvature[-1 - t] * h
-        vel = momentum * vel + decay * state
-        vel[:n] += scale * r
-        vel[-1] += scale * (bias @ r) + bias_growth * state[-1]
-        state = state + vel
-        path.append(state)
-        scores.append(h)
-    order = 1 if curvature is None else -1
-    return torch.stack(path[::order]), torch.stack(scores[::order])
+    """The steps on any device, in few calls: each costs a GPU as much."""
+    n, (_, decay, scale) = len(kernel), coefficients.unbind()
+    rows = torch.cat([kernel, beside])
+    # of a step, velocity, iterate and residual (r, 0, what the bias gains):
+    # a . r, and of the decay the share that it is given back
+    path = first.new_zeros(n_steps + 1, 3, n + 2)
+    path[0, :2] = first
+    bias = torch.cat([(-decay / scale * bias_free)[None], beside[1]])
+    scores = first.new_empty(n_steps, n)
+    for t, (h, now, after) in enumerate(zip(scores, path, path[1:])):
+        state, residual = now[1], now[2]
+        torch.mv(rows.T, state, out=h)
+        if curvature is None:
+            loss.slope(h, out=residual[:n])
+        else:
+            torch.mul(h, curvature[-1 - t], out=residual[:n])
+        b_and_r = now.flatten()[-n - 3:-2]  # the iterate ends with its bias
+        torch.sum(bias * b_and_r, 0, out=residual[-1])
+        torch.mm(coefficients[None], now, out=after[:1])
+        torch.add(state, after[0], out=after[1])
+    if curvature is not None:
+        return path[:, 1].flip(0), scores.flip(0)
+    return path[:, 1], scores
 
 
 def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
