@@ -57,8 +57,9 @@ bench: $(READY)
 # No .venv is set up: the core needs no secml. Tests that are skipped say why.
 GPU_PYTHON ?= $(PYTHON)
 bench-gpu:
-	@PYTHONPATH=. $(GPU_PYTHON) -m pytest -q -m gpu tests/core
-	@PYTHONPATH=. $(GPU_PYTHON) benchmarks/gpu_vs_cpu.py
+	@failed=0; export PYTHONPATH=.; \
+	$(GPU_PYTHON) -m pytest -q -m gpu tests/core || failed=1; \
+	$(GPU_PYTHON) benchmarks/gpu_vs_cpu.py || failed=1; exit $$failed
 
 # secml is installed on its own, because pip has to be told to ignore the
 # Python versions that secml declares, but not those of other packages.

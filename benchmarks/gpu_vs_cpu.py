@@ -172,14 +172,16 @@ def main():
     if not torch.cuda.is_available():
         print('skipped: no CUDA device')
         return
-    card = torch.cuda.get_device_name()
-    claims = [claim for name in DTYPES for n in SIZES
-              for claim in one_problem(n, name, card)]
-    claims += [share_of_steps(name, card) for name in DTYPES]
-    claims += [many_problems(k, name, card) for name in DTYPES
-               for k in BATCHES]
-    report('gpu_vs_cpu', claims)
-    (RESULTS / 'gpu.md').write_text(table(claims))
+    card, claims = torch.cuda.get_device_name(), []
+    try:
+        for name in DTYPES:
+            for n in SIZES:
+                claims.extend(one_problem(n, name, card))
+            claims.append(share_of_steps(name, card))
+            claims.extend(many_problems(k, name, card) for k in BATCHES)
+    finally:
+        report('gpu_vs_cpu', claims)
+        (RESULTS / 'gpu.md').write_text(table(claims))
 
 
 if __name__ == '__main__':

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .coordinates.rows import signed_rows
 from .feasible import FeasibleSet
-from .linalg import factorise
+from .linalg import factorise, one_blas_thread
 from .losses import Loss
 
 
@@ -118,6 +118,7 @@ class Optimum(NamedTuple):
     factor: Tensor
 
 
+@one_blas_thread
 def enclose(x: Tensor, y: Tensor, feasible: FeasibleSet, n_poison: int,
             lmbda: float, loss: Loss, beta: float, rtol: float = .01,
             max_iter: int = 100) -> Enclosure:

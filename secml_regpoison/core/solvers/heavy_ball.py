@@ -13,6 +13,7 @@ computes: it is given all T steps at once, as a CUDA graph, see `.cuda_graphs`.
 """
 from torch import Tensor
 
+from ..checks import is_sparse
 from ..coordinates import Coordinates
 from ..losses import Loss
 from .cuda_graphs import run_as_graph
@@ -46,11 +47,12 @@ def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
         Tensors (T + 1, n_coords) and (T, n), in time's order: ``u_t`` and
         ``A u_t``.
     """
+    operands = coordinates.operands
     coefficients = first.new_tensor([
         momentum, -eta * coordinates.penalty.strength, -eta / coordinates.n])
-    tensors = (*coordinates.operands, coefficients, first, *in_reverse)
-    # only steps of tensors can be captured
-    if first.is_cuda and coordinates.operands:
+    tensors = (*operands, coefficients, first, *in_reverse)
+    # only steps of tensors can be captured, and of dense ones
+    if first.is_cuda and operands and not any(map(is_sparse, operands)):
         iterates, scores = run_as_graph(coordinates.steps, n_steps, loss,
                                         tensors)
         return iterates, scores
