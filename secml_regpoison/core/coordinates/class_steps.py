@@ -1,7 +1,7 @@
 """The steps of `..solvers.heavy_ball` for k classes, all at once.
 
-As those of `.kernel_steps` and `.primal`, with the k - 1 vectors as rows of
-one matrix, so that a product with the data serves all of them. In kernel
+As those of `.kernel_steps` and `.primal_steps`, with the k - 1 vectors as rows
+of one matrix, so that a product with the data serves all of them. In kernel
 coordinates the loop runs on NumPy views of the tensors' memory on a CPU.
 """
 from typing import Any, Callable

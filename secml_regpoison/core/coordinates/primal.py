@@ -1,54 +1,19 @@
 """Training in the model's own coordinates: two products with the data."""
 import copy
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 import torch
 from torch import Tensor
 
 from .. import linalg
 from ..checks import is_sparse
-from ..losses import Loss
 from ..penalties import L1, L2
 from .margins import RowFactors, hessian_product, row_factors
+from .primal_steps import primal_steps
 from .rows import add_rmatvec
 
 if TYPE_CHECKING:
     from ..problem import Problem
-
-
-def primal_steps(n_steps: int, loss: Loss, rows: Tensor,
-                 rows_p: Tensor, bias_free: Tensor, coefficients: Tensor,
-                 first: Tensor,
-                 curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-    """The steps of `.solvers.heavy_ball` in `PrimalCoordinates`.
-
-    Two products with the data a step, so that the other calls cost little.
-    `bias_free` is ``1 - beta``: the share of its penalty that the bias is
-    given back.
-    """
-    n_tr, order = len(rows), 1 if curvature is None else -1
-    _, decay, scale = coefficients.unbind()
-    bias_growth = -decay * bias_free
-    path = first.new_empty(n_steps + 1, 2, first.shape[1])
-    path[0 if order == 1 else -1] = first
-    scores = path.new_empty(n_steps, n_tr + len(rows_p))
-    residual = torch.empty_like(scores[0])
-    vels, states, pairs, margins = (list(part)[::order] for part in (
-        path[:, 0], path[:, 1], path.mT, scores))
-    for i, h in enumerate(margins):
-        torch.mv(rows, states[i], out=h[:n_tr])
-        torch.mv(rows_p, states[i], out=h[n_tr:])
-        if curvature is None:
-            loss.slope(h, out=residual)
-        else:
-            torch.mul(h, curvature[-1 - i], out=residual)
-        residual.mul_(scale)
-        velocity = torch.mv(pairs[i], coefficients[:2], out=vels[i + 1])
-        velocity[-1:].addcmul_(states[i][-1:], bias_growth)
-        add_rmatvec(velocity, rows, residual[:n_tr])
-        velocity.addmv_(rows_p.T, residual[n_tr:])
-        torch.add(states[i], velocity, out=states[i + 1])
-    return path[:, 1], scores
 
 
 class PrimalCoordinates:
@@ -64,7 +29,7 @@ class PrimalCoordinates:
     penalty : L2 or L1
     """
 
-    steps = staticmethod(primal_steps)
+    steps: Callable[..., tuple[Tensor, Tensor]] = staticmethod(primal_steps)
     row_factors = row_factors
 
     def __init__(self, problem: 'Problem', rows_p: Tensor,

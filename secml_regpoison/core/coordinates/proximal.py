@@ -22,7 +22,7 @@ def proximal_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
                    bias_free: Tensor, coefficients: Tensor, first: Tensor,
                    curvature: Optional[Tensor] = None,
                    support: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-    """The steps, with the arguments of `.primal.primal_steps`; in reverse
+    """The steps, with the arguments of `.primal_steps`; in reverse
     also `support` (T, d + 1), 0 where ``u_t`` is zero and else 1."""
     n_tr, order = len(rows), 1 if curvature is None else -1
     momentum, decay, scale = coefficients.unbind()

@@ -7,8 +7,8 @@ with ``r = l'(A u)`` in training. In reverse u is the adjoint, time runs
 backwards and ``r = c * (A u)``, c being the `curvature` ``l''`` of each time.
 
 Nearly all the time of this package is spent here, in products so small that
-the calls count too: in kernel coordinates a CPU calls SciPy's BLAS, see
-`..coordinates.kernel_steps`. A GPU would wait for calls longer than it
+the calls count too: a CPU calls SciPy's BLAS, see `..coordinates.kernel_steps`
+and `..coordinates.primal_steps`. A GPU would wait for calls longer than it
 computes: it is given all T steps at once, as a CUDA graph, see `.cuda_graphs`.
 """
 from torch import Tensor

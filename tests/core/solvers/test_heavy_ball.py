@@ -8,9 +8,8 @@ import torch
 from core_problems import FORMS, compare, make, on_gpu
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.coordinates import (
-    KernelCoordinates, make_coordinates, signed_rows)
-from secml_regpoison.core.coordinates.kernel_steps import (
-    blas_steps, torch_steps)
+    KernelCoordinates, PrimalCoordinates, kernel_steps, make_coordinates,
+    primal_steps, signed_rows)
 from secml_regpoison.core.linear_model import LOGISTIC
 from secml_regpoison.core.losses import SquaredHinge
 from secml_regpoison.core.penalties import L2
@@ -82,9 +81,44 @@ def test_the_loop_on_a_cpu_is_that_in_torch(reverse, loss, beta, dtype, rtol):
     args = (9, loss, *coordinates.operands,
             first.new_tensor([.8, -.02, -.01]), first, curvature)
     before = first.clone()
-    for found, expected in zip(blas_steps(*args), torch_steps(*args)):
+    for found, expected in zip(kernel_steps.blas_steps(*args),
+                               kernel_steps.torch_steps(*args)):
         compare(found, expected, rtol)
     assert torch.equal(first, before)
+
+
+@pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-12),
+                                         (torch.float32, 5e-6)])
+@pytest.mark.parametrize('beta', (0., 1.))
+@pytest.mark.parametrize('loss', (LOGISTIC, SquaredHinge()))
+@pytest.mark.parametrize('reverse', (False, True))
+@pytest.mark.parametrize('p', (0, 3))
+def test_the_primal_loop_on_a_cpu_is_that_in_torch(p, reverse, loss, beta,
+                                                   dtype, rtol):
+    problem, x_p, y_p = make(n=40, d=6, p=p, dtype=dtype)
+    coordinates = PrimalCoordinates(problem, signed_rows(x_p, y_p),
+                                    L2(0., 40 + p, beta))
+    first = torch.linspace(-1, 1, 2 * 7, dtype=dtype).reshape(2, 7)
+    curvature = torch.rand(9, 40 + p, dtype=dtype) if reverse else None
+    args = (9, loss, *coordinates.operands,
+            first.new_tensor([.8, -.02, -.01]), first, curvature)
+    before = first.clone()
+    for found, expected in zip(primal_steps.blas_steps(*args),
+                               primal_steps.torch_steps(*args)):
+        compare(found, expected, rtol)
+    assert torch.equal(first, before)
+
+
+@pytest.mark.parametrize('threads, values, by_blas', [
+    (1, 10, True), (1, 500_000, True), (2, 10, True), (2, 500_000, False)])
+def test_which_primal_loop_a_cpu_takes(monkeypatch, threads, values, by_blas):
+    taken = []
+    for name in ('blas_steps', 'torch_steps'):
+        monkeypatch.setattr(primal_steps, name,
+                            lambda *args, name=name: taken.append(name))
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads)
+    primal_steps.primal_steps(1, LOGISTIC, torch.empty(values // 10, 10))
+    assert taken == ['blas_steps' if by_blas else 'torch_steps']
 
 
 def test_other_dtypes_take_the_loop_in_torch():

@@ -1,0 +1,104 @@
+"""The steps of `..solvers.heavy_ball` in primal coordinates u = (w, b).
+
+    h   = A u,        r = l'(h), in reverse  s * h
+    vel = momentum vel - eta mu (w, beta b) - eta/n A^T r
+    u   = u + vel
+
+On a CPU the loop runs on NumPy views of the tensors' memory, as that of
+`.kernel_steps` does. Where there is much data and torch has several threads,
+its products are the faster.
+"""
+from typing import Optional
+
+import numpy as np
+import torch
+from scipy.linalg import get_blas_funcs
+from torch import Tensor
+
+from ..checks import is_sparse
+from ..linalg import uses_blas
+from ..losses import Loss
+from .rows import add_rmatvec
+
+# Numbers in the rows from which on several threads are faster than one.
+SHARED = 500_000
+
+# Arguments of both loops: T, the loss, the fixed rows and those of the points,
+# (n_tr, d + 1) and (p, d + 1), 1 - beta (0-d), (momentum, -eta mu, -eta/n),
+# velocity and iterate (2, d + 1) that the steps start from, and in reverse s
+# (T, n). They return iterates (T + 1, d + 1) and h (T, n), in time's order.
+
+
+def primal_steps(n_steps: int, loss: Loss, rows: Tensor,
+                 *tensors: Tensor) -> tuple[Tensor, Tensor]:
+    """The steps, by the loop that is faster for these tensors."""
+    by_blas = uses_blas(rows) and not is_sparse(rows) and (
+        rows.numel() < SHARED or torch.get_num_threads() == 1)
+    return (blas_steps if by_blas else torch_steps)(
+        n_steps, loss, rows, *tensors)
+
+
+def torch_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
+                bias_free: Tensor, coefficients: Tensor, first: Tensor,
+                curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
+    """The steps on any device, also of sparse fixed rows."""
+    n_tr, order = len(rows), 1 if curvature is None else -1
+    _, decay, scale = coefficients.unbind()
+    bias_growth = -decay * bias_free
+    path = first.new_empty(n_steps + 1, 2, first.shape[1])
+    path[0 if order == 1 else -1] = first
+    scores = path.new_empty(n_steps, n_tr + len(rows_p))
+    residual = torch.empty_like(scores[0])
+    vels, states, pairs, margins = (list(part)[::order] for part in (
+        path[:, 0], path[:, 1], path.mT, scores))
+    for i, h in enumerate(margins):
+        torch.mv(rows, states[i], out=h[:n_tr])
+        torch.mv(rows_p, states[i], out=h[n_tr:])
+        if curvature is None:
+            loss.slope(h, out=residual)
+        else:
+            torch.mul(h, curvature[-1 - i], out=residual)
+        residual.mul_(scale)
+        velocity = torch.mv(pairs[i], coefficients[:2], out=vels[i + 1])
+        velocity[-1:].addcmul_(states[i][-1:], bias_growth)
+        add_rmatvec(velocity, rows, residual[:n_tr])
+        velocity.addmv_(rows_p.T, residual[n_tr:])
+        torch.add(states[i], velocity, out=states[i + 1])
+    return path[:, 1], scores
+
+
+def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
+               bias_free: Tensor, coefficients: Tensor, first: Tensor,
+               curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
+    """The steps on a CPU, in float32 or float64."""
+    n_tr, n_coords = rows.shape
+    order = 1 if curvature is None else -1
+    momentum, decay, scale = coefficients.tolist()
+    bias_growth = -decay * float(bias_free)
+    path = first.new_empty(n_steps + 1, n_coords)
+    path[0 if order == 1 else -1] = first[1]
+    scores = first.new_zeros(n_steps, n_tr + len(rows_p))
+    residual, vel = torch.empty_like(scores[0]), first[0].numpy().copy()
+    r, states = residual.numpy(), path.numpy()[::order]
+    # BLAS reads by columns; a block of rows, and where its scores begin
+    blocks = [(block.contiguous().numpy().T, begin)
+              for block, begin in ((rows, 0), (rows_p, n_tr)) if len(block)]
+    gemv, axpy, scal = get_blas_funcs(('gemv', 'axpy', 'scal'), (vel,))
+    curvatures = [None] * n_steps if curvature is None \
+        else curvature.numpy()[::-1]
+    for state, after, h, s in zip(states, states[1:], scores.numpy()[::order],
+                                  curvatures):
+        for x, begin in blocks:
+            gemv(1., x, state, 1., h, 0, 1, begin, 1, 1, 1)
+        if s is None:
+            np.copyto(r, h)
+            loss.slope(residual, out=residual)
+        else:
+            np.multiply(h, s, r)
+        scal(momentum, vel)
+        axpy(state, vel, n_coords, decay)
+        vel[-1] += bias_growth * state[-1]
+        for x, begin in blocks:
+            gemv(scale, x, r, 1., vel, begin, 1, 0, 1, 0, 1)
+        np.add(state, vel, after)
+    return path, scores
