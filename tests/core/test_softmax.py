@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from core_problems import ETA, FORMS, compare
 
 from secml_regpoison.core import Problem, hypergradient, linalg, solve
+from secml_regpoison.core.coordinates import class_steps
 from secml_regpoison.core.diagnostics import diagnose
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linear_model import LinearModel
@@ -235,3 +236,33 @@ def test_what_does_not_fit_is_refused():
                      problem.y_val.sign() * 2 - 1)
     with pytest.raises(ValueError, match='`problem.n_classes` must be the nu'):
         SoftmaxModel(binary, y_p, Training())
+
+
+@pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-12),
+                                         (torch.float32, 5e-6)])
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('reverse', (False, True))
+@pytest.mark.parametrize('beta', (0., 1.))
+def test_the_loop_on_a_cpu_is_that_in_torch(monkeypatch, beta, reverse, form,
+                                            dtype, rtol):
+    """From any state, with directions that are not 0."""
+    problem, x_p, y_p = make(dtype=dtype)
+    model = SoftmaxModel(problem, y_p, Training('rmd', form=form), beta=beta)
+    coordinates = model.train(x_p, 0.).coordinates
+    m, n = 2, 17
+    coordinates.val_rmatvec(problem.rows_val, torch.linspace(
+        -1, 1, m * 9, dtype=dtype))
+    n_coords = n + 2 if form == 'gram' else 6
+    first = torch.linspace(-1, 1, 2 * m * n_coords, dtype=dtype).reshape(
+        2, -1)
+    loss, curvature = model._training_loss(), None
+    if reverse:
+        curvature = loss.curvature(torch.randn(9, m * n, dtype=dtype))
+    elif form == 'gram':  # trained in the span of the rows
+        first.view(2, m, -1)[..., -2] = 0.
+    args = (9, loss, first.new_tensor([.8, -.02, -.01]), first, curvature)
+    by_blas = coordinates.steps(*args)
+    monkeypatch.setattr(class_steps, 'uses_blas', lambda x: False)
+    monkeypatch.setattr(class_steps, 'takes_blas', lambda x: False)
+    for found, expected in zip(by_blas, coordinates.steps(*args)):
+        compare(found, expected, rtol)

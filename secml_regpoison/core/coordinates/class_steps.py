@@ -1,17 +1,17 @@
 """The steps of `..solvers.heavy_ball` for k classes, all at once.
 
 As those of `.kernel_steps` and `.primal_steps`, with the k - 1 vectors as rows
-of one matrix, so that a product with the data serves all of them. In kernel
-coordinates the loop runs on NumPy views of the tensors' memory on a CPU.
+of one matrix, so that a product with the data serves all of them. On a CPU the
+loop runs on NumPy views of the tensors' memory.
 """
 from typing import Any, Callable
 
 import numpy as np
 import torch
-from scipy.linalg import get_blas_funcs
 from torch import Tensor
 
 from ..linalg import uses_blas
+from .primal_steps import takes_blas
 
 # Arguments of all loops: T, the loss, beta, (momentum, -eta mu, -eta/n),
 # velocity and iterate (2, m, n_coords) that the steps start from, and in
@@ -26,13 +26,15 @@ def class_steps(coordinates: Any, n_steps: int, loss: Any,
     parts = coordinates.parts
     more = (n_steps, loss, coordinates.penalty.beta, coefficients.tolist(),
             first.unflatten(-1, (len(parts), -1)), curvature)
-    if not hasattr(parts[0], 'kernel'):
-        path, scores = primal_steps(
-            coordinates.rows_tr, coordinates.rows_p, *more)
-    else:
-        steps = blas_steps if uses_blas(first) else kernel_steps
+    steps: Callable[..., tuple[Tensor, Tensor]]
+    if hasattr(parts[0], 'kernel'):
+        steps = kernel_blas_steps if uses_blas(first) else kernel_steps
         path, scores = steps(parts[0].kernel, torch.stack(
             [part.beside[0] for part in parts]), *more)
+    else:
+        steps = primal_blas_steps if takes_blas(coordinates.rows_tr) \
+            else primal_steps
+        path, scores = steps(coordinates.rows_tr, coordinates.rows_p, *more)
     return path.flatten(1), scores.flatten(1)
 
 
@@ -87,26 +89,45 @@ def _torch_steps(matvec: Callable[[Tensor], Tensor],
     return torch.stack(path[::order]), torch.stack(scores[::order])
 
 
-def blas_steps(kernel: Tensor, k_g: Tensor, n_steps: int, loss: Any,
-               beta: float, coefficients: list[float], first: Tensor,
-               curvature: Any) -> tuple[Tensor, Tensor]:
+def primal_blas_steps(rows_tr: Tensor, rows_p: Tensor, *more: Any
+                      ) -> tuple[Tensor, Tensor]:
+    """As `primal_steps`, on a CPU in float32 or float64."""
+    rows = torch.cat([rows_tr, rows_p]).numpy()
+
+    def pull(back: np.ndarray, full: np.ndarray) -> np.ndarray:
+        return np.dot(np.dot(back, full), rows)
+    return _blas_steps(rows.T, pull, None, *more)
+
+
+def kernel_blas_steps(kernel: Tensor, k_g: Tensor, *more: Any
+                      ) -> tuple[Tensor, Tensor]:
     """As `kernel_steps`, on a CPU in float32 or float64."""
-    n, order = len(kernel), 1 if curvature is None else -1
-    momentum, decay, scale = coefficients
-    path = first.new_empty(n_steps + 1, *first.shape[1:])
-    path[0 if order == 1 else -1] = first[1]
-    scores = first.new_empty(n_steps, *k_g.shape)
     # a row for each coordinate: that of c is added, with k_g, where it is
     rows = torch.cat([kernel, torch.zeros_like(kernel[:1]),
                       torch.ones_like(kernel[:1])]).numpy()
-    g, basis, targets = (x.numpy() for x in (k_g, loss.basis, loss.targets))
-    # the residual of each class, and the sum that moves its bias
-    padded = np.zeros((len(targets), n + 2), basis.dtype)
-    full, total = padded[:, :n], padded[:, -1]
-    r = np.empty(first.shape[1:], basis.dtype)
+    padded = np.zeros((k_g.shape[0] + 1, len(rows)), rows.dtype)
+
+    def pull(back: np.ndarray, full: np.ndarray) -> np.ndarray:
+        padded[:, :-2] = full
+        np.add.reduce(full, 1, out=padded[:, -1])  # moves the bias
+        return np.dot(back, padded)
+    return _blas_steps(rows, pull, k_g.numpy(), *more)
+
+
+def _blas_steps(rows: np.ndarray, pull: Callable[..., np.ndarray], k_g: Any,
+                n_steps: int, loss: Any, beta: float,
+                coefficients: list[float], first: Tensor,
+                curvature: Any) -> tuple[Tensor, Tensor]:
+    """rows : a row for each coordinate, (n_coords, n). pull : what residuals
+    of the classes, (k, n), add to the vectors, with ``-eta/n E^T`` before."""
+    order, (momentum, decay, scale) = 1, coefficients
+    if curvature is not None:
+        order = -1
+    path = first.new_empty(n_steps + 1, *first.shape[1:])
+    path[0 if order == 1 else -1] = first[1]
+    basis, targets = loss.basis.numpy(), loss.targets.numpy()
+    scores = first.new_empty(n_steps, len(first[0]), rows.shape[1])
     vel, back = first[0].numpy().copy(), basis.T * scale
-    axpy, scal = get_blas_funcs(('axpy', 'scal'), (vel,))
-    flat_vel, flat_r = vel.ravel(), r.ravel()
     q_seq = n_steps * [None] if curvature is None \
         else curvature.q.numpy()[::-1]
     states = path.numpy()[::order]
@@ -114,21 +135,20 @@ def blas_steps(kernel: Tensor, k_g: Tensor, n_steps: int, loss: Any,
                                   scores.numpy()[::order], q_seq):
         np.dot(state, rows, out=h)
         if q is None:
-            exps = np.dot(basis, h)
-            exps -= np.maximum.reduce(exps)
-            np.exp(exps, out=exps)
-            exps /= np.add.reduce(exps)
-            np.subtract(exps, targets, out=full)
+            full = np.dot(basis, h)
+            full -= np.maximum.reduce(full)
+            np.exp(full, out=full)
+            full /= np.add.reduce(full)
+            full -= targets
         else:
-            h += state[:, n:n + 1] * g
-            bent = np.dot(basis, h)
-            bent *= q
-            np.subtract(bent, q * np.add.reduce(bent), out=full)
-        np.add.reduce(full, 1, out=total)
-        np.dot(back, padded, out=r)
-        scal(momentum, flat_vel)
-        axpy(state.ravel(), flat_vel, a=decay)
-        axpy(flat_r, flat_vel)
+            if k_g is not None:
+                h += state[:, -2:-1] * k_g
+            full = np.dot(basis, h)
+            full *= q
+            full -= q * np.add.reduce(full)
+        vel *= momentum
+        vel += decay * state
         vel[:, -1] -= decay * (1 - beta) * state[:, -1]
+        vel += pull(back, full)
         np.add(state, vel, out=after)
     return path, scores

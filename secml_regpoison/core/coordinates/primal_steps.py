@@ -29,13 +29,17 @@ SHARED = 500_000
 # (T, n). They return iterates (T + 1, d + 1) and h (T, n), in time's order.
 
 
+def takes_blas(rows: Tensor) -> bool:
+    """Whether SciPy's BLAS is the faster for products with these rows."""
+    return uses_blas(rows) and not is_sparse(rows) and (
+        rows.numel() < SHARED or torch.get_num_threads() == 1)
+
+
 def primal_steps(n_steps: int, loss: Loss, rows: Tensor,
                  *tensors: Tensor) -> tuple[Tensor, Tensor]:
     """The steps, by the loop that is faster for these tensors."""
-    by_blas = uses_blas(rows) and not is_sparse(rows) and (
-        rows.numel() < SHARED or torch.get_num_threads() == 1)
-    return (blas_steps if by_blas else torch_steps)(
-        n_steps, loss, rows, *tensors)
+    steps = blas_steps if takes_blas(rows) else torch_steps
+    return steps(n_steps, loss, rows, *tensors)
 
 
 def torch_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
