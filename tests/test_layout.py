@@ -20,8 +20,9 @@ FLOORS = (
     ('attack', 'classifier', 'data', 'figure'),
     ('registration',), ('experiment',), ('paper',), ('cli',))
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
-# Inside `core`: the mathematics needs these, and never secml or sklearn.
-CORE_NEEDS = {'numpy', 'scipy', 'torch'}
+# Inside `core`: the mathematics needs these, the last one where it is, and
+# never secml or sklearn.
+CORE_NEEDS = {'numpy', 'scipy', 'torch', 'threadpoolctl'}
 NEVER_IN_CORE = {'logging', 'random'}
 
 

@@ -5,8 +5,12 @@ from typing import Any, Callable, TypeVar, cast
 
 import torch
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
+
+try:
+    from threadpoolctl import ThreadpoolController
+except ImportError:  # the core runs without it, with all threads
+    ThreadpoolController = None
 
 # Above this many rows or columns a matrix is not factorised.
 TOO_LARGE = 5000
@@ -18,7 +22,8 @@ def uses_blas(x: Tensor) -> bool:
             and x.dtype in (torch.float32, torch.float64))
 
 
-_BLAS = ThreadpoolController().select(user_api='blas')
+_BLAS = ThreadpoolController and ThreadpoolController().select(
+    user_api='blas')
 _BLAS_LOCK = threading.RLock()
 _Function = TypeVar('_Function', bound=Callable[..., Any])
 
@@ -30,6 +35,9 @@ def one_blas_thread(function: _Function) -> _Function:
     speed: in turns they are in each other's way, and a small problem takes ten
     times as long.
     """
+    if _BLAS is None:
+        return function
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if not _BLAS_LOCK.acquire(blocking=False):

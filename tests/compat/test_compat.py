@@ -373,6 +373,19 @@ def test_which_secml_is_accepted(monkeypatch, version, good):
     assert (compat.secml_problem() is None) is good
 
 
+def test_core_alone_needs_no_threadpoolctl():
+    """Nor scikit-learn, which brings it."""
+    code = '''
+import torch
+from secml_regpoison.core import Problem, hypergradient
+x, y = torch.eye(6).double(), torch.tensor(3 * [1., -1.]).double()
+out = float(hypergradient(Problem(x, y, x, y), x[:2], -y[:2], 0.).value)
+'''
+    without = "sys.modules['threadpoolctl'] = sys.modules['sklearn'] = None"
+    assert outcome(f'{WITHOUT_SECML}{without}{code}') == pytest.approx(
+        outcome(code), rel=1e-12)
+
+
 def test_core_alone_imports_without_secml():
     assert outcome(WITHOUT_SECML + '''
 from secml_regpoison.core import Problem
