@@ -8,7 +8,7 @@ On a CPU the loop runs on NumPy views of the tensors' memory, as that of
 `.kernel_steps` does. Where there is much data and torch has several threads,
 its products are the faster.
 """
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy as np
 import torch
@@ -75,34 +75,53 @@ def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
                bias_free: Tensor, coefficients: Tensor, first: Tensor,
                curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
     """The steps on a CPU, in float32 or float64."""
-    n_tr, n_coords = rows.shape
-    order = 1 if curvature is None else -1
+    n_coords, order = first.shape[1], 1 if curvature is None else -1
     momentum, decay, scale = coefficients.tolist()
     bias_growth = -decay * float(bias_free)
     path = first.new_empty(n_steps + 1, n_coords)
     path[0 if order == 1 else -1] = first[1]
-    scores = first.new_zeros(n_steps, n_tr + len(rows_p))
-    residual, vel = torch.empty_like(scores[0]), first[0].numpy().copy()
-    r, states = residual.numpy(), path.numpy()[::order]
-    # BLAS reads by columns; a block of rows, and where its scores begin
-    blocks = [(block.contiguous().numpy().T, begin)
-              for block, begin in ((rows, 0), (rows_p, n_tr)) if len(block)]
-    gemv, axpy, scal = get_blas_funcs(('gemv', 'axpy', 'scal'), (vel,))
-    curvatures = [None] * n_steps if curvature is None \
-        else curvature.numpy()[::-1]
-    for state, after, h, s in zip(states, states[1:], scores.numpy()[::order],
-                                  curvatures):
-        for x, begin in blocks:
-            gemv(1., x, state, 1., h, 0, 1, begin, 1, 1, 1)
-        if s is None:
-            np.copyto(r, h)
-            loss.slope(residual, out=residual)
-        else:
-            np.multiply(h, s, r)
+    scores = first.new_zeros(n_steps, len(rows) + len(rows_p))
+    residual_at, add_rmatvec = blas_products(loss, rows, rows_p, curvature)
+    vel, states = first[0].numpy().copy(), path.numpy()[::order]
+    axpy, scal = get_blas_funcs(('axpy', 'scal'), (vel,))
+    for t, (state, after, h) in enumerate(zip(states, states[1:],
+                                              scores.numpy()[::order])):
+        r = residual_at(t, state, h)
         scal(momentum, vel)
         axpy(state, vel, n_coords, decay)
         vel[-1] += bias_growth * state[-1]
-        for x, begin in blocks:
-            gemv(scale, x, r, 1., vel, begin, 1, 0, 1, 0, 1)
+        add_rmatvec(vel, r, scale)
         np.add(state, vel, after)
     return path, scores
+
+
+def blas_products(loss: Loss, rows: Tensor, rows_p: Tensor,
+                  curvature: Optional[Tensor]) -> tuple[
+                      Callable[..., np.ndarray], Callable[..., None]]:
+    """What a step on a CPU needs of the data, as two functions: ``(t, u, h)``
+    to r, and h, of zeros, becomes ``A u``; ``(u, r, scale)`` adds ``scale A^T
+    r`` to u."""
+    n_tr = len(rows)
+    # BLAS reads by columns; a block of rows, and where its scores begin
+    blocks = [(block.contiguous().numpy().T, begin)
+              for block, begin in ((rows, 0), (rows_p, n_tr)) if len(block)]
+    gemv, = get_blas_funcs(('gemv',), (blocks[0][0],))
+    residual = rows.new_empty(n_tr + len(rows_p))
+    r = residual.numpy()
+    curvatures = None if curvature is None else curvature.numpy()[::-1]
+
+    def residual_at(t: int, u: np.ndarray, h: np.ndarray) -> np.ndarray:
+        # arguments by position: a keyword costs as much as a short sum
+        for x, begin in blocks:
+            gemv(1., x, u, 1., h, 0, 1, begin, 1, 1, 1)
+        if curvatures is None:
+            np.copyto(r, h)
+            loss.slope(residual, out=residual)
+        else:
+            np.multiply(h, curvatures[t], r)
+        return r
+
+    def add_rmatvec(u: np.ndarray, r: np.ndarray, scale: float) -> None:
+        for x, begin in blocks:
+            gemv(scale, x, r, 1., u, begin, 1, 0, 1, 0, 1)
+    return residual_at, add_rmatvec

@@ -10,20 +10,29 @@ a step set to zero, 1 at the others.
 """
 from typing import Callable, Optional
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..losses import Loss
 from .primal import PrimalCoordinates
+from .primal_steps import blas_products, takes_blas
 from .rows import add_rmatvec, columns
 
 
-def proximal_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
-                   bias_free: Tensor, coefficients: Tensor, first: Tensor,
-                   curvature: Optional[Tensor] = None,
-                   support: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-    """The steps, with the arguments of `.primal_steps`; in reverse
-    also `support` (T, d + 1), 0 where ``u_t`` is zero and else 1."""
+def proximal_steps(n_steps: int, loss: Loss, rows: Tensor,
+                   *tensors: Tensor) -> tuple[Tensor, Tensor]:
+    """The steps, with the arguments of `.primal_steps`; in reverse also
+    `support` (T, d + 1), 0 where ``u_t`` is zero and else 1."""
+    steps = blas_steps if takes_blas(rows) else torch_steps
+    return steps(n_steps, loss, rows, *tensors)
+
+
+def torch_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
+                bias_free: Tensor, coefficients: Tensor, first: Tensor,
+                curvature: Optional[Tensor] = None,
+                support: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
+    """The steps on any device, also of sparse fixed rows."""
     n_tr, order = len(rows), 1 if curvature is None else -1
     momentum, decay, scale = coefficients.unbind()
     threshold = (-decay).repeat(first.shape[1])
@@ -45,6 +54,35 @@ def proximal_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
         path.append(state)
         scores.append(h)
     return torch.stack(path[::order]), torch.stack(scores[::order])
+
+
+def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
+               bias_free: Tensor, coefficients: Tensor, first: Tensor,
+               curvature: Optional[Tensor] = None,
+               support: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
+    """The steps on a CPU, in float32 or float64."""
+    momentum, decay, scale = coefficients.tolist()
+    order = 1 if curvature is None else -1
+    path = first.new_empty(n_steps + 1, first.shape[1])
+    path[0 if order == 1 else -1] = first[1]
+    scores = first.new_zeros(n_steps, len(rows) + len(rows_p))
+    residual_at, add_rmatvec = blas_products(loss, rows, rows_p, curvature)
+    step, states = first[0].numpy().copy(), path.numpy()[::order]
+    threshold = np.full_like(step, -decay)
+    threshold[-1] *= 1 - float(bias_free)
+    kept = None if support is None else support.numpy()[::-1]
+    for t, (state, after, h) in enumerate(zip(states, states[1:],
+                                              scores.numpy()[::order])):
+        r = residual_at(t, state, h)
+        step *= momentum
+        z = np.add(state, step, after)
+        add_rmatvec(z, r, scale)
+        if kept is None:
+            z -= np.maximum(np.minimum(z, threshold), -threshold)
+        else:
+            z *= kept[t]
+        np.subtract(z, state, step)
+    return path, scores
 
 
 class ProximalCoordinates(PrimalCoordinates):

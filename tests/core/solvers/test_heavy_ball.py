@@ -9,10 +9,10 @@ from core_problems import FORMS, compare, make, on_gpu
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.coordinates import (
     KernelCoordinates, PrimalCoordinates, kernel_steps, make_coordinates,
-    primal_steps, signed_rows)
+    primal_steps, proximal, signed_rows)
 from secml_regpoison.core.linear_model import LOGISTIC
 from secml_regpoison.core.losses import SquaredHinge
-from secml_regpoison.core.penalties import L2
+from secml_regpoison.core.penalties import L1, L2
 from secml_regpoison.core.solvers.heavy_ball import heavy_ball
 
 
@@ -107,6 +107,30 @@ def test_the_primal_loop_on_a_cpu_is_that_in_torch(p, reverse, loss, beta,
                                primal_steps.torch_steps(*args)):
         compare(found, expected, rtol)
     assert torch.equal(first, before)
+
+
+@pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-12),
+                                         (torch.float32, 5e-6)])
+@pytest.mark.parametrize('beta', (0., 1.))
+@pytest.mark.parametrize('reverse', (False, True))
+def test_the_proximal_loop_on_a_cpu_is_that_in_torch(reverse, beta, dtype,
+                                                     rtol):
+    problem, x_p, y_p = make(n=40, d=6, dtype=dtype)
+    coordinates = proximal.ProximalCoordinates(
+        problem, signed_rows(x_p, y_p), L1(0., 43, beta))
+    first = torch.linspace(-1, 1, 2 * 7, dtype=dtype).reshape(2, 7)
+    in_reverse = ()
+    if reverse:
+        in_reverse = (torch.rand(9, 43, dtype=dtype),
+                      torch.randint(2, (9, 7)).to(dtype))
+    args = (9, LOGISTIC, *coordinates.operands,
+            first.new_tensor([.8, -.1, -.01]), first, *in_reverse)
+    before, by_blas = first.clone(), proximal.blas_steps(*args)
+    for found, expected in zip(by_blas, proximal.torch_steps(*args)):
+        compare(found, expected, rtol)
+    assert torch.equal(first, before)
+    # the threshold is at work: weights are 0, and others are not
+    assert (by_blas[0] == 0).any() and (by_blas[0][-1] != 0).any()
 
 
 @pytest.mark.parametrize('threads, values, by_blas', [
