@@ -4,6 +4,7 @@ from typing import Any, Callable, Optional
 from torch import Tensor
 
 from .checks import check_lmbda
+from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Hypergradient, Model
 from .problem import Problem
@@ -12,6 +13,7 @@ from .solvers import Training
 __all__ = ['Hypergradient', 'hypergradient']
 
 
+@one_blas_thread
 def hypergradient(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
                   method: str = 'rmd', n_inner: int = 150,
                   eta: Optional[float] = None, momentum: float = 0.,

@@ -24,7 +24,7 @@ def uses_blas(x: Tensor) -> bool:
 
 _BLAS = ThreadpoolController and ThreadpoolController().select(
     user_api='blas')
-_BLAS_LOCK = threading.RLock()
+_BLAS_LOCK = threading.Lock()
 _Function = TypeVar('_Function', bound=Callable[..., Any])
 
 
@@ -41,7 +41,7 @@ def one_blas_thread(function: _Function) -> _Function:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if not _BLAS_LOCK.acquire(blocking=False):
-            # another thread set the limit, and will lift it
+            # the limit is set: further out, or by another thread
             return function(*args, **kwargs)
         try:
             with _BLAS.limit(limits=1):
