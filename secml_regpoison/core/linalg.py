@@ -22,8 +22,9 @@ def uses_blas(x: Tensor) -> bool:
             and x.dtype in (torch.float32, torch.float64))
 
 
+# Those with threads of their own: the others share torch's.
 _BLAS = ThreadpoolController and ThreadpoolController().select(
-    user_api='blas')
+    threading_layer='pthreads')
 _BLAS_LOCK = threading.Lock()
 _Function = TypeVar('_Function', bound=Callable[..., Any])
 

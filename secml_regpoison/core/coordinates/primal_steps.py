@@ -5,8 +5,7 @@
     u   = u + vel
 
 On a CPU the loop runs on NumPy views of the tensors' memory, as that of
-`.kernel_steps` does. Where there is much data and torch has several threads,
-its products are the faster.
+`.kernel_steps` does. Where there is much data torch's products are the faster.
 """
 from typing import Callable, Optional
 
@@ -20,8 +19,9 @@ from ..linalg import uses_blas
 from ..losses import Loss
 from .rows import add_rmatvec
 
-# Numbers in the rows from which on several threads are faster than one.
-SHARED = 500_000
+# Numbers in the rows up to which BLAS, on its one thread, is the faster; and
+# where torch has one thread, too.
+SMALL, MEDIUM = 500_000, 4_000_000
 
 # Arguments of both loops: T, the loss, the fixed rows and those of the points,
 # (n_tr, d + 1) and (p, d + 1), 1 - beta (0-d), (momentum, -eta mu, -eta/n),
@@ -31,8 +31,8 @@ SHARED = 500_000
 
 def takes_blas(rows: Tensor) -> bool:
     """Whether SciPy's BLAS is the faster for products with these rows."""
-    return uses_blas(rows) and not is_sparse(rows) and (
-        rows.numel() < SHARED or torch.get_num_threads() == 1)
+    limit = MEDIUM if torch.get_num_threads() == 1 else SMALL
+    return uses_blas(rows) and not is_sparse(rows) and rows.numel() < limit
 
 
 def primal_steps(n_steps: int, loss: Loss, rows: Tensor,

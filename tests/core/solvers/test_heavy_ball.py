@@ -134,7 +134,8 @@ def test_the_proximal_loop_on_a_cpu_is_that_in_torch(reverse, beta, dtype,
 
 
 @pytest.mark.parametrize('threads, values, by_blas', [
-    (1, 10, True), (1, 500_000, True), (2, 10, True), (2, 500_000, False)])
+    (1, 3_999_990, True), (1, 4_000_000, False), (2, 499_990, True),
+    (2, 500_000, False)])
 def test_which_primal_loop_a_cpu_takes(monkeypatch, threads, values, by_blas):
     taken = []
     for name in ('blas_steps', 'torch_steps'):
