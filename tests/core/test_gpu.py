@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from core_problems import FORMS, compare, make, on_gpu
+from core_problems import FORMS, compare, make, on_gpu, to
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
@@ -15,14 +15,6 @@ from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.core.trust import TrustModel
 
 HINGE = partial(LinearModel, loss=SquaredHinge(), beta=1.)
-
-
-def on(device, problem, *tensors):
-    """A problem and tensors on a device."""
-    return replace(problem, **{
-        name: getattr(problem, name).to(device)
-        for name in ('x_tr', 'y_tr', 'x_val', 'y_val')}), *(
-            tensor.to(device) for tensor in tensors)
 
 
 def classes(problem, x_p, y_p):
@@ -40,7 +32,7 @@ def sparse(problem, *points):
 
 def both(work, problem, *points):
     """Results of `work` on both devices."""
-    return (work(*on(device, problem, *points)) for device in ('cpu', 'cuda'))
+    return (work(*to(device, problem, *points)) for device in ('cpu', 'cuda'))
 
 
 @on_gpu

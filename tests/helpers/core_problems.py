@@ -1,5 +1,6 @@
 """Small random problems for the tests of the core."""
 import inspect
+from dataclasses import replace
 
 import pytest
 import torch
@@ -26,6 +27,14 @@ def make(n=12, m=9, d=5, p=3, seed=0, dtype=torch.float64, **kwargs):
     problem = Problem(draw(n, d), draw(n).sign(), draw(m, d),
                       draw(m).sign(), **kwargs)
     return problem, draw(p, d), draw(p).sign()
+
+
+def to(device, problem, *tensors):
+    """A problem and tensors on a device."""
+    return replace(problem, **{
+        name: getattr(problem, name).to(device)
+        for name in ('x_tr', 'y_tr', 'x_val', 'y_val')}), *(
+            tensor.to(device) for tensor in tensors)
 
 
 def on_gpu(test):

@@ -6,7 +6,7 @@ import warnings
 import pytest
 import torch
 
-from core_problems import make, on_gpu
+from core_problems import make, on_gpu, to
 from secml_regpoison.core import hypergradient
 from secml_regpoison.core.solvers.cuda_graphs import (
     GRAPHS, MAX_BYTES, GraphCache, capture_graph)
@@ -83,20 +83,15 @@ def test_steps_that_no_graph_holds_are_launched_one_by_one():
 @on_gpu
 def test_two_threads_on_a_gpu():
     """Each gets its own derivative; the memory held is counted."""
-    cases = [[part.cuda() if isinstance(part, torch.Tensor) else part
-              for part in make(seed=seed)[1:]] for seed in (0, 1)]
-    problems = [type(make()[0])(*(getattr(make(seed=seed)[0], name).cuda()
-                                  for name in ('x_tr', 'y_tr', 'x_val',
-                                               'y_val'))) for seed in (0, 1)]
-    expected = [hypergradient(problem, *case, 0.).grad_x_p
-                for problem, case in zip(problems, cases)]
+    cases = [to('cuda', *make(seed=seed)) for seed in (0, 1)]
+    expected = [hypergradient(*case, 0.).grad_x_p for case in cases]
     wrong = []
 
     def work(i):
         for _ in range(50):
             with warnings.catch_warnings():
                 warnings.simplefilter('error')
-                got = hypergradient(problems[i], *cases[i], 0.).grad_x_p
+                got = hypergradient(*cases[i], 0.).grad_x_p
             if not torch.equal(got, expected[i]):
                 wrong.append(i)
     threads = [threading.Thread(target=work, args=(i,)) for i in (0, 1)]

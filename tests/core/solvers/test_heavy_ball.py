@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 
-from core_problems import FORMS, compare, make, on_gpu
+from core_problems import FORMS, compare, make, on_gpu, to
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.coordinates import (
     KernelCoordinates, PrimalCoordinates, kernel_steps, make_coordinates,
@@ -16,11 +16,13 @@ from secml_regpoison.core.penalties import L1, L2
 from secml_regpoison.core.solvers.heavy_ball import heavy_ball
 
 
-def to(device, problem, *tensors):
-    """A problem and tensors on a device."""
-    moved = type(problem)(*(getattr(problem, name).to(device) for name in (
-        'x_tr', 'y_tr', 'x_val', 'y_val')))
-    return moved, *(tensor.to(device) for tensor in tensors)
+def assert_loops_agree(loops, args, first, rtol):
+    """The two loops of a module give the same, and leave `first` alone."""
+    before, by_blas = first.clone(), loops.blas_steps(*args)
+    for found, expected in zip(by_blas, loops.torch_steps(*args)):
+        compare(found, expected, rtol)
+    assert torch.equal(first, before)
+    return by_blas
 
 
 def closed_form(rows, mu, beta, n_steps, eta, momentum):
@@ -80,11 +82,7 @@ def test_the_loop_on_a_cpu_is_that_in_torch(reverse, loss, beta, dtype, rtol):
     curvature = torch.rand(9, 43, dtype=dtype) if reverse else None
     args = (9, loss, *coordinates.operands,
             first.new_tensor([.8, -.02, -.01]), first, curvature)
-    before = first.clone()
-    for found, expected in zip(kernel_steps.blas_steps(*args),
-                               kernel_steps.torch_steps(*args)):
-        compare(found, expected, rtol)
-    assert torch.equal(first, before)
+    assert_loops_agree(kernel_steps, args, first, rtol)
 
 
 @pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-12),
@@ -102,11 +100,7 @@ def test_the_primal_loop_on_a_cpu_is_that_in_torch(p, reverse, loss, beta,
     curvature = torch.rand(9, 40 + p, dtype=dtype) if reverse else None
     args = (9, loss, *coordinates.operands,
             first.new_tensor([.8, -.02, -.01]), first, curvature)
-    before = first.clone()
-    for found, expected in zip(primal_steps.blas_steps(*args),
-                               primal_steps.torch_steps(*args)):
-        compare(found, expected, rtol)
-    assert torch.equal(first, before)
+    assert_loops_agree(primal_steps, args, first, rtol)
 
 
 @pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-12),
@@ -125,12 +119,9 @@ def test_the_proximal_loop_on_a_cpu_is_that_in_torch(reverse, beta, dtype,
                       torch.randint(2, (9, 7)).to(dtype))
     args = (9, LOGISTIC, *coordinates.operands,
             first.new_tensor([.8, -.1, -.01]), first, *in_reverse)
-    before, by_blas = first.clone(), proximal.blas_steps(*args)
-    for found, expected in zip(by_blas, proximal.torch_steps(*args)):
-        compare(found, expected, rtol)
-    assert torch.equal(first, before)
+    iterates, _ = assert_loops_agree(proximal, args, first, rtol)
     # the threshold is at work: weights are 0, and others are not
-    assert (by_blas[0] == 0).any() and (by_blas[0][-1] != 0).any()
+    assert (iterates == 0).any() and (iterates[-1] != 0).any()
 
 
 @pytest.mark.parametrize('threads, values, by_blas', [
