@@ -21,7 +21,7 @@ def is_sparse(x: Tensor) -> bool:
 
 def is_finite(x: Tensor) -> bool:
     """Whether all entries are. A finite sum proves it, sooner."""
-    return bool(torch.isfinite(x.sum())) or bool(torch.isfinite(x).all())
+    return math.isfinite(float(x.sum())) or bool(torch.isfinite(x).all())
 
 
 def check_lmbda(lmbda: float, dtype: torch.dtype,

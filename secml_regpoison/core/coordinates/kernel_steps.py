@@ -62,35 +62,46 @@ def torch_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
 def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
                bias_free: Tensor, coefficients: Tensor, first: Tensor,
                curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-    """The steps on a CPU, in float32 or float64."""
+    """The steps on a CPU, in float32 or float64; the bias, as a number, on its
+    own, and the velocity only where there is momentum."""
     n, order = len(kernel), 1 if curvature is None else -1
     momentum, decay, scale = coefficients.tolist()
-    bias_growth = -decay * float(bias_free)
+    bias_decay = decay * (1 - float(bias_free))
     path = first.new_empty(n_steps + 1, n + 2)
     path[0 if order == 1 else -1] = first[1]
     scores = first.new_zeros(n_steps, n)
-    residual, vel = torch.zeros_like(first[0]), first[0].numpy().copy()
-    r_out, r, res = residual[:n], residual[:n].numpy(), residual.numpy()
+    r_out, vel = first.new_empty(n), first[0, :-1].numpy().copy()
+    r, states = r_out.numpy(), path.numpy()[::order]
     k, k_g, a = kernel.numpy().T, *beside.numpy()  # BLAS reads by columns
-    states, lower = path.numpy()[::order], faster_triangle(first.dtype)
-    curvatures = None if curvature is None else curvature.numpy()[::-1]
+    lower = faster_triangle(first.dtype)
     symv, axpy, dot, scal = get_blas_funcs(('symv', 'axpy', 'dot', 'scal'),
                                            (k,))
-    for t, (state, alpha, after, h) in enumerate(zip(
-            states, states[:, :n], states[1:], scores.numpy()[::order])):
+    (vel_b, b), biases = first[:, -1].tolist(), []
+    curvatures = n_steps * [None] if curvature is None \
+        else curvature.numpy()[::-1]
+    for state, after, h, s in zip(states[:, :-1], states[1:, :-1],
+                                  scores.numpy()[::order], curvatures):
         # arguments by position: a keyword costs as much as a short sum
-        symv(1., k, alpha, 1., h, 0, 1, 0, 1, lower, 1)
-        axpy(a, h, n, state[-1])
-        if curvatures is None:  # c is 0
+        symv(1., k, state, 1., h, 0, 1, 0, 1, lower, 1)
+        axpy(a, h, n, b)
+        if s is None:  # c is 0
             np.copyto(r, h)
             loss.slope(r_out, out=r_out)
         else:
-            axpy(k_g, h, n, state[-2])
-            np.multiply(h, curvatures[t], r)
-        res[-1] = dot(a, r)
-        scal(momentum, vel)
-        axpy(state, vel, n + 2, decay)
-        axpy(res, vel, n + 2, scale)
-        vel[-1] += bias_growth * state[-1]
-        np.add(state, vel, after)
+            axpy(k_g, h, n, state[-1])
+            np.multiply(h, s, r)
+        if momentum:
+            scal(momentum, vel)
+            moved = vel
+        else:
+            np.copyto(after, state)
+            moved = after
+        axpy(r, moved, n, scale)
+        axpy(state, moved, n + 1, decay)
+        if momentum:
+            np.add(state, vel, after)
+        vel_b = momentum * vel_b + bias_decay * b + scale * dot(a, r)
+        b += vel_b
+        biases.append(b)
+    states[1:, -1] = biases
     return path, scores

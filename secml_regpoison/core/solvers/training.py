@@ -131,7 +131,7 @@ def warn_if_unstable(eta: Optional[float], bound: float) -> None:
 
 def check_finite(u: Tensor, eta: Optional[float], lmbda: float) -> None:
     """Raise FloatingPointError if training diverged."""
-    if not torch.isfinite(u).all():
+    if not is_finite(u):
         raise FloatingPointError(
             f'training diverged with step size eta = {eta:g} at lmbda = '
             f'{lmbda:g}: pass a smaller eta (in solver_params of an attack '
