@@ -151,23 +151,29 @@ def singular(dtype: torch.dtype) -> FloatingPointError:
 def conjugate_gradients(product: Callable[[Tensor], Tensor], g: Tensor,
                         rtol: float = 1e-10, max_iter: int = 1000, *,
                         precondition: Callable[[Tensor], Tensor]
-                        = torch.clone) -> Tensor:
-    """``product^-1 g`` for a symmetric positive definite `product`.
+                        = torch.clone,
+                        dot: Callable[[Tensor, Tensor], Tensor] = torch.dot
+                        ) -> tuple[Tensor, bool]:
+    """``product^-1 g`` for a symmetric positive definite `product`, and
+    whether it converged: to a residual of `rtol` relative to `g`, in the norm
+    of `precondition`, within `max_iter` products.
 
-    Stops at a residual of `rtol` relative to `g`, or at `max_iter`.
-    `precondition` is about the inverse of `product`.
-    Convergence is not reported; the caller checks the residual.
+    `precondition` is about the inverse of `product`. What it returns may hold
+    more than a vector, so long as it is linear, and so does the result; `dot`
+    takes a vector and one of these.
     """
-    x, r, p = torch.zeros_like(g), g.clone(), precondition(g)
-    rz, stop = r @ p, rtol ** 2 * (g @ g)
+    r, p = g.clone(), precondition(g)
+    x, rz = torch.zeros_like(p), dot(r, p)
+    stop = rtol ** 2 * rz
     for _ in range(max_iter):
-        if r @ r <= stop:
+        if rz <= stop:
             break
         ap = product(p)
-        alpha = rz / (p @ ap)
+        alpha = rz / dot(ap, p)
         x.add_(alpha * p)
         r.sub_(alpha * ap)
         z = precondition(r)
-        rz, previous = r @ z, rz
+        rz, previous = dot(r, z), rz
         p.mul_(rz / previous).add_(z)
-    return x
+    # below 0 by rounding only: not where `precondition` is not positive
+    return x, bool(-stop <= rz <= stop)

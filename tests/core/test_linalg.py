@@ -69,3 +69,24 @@ def test_one_blas_thread_in_two_threads():
         first_left.set()
         thread.join()
         assert blas_threads() == {2}
+
+
+def test_conjugate_gradients_say_whether_they_converged():
+    """And carry along what is linear in the vectors."""
+    rng = torch.Generator().manual_seed(0)
+    a, other = (torch.randn(6, 6, generator=rng, dtype=torch.float64)
+                for _ in range(2))
+    a = a @ a.T + torch.eye(6)
+    g = torch.arange(6.).double()
+
+    def solve(max_iter):
+        return linalg.conjugate_gradients(
+            lambda v: a @ v[:6], g, 1e-12, max_iter,
+            precondition=lambda r: torch.cat([r, other @ r]),
+            dot=lambda u, v: u @ v[:6])
+    found, converged = solve(20)
+    assert converged
+    compare(found[:6], torch.linalg.solve(a, g), 1e-10)
+    compare(found[6:], other @ torch.linalg.solve(a, g), 1e-10)
+    found, converged = solve(2)
+    assert not converged and found[:6].any()

@@ -1,5 +1,6 @@
 """A softmax over classes: derivatives by three routes, and its optimum."""
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from core_problems import ETA, FORMS, compare
 
 from secml_regpoison.core import Problem, hypergradient, linalg, solve
-from secml_regpoison.core.coordinates import class_steps
+from secml_regpoison.core.coordinates import class_steps, classes
 from secml_regpoison.core.diagnostics import diagnose
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linear_model import LinearModel
@@ -266,3 +267,19 @@ def test_the_loop_on_a_cpu_is_that_in_torch(monkeypatch, beta, reverse, form,
     monkeypatch.setattr(class_steps, 'takes_blas', lambda x: False)
     for found, expected in zip(by_blas, coordinates.steps(*args)):
         compare(found, expected, rtol)
+
+
+def test_the_adjoint_needs_no_factor_of_its_own(monkeypatch):
+    """The last Newton step's serves, though the direction is another."""
+    problem, x_p, y_p = make(seed=1)
+    model = SoftmaxModel(problem, y_p, Training('implicit', form='gram'))
+    trained = model.train(x_p, 0.)
+    factors, solver = [], classes.woodbury_solver
+    monkeypatch.setattr(
+        classes, 'woodbury_solver',
+        lambda *args: factors.append(1) or solver(*args))
+    found = model.hypergradient(trained).grad_x_p
+    assert not factors
+    compare(found, model.hypergradient(replace(trained, model=replace(
+        trained.model, solve=None))).grad_x_p, 1e-9)
+    assert factors

@@ -46,10 +46,11 @@ def woodbury_solver(parts: list[Any], penalty: L2,
     kernel, mu = parts[0].kernel, penalty.strength
     (m, n), root, blocks = (len(parts), len(kernel)), s.root(), s.blocks()
     factor = _factor(kernel, root, mu)
-    beside = torch.stack([part.beside[0] for part in parts])
 
     def scores(v: Tensor) -> Tensor:
-        """``X v`` of coordinates (j, m, n + 1), the last that of `beside`."""
+        """``X v`` of coordinates (j, m, n + 1), the last that of the direction
+        that a part has now."""
+        beside = torch.stack([part.beside[0] for part in parts])
         return v[..., :-1] @ kernel + v[..., -1:] * beside
 
     def solve_w(v: Tensor) -> Tensor:
@@ -103,4 +104,4 @@ def block_solver(coordinates: Any, s: Any) -> Solve:
         return torch.cat([solve(part) for part in g.view(m, -1)])
     return lambda g: linalg.conjugate_gradients(
         lambda v: hessian_product(coordinates, s, v), g,
-        precondition=precondition)
+        precondition=precondition)[0]

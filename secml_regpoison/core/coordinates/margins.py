@@ -22,7 +22,7 @@ X^T``, ``n n``. From ``w_0 = 0`` training never leaves that span. The adjoint
 vectors of the reverse pass leave it only along one direction, the gradient of
 the validation loss, which is one more coordinate.
 """
-from typing import Any, Callable, NamedTuple, Protocol
+from typing import Any, Callable, NamedTuple, Optional, Protocol
 
 import torch
 from torch import Tensor
@@ -140,9 +140,13 @@ def row_factors(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,
                        u, n)]
 
 
-def hessian_product(coordinates: Any, s: Tensor, v: Tensor) -> Tensor:
-    """``Hess L v = A^T (s * (A v)) + mu (v_w, beta v_b)``."""
+def hessian_product(coordinates: Any, s: Tensor, v: Tensor,
+                    scores: Optional[Tensor] = None) -> Tensor:
+    """``Hess L v = A^T (s * (A v)) + mu (v_w, beta v_b)``, of `v` with known
+    `scores` ``A v`` without a product."""
     out = torch.zeros_like(v)
     coordinates.add_penalty(out, v)
-    coordinates.add_rmatvec(out, s * coordinates.matvec(v), 1.)
+    if scores is None:
+        scores = coordinates.matvec(v)
+    coordinates.add_rmatvec(out, s * scores, 1.)
     return out

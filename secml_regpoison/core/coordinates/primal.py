@@ -97,7 +97,7 @@ class PrimalCoordinates:
         where it would be too large to factorise."""
         if self.n_coords > linalg.TOO_LARGE or is_sparse(self.rows_tr):
             return lambda g: linalg.conjugate_gradients(
-                lambda v: hessian_product(self, s, v), g)
+                lambda v: hessian_product(self, s, v), g)[0]
         factor = linalg.factorise(self.hessian(s))
         return lambda g: linalg.solve_factorised(factor, g)
 

@@ -9,25 +9,27 @@ system
 the derivative of ``A`` is ``-p . d/d(X_p, lmbda) grad L(u*)``: the limit of
 reverse mode for T -> infinity.
 """
-import math
 import warnings
-from typing import Callable
+from typing import Any, Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from ..coordinates import hessian_product
 from ..coordinates.rows import bias_column, weight_scores
-from ..linalg import singular
-from .newton import REUSE_FACTOR, norm
+from ..linalg import conjugate_gradients, singular
+from .newton import norm
 from .training import RowGradients, TrainedModel, Training
+
+# Conjugate gradients that cost about as much as a fresh factor.
+MAX_REUSE = 15
 
 
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training
             ) -> tuple[RowGradients, Tensor]:
     """Arguments and results as of `.rmd.reverse`."""
     p, residual = solve_hessian(model, grad_val)
-    tol = 1e-6 if p.dtype == torch.float64 else 1e-2
+    tol = _tolerance(p.dtype)
     if not residual <= tol:
         warnings.warn(
             f'the linear solve reached a relative residual of {residual:.1e},'
@@ -85,35 +87,59 @@ def _rounding_of_lmbda(model: TrainedModel, p_w: Tensor, p_b: Tensor,
     return float(changes.abs().sum() / by_w.abs())
 
 
+def _tolerance(dtype: torch.dtype) -> float:
+    """Of the relative residual: above it a warning is given."""
+    return 1e-6 if dtype == torch.float64 else 1e-2
+
+
+def _with_scores(coordinates: Any, v: Tensor) -> Tensor:
+    """``v`` and ``A v``, end to end."""
+    return torch.cat([v, coordinates.matvec(v)])
+
+
+def _solvers(model: TrainedModel,
+             s: Any) -> Iterator[Callable[[Tensor], Tensor]]:
+    """The last Newton step's, if there is one, and one of this Hessian."""
+    if model.solve is not None:
+        yield model.solve
+    yield model.coordinates.solver(s)
+
+
 def solve_hessian(model: TrainedModel,
                   grad_val: Tensor) -> tuple[Tensor, float]:
-    """``p = Hess^-1 grad_val`` at the model, and the relative residual."""
-    coordinates = model.coordinates
-    s = model.loss.curvature(model.scores[-1]) / coordinates.n
-    first = norm(coordinates, grad_val)
-    tol = first * (1e-12 if grad_val.dtype == torch.float64 else 1e-6)
+    """``p = Hess^-1 grad_val`` at the model, and the relative residual.
 
-    def refine(solve: Callable[[Tensor], Tensor], p: Tensor, residual: Tensor,
-               size: float) -> tuple[Tensor, Tensor, float]:
-        """Iterative refinement, until the residual stops shrinking by
-        `REUSE_FACTOR`."""
-        before = math.inf
-        while size > tol and size <= REUSE_FACTOR * before:
-            p_next = p + solve(residual)
+    By conjugate gradients, with the last Newton step's factor as a
+    preconditioner; with a fresh one only where they do not converge.
+    """
+    coordinates, k = model.coordinates, len(grad_val)
+    s = model.loss.curvature(model.scores[-1]) / coordinates.n
+    rtol = 1e-12 if grad_val.dtype == torch.float64 else 1e-6
+    p, residual = torch.zeros_like(grad_val), grad_val
+    first = size = norm(coordinates, grad_val)
+
+    # a vector and its scores, end to end: products with the data are few
+    def product(v: Tensor) -> Tensor:
+        return hessian_product(coordinates, s, v[:k], v[k:])
+
+    def dot(u: Tensor, v: Tensor) -> Tensor:
+        return coordinates.dot(u, v[:k], v[k:])
+
+    for solve in _solvers(model, s):
+        step, converged = conjugate_gradients(
+            product, residual, rtol, MAX_REUSE, dot=dot,
+            precondition=lambda r: _with_scores(coordinates, solve(r)))
+        # of a singular Hessian the solver, which is of a damped one, is better
+        for change in (lambda: step[:k], lambda: solve(residual)):
+            p_next = p + change()
             residual_next = grad_val - hessian_product(coordinates, s, p_next)
             size_next = norm(coordinates, residual_next)
-            if not size_next < size:
+            if size_next < size:
+                p, residual, size = p_next, residual_next, size_next
                 break
-            p, residual, before, size = p_next, residual_next, size, size_next
-        return p, residual, size
-
-    found = torch.zeros_like(grad_val), grad_val, first
-    if model.solve is not None:
-        found = refine(model.solve, *found)
-    if found[2] > tol:
-        # 1 / mu can be large against the precision: refine from there
-        found = refine(coordinates.solver(s), *found)
-        if not found[2] < first:
-            raise singular(grad_val.dtype)
+        if converged and size <= _tolerance(grad_val.dtype) * first:
+            break
+    if not size < first and first:
+        raise singular(grad_val.dtype)
     # a gradient of zeros has the solution 0, exactly
-    return found[0], found[2] / (first or 1.)
+    return p, size / (first or 1.)
