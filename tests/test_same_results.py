@@ -70,11 +70,14 @@ PARTS = {'hypergradient': hypergradients, 'solve': solutions}
 @pytest.mark.parametrize('part', PARTS)
 @pytest.mark.slow
 def test_results_are_those_of_0_1_0(part):
+    """By 'implicit' as near as training comes to its optimum: it ends at a
+    gradient of 1e-8, and Newton's steps of 0.1.0 were others."""
     with np.load(RECORD) as record, threadpool_limits(1):
         n_compared = 0
         for name, found in PARTS[part]():
-            np.testing.assert_allclose(found, record[name], rtol=1e-9,
-                                       atol=1e-11, err_msg=name)
+            near = 1e-7 if 'implicit' in name else 1e-11
+            np.testing.assert_allclose(found, record[name], rtol=100 * near,
+                                       atol=near, err_msg=name)
             n_compared += 1
     assert n_compared
 

@@ -177,14 +177,13 @@ def test_separable_data_without_regularisation(solver_type):
 @pytest.mark.parametrize('lmbda', [-46., -20.])
 def test_separable_data_in_the_limit(lmbda):
     """Newton stops where the gradient is 1e-8 of its first: finite weights,
-    whatever lambda below that."""
+    about the same whatever lambda below that."""
     data = apart()
     attack, other = (make(data, 0, solver_type='implicit', **fixed(at))
                      for at in (lmbda, -30.))
     (f_opt, expected), said = quietly(
         lambda: [run(each, data)[3] for each in (attack, other)])
-    assert solver_value(attack) == pytest.approx(solver_value(other),
-                                                 rel=1e-2)
+    assert solver_value(attack) == pytest.approx(solver_value(other), rel=.1)
     assert 0 < solver_value(attack) < 1e-7
     # liblinear stops earlier, and the loss that is reported is its own; next
     # to 0 the difference is no news

@@ -20,8 +20,8 @@ from secml.ml.features.normalization import (
 
 # Differences of values need training to the last digits.
 SOLVERS = {
-    'rmd': {},
-    'fmd': {'n_inner': 40},
+    'rmd': {'inner_tol': 1e-12},
+    'fmd': {'n_inner': 40, 'inner_tol': 1e-12},
     'implicit': {'inner_tol': 1e-12},
 }
 PREPROCESS = {

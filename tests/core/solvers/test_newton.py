@@ -14,8 +14,9 @@ from secml_regpoison.core.coordinates import (
     KernelCoordinates, PrimalCoordinates, kernel, make_coordinates,
     signed_rows)
 from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses import Logistic, SquaredHinge
 from secml_regpoison.core.penalties import L2
-from secml_regpoison.core.solvers import Training, newton
+from secml_regpoison.core.solvers import Training, implicit, newton
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -59,6 +60,7 @@ def test_missed_tolerances_are_warned_about(monkeypatch):
     monkeypatch.setattr(linalg, 'TOO_LARGE', 3)
     monkeypatch.setattr(linalg.conjugate_gradients, '__defaults__',
                         (1e-10, 1))
+    monkeypatch.setattr(implicit, 'MAX_REUSE', 1)
     with pytest.warns(RuntimeWarning, match='relative residual of .* asked'):
         hypergradient(problem, x_p, y_p, 0., **kwargs)
 
@@ -98,8 +100,10 @@ def test_bad_warm_start_begins_again(form):
         compare(warm.w, cold.w, 1e-6)
 
 
-def test_stale_start_costs_hardly_more_than_none(monkeypatch):
-    """Rows have moved and lambda is small: the optimum before is far off."""
+def test_stale_start_costs_little_more_than_none(monkeypatch):
+    """Rows have moved and lambda is small: the optimum before is far off. A
+    line search that halves the step until the loss falls takes 11 factors
+    from 0."""
     problem, x_p, y_p = make(n=40, d=60, p=5, seed=13)
     model = LinearModel(problem, y_p, Training('implicit', form='gram'))
     factors, solver = [], KernelCoordinates.solver
@@ -117,7 +121,7 @@ def test_stale_start_costs_hardly_more_than_none(monkeypatch):
     for move in (.1, 1., 10.):
         cold, _ = n_factors(x_p + move, None)
         warm, _ = n_factors(x_p + move, before)
-        assert warm <= cold + 1
+        assert cold <= 5 and warm <= cold + 2
 
 
 def test_factor_in_float32_gives_the_results_of_float64(monkeypatch):
@@ -170,3 +174,60 @@ def test_gradient_steps_from_a_warm_start_save_factors(monkeypatch, lmbda):
     compare(warm.w, train_moved(None)[0].w, 1e-7)
     monkeypatch.setattr(newton, 'MIN_COORDS', math.inf)
     assert n_warm < train_moved(before)[1]
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('loss, formula', [
+    (Logistic(), lambda h: -torch.nn.functional.logsigmoid(-h)),
+    (SquaredHinge(), lambda h: (1 + h).relu() ** 2)])
+@pytest.mark.parametrize('scale', (1e-4, .1, 1., 10., 1e4))
+def test_the_line_search_meets_the_wolfe_conditions(scale, loss, formula,
+                                                    form):
+    """For a step of any length, by autograd of the objective in (w, b)."""
+    problem, x_p, y_p = make(n=40, d=60, seed=13)
+    coordinates = make_coordinates(problem, signed_rows(x_p, y_p),
+                                   L2(-4., 43, 0.), form)
+    u = .01 * torch.linspace(-1, 1, coordinates.n_coords, dtype=torch.float64)
+    if form == 'gram':
+        u[-2] = 0.  # in the span of the training rows
+    h = coordinates.matvec(u)
+    grad, _ = newton._gradient(coordinates, u, loss.slope(h))
+    step = scale * coordinates.solver(loss.curvature(h) / 43)(grad)
+    t, decrease_seen = newton._line_search(coordinates, loss, u, h, step)
+    w, b = coordinates.weights(torch.stack([u, step])), \
+        coordinates.biases(torch.stack([u, step]))
+    rows = torch.cat([problem.rows_tr, coordinates.rows_p])
+
+    def objective(t):
+        moved = w[0] - t * w[1]
+        scores = rows @ torch.cat([moved, (b[0] - t * b[1])[None]])
+        return (formula(scores).mean()
+                + coordinates.penalty.strength / 2 * moved @ moved)
+    (value, slope), (value_t, slope_t) = (
+        (objective(x), torch.func.grad(objective)(x))
+        for x in torch.tensor([0., t], dtype=torch.float64))
+    assert decrease_seen and slope < 0
+    assert value_t <= value + 1e-4 * t * slope
+    assert abs(slope_t) <= .1 * abs(slope) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_the_adjoint_needs_no_factor_of_its_own(monkeypatch, dtype):
+    """That of the last Newton step is near enough for a preconditioner, also
+    where float32 cannot reach the residual asked for; the derivatives are
+    those by a fresh one."""
+    problem, x_p, y_p = make(n=60, d=80, seed=4, dtype=dtype)
+    model = LinearModel(problem, y_p, Training('implicit', form='gram'))
+    trained = model.train(x_p, -2.)
+    factors, solver = [], KernelCoordinates.solver
+    monkeypatch.setattr(
+        KernelCoordinates, 'solver',
+        lambda coordinates, s: factors.append(1) or solver(coordinates, s))
+    found = model.hypergradient(trained)
+    grads = found.grad_x_p, found.grad_lmbda
+    assert not factors
+    afresh = model.hypergradient(replace(trained, model=replace(
+        trained.model, solve=None)))
+    for got, expected in zip(grads, (afresh.grad_x_p, afresh.grad_lmbda)):
+        compare(got, expected, 1e-9 if dtype == torch.float64 else 1e-4)
+    assert factors
