@@ -130,7 +130,8 @@ def test_lambda_at_its_lower_bound(solver_type):
 
 def test_lambda_at_its_lower_bound_in_the_limit():
     """Training to the end has no end there: a warning with the residual, or
-    an error that names lambda; never silence."""
+    of the loss by the classifier's own solver, or an error that names lambda;
+    never silence."""
     data = digits()
     attack = make(data, 5, solver_type='implicit', lmbda_bounds=(-46, -46))
     try:
@@ -138,7 +139,9 @@ def test_lambda_at_its_lower_bound_in_the_limit():
     except FloatingPointError as error:
         assert 'Hessian is singular' in str(error) and '-46' in str(error)
     else:
-        assert any('asked for 1.0e-0' in message for message in found)
+        assert any('asked for 1.0e-0' in message
+                   or 'the loss by implicit is' in message
+                   for message in found)
 
 
 @pytest.mark.parametrize('solver_type', STEPS)
@@ -177,13 +180,14 @@ def test_separable_data_without_regularisation(solver_type):
 @pytest.mark.parametrize('lmbda', [-46., -20.])
 def test_separable_data_in_the_limit(lmbda):
     """Newton stops where the gradient is 1e-8 of its first: finite weights,
-    about the same whatever lambda below that."""
+    whatever lambda below that."""
     data = apart()
     attack, other = (make(data, 0, solver_type='implicit', **fixed(at))
                      for at in (lmbda, -30.))
     (f_opt, expected), said = quietly(
         lambda: [run(each, data)[3] for each in (attack, other)])
-    assert solver_value(attack) == pytest.approx(solver_value(other), rel=.1)
+    assert solver_value(attack) == pytest.approx(solver_value(other),
+                                                 rel=1e-2)
     assert 0 < solver_value(attack) < 1e-7
     # liblinear stops earlier, and the loss that is reported is its own; next
     # to 0 the difference is no news

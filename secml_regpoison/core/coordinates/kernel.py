@@ -150,11 +150,11 @@ class KernelCoordinates:
                 + p[:, -1] * (u[:, -1] - alpha @ self.bias))
 
     def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor:
-        """``u . v`` of two vectors, 0-d."""
+        """``u . v`` of vectors (..., n_coords) and one, (...)."""
         along = (v[:self.n] @ self.beside[0]
                  + v[-2] * self.direction @ self.direction)
-        return (u[:self.n] @ (scores_v - v[-1] * self.bias)
-                + u[-2] * along + u[-1] * v[-1])
+        return (u[..., :self.n] @ (scores_v - v[-1] * self.bias)
+                + u[..., -2] * along + u[..., -1] * v[-1])
 
     def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
         """``g -> Hess L^-1 g`` for coordinates `g`.

@@ -41,9 +41,9 @@ class Coordinates(Protocol):
     add_penalty : ``out += mu (u_w, beta u_b)`` in place. val_matvec,
     val_rmatvec : ``A_val u`` of a trained model, (m,), and ``A_val^T r``.
     weights, biases : of rows of coordinates, (k, d) and (k,). inner : ``p_t .
-    u_t`` row by row, given the scores ``A p_t``. dot : ``u . v`` of two
-    vectors, given ``A v``. solver : ``g -> Hess L^-1 g``, given the
-    curvatures over n, (n,). row_factors : see the function.
+    u_t`` row by row, given the scores ``A p_t``. dot : ``u . v`` of vectors
+    (..., n_coords) and one, given ``A v``. solver : ``g -> Hess L^-1 g``,
+    given the curvatures over n, (n,). row_factors : see the function.
     """
 
     rows_tr: Tensor

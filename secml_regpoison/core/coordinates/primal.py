@@ -89,7 +89,7 @@ class PrimalCoordinates:
         return (p * u).sum(1)
 
     def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor:
-        """``u . v`` of two vectors, 0-d."""
+        """``u . v`` of vectors (..., n_coords) and one, (...)."""
         return u @ v
 
     def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:

@@ -114,7 +114,7 @@ def solve_hessian(model: TrainedModel,
     """
     coordinates, k = model.coordinates, len(grad_val)
     s = model.loss.curvature(model.scores[-1]) / coordinates.n
-    rtol = 1e-12 if grad_val.dtype == torch.float64 else 1e-6
+    rtol = 1e-12 if grad_val.dtype == torch.float64 else 3e-6
     p, residual = torch.zeros_like(grad_val), grad_val
     first = size = norm(coordinates, grad_val)
 

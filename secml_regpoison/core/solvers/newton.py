@@ -107,7 +107,8 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
         else:
             is_fresh = False
         step = solve(grad)
-        t, decrease_seen = _line_search(coordinates, loss, u, h, step)
+        t, decrease_seen = _line_search(coordinates, loss, u, h, step,
+                                        tol * scale)
         if not t and not is_fresh:
             previous = 0.  # the reused factor failed: take a fresh one here
             continue
@@ -132,27 +133,32 @@ def _gradient(coordinates: Coordinates, u: Tensor,
 
 
 def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
-                 step: Tensor) -> tuple[float, bool]:
+                 step: Tensor, size_at_end: float) -> tuple[float, bool]:
     """t about where L is least on ``u - t step``, and whether the decrease is
     above rounding; where it is not, t is 1, and where there is none 0.
 
     The strong Wolfe conditions (Nocedal and Wright 2006, 3.7, with 1e-4 and
     0.1) are met by Newton's method in t, kept in a bracket. Along the line the
     scores are linear and the penalty is quadratic: a trial costs no product.
+    t is at most 1 where the penalty's gradient is below `size_at_end`, the
+    norm at which Newton stops: far out, where the loss is flat, it would stop.
     """
-    dh, db = coordinates.matvec(step), coordinates.biases(step)
-    us, ss = (float(coordinates.penalty.bilinear(
-        coordinates.dot(v, step, dh), (coordinates.biases(v) * db).sum()))
-        for v in (u, step))
+    dh, pair = coordinates.matvec(step), torch.stack([u, step])
+    biases, penalty = coordinates.biases(pair).view(2, -1), coordinates.penalty
+    us, ss = penalty.bilinear(
+        coordinates.dot(pair, step, dh), biases @ biases[1]).tolist()
+    uu = float(penalty.bilinear(
+        coordinates.dot(u, u, h), biases[0] @ biases[0]))
     n, value = coordinates.n, float(loss.value(h).mean())
     fall = float(loss.slope(h) @ dh) / n + us
     if fall <= 1e3 * torch.finfo(h.dtype).eps * value:
         return 1., False
-    low, high, t = 0., math.inf, 1.
+    longest = 1. if penalty.curvature * uu <= size_at_end ** 2 else math.inf
+    low, high, t = 0., longest, 1.
     for _ in range(30):
         at_t = h - t * dh
         rise = t * ss - us - float(loss.slope(at_t) @ dh) / n
-        if abs(rise) <= .1 * fall:
+        if abs(rise) <= .1 * fall or t == longest and rise < 0:
             change = (float(loss.value(at_t).mean()) - value
                       + .5 * t * t * ss - t * us)
             if change <= -1e-4 * t * fall:

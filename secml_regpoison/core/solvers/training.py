@@ -2,6 +2,7 @@
 import math
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Callable, Optional, Union
 
 import torch
@@ -166,7 +167,7 @@ class TrainedModel:
         """The model in coordinates that keep the direction they have now."""
         return replace(self, coordinates=self.coordinates.twin())
 
-    @property
+    @cached_property
     def w(self) -> Tensor:
         """Weights, (d,)."""
         return self.coordinates.weights(self.u[None])[0]

@@ -193,7 +193,7 @@ def test_the_line_search_meets_the_wolfe_conditions(scale, loss, formula,
     h = coordinates.matvec(u)
     grad, _ = newton._gradient(coordinates, u, loss.slope(h))
     step = scale * coordinates.solver(loss.curvature(h) / 43)(grad)
-    t, decrease_seen = newton._line_search(coordinates, loss, u, h, step)
+    t, decrease_seen = newton._line_search(coordinates, loss, u, h, step, 0.)
     w, b = coordinates.weights(torch.stack([u, step])), \
         coordinates.biases(torch.stack([u, step]))
     rows = torch.cat([problem.rows_tr, coordinates.rows_p])
@@ -209,6 +209,9 @@ def test_the_line_search_meets_the_wolfe_conditions(scale, loss, formula,
     assert decrease_seen and slope < 0
     assert value_t <= value + 1e-4 * t * slope
     assert abs(slope_t) <= .1 * abs(slope) * (1 + 1e-9)
+    # no further than 1 where an end far out could not be told from the optimum
+    assert newton._line_search(coordinates, loss, u, h, step,
+                               math.inf)[0] == pytest.approx(min(t, 1.))
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
