@@ -164,7 +164,8 @@ def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
             if change <= -1e-4 * t * fall:
                 return t, True
         low, high = (low, t) if rise > 0 else (t, high)
-        t -= rise / (float((loss.curvature(at_t) * dh) @ dh) / n + ss)
+        bend = float((loss.curvature(at_t) * dh) @ dh) / n + ss
+        t -= rise / (bend or math.inf)
         if not low < t < high:
             t = (low + high) / 2 if high < math.inf else 2 * low
     return 0., True

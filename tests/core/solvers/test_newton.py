@@ -214,6 +214,20 @@ def test_the_line_search_meets_the_wolfe_conditions(scale, loss, formula,
                                math.inf)[0] == pytest.approx(min(t, 1.))
 
 
+def test_the_line_search_takes_a_line_without_curvature():
+    """Of the bias alone, where the loss of all rows is a straight line."""
+    problem, x_p, y_p = make(n=41, d=2)
+    coordinates = PrimalCoordinates(
+        replace(problem, x_tr=0 * problem.x_tr),
+        signed_rows(0 * x_p, y_p), L2(0., 44, 0.))
+    u = torch.zeros(3, dtype=torch.float64)
+    h, loss = coordinates.matvec(u), Logistic()
+    grad, _ = newton._gradient(coordinates, u, loss.slope(h))
+    t, decrease_seen = newton._line_search(coordinates, loss, u, h,
+                                           1e6 * grad, 0.)
+    assert decrease_seen and 0 < t < 1e-3
+
+
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
 def test_the_adjoint_needs_no_factor_of_its_own(monkeypatch, dtype):
     """That of the last Newton step is near enough for a preconditioner, also
