@@ -54,8 +54,10 @@ def assert_sound(attack, data, result, loss=None):
     if attack.learn_lmbda:
         bounds = attack.lmbda_bounds
         assert bounds[0] <= adv_ds.header.lmbda <= bounds[1]
-    gain = solver_value(attack) - attack.f_seq[0].item()
-    assert (gain if attack.y_target is None else -gain) >= 0
+    first = attack.f_seq[0].item()
+    gain = solver_value(attack) - first
+    # the same points may be kept by a training from another start
+    assert (gain if attack.y_target is None else -gain) >= -1e-8 * first
 
     # the loss is that of the classifier that gave the predictions
     rows = attack.attacker_set or val
