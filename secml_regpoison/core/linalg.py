@@ -78,13 +78,24 @@ def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
     return value
 
 
+# to look one up costs as much as a short product
+@functools.lru_cache(maxsize=None)
+def _blas(name: str, dtype: torch.dtype) -> Any:
+    return get_blas_funcs(name, dtype=str(dtype)[6:])
+
+
+@functools.lru_cache(maxsize=None)
+def _lapack(name: str, dtype: torch.dtype) -> Any:
+    return get_lapack_funcs(name, dtype=str(dtype)[6:])
+
+
 def row_products(x: Tensor) -> Tensor:
     """``X X^T`` of dense rows (n, d); on a CPU by SciPy's BLAS, which computes
     half of it."""
     if not uses_blas(x):
         return x @ x.T
-    syrk, = get_blas_funcs(('syrk',), (x.numpy(),))
-    lower = torch.from_numpy(syrk(1., x.contiguous().numpy().T, trans=1).T)
+    lower = torch.from_numpy(_blas('syrk', x.dtype)(
+        1., x.contiguous().numpy().T, trans=1).T)
     return lower + lower.tril(-1).T
 
 
@@ -95,8 +106,7 @@ def quadratic_forms(matrix: Tensor, x: Tensor) -> Tensor:
     if not uses_blas(x):
         return (x * (matrix @ x)).sum(0)
     lower = matrix.tril().add_(matrix.triu(1).T)
-    trmm, = get_blas_funcs(('trmm',), (lower.numpy(),))
-    product = torch.from_numpy(trmm(
+    product = torch.from_numpy(_blas('trmm', x.dtype)(
         1., lower.numpy().T, x.contiguous().numpy().T, side=1).T)
     return product.mul_(x).sum(0)
 
@@ -106,10 +116,9 @@ def symmetric_mv(matrix: Tensor, v: Tensor) -> Tensor:
     BLAS, which reads half of it."""
     if not uses_blas(matrix):
         return torch.mv(matrix, v)
-    symv, = get_blas_funcs(('symv',), (matrix.numpy(),))
     # BLAS reads by columns: the transpose is the same, and not copied
-    return torch.from_numpy(symv(1., matrix.numpy().T, v.numpy(),
-                                 lower=faster_triangle(matrix.dtype)))
+    return torch.from_numpy(_blas('symv', matrix.dtype)(
+        1., matrix.numpy().T, v.numpy(), lower=faster_triangle(matrix.dtype)))
 
 
 def factorise(matrix: Tensor) -> Tensor:
@@ -117,9 +126,8 @@ def factorise(matrix: Tensor) -> Tensor:
     none. On a CPU by SciPy's LAPACK, twice as fast as torch's on some; the
     triangle above the diagonal is then whatever `matrix` held."""
     if uses_blas(matrix):
-        potrf, = get_lapack_funcs(('potrf',), (matrix.numpy(),))
-        columns, failed = potrf(matrix.numpy().T, lower=1, clean=0,
-                                overwrite_a=1)
+        columns, failed = _lapack('potrf', matrix.dtype)(
+            matrix.numpy().T, lower=1, clean=0, overwrite_a=1)
         factor = torch.from_numpy(columns)
     else:
         factor, failed = torch.linalg.cholesky_ex(matrix)
@@ -134,7 +142,7 @@ def solve_factorised(factor: Tensor, v: Tensor) -> Tensor:
     if not uses_blas(factor):
         return torch.cholesky_solve(v[:, None], factor)[:, 0]
     columns, g = factor.numpy(), v.to(factor.dtype).numpy()
-    trsv, = get_blas_funcs(('trsv',), (columns,))
+    trsv = _blas('trsv', factor.dtype)
     return torch.from_numpy(trsv(
         columns, trsv(columns, g, lower=1), lower=1, trans=1)).to(v.dtype)
 

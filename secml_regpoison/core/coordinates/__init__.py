@@ -7,7 +7,7 @@ from .. import linalg
 from ..penalties import L1, L2
 from .classes import ClassCoordinates
 from .kernel import KernelCoordinates
-from .margins import Coordinates, RowFactors, hessian_product
+from .margins import Coordinates, RowFactors, Solve, hessian_product
 from .primal import PrimalCoordinates
 from .proximal import ProximalCoordinates, SupportCoordinates
 from .rows import n_stored, signed_rows
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..problem import Problem
 
 __all__ = ['Coordinates', 'FORMS', 'KernelCoordinates', 'PrimalCoordinates',
-           'RowFactors', 'SupportCoordinates', 'hessian_product',
+           'RowFactors', 'Solve', 'SupportCoordinates', 'hessian_product',
            'make_coordinates', 'signed_rows']
 
 FORMS: dict[str, Callable[..., Coordinates]] = {

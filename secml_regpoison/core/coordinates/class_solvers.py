@@ -5,7 +5,7 @@ With ``C_i = R_i R_i^T`` the curvature of row i over n, (k - 1, k - 1), and
 
     Hess V = sum_i C_i (V a_i) a_i^T + mu (V_w, beta V_b)
 """
-from typing import Any, Callable
+from typing import Any, Optional
 
 import torch
 from torch import Tensor
@@ -13,9 +13,7 @@ from torch import Tensor
 from .. import linalg
 from ..losses.softmax import ClassCurvature
 from ..penalties import L2
-from .margins import hessian_product
-
-Solve = Callable[[Tensor], Tensor]
+from .margins import Solve, hessian_product
 
 
 def primal_solver(rows_tr: Tensor, rows_p: Tensor, penalty: L2,
@@ -32,7 +30,7 @@ def primal_solver(rows_tr: Tensor, rows_p: Tensor, penalty: L2,
     hess = hess.view(m * size, m * size)
     hess.diagonal().add_(shift.repeat(m))
     factor = linalg.factorise(hess)
-    return lambda g: linalg.solve_factorised(factor, g)
+    return lambda g, _=None: linalg.solve_factorised(factor, g)
 
 
 def woodbury_solver(parts: list[Any], penalty: L2,
@@ -47,35 +45,30 @@ def woodbury_solver(parts: list[Any], penalty: L2,
     (m, n), root, blocks = (len(parts), len(kernel)), s.root(), s.blocks()
     factor = _factor(kernel, root, mu)
 
-    def scores(v: Tensor) -> Tensor:
-        """``X v`` of coordinates (j, m, n + 1), the last that of the direction
-        that a part has now."""
-        beside = torch.stack([part.beside[0] for part in parts])
-        return v[..., :-1] @ kernel + v[..., -1:] * beside
-
-    def solve_w(v: Tensor) -> Tensor:
-        """``B^-1 v``, the same shapes."""
-        reduced = torch.einsum('cen,jcn->jen', root, scores(v))
+    def solve_w(alpha: Tensor, scores: Tensor) -> Tensor:
+        """The alpha of ``B^-1 v``, of the alpha of v and ``X v``, all of the
+        shape (j, m, n)."""
+        reduced = torch.einsum('cen,jcn->jen', root, scores)
         reduced = torch.cholesky_solve(reduced.flatten(1).T, factor).T
-        v = v.clone()
-        v[..., :-1] -= torch.einsum('cen,jen->jcn', root,
-                                    reduced.unflatten(1, (m, n)))
-        return v / mu
+        return (alpha - torch.einsum('cen,jen->jcn', root,
+                                     reduced.unflatten(1, (m, n)))) / mu
 
     # column e of the biases' block, in coordinates of the weights
-    columns = torch.cat([blocks, blocks.new_zeros(m, m, 1)], 2)
-    via_bias = solve_w(columns)
-    schur = (blocks.sum(2) - torch.einsum(
-        'cdn,jdn->cj', blocks, scores(via_bias)))
+    scores_bias = blocks @ kernel
+    via_bias = solve_w(blocks, scores_bias)
+    schur = blocks.sum(2) - torch.einsum('cdn,jdn->cj', scores_bias, via_bias)
     schur.diagonal().add_(mu * penalty.beta)
 
-    def solve(g: Tensor) -> Tensor:
+    def solve(g: Tensor, scores: Optional[Tensor] = None) -> Tensor:
         g = g.view(m, n + 2)
-        via_g = solve_w(g[None, :, :-1])[0]
-        b = torch.linalg.solve(schur, g[:, -1] - torch.einsum(
-            'cdn,dn->c', blocks, scores(via_g)))
-        w = via_g - torch.einsum('j,jcn->cn', b, via_bias)
-        return torch.cat([w, b[:, None]], 1).flatten()
+        if scores is None:
+            scores = torch.cat([part.matvec(v) for part, v in zip(parts, g)])
+        scores = scores.view(m, n) - g[:, -1:]  # rows end with 1
+        b = torch.linalg.solve(
+            schur, g[:, -1] - torch.einsum('jdn,dn->j', via_bias, scores))
+        alpha = (solve_w(g[None, :, :-2], scores[None])[0]
+                 - torch.einsum('j,jcn->cn', b, via_bias))
+        return torch.cat([alpha, g[:, -2:-1] / mu, b[:, None]], 1).flatten()
     return solve
 
 
@@ -102,6 +95,6 @@ def block_solver(coordinates: Any, s: Any) -> Solve:
 
     def precondition(g: Tensor) -> Tensor:
         return torch.cat([solve(part) for part in g.view(m, -1)])
-    return lambda g: linalg.conjugate_gradients(
+    return lambda g, _=None: linalg.conjugate_gradients(
         lambda v: hessian_product(coordinates, s, v), g,
         precondition=precondition)[0]

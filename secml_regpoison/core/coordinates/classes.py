@@ -5,7 +5,7 @@ The rows are ``a_i = (x_i, 1)``, without a sign, and the vectors those of
 the same for all. Each has an adjoint with a direction of its own.
 """
 import copy
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Iterator, Optional
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from ..losses.softmax import ClassCurvature
 from .class_solvers import block_solver, primal_solver, woodbury_solver
 from .class_steps import class_steps
 from .kernel import KernelCoordinates
-from .margins import RowFactors
+from .margins import RowFactors, Solve
 
 
 class ClassCoordinates:
@@ -117,7 +117,7 @@ class ClassCoordinates:
                 for (part, r), (_, p_c), (_, s), (_, u_c) in zip(
                     *map(self._blocks, (slope, p, bent, u)))]
 
-    def solver(self, s: Any) -> Callable[[Tensor], Tensor]:
+    def solver(self, s: Any) -> Solve:
         """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix
         where that would be too large to factorise."""
         if isinstance(self.parts[0], KernelCoordinates):

@@ -5,7 +5,7 @@ two of n x d. With one strength for all weights, ``mu (w, beta b)`` stays in
 the span; another penalty leaves it, and is refused.
 """
 import copy
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Optional
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from ..linalg import (
     factorise, quadratic_forms, solve_factorised, symmetric_mv, uses_blas)
 from ..penalties import L2
 from .kernel_steps import kernel_steps
-from .margins import RowFactors, row_factors
+from .margins import RowFactors, Solve, row_factors
 from .rows import bias_column, weight_products, weight_scores, weight_sum
 
 if TYPE_CHECKING:
@@ -73,12 +73,16 @@ class KernelCoordinates:
         self.beside[1] = torch.cat([bias_column(self.rows_tr),
                                     rows_p[:, -1]])
         self.bias = self.beside[1]
+        # of a vector, the products of its weights with g and of its bias
+        self.along = rows_p.new_zeros(2, self.n_coords)
+        self.along[1, -1] = 1.
 
     def twin(self) -> 'KernelCoordinates':
         """The same coordinates, for a direction of their own."""
         twin = copy.copy(self)
         twin.beside = self.beside.clone()
         twin.bias = twin.beside[1]
+        twin.along = self.along.clone()
         return twin
 
     def with_penalty(self, penalty: L2) -> 'KernelCoordinates':
@@ -93,8 +97,8 @@ class KernelCoordinates:
                 self.kernel.new_tensor(1 - self.penalty.beta))
 
     def matvec(self, u: Tensor) -> Tensor:
-        return (symmetric_mv(self.kernel, u[:self.n])
-                + u[self.n:] @ self.beside)
+        return torch.addmv(symmetric_mv(self.kernel, u[:self.n]),
+                           self.beside.T, u[self.n:])
 
     def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
         u[:self.n].add_(r, alpha=alpha)
@@ -121,6 +125,7 @@ class KernelCoordinates:
             if self.problem.serves_once \
             else r_val @ self.problem.gram_val(rows_val)
         self.beside[0, self.n_tr:] = self.rows_p[:, :-1] @ g
+        self.along[0, :self.n], self.along[0, -2] = self.beside[0], g @ g
         u = r_val.new_zeros(self.n_coords)
         u[-2], u[-1] = 1., r_val @ bias_column(rows_val)
         return u
@@ -151,12 +156,10 @@ class KernelCoordinates:
 
     def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor:
         """``u . v`` of vectors (..., n_coords) and one, (...)."""
-        along = (v[:self.n] @ self.beside[0]
-                 + v[-2] * self.direction @ self.direction)
-        return (u[..., :self.n] @ (scores_v - v[-1] * self.bias)
-                + u[..., -2] * along + u[..., -1] * v[-1])
+        by_alpha = torch.addcmul(scores_v, self.bias, v[-1], value=-1)
+        return u @ torch.cat([by_alpha, self.along @ v])
 
-    def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
+    def solver(self, s: Tensor) -> Solve:
         """``g -> Hess L^-1 g`` for coordinates `g`.
 
         The weights' block ``B = mu + X^T S X`` by Woodbury's identity,
@@ -167,23 +170,21 @@ class KernelCoordinates:
         and the bias by the Schur complement of ``B`` in the Hessian.
         """
         solve_w, sa = self._woodbury(s), s * self.bias
-        via_bias = solve_w(torch.cat([sa, sa.new_zeros(1)]))
-        schur = (s.sum() + self.penalty.strength * self.penalty.beta
-                 - sa @ self._scores(via_bias))
+        score, mu = symmetric_mv(self.kernel, sa), self.penalty.strength
+        via_bias = solve_w(sa, score)
+        schur = s.sum() + mu * self.penalty.beta - via_bias @ score
 
-        def solve(g: Tensor) -> Tensor:
-            via_g = solve_w(g[:-1])
-            b = (g[-1:] - sa @ self._scores(via_g)) / schur
-            return torch.cat([via_g - b * via_bias, b])
+        def solve(g: Tensor, scores: Optional[Tensor] = None) -> Tensor:
+            scores = self.matvec(g) if scores is None else scores
+            score = torch.addcmul(scores, self.bias, g[-1], value=-1)
+            b = (g[-1:] - via_bias @ score) / schur
+            alpha = solve_w(g[:-2], score).sub_(b * via_bias)
+            return torch.cat([alpha, g[-2:-1] / mu, b])
         return solve
 
-    def _scores(self, v: Tensor) -> Tensor:
-        """``X v = K alpha + c k_g`` of coordinates (alpha, c)."""
-        return symmetric_mv(self.kernel, v[:-1]).addcmul_(self.beside[0],
-                                                          v[-1])
-
-    def _woodbury(self, s: Tensor) -> Callable[[Tensor], Tensor]:
-        """``v -> B^-1 v`` of coordinates (alpha, c); see `solver`."""
+    def _woodbury(self, s: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """``(v, X v) -> B^-1 v``, the alphas of v and of the result; see
+        `solver`."""
         mu, root = self.penalty.strength, s.sqrt()
         m = (self.kernel * root).mul_(root[:, None])
         m.diagonal().add_(mu)
@@ -192,10 +193,7 @@ class KernelCoordinates:
             m = m.float()
         factor = factorise(m)
 
-        def solve(v: Tensor) -> Tensor:
-            score = root * self._scores(v)
-            inside = solve_factorised(factor, score)
-            v = v.clone()
-            v[:-1] -= root * inside
-            return v / mu
+        def solve(alpha: Tensor, score: Tensor) -> Tensor:
+            inside = solve_factorised(factor, root * score)
+            return (alpha - root * inside).div_(mu)
         return solve

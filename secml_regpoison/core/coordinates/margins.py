@@ -30,6 +30,14 @@ from torch import Tensor
 from ..losses import Loss
 
 
+class Solve(Protocol):
+    """``g -> Hess L^-1 g``; the scores ``A g``, where they are known, save a
+    product."""
+
+    def __call__(self, g: Tensor, scores: Optional[Tensor] = None, /
+                 ) -> Tensor: ...
+
+
 class Coordinates(Protocol):
     """What the solvers need of coordinates; vectors are (n_coords,).
 
@@ -70,7 +78,7 @@ class Coordinates(Protocol):
     def biases(self, coords: Tensor) -> Tensor: ...
     def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor: ...
     def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor: ...
-    def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]: ...
+    def solver(self, s: Tensor) -> Solve: ...
 
     def row_factors(self, loss: Loss, scores: Tensor, p: Tensor,
                     adjoint_scores: Tensor, u: Tensor,

@@ -8,7 +8,7 @@ from torch import Tensor
 from .. import linalg
 from ..checks import is_sparse
 from ..penalties import L1, L2
-from .margins import RowFactors, hessian_product, row_factors
+from .margins import RowFactors, Solve, hessian_product, row_factors
 from .primal_steps import primal_steps
 from .rows import add_rmatvec
 
@@ -92,14 +92,14 @@ class PrimalCoordinates:
         """``u . v`` of vectors (..., n_coords) and one, (...)."""
         return u @ v
 
-    def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
+    def solver(self, s: Tensor) -> Solve:
         """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix
         where it would be too large to factorise."""
         if self.n_coords > linalg.TOO_LARGE or is_sparse(self.rows_tr):
-            return lambda g: linalg.conjugate_gradients(
+            return lambda g, _=None: linalg.conjugate_gradients(
                 lambda v: hessian_product(self, s, v), g)[0]
         factor = linalg.factorise(self.hessian(s))
-        return lambda g: linalg.solve_factorised(factor, g)
+        return lambda g, _=None: linalg.solve_factorised(factor, g)
 
     def hessian(self, s: Tensor) -> Tensor:
         """``Hess L`` as a matrix, given the curvatures over n."""

@@ -8,13 +8,14 @@ bias. Backwards in time, with the adjoint ``p`` in the place of ``u`` and ``r =
 c * (A p)``, the threshold's derivative takes its place: 0 at the weights that
 a step set to zero, 1 at the others.
 """
-from typing import Callable, Optional
+from typing import Optional
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..losses import Loss
+from .margins import Solve
 from .primal import PrimalCoordinates
 from .primal_steps import blas_products, takes_blas
 from .rows import add_rmatvec, columns
@@ -140,5 +141,6 @@ class SupportCoordinates(PrimalCoordinates):
         hess.diagonal().add_(damping)
         return hess
 
-    def solver(self, s: Tensor) -> Callable[[Tensor], Tensor]:
-        return super().solver(s) if self.n_coords else torch.clone
+    def solver(self, s: Tensor) -> Solve:
+        return super().solver(s) if self.n_coords else (
+            lambda g, _=None: g.clone())

@@ -10,12 +10,12 @@ the derivative of ``A`` is ``-p . d/d(X_p, lmbda) grad L(u*)``: the limit of
 reverse mode for T -> infinity.
 """
 import warnings
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import torch
 from torch import Tensor
 
-from ..coordinates import hessian_product
+from ..coordinates import Solve, hessian_product
 from ..coordinates.rows import bias_column, weight_scores
 from ..linalg import conjugate_gradients, singular
 from .newton import norm
@@ -97,8 +97,7 @@ def _with_scores(coordinates: Any, v: Tensor) -> Tensor:
     return torch.cat([v, coordinates.matvec(v)])
 
 
-def _solvers(model: TrainedModel,
-             s: Any) -> Iterator[Callable[[Tensor], Tensor]]:
+def _solvers(model: TrainedModel, s: Any) -> Iterator[Solve]:
     """The last Newton step's, if there is one, and one of this Hessian."""
     if model.solve is not None:
         yield model.solve
@@ -116,7 +115,7 @@ def solve_hessian(model: TrainedModel,
     s = model.loss.curvature(model.scores[-1]) / coordinates.n
     rtol = 1e-12 if grad_val.dtype == torch.float64 else 3e-6
     p, residual = torch.zeros_like(grad_val), grad_val
-    first = size = norm(coordinates, grad_val)
+    first = size = norm(coordinates, grad_val, coordinates.matvec(grad_val))
 
     # a vector and its scores, end to end: products with the data are few
     def product(v: Tensor) -> Tensor:
@@ -133,7 +132,8 @@ def solve_hessian(model: TrainedModel,
         for change in (lambda: step[:k], lambda: solve(residual)):
             p_next = p + change()
             residual_next = grad_val - hessian_product(coordinates, s, p_next)
-            size_next = norm(coordinates, residual_next)
+            size_next = norm(coordinates, residual_next,
+                             coordinates.matvec(residual_next))
             if size_next < size:
                 p, residual, size = p_next, residual_next, size_next
                 break

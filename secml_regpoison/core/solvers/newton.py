@@ -95,10 +95,10 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
     """Damped Newton steps from `u`, until the gradient is small or stays."""
     h = coordinates.matvec(u)
     scale = _gradient(coordinates, torch.zeros_like(u),
-                      loss.slope(torch.zeros_like(h)))[1]
+                      loss.slope(torch.zeros_like(h)))[2]
     solve, previous, size_below_rounding = None, 0., math.inf
     for _ in range(100):
-        grad, size = _gradient(coordinates, u, loss.slope(h))
+        grad, scores, size = _gradient(coordinates, u, loss.slope(h))
         if size <= tol * scale:
             break
         if solve is None or size > REUSE_FACTOR * previous:
@@ -106,7 +106,7 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
             is_fresh = True
         else:
             is_fresh = False
-        step = solve(grad)
+        step = solve(grad, scores)
         t, decrease_seen = _line_search(coordinates, loss, u, h, step,
                                         tol * scale)
         if not t and not is_fresh:
@@ -124,12 +124,13 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
 
 
 def _gradient(coordinates: Coordinates, u: Tensor,
-              slope: Tensor) -> tuple[Tensor, float]:
-    """Training gradient at `u` in coordinates, and its norm."""
+              slope: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Training gradient at `u` in coordinates, its scores, and its norm."""
     grad = torch.zeros_like(u)
     coordinates.add_penalty(grad, u)
     coordinates.add_rmatvec(grad, slope, 1. / coordinates.n)
-    return grad, norm(coordinates, grad)
+    scores = coordinates.matvec(grad)
+    return grad, scores, norm(coordinates, grad, scores)
 
 
 def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
@@ -178,11 +179,10 @@ def relative_gradient(model: TrainedModel) -> float:
     coordinates, u, loss = model.coordinates, model.u, model.loss
     h = coordinates.matvec(u)
     scale = _gradient(coordinates, torch.zeros_like(u),
-                      loss.slope(torch.zeros_like(h)))[1]
-    return _gradient(coordinates, u, loss.slope(h))[1] / (scale or 1.)
+                      loss.slope(torch.zeros_like(h)))[2]
+    return _gradient(coordinates, u, loss.slope(h))[2] / (scale or 1.)
 
 
-def norm(coordinates: Coordinates, u: Tensor) -> float:
-    """Norm of the weights and bias with coordinates `u`."""
-    scores = coordinates.matvec(u)
+def norm(coordinates: Coordinates, u: Tensor, scores: Tensor) -> float:
+    """Norm of the weights and bias with coordinates `u` and scores ``A u``."""
     return float(coordinates.dot(u, u, scores).clamp_min(0.).sqrt())

@@ -3,13 +3,13 @@ import math
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Callable, Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
 
 from ..checks import check, is_finite
-from ..coordinates import Coordinates, RowFactors
+from ..coordinates import Coordinates, RowFactors, Solve
 from ..losses import Loss
 from ..penalties import L1, L2
 from ..problem import Problem
@@ -161,7 +161,7 @@ class TrainedModel:
     d_eta_d_rows: Optional[Tensor] = None
     top_p: Optional[tuple[float, Tensor]] = None
     grad_norm: float = math.nan
-    solve: Optional[Callable[[Tensor], Tensor]] = None
+    solve: Optional[Solve] = None
 
     def apart(self) -> 'TrainedModel':
         """The model in coordinates that keep the direction they have now."""

@@ -191,7 +191,7 @@ def test_the_line_search_meets_the_wolfe_conditions(scale, loss, formula,
     if form == 'gram':
         u[-2] = 0.  # in the span of the training rows
     h = coordinates.matvec(u)
-    grad, _ = newton._gradient(coordinates, u, loss.slope(h))
+    grad, _, _ = newton._gradient(coordinates, u, loss.slope(h))
     step = scale * coordinates.solver(loss.curvature(h) / 43)(grad)
     t, decrease_seen = newton._line_search(coordinates, loss, u, h, step, 0.)
     w, b = coordinates.weights(torch.stack([u, step])), \
@@ -222,7 +222,7 @@ def test_the_line_search_takes_a_line_without_curvature():
         signed_rows(0 * x_p, y_p), L2(0., 44, 0.))
     u = torch.zeros(3, dtype=torch.float64)
     h, loss = coordinates.matvec(u), Logistic()
-    grad, _ = newton._gradient(coordinates, u, loss.slope(h))
+    grad, _, _ = newton._gradient(coordinates, u, loss.slope(h))
     t, decrease_seen = newton._line_search(coordinates, loss, u, h,
                                            1e6 * grad, 0.)
     assert decrease_seen and 0 < t < 1e-3
