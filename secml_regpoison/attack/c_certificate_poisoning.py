@@ -4,7 +4,7 @@
 
 """
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -93,6 +93,29 @@ class Certificate:
                 f'{self.gap:.1%} of an attack{open_}{says}.')
 
 
+def _check_attack(attack):
+    """Raise where the classifier has no certificate."""
+    clf = getattr(attack, 'classifier', None)
+    target = target_of(clf)
+    if target is None or target.by_class or not target.is_exact \
+            or target.penalty is not L2:
+        raise TypeError(
+            '`attack` must be on a classifier of two classes that '
+            'minimises a smooth loss with an L2 penalty, as '
+            'CClassifierLogisticTorch, got '
+            f'{type(attack if clf is None else clf).__name__}.')
+    check('attack.classifier.preprocess', type(clf.preprocess).__name__,
+          clf.preprocess is None, 'None',
+          ' Standardise the rows beforehand: a bound holds for features that '
+          'no poison changes.')
+    solver = getattr(clf, 'solver', None)
+    check('attack.classifier.solver', solver, solver != 'sgd', 'another',
+          ' A bound holds for the optimum, and this solver stops early.')
+    check('attack.learn_lmbda', attack.learn_lmbda, attack.learn_lmbda
+          != 'trust', "True or False",
+          ' A bound holds for rows that count alike.')
+
+
 class CCertificatePoisoning:
     r"""Certificates of a classifier against poison in its feasible set.
 
@@ -127,19 +150,7 @@ class CCertificatePoisoning:
     """
 
     def __init__(self, attack, rtol=.01, max_iter=60):
-        target = target_of(getattr(attack, 'classifier', None))
-        if target is None or target.by_class or not target.is_exact \
-                or target.penalty is not L2:
-            raise TypeError(
-                '`attack` must be on a classifier of two classes that '
-                'minimises a smooth loss with an L2 penalty, as '
-                'CClassifierLogisticTorch, got '
-                f'{type(getattr(attack, "classifier", attack)).__name__}.')
-        check('attack.classifier.preprocess',
-              type(attack.classifier.preprocess).__name__,
-              attack.classifier.preprocess is None, 'None',
-              ' Standardise the rows beforehand: a bound holds for features '
-              'that no poison changes.')
+        _check_attack(attack)
         check_number('rtol', rtol, lambda tol: 0 < tol < 1,
                      'between 0 and 1')
         check_integer('max_iter', max_iter, 1)
@@ -167,6 +178,7 @@ class CCertificatePoisoning:
             Naming the parameter, the condition and the value.
         """
         began, attack = time.thread_time(), self.attack
+        _check_attack(attack)  # it may have changed since
         data = attack._prepare()
         check_integer('n_points', n_points, 1)
         lmbda = attack.lmbda if lmbda is None else lmbda
@@ -175,14 +187,16 @@ class CCertificatePoisoning:
         settings.check_clean_rows_left('n_points', n_points, data)
         rows = torch.as_tensor(data.clean_rows(n_points))
         target, y = target_of(attack.classifier), data.y_tr[rows]
+        feasible = self._feasible(data)
         found = enclose(
-            data.x_tr[rows], y, self._feasible(data), n_points, float(lmbda),
+            data.x_tr[rows], y, feasible, n_points, float(lmbda),
             target.loss, target.beta, self.rtol, self.max_iter)
         scale = (len(rows) + n_points) / len(rows)
         rows_clean = CDataset(to_carray(data.x_tr[rows]), data.decode(y))
         clean, *attacked = (
             (self._clean_loss(rows_clean, y, poison, lmbda), poison)
-            for poison in self._attacks(data, found, n_points, lmbda))
+            for poison in self._attacks(data, feasible, found, n_points,
+                                        lmbda))
         worst = max(attacked, key=lambda one: one[0])
         share = float((y > 0).double().mean())
         error = min(1., scale * found.upper / float(
@@ -207,8 +221,9 @@ class CCertificatePoisoning:
         return FeasibleSet(torch.zeros_like(data.x_tr[:2]), lb, ub,
                            filter=clean)
 
-    def _attacks(self, data, found, n_points, lmbda):
-        """Yield no poison, that of the lower bound, and the attack's own."""
+    def _attacks(self, data, feasible, found, n_points, lmbda):
+        """Yield no poison, that of the lower bound, and the attack's own if
+        it is in F: bounds may have been set since."""
         header = CDatasetHeader(lmbda=float(lmbda))
         # whole points: the largest remainders are rounded up
         shares = n_points * found.weights.numpy(force=True)
@@ -221,7 +236,10 @@ class CCertificatePoisoning:
                            data.decode(found.labels[rows]), header)
         own = self.attack.adv_ds
         if own is not None and own.num_samples == n_points:
-            yield CDataset(own.X, own.Y, header)
+            clean = feasible.filter and feasible.filter.of(data.encode(own.Y))
+            if replace(feasible, filter=clean).contains(
+                    to_tensor(own.X, data.device)).all():
+                yield CDataset(own.X, own.Y, header)
 
     def _clean_loss(self, clean, y, poison, lmbda):
         """Mean loss on the clean rows of the user's classifier, retrained."""

@@ -13,6 +13,7 @@ dual maximises, over mixtures of points of F with the weight of p rows,
 which is concave, and an attack. Each model trained for (2) has a value in (1):
 the two enclose the optimum.
 """
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -150,8 +151,7 @@ def enclose(x: Tensor, y: Tensor, feasible: FeasibleSet, n_poison: int,
     -------
     Enclosure
     """
-    strength = float(torch.tensor(lmbda).double().exp()) / (
-        len(x) + n_poison)
+    strength = math.exp(lmbda) / (len(x) + n_poison)
     objective = Objective(signed_rows(x, y), n_poison, strength, loss, beta)
     atoms, _ = _worst(torch.zeros_like(objective.rows[0]), feasible, loss)
     weights = torch.full_like(atoms[:, 0], 1 / len(atoms))

@@ -129,3 +129,35 @@ def test_what_has_no_certificate_is_refused():
     for box in ({'lb': 'x0'}, {'ub': None}):
         with raises(ValueError, '`attack.lb` must be numbers'):
             CCertificatePoisoning(make(data, 4, **box)).run(4)
+
+
+def test_an_optimum_and_rows_that_count_alike_are_needed():
+    """Also where the attack was changed after the certificate was made."""
+    data = small(d=D)
+    early = CClassifierLogisticTorch(solver='sgd', epochs=1, eta=.001)
+    with raises(ValueError, '`attack.classifier.solver` must be another',
+                'stops early'):
+        CCertificatePoisoning(make(data, 4, early, learn_lmbda=False))
+    attack = make(data, 4, CClassifierLogisticTorch(), solver_type='implicit')
+    certify = CCertificatePoisoning(attack)
+    attack.learn_lmbda = 'trust'
+    with raises(ValueError, '`attack.learn_lmbda` must be True or False'):
+        certify.run(4)
+
+
+@pytest.mark.parametrize('feasible', [None, CFeasibleSphereSlab()])
+def test_points_that_the_bounds_leave_out_do_not_count(feasible):
+    """Bounds, or a filter, that were narrowed after the attack."""
+    data = small(d=D)
+    attack = make(data, 6, CClassifierLogisticTorch(), lb=-5., ub=6.,
+                  learn_lmbda=False)
+    run(attack, data)
+    certify = CCertificatePoisoning(attack)
+    wide = certify.run(6)
+    assert wide.found >= clean_loss(data, attack.adv_ds, 0.) * (1 - 1e-6)
+    if feasible is None:
+        attack.lb, attack.ub = .4, .6
+    else:
+        attack.feasible = feasible
+    narrow = certify.run(6)
+    assert narrow.found <= narrow.bound < wide.found
