@@ -177,7 +177,8 @@ class Defender:
         it started. Of several equally good, the largest.
         """
         step = self.model.lmbda_step
-        grid = torch.linspace(high, low, 2 + int((high - low) / step))
+        grid = torch.linspace(high, low, 2 + int((high - low) / step),
+                              dtype=torch.float64)
         losses = {at: self.model.losses(self._train(x_p, at)).defender
                   for at in (lmbda, *grid.tolist())}
         good = (1 + LOSS_RTOL) * min(losses.values())

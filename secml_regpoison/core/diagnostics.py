@@ -143,7 +143,9 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
         model.losses(trained).attacker, found.attacker,
         solve_hessian(optimum.model, grad_val)[1], lmbda,
         lmbda_bounds if learn_lmbda else None,
-        found.defender / losses[best] - 1, best, found.defender,
+        # a squared hinge can have a loss of 0
+        (found.defender - losses[best]) / max(losses[best], 1e-12), best,
+        found.defender,
         verdicts.constant_loss(model.problem.y_val, model.loss),
         *_of_points(model, optimal, trained, lmbda, feasible))
 

@@ -93,6 +93,8 @@ def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
     apart = Affine(slope, shift)
 
     def vjp(grad_p: Tensor, sums: Tensor, products: Tensor) -> Tensor:
+        if not len(x):  # slope and shift depend on no point
+            return grad_p
         by_slope = (products - shift * sums) / torch.where(
             slope == 0, 1., slope)
         parts, grads = zip(*(

@@ -31,7 +31,7 @@ class OuterSteps:
 
     def is_stalled(self, gain: float, value: float) -> bool:
         """Whether a step to a loss gains too little to count."""
-        return gain < max(self.atol, self.tol * abs(value))
+        return gain <= max(self.atol, self.tol * abs(value))
 
 
 def default_step(x_tr: Tensor, camouflage: float = 0.) -> float:

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from attack_invariants import assert_same_result
-from attack_problems import clouds, digits, run, small
+from attack_problems import QUICK, clouds, digits, run, small
 from core_problems import SKLEARN_L1
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
@@ -364,3 +364,15 @@ def test_learned_lambda_is_that_of_the_real_classifier():
     run(attack, data, 8)
     assert attack.learned_lmbda(attack.xc[0, :]) == pytest.approx(
         attack.lmbda, abs=.1)
+
+
+def test_a_loss_of_zero_has_diagnostics():
+    """The squared hinge of classes far apart, which no poison has to harm."""
+    data = [clouds(n_rows, seed, spread=.01) for seed, n_rows in enumerate(
+        (40, 24, 60))]
+    attack = CAttackPoisoningMinimaxSVM(
+        CClassifierSVMTorch(C=1e5), data[0], data[1], solver_params=QUICK)
+    attack.n_points = 0
+    run(attack, data)
+    found = attack.diagnostics()
+    assert found.defender_loss == found.defender_gap == 0.

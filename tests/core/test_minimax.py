@@ -401,3 +401,14 @@ def test_no_derivative_of_a_step_that_is_rejected(monkeypatch, learn_lmbda):
                   n_inner=30, step=2., tol=0.)
     assert len(calls) == len(set(map(id, moves))) < len(moves)
     assert len(calls) < found.n_evaluations
+
+
+@pytest.mark.parametrize('bounds', [(.3, 1.1), (-1.7, -.7), (-4.9, -3.9)])
+def test_lambda_stays_inside_its_bounds(bounds):
+    """To the last bit, which a checkpoint asks for."""
+    problem, x_p, y_p = make(seed=3)
+    lmbdas = []
+    for method in ('rmd', 'implicit'):
+        solve(problem, x_p, y_p, bounds[0], lmbda_bounds=bounds, n_outer=3,
+              method=method, callback=lambda here: lmbdas.append(here.lmbda))
+    assert bounds[0] <= min(lmbdas) and max(lmbdas) <= bounds[1]

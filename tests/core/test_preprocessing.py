@@ -167,3 +167,12 @@ def test_moments_of_rows_in_two_parts(k):
         compare(getattr(got, name), getattr(expected, name), 1e-14)
     assert got.deviations() == pytest.approx(np.where(
         np.ptp(x.numpy(), axis=0) == 0, 1., x.numpy().std(axis=0)), rel=1e-11)
+
+
+@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+@each
+def test_no_points_have_no_derivative(name, method):
+    problem, x_p, y_p = problem_with(name)
+    found = hypergradient(problem, x_p[:0], y_p[:0], 0., method=method)
+    assert found.grad_x_p.shape == (0, 4)
+    assert torch.isfinite(torch.as_tensor(found.grad_lmbda))

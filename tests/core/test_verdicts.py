@@ -6,6 +6,7 @@ import torch
 
 from secml_regpoison.core import verdicts
 from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
+from secml_regpoison.core.quasi_newton import OuterSteps
 
 
 @pytest.mark.parametrize('lmbda, bounds, expected', [
@@ -49,3 +50,7 @@ def test_each_verdict_has_its_sentence():
     assert tuple(verdicts.SENTENCES) == tuple(vars(found))
     assert found.sentences() == tuple(
         verdicts.SENTENCES[name] for name in found.names())
+
+
+def test_a_search_without_gain_at_a_loss_of_zero_stalls():
+    assert OuterSteps(n_outer=9, step=1.).is_stalled(0., 0.)
