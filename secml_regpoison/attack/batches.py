@@ -113,8 +113,9 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
 
     After Ctrl-C the best of the batch so far and the KeyboardInterrupt, which
     is raised if there is no iterate yet. Each start is tried with each of
-    `camouflages`, and of these that of most errors is kept, and with each of
-    `.pipeline.first_models`; `settings` go to `solve`.
+    `camouflages` and with each of `.pipeline.first_models`. The one that does
+    the evaluated classifier most harm is kept: by its loss, or of several
+    `camouflages` by its errors. `settings` go to `solve`.
     """
     held = held_points(attack, poison)
     problem = data.problem(n_points, held.x, held.y)
@@ -137,7 +138,8 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
                                      _best(attack, iterates)))
         if not restarts:
             raise
-    by = _error_of(attack, data, held) if len(camouflages) > 1 else None
+    by = _evaluated(attack, data, held, len(camouflages) > 1) \
+        if len(restarts) > 1 else None
     return replace(
         _best(attack, restarts, by), seconds=time.perf_counter() - began,
         n_trainings=sum(batch.n_trainings for batch in restarts),
@@ -152,15 +154,16 @@ def _best(attack, candidates, by=None):
         lambda candidate: upward * candidate.value))
 
 
-def _error_of(attack, data, held):
-    """A function: the attacker's share of errors with a `Batch`. The loss
+def _evaluated(attack, data, held, by_errors):
+    """A function: the attacker's loss with a `Batch`, or its share of errors,
+    of the classifier that is evaluated. Of an attacker that hides the loss
     alone ranks a model higher for being surer of a few."""
     upward = 1 if attack.y_target is None else -1
 
-    def error(batch):
+    def harm(batch):
         return upward * retraining.evaluate_on_validation(
-            attack, data, batch.append_to(held))[1]
-    return error
+            attack, data, batch.append_to(held))[by_errors]
+    return harm
 
 
 def restart_points(attack, data, poison, n_points, y_new, n_restarts):

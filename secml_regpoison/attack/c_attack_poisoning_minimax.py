@@ -81,8 +81,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     camouflage : 'auto' or float, optional
         From 0 to 1: how much an attacker with a set of its own keeps the
         defender's loss low, see `.core.defender.camouflaged`. 'auto'
-        (default) tries 0.5 and 0.9 and keeps what errs most. 0 where lambda
-        is fixed. With 'trust' see `.core.trust_defender`.
+        (default) tries 0, 0.5 and 0.9 and keeps what errs most. 0 where
+        lambda is fixed. With 'trust' see `.core.trust_defender`.
     y_poison : 'flip', 'worst', a class or a CArray, optional
         Labels of the poisoning points. 'flip' (default): each has that of
         its start, flipped, as in the paper; with `y_target` all have that

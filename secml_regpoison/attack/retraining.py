@@ -10,7 +10,7 @@ from secml.data import CDataset, CDatasetHeader
 
 from secml_regpoison.convert import to_carray, to_float64, to_tensor
 from secml_regpoison.core import solve
-from secml_regpoison.core.model import Losses
+from secml_regpoison.core.model import Losses, share_wrong
 from secml_regpoison.core.softmax_model import losses_of_scores
 from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
@@ -106,7 +106,7 @@ def validation_losses(attack, data, clf):
         for rows, signs in players]
     loss = target_of(attack.classifier).loss
     return Losses(*(float(loss.value(-margin).mean()) for margin in margins),
-                  float((margins[0] < 0).double().mean()))
+                  share_wrong(-margins[0], players[0][1]))
 
 
 def losses_of(attack, data, poison, clf):

@@ -1,6 +1,7 @@
 """What a run returns: the poison, the predictions, the loss, the path."""
 import math
 import pickle
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -279,3 +280,19 @@ def test_bounds_of_lambda_are_any_real_numbers():
     found = [run(make(data, 3, lmbda_bounds=bounds), data)[3]
              for bounds in ((-8., 11.), (Fraction(-8), np.float32(11)))]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_the_restart_that_is_kept_harms_the_evaluated_classifier_most(seed):
+    """At this C training by 100 steps stops far from the optimum, and ranks
+    restarts by the loss of another model."""
+    data, losses = digits(), []
+    for n_restarts in (0, 1, 2):
+        attack = make(data, 6, CClassifierLogisticTorch(C=3000.),
+                      learn_lmbda=False, n_restarts=n_restarts,
+                      random_seed=seed,
+                      solver_params={'n_inner': 100, 'n_outer': 6})
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', RuntimeWarning)  # two losses
+            losses.append(run(attack, data)[3])
+    assert sorted(losses) == losses and losses[0] < losses[-1]

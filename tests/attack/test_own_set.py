@@ -6,6 +6,7 @@ from attack_problems import digits, make, run, small
 from refusals import raises
 from refused_attacks import assert_refused
 from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.attack import batches
 
 from secml.array import CArray
 
@@ -97,3 +98,19 @@ def test_the_own_rows_decide_what_a_checkpoint_is_of(tmp_path):
 def test_bad_attackers(kwargs, error, word):
     with raises(error, word):
         attack_on(small(), 4, **kwargs)
+
+
+def test_who_hides_also_tries_not_to():
+    data = digits()
+    attack = attack_on(data, 6, attacker_set=data[2], camouflage='auto')
+    tried = set()
+    solve_from = batches.solve_from
+
+    def recorded(attack, data, problem, start, *args, **settings):
+        if len(start.x):  # else it is the classifier without poison
+            tried.add(settings['camouflage'])
+        return solve_from(attack, data, problem, start, *args, **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, 'solve_from', recorded)
+        run(attack, data)
+    assert tried == {0., .5, .9}

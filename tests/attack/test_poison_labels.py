@@ -140,3 +140,18 @@ def test_later_strengths_choose_among_what_is_left():
     # no points and no new points: nothing to choose
     assert run(attack, data, 0)[2].num_samples == 0
     assert attack.history[-1].compositions == ()
+
+
+def test_a_score_of_zero_is_right_for_the_first_class_alone():
+    """A strong L1 penalty makes all weights zero, and all scores."""
+    data = small()
+    attack = make(data, 6, CClassifierLogisticTorch(
+        lmbda=6., penalty='l1', beta=1.), learn_lmbda=False,
+        y_poison='worst', solver_type='implicit')
+    adv_ds = run(attack, data)[2]
+    clf = attack.poisoned_classifier(adv_ds)
+    assert not clf.w.norm() and not clf.b
+    error = (clf.predict(data[1].X) != data[1].Y).mean()
+    assert error > 0
+    assert [tried.error for tried in attack.history[0].compositions] == (
+        5 * [pytest.approx(error)])
