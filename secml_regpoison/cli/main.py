@@ -161,12 +161,14 @@ def _y_poison(text, source):
     """The attack's `y_poison`: a word, or the number of a class."""
     classes = source.header['y_original']
     named = [k for k, label in enumerate(classes) if is_same(text, label)]
-    if text not in ('worst', 'flip') and not named:
+    if text in ('worst', 'flip'):  # also where a class has that name
+        return text
+    if not named:
         raise ValueError(
             '`--y-poison` must be worst, flip, or one of the labels '
             f"{', '.join(map(str, classes[:-1]))} and {classes[-1]}, got "
             f'{text!r}.')
-    return named[0] if named else text
+    return named[0]
 
 
 def _sec_eval(args, source, plan):

@@ -8,8 +8,9 @@ from sklearn.utils import Bunch
 
 from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.attack.targets import target_of
-from secml_regpoison.core.verdicts import SENTENCES, losses_differ
-from .estimators import fit_with_lambda, fit_with_trust
+from secml_regpoison.core.verdicts import (
+    SENTENCES, has_given_up, losses_differ)
+from .estimators import fit_with_lambda, fit_with_trust, last_step
 from .measures import majority_error
 from .policies import policy_name
 from .policy_attack import CLASSIFIERS
@@ -38,12 +39,27 @@ def measure(estimator, split, plan, policy, k, repetition):
             _arrays(split.train, order[n_replaced[j]:]), poison)]
         fitted = _fit(estimator, policy, result['lmbda'][j],
                       result['trust'][j], rows, val)
-        measures['test_error'][j] = (fitted.predict(test[0]) != test[1]).mean()
-        if policy not in TRUSTING:
-            loss = _loss(fitted, plan.classifier, *val)
-            _warn_if_short(loss, measures['validation_loss'][j], policy)
-            measures['validation_loss'][j] = loss
+        for name, value in _of_estimator(
+                fitted, policy, plan.classifier, val, test,
+                measures['validation_loss'][j],
+                measures['constant_loss'][j]).items():
+            measures[name][j] = value
     return k, repetition, measures, poisons
+
+
+def _of_estimator(fitted, policy, classifier, val, test, at_optimum, constant):
+    """What is measured of the fitted estimator itself. `at_optimum` is its
+    validation loss there, `constant` that of a constant answer."""
+    y_pred = fitted.predict(test[0])
+    found = {'test_error': (y_pred != test[1]).mean(),
+             'one_class': len(np.unique(y_pred)) == 1,
+             'w_norm': np.linalg.norm(last_step(fitted).coef_)}
+    if policy in TRUSTING:
+        return found
+    loss = _loss(fitted, classifier, *val)
+    return {**found, 'validation_loss': loss,
+            'gave_up': has_given_up(loss, constant),
+            'fit_short': _warn_if_short(loss, at_optimum, policy)}
 
 
 def _order(split, plan, repetition):
@@ -77,12 +93,15 @@ def _loss(fitted, classifier, x, y):
 
 
 def _warn_if_short(loss, expected, policy):
-    if losses_differ(loss, expected):
+    """Whether the estimator stops short of its optimum, with a warning."""
+    is_short = losses_differ(loss, expected)
+    if is_short:
         warnings.warn(
             f'policy {policy_name(policy)}: the estimator has a validation '
             f'loss of {loss:.4g}, at its optimum it is {expected:.4g}: it '
             'stops short, raise its max_iter or lower its tol.',
             RuntimeWarning, stacklevel=2)
+    return is_short
 
 
 def collect(measured, data, splits, plan, policies):

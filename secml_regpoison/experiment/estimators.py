@@ -112,6 +112,11 @@ def _with_lambda(estimator, lmbda):
         prefix + name: value for name, value in changes.items()})
 
 
+def last_step(estimator):
+    """The linear model of an estimator."""
+    return _steps(estimator)[-1]
+
+
 def _steps(estimator):
     """The steps of a pipeline that do something and its last, or the
     estimator alone."""

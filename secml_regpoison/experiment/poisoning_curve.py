@@ -70,7 +70,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     integer : {'auto', 'none'}, optional
         'auto': poison has whole numbers in columns that hold nothing else.
     y_poison : 'worst', 'flip' or a class, optional
-        Labels of the poison, see `.CAttackPoisoningMinimaxLR`.
+        Labels of the poison, see `.CAttackPoisoningMinimaxLR`. The two words
+        are not taken for classes of that name.
     solver_type : {'auto', 'rmd', 'fmd', 'implicit'}, optional
         'auto': 'implicit' where it is cheap, else 'rmd'.
     lmbda_bounds : pair of float, optional
@@ -101,7 +102,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         Arrays with an axis for policies, for strengths and for repetitions.
 
         fractions, n_points : ndarray, shape (n_strengths,)
-            Shares and numbers of poisoning points.
+            Shares and numbers of poisoning points; of the training rows that
+            a filter leaves in the first repetition.
         policies : list of str
             Their names.
         classes : ndarray, shape (n_classes,)
@@ -217,13 +219,14 @@ def _check_attack_params(params):
 
 
 def _index_of(label, classes):
-    """A class as the attack knows it, a number; other words stay."""
-    if np.ndim(label) == 0 and label in classes.tolist():
-        return classes.tolist().index(label)
-    check('y_poison', label, isinstance(label, str)
-          and label in ('worst', 'flip'),
+    """A class as the attack knows it, a number; the words stay, also where a
+    class has that name."""
+    if isinstance(label, str) and label in ('worst', 'flip'):
+        return label
+    check('y_poison', label, np.ndim(label) == 0
+          and label in classes.tolist(),
           f"'worst', 'flip' or one of {classes.tolist()}")
-    return label
+    return classes.tolist().index(label)
 
 
 def _strengths(fractions, n_train, poison_mode):

@@ -20,6 +20,7 @@ from sklearn.svm import LinearSVC
 from core_problems import SKLEARN_L1
 from filters import outside
 from secml_regpoison import poisoning_curve
+from secml_regpoison.core.verdicts import has_given_up
 
 # A penalty that is neither, as scikit-learn spells it from 1.8 on and before.
 ELASTIC_NET = {'l1_ratio': .5} if 'l1_ratio' in SKLEARN_L1 else {
@@ -506,3 +507,43 @@ def test_a_grey_box_needs_test_rows():
                        "'own' with 2 test rows"):
         poisoning_curve(exact(), frame, y, X_test=frame[:2], y_test=y[:2],
                         attacker='grey', **QUICK)
+
+
+def test_all_numbers_are_of_the_estimator():
+    """Also of one that stops after its first step, far from its optimum."""
+    early, x = LogisticRegression(max_iter=1), X.to_numpy()
+    curve = quietly(early, X, Y, policies=('learned', 0.))
+    assert curve.fit_short.any()
+    for k, j in np.ndindex(curve.test_error.shape[:2]):
+        poison = curve.poison[k, j, 0]
+        rows = curve.train_rows[0]
+        fitted = clone(early).set_params(C=curve.C[k, j, 0]).fit(
+            np.vstack([x[rows], poison[0]]), np.r_[Y[rows], poison[1]])
+        y_pred = fitted.predict(x[curve.test_rows[0]])
+        assert curve.w_norm[k, j, 0] == pytest.approx(
+            np.linalg.norm(fitted.coef_))
+        assert curve.one_class[k, j, 0] == (len(set(y_pred)) == 1)
+        assert curve.gave_up[k, j, 0] == has_given_up(
+            curve.validation_loss[k, j, 0], curve.constant_loss[k, j, 0])
+
+
+def test_a_word_for_labels_is_no_class():
+    """Classes named as the words that `y_poison` takes."""
+    names = np.array(['best', 'worst'])
+    found, expected = (quietly(exact(), X, y, policies=(0.,),
+                               **{**QUICK, 'y_poison': 'worst'})
+                       for y in (names[Y], Y))
+    np.testing.assert_allclose(found.validation_loss,
+                               expected.validation_loss)
+
+
+def test_trusted_rows_alone_show_the_harm_that_they_have():
+    """No poison reaches the policy; its loss on the rows that it is trained
+    on says nothing of the attacker's."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200)
+    x = rng.normal(size=(200, 60)) + .45 * y[:, None]
+    curve = quietly(exact(), x, y, fractions=(0, .1), y_poison='flip',
+                    policies=('trusted-only',), attacker='own',
+                    solver_type='implicit')
+    assert not curve.unseen.any()
