@@ -196,7 +196,6 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self.attacker_set = attacker_set
         self.camouflage = camouflage
         self.trust_margin = trust_margin
-        self.trust = 1.
         # the seed for random_seed=None: drawn once, so that a longer run
         # continues a shorter one
         self._entropy = np.random.SeedSequence().entropy
@@ -205,6 +204,12 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._history = ()
         self._clear_result()
         self._prepare()
+
+    @property
+    def trust(self):
+        """Weight of the untrusted rows under ``learn_lmbda='trust'`` that the
+        last run found; else 1."""
+        return self._trust
 
     @property
     def n_points(self):
@@ -341,6 +346,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def poisoned_data(self, adv_ds):
         """The data that the classifier is trained on: clean rows, then poison.
 
+        Under ``learn_lmbda='trust'`` those of `val` come before them, with
+        the weight 1, and these have the weight ``adv_ds.header.trust``.
+
         Parameters
         ----------
         adv_ds : CDataset
@@ -394,7 +402,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
         The other points are the attribute `xc`, with labels `yc`: those of
         the last `run`, or set by hand. lambda is the attribute `lmbda`, held
-        constant. For maps, ``fig.sp.plot_fun(attack.objective_function)``.
+        constant. The model is the one that the derivatives are of: another
+        than the classifier where that stops early (``solver='sgd'``) or
+        minimises another loss (CClassifierSVM). For maps,
+        ``fig.sp.plot_fun(attack.objective_function)``.
 
         Parameters
         ----------
@@ -511,7 +522,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._poison, self._seconds_from_checkpoint = None, 0.
         self._compositions = ()
         self._solver_loss = self._val_loss = float('nan')
-        self._kept_camouflage = 0.
+        self._kept_camouflage, self._trust = 0., 1.
         self._verdicts, self._budget_hit = None, False
         self._n_trainings = self._n_evaluations = 0
 

@@ -9,7 +9,9 @@ from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
 from .feasible import describe, feasible_set
 from .poisoning_data import array_digest
-from .settings import bound_array, is_not_numeric, y_poison_as_plain
+from .settings import (
+    bound_array, is_not_numeric, lmbda_bounds, y_poison_as_plain)
+from .trust import is_learned
 
 
 def plan(attack, data, ds_init):
@@ -91,8 +93,12 @@ def search_settings(attack, data):
     digests of the training and of the validation rows."""
     text = {name: getattr(attack, name) for name in (
         'random_seed', 'n_restarts', 'batch_size', 'joint', 'solver_type',
-        'poison_mode', 'lmbda_bounds')}
-    text.update(y_poison=y_poison_as_plain(attack), **attack.solver_params)
+        'poison_mode', 'learn_lmbda', 'dtype')}
+    text.update(classifier=type(attack.classifier).__name__,
+                lmbda_bounds=lmbda_bounds(attack),
+                y_poison=y_poison_as_plain(attack), **attack.solver_params)
+    if is_learned(attack):
+        text.update(trust_margin=attack.trust_margin)
     text.update(training_data=data.digests[0], val=data.digests[1])
     if data.has_own_set:
         text.update(attacker_set=data.digests[2],

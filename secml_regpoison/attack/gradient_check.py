@@ -13,6 +13,7 @@ from . import trust
 from .objective import model_of, moving_points
 from .retraining import starting_points
 from .settings import lmbda_bounds
+from .targets import trains_to_optimum
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,22 @@ class GradientCheck:
     differences of the loss that it computes itself. With the L1 penalty the
     loss has a kink where a weight leaves zero: one between two values that are
     subtracted counts as an error here; a smaller step avoids it.
+    is_evaluated : False where the classifier does not train to the optimum of
+    this objective, so that the pipeline is that of a surrogate.
     """
 
     points: float
     lmbda: float
     solver_points: float
     solver_lmbda: float
+    is_evaluated: bool = True
 
     def __str__(self):
+        pipeline = ('of the evaluated pipeline ' if self.is_evaluated
+                    else "of the surrogate's pipeline")
         return '\n'.join((
             'hypergradient against central differences, relative error',
-            f'of the evaluated pipeline   {self.points:.1e} for the points, '
+            f'{pipeline}  {self.points:.1e} for the points, '
             f'{self.lmbda:.1e} for lambda',
             f"of the solver's own value   {self.solver_points:.1e} for the "
             f'points, {self.solver_lmbda:.1e} for lambda'))
@@ -95,7 +101,8 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
     found = errors('implicit')
     return GradientCheck(*found, *(
         found if attack.solver_type == 'implicit'
-        else errors(attack.solver_type)))
+        else errors(attack.solver_type)),
+        is_evaluated=trains_to_optimum(attack.classifier))
 
 
 def _compare(model, own, x_p, lmbda, directions, step):

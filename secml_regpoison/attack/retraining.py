@@ -16,7 +16,7 @@ from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings, trust
 from .feasible import feasible_set
-from .targets import parts_of, target_of
+from .targets import parts_of, target_of, trains_to_optimum
 
 
 def poisoned_data(attack, data, adv_ds):
@@ -60,7 +60,7 @@ def best_lmbda(attack, data, poison, is_known=True):
     clf = attack.classifier
     if trust.is_learned(attack):
         return trust.best_answer(attack, data, poison)
-    if not target_of(clf).is_exact or getattr(clf, 'solver', '') == 'sgd':
+    if not trains_to_optimum(clf):
         return _best_lmbda_by_fits(attack, data, poison)
     if attack.solver_type == 'implicit' and is_known:
         return poison.lmbda  # the last batch has just searched for it

@@ -86,9 +86,8 @@ def check_settings(attack, classes):
     check_choice('dtype', attack.dtype, ('float64', 'float32'))
     check_choice('init_type', attack.init_type, ('random',),
                  ' Points start as validation points, labels flipped.')
-    check('learn_lmbda', attack.learn_lmbda,
-          isinstance(attack.learn_lmbda, (bool, np.bool_, str)),
-          "True, False or 'trust'")
+    check_type('learn_lmbda', attack.learn_lmbda, (bool, np.bool_, str),
+               "True, False or 'trust'")
     check('y_target', attack.y_target, attack.y_target is None
           or (isinstance(attack.y_target, numbers.Real)
               and attack.y_target in classes.tolist()),
@@ -99,8 +98,7 @@ def check_settings(attack, classes):
                      value >= low and isinstance(value, numbers.Integral),
                      f'a whole number of at least {minimum}',
                      or_none=name == 'random_seed')
-    check('joint', attack.joint, isinstance(attack.joint, (bool, np.bool_)),
-          'True or False')
+    check_type('joint', attack.joint, (bool, np.bool_), 'True or False')
     check_y_poison(attack.y_poison, attack.n_points or 0,
                    attack.training_data)
     check_lmbda(attack.classifier, attack.lmbda_bounds)

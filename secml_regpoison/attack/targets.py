@@ -111,6 +111,12 @@ def target_of(clf):
                  if isinstance(clf, kind)), None)
 
 
+def trains_to_optimum(clf):
+    """Whether a classifier's training ends at the optimum of the objective
+    that its poison is made against."""
+    return target_of(clf).is_exact and getattr(clf, 'solver', '') != 'sgd'
+
+
 def check_objective(clf):
     """Raise ValueError unless a classifier has its target's objective."""
     for part in parts_of(clf):

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from secml.array import CArray
 
-from secml_regpoison.convert import to_float64, to_tensor
+from secml_regpoison.convert import as_refitted, to_float64, to_tensor
 from secml_regpoison.core import solve
 from secml_regpoison.core.losses.weighted import Weighted
 from secml_regpoison.core.penalties import L2
@@ -51,6 +51,11 @@ def check_trust(attack):
           f'one of {METHODS} where trust is learned')
     check('y_target', attack.y_target, attack.y_target is None,
           'None where trust is learned')
+    check('classifier.preprocess', type(clf.preprocess).__name__,
+          clf.preprocess is None or as_refitted(clf.preprocess) is not None,
+          "None or secml's mean-std, min-max or unit-norm normalizers where "
+          'trust is learned',
+          ' The trusted rows fit them; the clean rows would fit another.')
     counts = [int((attack.val.Y == label).sum())
               for label in attack.val.classes.tolist()]
     check('val', min(counts), min(counts) >= 2,
@@ -69,16 +74,16 @@ def model_class(attack, log_s=None):
     """The core's model, by default at the weight that the attack has found."""
     if log_s is None:
         log_s = math.log(attack.trust) if attack.trust else -math.inf
-    y = attack.val.Y.tondarray()
+    data, y = attack._prepare(), attack.val.Y.tondarray()
     n_folds = min(N_FOLDS, int(np.unique(y, return_counts=True)[1].min()))
     folds = StratifiedKFold(n_folds, shuffle=True,
-                            random_state=attack.random_seed or 0)
+                            random_state=data.seed % 2 ** 32)
     target = target_of(attack.classifier)
     kind = functools.partial(
         TrustModel, loss=target.loss, beta=target.beta, log_s=log_s,
         folds=tuple(torch.as_tensor(rows) for _, rows in folds.split(y, y)),
         margin=attack.trust_margin)
-    data, bounds = attack._prepare(), settings.lmbda_bounds(attack)
+    bounds = settings.lmbda_bounds(attack)
     return functools.partial(kind, alone=_once(
         attack, data, 'alone', lambda: kind(
             data.problem(0), data.y_val[:0], Training('implicit')
@@ -88,7 +93,7 @@ def model_class(attack, log_s=None):
 def _once(attack, data, name, compute):
     """What `compute` returns for these data and settings, computed once."""
     target = target_of(attack.classifier)
-    key = repr((name, settings.lmbda_bounds(attack), attack.random_seed,
+    key = repr((name, settings.lmbda_bounds(attack), data.seed,
                 attack.trust_margin, target.loss, target.beta))
     if key not in data.answers:
         data.answers[key] = compute()
@@ -118,7 +123,7 @@ def best_answer(attack, data, poison):
     """The defender's best lambda; the best s becomes the attack's."""
     found = answer(attack, data, data.problem(len(poison.x)), poison.x,
                    poison.y)
-    attack.trust = math.exp(found.log_s)
+    attack._trust = math.exp(found.log_s)
     return found.lmbda
 
 

@@ -23,7 +23,7 @@ larger lambda is a stronger regularisation.
 EPILOG = """\
 examples:
   secml-regpoison sec-eval
-      handwritten digits 0 v 8, under a minute, no download
+      handwritten digits 0 v 8, about a minute, no download
   secml-regpoison sec-eval --data mnist --policies=-8,clean-cv,learned
       the paper's setting: 512 training rows, of which up to 85 are poison
   secml-regpoison sec-eval --data my.csv --classes spam ham --out results
@@ -39,7 +39,7 @@ DIR then holds
   poisoned_POLICY_REP.csv    the training rows at the strongest attack, in the
       columns, units and labels of the file; the column poison marks the poison
   rows_REP.csv               the part of each row of the file: train, replaced
-      (by poison), validation or test
+      (by poison), filtered, validation, attacker (in their place) or test
   sec_eval_POLICY_REP.npz    poison, predictions and weights
   sec_eval_POLICY_REP.gz     for secml's CSecEvalData.load: a pickle, and
       loading a pickle runs its code, so load only your own

@@ -1,12 +1,13 @@
 """Test error against the share of poison, for an estimator of scikit-learn."""
 from dataclasses import replace
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
 from secml_regpoison.attack.targets import MAX_LMBDA
 from secml_regpoison.core.solvers import SOLVERS
-from secml_regpoison.validation import check, check_choice, check_integer
+from secml_regpoison.validation import (
+    check, check_choice, check_integer, check_type)
 from .array_splits import read_all, split_arrays
 from .curve_result import collect, measure
 from .estimators import classifier_of
@@ -162,8 +163,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     check_integer('random_state', random_state, 0)
     check_choice('integer', integer, ('auto', 'none'))
     check_choice('solver_type', solver_type, ('auto', *SOLVERS))
-    check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or -1 '
-          'for one a core')
+    if n_jobs is not None:
+        check_type('n_jobs', n_jobs, Integral, 'a whole number, or None')
+        check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or '
+              '-1 for one a core')
     check_choice('filter', filter, FILTERS)
     check_choice('attacker', attacker, ATTACKERS)
     check_choice('poison_mode', poison_mode, ('append', 'replace'))

@@ -4,6 +4,7 @@ import pytest
 
 from attack_problems import digits, make, run
 from refusals import raises
+from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.core.solvers import rmd
 
 from secml.array import CArray
@@ -114,3 +115,16 @@ def test_restarts_start_elsewhere():
                      for restart in (0, 1))
     assert first.starts != second.starts
     assert not (first.x == second.x).all()
+
+
+@pytest.mark.parametrize('solver, words', [
+    ('newton', 'of the evaluated pipeline '),
+    ('sgd', "of the surrogate's pipeline ")])
+def test_check_gradient_says_of_which_model_it_is(solver, words):
+    data = digits()
+    attack = make(data, 3, CClassifierLogisticTorch(solver=solver),
+                  learn_lmbda=False, solver_params={'n_outer': 1})
+    run(attack, data)
+    found = attack.check_gradient()
+    assert words in str(found) and found.points < 1e-6
+    assert found.is_evaluated == (solver == 'newton')

@@ -120,7 +120,7 @@ def test_points_of_another_program_move_on_in_their_ball():
      {'solver_params': {'n_inner': 20}}),
     ('lmbda_bounds', {'lmbda_bounds': (-3, 3)}, {'lmbda_bounds': (-3, 4)}),
     ('y_poison', {'y_poison': 1}, {'y_poison': 'flip'}),
-    ('joint', {'joint': False}, {})])
+    ('joint', {'joint': False}, {}), ('dtype', {'dtype': 'float32'}, {})])
 def test_points_made_with_other_settings_are_said(name, there, here):
     data = small()
     prev = run(make(data, 4, **there), data)[2]
@@ -141,6 +141,7 @@ def test_points_made_with_other_data_are_said(which):
     with warnings.catch_warnings():
         warnings.filterwarnings('error', message='.*ds_init')
         run(make(data, 4), data, ds_init=prev)
+        run(make(data, 4, lmbda_bounds=(-8, 11.5)), data, ds_init=prev)
 
 
 def test_more_points_than_validation_rows(caplog):

@@ -9,6 +9,7 @@ from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import trust
 
 from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features import CNormalizerMeanStd
 
 
 def attack_on(data, n_points, clf=None, **kwargs):
@@ -104,3 +105,30 @@ def test_a_margin_asks_for_more_gain():
     assert 'saturated' in found[1].verdicts
     with raises(ValueError, '`trust_margin` must be finite and at least 0'):
         attack_on(data, 0, trust_margin=-1)
+
+
+class Frozen(CNormalizerMeanStd):
+    """A user's own: it cannot be refitted on poisoned rows."""
+
+    __class_type = 'frozen'
+
+
+def test_a_frozen_preprocess_is_refused():
+    """The trusted rows fit it in the end, and the clean rows in the attack."""
+    with raises(ValueError, '`classifier.preprocess` must be None or',
+                'Frozen'):
+        make(digits(), 4, CClassifierLogisticTorch(preprocess=Frozen()),
+             solver_type='implicit', learn_lmbda='trust')
+
+
+def test_trust_is_a_result_and_no_setting():
+    data = small()
+    attack = attack_on(data, 4)
+    run(attack, data)
+    assert attack.trust == attack.adv_ds.header.trust
+    assert 'trust' not in attack.get_params()
+    with pytest.raises(AttributeError):
+        attack.trust = .5
+    attack.learn_lmbda = True
+    run(attack, data)
+    assert attack.trust == 1.

@@ -446,6 +446,7 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
     ({'solver_type': 'sgd'}, ValueError, "`solver_type` must be 'auto' or"),
     ({'batch_size': 3}, TypeError, "must be among ('distance', "),
     ({'n_repetitions': 0}, ValueError, '`n_repetitions` must be at least 1'),
+    ({'n_jobs': '2'}, TypeError, '`n_jobs` must be a whole number, or None'),
     ({'random_state': None}, TypeError, '`random_state` must be')])
 def test_what_cannot_be_run_is_refused(change, error, words):
     kwargs = {'estimator': exact(), 'X': X, 'y': Y, **QUICK, **change}
