@@ -1,19 +1,19 @@
-"""The closing words of `sec-eval`: which policy, which C, and may one believe
-it."""
+"""The closing words of `sec-eval`: the policy, its C, and what is void."""
 import math
 
 from .estimators import L1_WORDS
-from .policies import OWN, describe_policy, is_own
+from .policies import OWN, describe_policy, in_sentence, is_own
 from .summary import nearest_strength
 
 TRUSTED = 'trusted-only'
 EQUAL = 5e-5  # errors that look the same in percent
+HARM = .01  # of the error: less is called no harm
 SECRET = ('What is tuned on rows that the attacker knows protects nobody: '
           'keep some secret.')
 # What follows from the attacker's rows.
 ATTACKER_WORDS = {'own': (
-    'The attacker raised the loss on the test rows and kept that on the '
-    f'trusted rows low. {SECRET}'),
+    'The attacker knows the trusted rows; it raised the loss on the test rows '
+    f'and tried to keep theirs low. {SECRET}'),
     'grey': ('The attacker had other rows in the place of the trusted ones, '
              'and did not know these.')}
 
@@ -54,8 +54,13 @@ def conclude(summary, plan, share=None):
              'C': best['C'], 'is_useful': _is_useful(best)}
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
              f"rows ({best['n_points']} rows)")
+    if share and not best['n_points']:
+        where = (f'No strength is near {100 * share:.3g} % but that without '
+                 'poison, which says nothing of an attack: name a smaller '
+                 f'one with --points. {where}')
     words = _trusted_first(ranked, at, plan) + [_ranking(where, ranked, at)]
-    words += [_of_hidden(policy.removesuffix(OWN), strength, plan)
+    words += [_of_hidden(policy.removesuffix(OWN), strength,
+                         summary.get(policy.removesuffix(OWN)), plan)
               for policy, strength in hidden.items()]
     words += [_of_policy(policy, at[policy], summary[policy][0])
               for policy in summary]
@@ -64,17 +69,31 @@ def conclude(summary, plan, share=None):
     if found['is_useful']:
         # two penalised rows of weights are one with half the penalty
         is_double = plan.classifier == 'softmax' and 'error_2' not in best
-        words.append(f"In scikit-learn, {ranked[0]}: "
+        words.append(f"In scikit-learn, {in_sentence(ranked[0])}: "
                      f"{in_scikit_learn(best['C'] * (1 + is_double), plan)}"
                      + _on_which_rows(ranked[0], plan))
     return {**found, 'words': words}
 
 
-def _of_hidden(policy, strength, plan):
-    """What an attacker does who hides from the trusted rows."""
-    return (f'An attacker who knows the {plan.n_val} validation rows and '
-            f"hides the harm from them ({strength['n_points']} rows of "
-            f'poison): {policy} errs {_with_spread(strength)}. {SECRET}')
+def _of_hidden(policy, strength, others, plan):
+    """What an attacker does who hides from the trusted rows; `others` are the
+    strengths of the policy under the usual one, or None."""
+    words = (f'An attacker who knows the {plan.n_val} validation rows and '
+             f"hides the harm from them ({strength['n_points']} rows of "
+             f'poison): {policy} errs {_with_spread(strength)}.')
+    clean, usual = (others[0], others[-1]) if others else (None, None)
+    if clean and not clean['n_points'] \
+            and _error(strength) - _error(clean) < HARM:
+        return f'{words} It does no harm: without poison {_percent(clean)}.'
+    if 2 * strength['gave_up'] > strength['n_splits']:
+        words += (' It does not stay hidden: the validation loss is no better '
+                  f"than that of a constant answer in {strength['gave_up']} "
+                  f"of {strength['n_splits']} splits.")
+    if usual and usual['n_points'] == strength['n_points'] \
+            and _error(strength) <= _error(usual) + EQUAL:
+        return (f'{words} It does no more than the one who does not hide, '
+                f'{_percent(usual)}.')
+    return f'{words} {SECRET}'
 
 
 def _on_which_rows(policy, plan):
@@ -84,8 +103,10 @@ def _on_which_rows(policy, plan):
     on = '' if plan.filter == 'none' \
         else f' on the rows that pass the filter {plan.filter}'
     if policy == 'learned-trust':
-        on += (', with a sample_weight of 1 for the trusted rows and of the '
-               'column trust for the others')
+        scaled = '' if plan.preprocess in (None, 'none') \
+            else 'the scaler fitted on the trusted rows alone and '
+        on += (f', with {scaled}a sample_weight of 1 for the trusted rows and '
+               'of the column trust in sec_eval.csv for the others')
     return f'{on}.'
 
 
@@ -119,26 +140,27 @@ def _trusted_first(ranked, at, plan):
         return []
     return [f'The trusted rows alone do better: a classifier of the '
             f'{plan.n_val} validation rows errs {_percent(at[TRUSTED])} '
-            f'whatever the poison, {ranked[1]} {_percent(at[ranked[1]])}.']
+            f'whatever the poison, {in_sentence(ranked[1])} '
+            f'{_percent(at[ranked[1]])}.']
 
 
 def _ranking(where, ranked, at):
     """Which policy does best, and by how much."""
-    best = at[ranked[0]]
+    best, names = at[ranked[0]], [in_sentence(policy) for policy in ranked]
     majority = f"{100 * best['majority_error']['mean']:.2f} %"
     if not _is_useful(best):
-        return (f'{where} no policy is of use: {ranked[0]} errs least, '
+        return (f'{where} no policy is of use: {names[0]} errs least, '
                 f'{_percent(best)}, and always the more frequent class errs '
                 f'{majority}.')
-    text = f'{where} {ranked[0]} errs least, {_percent(best)}'
+    text = f'{where} {names[0]} errs least, {_percent(best)}'
     gain = _gain(at, ranked)
     if gain < -EQUAL:
-        text = (f'{where} {ranked[0]} does best, {_percent(best)}: {ranked[1]}'
+        text = (f'{where} {names[0]} does best, {_percent(best)}: {names[1]}'
                 f' errs less, {_percent(at[ranked[1]])}, but has given up')
     elif gain < EQUAL:
-        text += f', as {ranked[1]} does'
+        text += f', as {names[1]} does'
     elif len(ranked) > 1:
-        text += f', {100 * gain:.2f} points less than {ranked[1]}'
+        text += f', {100 * gain:.2f} points less than {names[1]}'
         if not all(ours < other for ours, other in zip(
                 best['test_error']['each'],
                 at[ranked[1]]['test_error']['each'])):

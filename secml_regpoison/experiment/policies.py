@@ -32,6 +32,11 @@ def policy_name(policy):
     return policy if isinstance(policy, str) else f'{policy:.12g}'
 
 
+def in_sentence(name):
+    """The name of a policy as a sentence takes it: a number says of what."""
+    return name if name.removesuffix(OWN) in POLICIES else f'lambda {name}'
+
+
 def describe_policy(name):
     """How lambda is chosen, in words."""
     words = {'clean-cv': 'fixed by clean cross-validation',

@@ -4,6 +4,7 @@ import math
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from secml_regpoison.storage import atomic_path, save_arrays
 from .measures import columns
+from .policies import in_sentence
 from .tables import as_text, format_mean_std
 
 
@@ -112,7 +113,8 @@ def plain_words(records, sentences=SENTENCES):
     """
     lines = []
     for name, sentence in {**SENTENCES, **sentences}.items():
-        found = [record['policy'] for record in records if record[name]]
+        found = [in_sentence(record['policy']) for record in records
+                 if record[name]]
         if found:
             lines.append(f'In {len(found)} of {len(records)} evaluations '
                          f'({", ".join(dict.fromkeys(found))}) {sentence}.')

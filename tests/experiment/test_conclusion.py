@@ -9,7 +9,7 @@ from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.estimators import L1_WORDS
 from secml_regpoison.experiment.picture import draw
 from secml_regpoison.experiment.plan import Plan
-from secml_regpoison.experiment.report import csv_lines, table
+from secml_regpoison.experiment.report import csv_lines, plain_words, table
 from secml_regpoison.experiment.summary import summarise
 from secml_regpoison.figure.style import POLICY_STYLES
 
@@ -223,3 +223,46 @@ def test_the_picture():
 def test_weights_that_are_all_zero_have_a_linear_axis():
     lines = [{**line, 'w_norm': 0.} for line in LEARNED_BEST]
     assert draw(summarise(lines), '').axes[2].get_yscale() == 'linear'
+
+
+@pytest.mark.parametrize('own, gave_up, words', [
+    (.025, 0, 'It does no harm: without poison 2.50 %.'),
+    (.08, 0, 'It does no more than the one who does not hide, 10.50 %.'),
+    (.08, 2, 'It does not stay hidden: the validation loss is no better than '
+     'that of a constant answer in 2 of 2 splits. It does no more than the '
+     'one who does not hide, 10.50 %.'),
+    (.3, 2, 'in 2 of 2 splits. What is tuned on rows that the attacker knows '
+     'protects nobody: keep some secret.'),
+    (.3, 1, 'splits). What is tuned on rows')])
+def test_what_an_attacker_who_hides_has_not_done_is_not_said(
+        own, gave_up, words):
+    lines = [{**line, 'gave_up': line['repetition'] < gave_up}
+             for line in records(learned_own=(own,) * 3)
+             if line['n_points'] == 10]
+    assert words in words_of(LEARNED_BEST + lines)[1]
+
+
+def test_a_number_is_said_to_be_lambda():
+    lines = records(learned=(.02, .05, .2), trusted_only=(.15, .15, .15),
+                    **{'0': (.02, .05, .3), '_2.5': (.02, .05, .1)})
+    words = words_of(lines)
+    assert 'lambda -2.5 errs least, 10.50 %' in words[0]
+    assert words[-1].startswith('In scikit-learn, lambda -2.5: ')
+    lines = records(**{'0': (.02, .05, .3)}, trusted_only=(.1, .1, .1))
+    assert 'whatever the poison, lambda 0 30.50 %.' in words_of(lines)[0]
+    said = plain_words([{**line, 'one_class': 1} for line in lines])
+    assert said.startswith('In 12 of 12 evaluations (lambda 0, trusted-only)')
+
+
+def test_the_scaler_of_learned_trust_is_that_of_the_trusted_rows():
+    words = words_of(records(learned_trust=(.01, .01, .01)))[-1]
+    assert words.endswith(
+        ', with the scaler fitted on the trusted rows alone and a '
+        'sample_weight of 1 for the trusted rows and of the column trust in '
+        'sec_eval.csv for the others.')
+
+
+def test_a_share_between_no_poison_and_the_first_is_said():
+    assert 'No strength is near 0.1 % but that without poison' in words_of(
+        LEARNED_BEST, share=.001)[0]
+    assert words_of(LEARNED_BEST, share=0.)[0].startswith('With 0.0 %')
