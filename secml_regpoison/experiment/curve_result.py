@@ -4,12 +4,15 @@ import warnings
 import numpy as np
 import torch
 from scipy.special import logsumexp
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.core.verdicts import (
     SENTENCES, has_given_up, losses_differ)
+from secml_regpoison.data.splits import N_FOLDS
 from .estimators import fit_with_lambda, fit_with_trust, last_step
 from .measures import majority_error
 from .policies import policy_name
@@ -19,7 +22,7 @@ from .security_evaluation import evaluate
 
 MEASURED = ('test_error', 'validation_loss', 'constant_loss', 'lmbda',
             'w_norm', 'trust', *SENTENCES)
-# what is trained on the validation rows has no loss on them
+# what is trained on the validation rows: its loss on them says nothing
 TRUSTING = 'trusted-only', 'learned-trust'
 
 
@@ -37,29 +40,23 @@ def measure(estimator, split, plan, policy, k, repetition):
     for j, poison in enumerate(poisons):
         rows = [np.concatenate(both) for both in zip(
             _arrays(split.train, order[n_replaced[j]:]), poison)]
-        fitted = _fit(estimator, policy, result['lmbda'][j],
-                      result['trust'][j], rows, val)
-        for name, value in _of_estimator(
-                fitted, policy, plan.classifier, val, test,
-                measures['validation_loss'][j],
-                measures['constant_loss'][j]).items():
+        lmbda, trust = result['lmbda'][j], result['trust'][j]
+        fitted = _fit(estimator, policy, lmbda, trust, rows, val)
+        y_pred = fitted.predict(test[0])
+        loss = _loss(fitted, plan.classifier, *val) \
+            if policy not in TRUSTING else _cross_validated(
+                estimator, fitted, policy, lmbda, trust, rows, val,
+                plan.classifier, plan.seed + repetition)
+        is_short = _warn_if_short(loss, result['validation_loss'][j], policy)
+        for name, value in {
+                'test_error': (y_pred != test[1]).mean(),
+                'one_class': len(np.unique(y_pred)) == 1,
+                'w_norm': np.linalg.norm(last_step(fitted).coef_),
+                'validation_loss': loss, 'fit_short': is_short,
+                'gave_up': has_given_up(loss, result['constant_loss'][j]),
+        }.items():
             measures[name][j] = value
     return k, repetition, measures, poisons
-
-
-def _of_estimator(fitted, policy, classifier, val, test, at_optimum, constant):
-    """What is measured of the fitted estimator itself. `at_optimum` is its
-    validation loss there, `constant` that of a constant answer."""
-    y_pred = fitted.predict(test[0])
-    found = {'test_error': (y_pred != test[1]).mean(),
-             'one_class': len(np.unique(y_pred)) == 1,
-             'w_norm': np.linalg.norm(last_step(fitted).coef_)}
-    if policy in TRUSTING:
-        return found
-    loss = _loss(fitted, classifier, *val)
-    return {**found, 'validation_loss': loss,
-            'gave_up': has_given_up(loss, constant),
-            'fit_short': _warn_if_short(loss, at_optimum, policy)}
 
 
 def _order(split, plan, repetition):
@@ -80,6 +77,29 @@ def _fit(estimator, policy, lmbda, trust, rows, val):
         return fit_with_trust(estimator, lmbda, trust, val, rows)
     return fit_with_lambda(estimator, lmbda,
                            *(val if policy == 'trusted-only' else rows))
+
+
+def _cross_validated(estimator, fitted, policy, lmbda, trust, rows, val,
+                     classifier, seed):
+    """Mean loss on the trusted rows, each by the estimator of other folds.
+
+    Under 'learned-trust' the scalers stay those of all trusted rows, as in
+    `.core.trust`.
+    """
+    (x, y), (others, labels) = val, rows
+    if policy == 'learned-trust':
+        if isinstance(fitted, Pipeline) and len(fitted) > 1:
+            x, others = map(fitted[:-1].transform, (x, others))
+        estimator = last_step(fitted)
+    total = 0.
+    for fit, held_out in StratifiedKFold(
+            min(N_FOLDS, np.bincount(y).min()), shuffle=True,
+            random_state=seed).split(x, y):
+        model = _fit(estimator, policy, lmbda, trust, (others, labels),
+                     (x[fit], y[fit]))
+        total += len(held_out) * _loss(model, classifier, x[held_out],
+                                       y[held_out])
+    return total / len(y)
 
 
 def _loss(fitted, classifier, x, y):

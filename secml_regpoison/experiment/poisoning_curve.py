@@ -243,6 +243,8 @@ def _strengths(fractions, n_train, poison_mode):
     if poison_mode == 'append':
         n_rows = n_train / (1 - fractions)
     found = np.unique(np.rint(fractions * n_rows).astype(int)).tolist()
+    check('fractions', fractions.max(), found[-1] or not fractions.any(),
+          f'shares of which one is a point or more, of {n_train} rows')
     check('fractions', fractions.max(), poison_mode == 'append'
           or found[-1] < n_train,
           f'shares that leave one of {n_train} training rows')

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from sklearn.base import clone
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import (
     LogisticRegression, LogisticRegressionCV, Perceptron, RidgeClassifier)
 from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     MinMaxScaler, Normalizer, PolynomialFeatures, StandardScaler)
@@ -348,7 +349,7 @@ def test_an_estimator_that_stops_short_is_said():
 def test_what_the_numbers_mean_is_said():
     """Of a lambda that leaves no weights."""
     x, y = rows()
-    with pytest.warns(RuntimeWarning, match=r'\(30\) the validation loss is '
+    with pytest.warns(RuntimeWarning, match=r'\(lambda 30\) the validation loss is '
                       'no better than that of a constant answer'):
         curve = poisoning_curve(exact(), x, y, policies=(30.,), **QUICK)
     assert curve.gave_up[0, 2, 0] and curve.gave_up.dtype == bool
@@ -446,6 +447,7 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
     ({'solver_type': 'sgd'}, ValueError, "`solver_type` must be 'auto' or"),
     ({'batch_size': 3}, TypeError, "must be among ('distance', "),
     ({'n_repetitions': 0}, ValueError, '`n_repetitions` must be at least 1'),
+    ({'fractions': (.001, .003)}, ValueError, 'one is a point or more, of'),
     ({'n_jobs': '2'}, TypeError, '`n_jobs` must be a whole number, or None'),
     ({'random_state': None}, TypeError, '`random_state` must be')])
 def test_what_cannot_be_run_is_refused(change, error, words):
@@ -548,3 +550,32 @@ def test_trusted_rows_alone_show_the_harm_that_they_have():
                     policies=('trusted-only',), attacker='own',
                     solver_type='implicit')
     assert not curve.unseen.any()
+
+
+@pytest.mark.parametrize('scaled', [False, True])
+@pytest.mark.parametrize('policy', ['trusted-only', 'learned-trust'])
+def test_the_loss_of_trusted_rows_is_cross_validated_by_the_estimator(
+        policy, scaled):
+    """Of one trained to its end that of the model that was tuned; of one
+    that stops after a step its own, which is said."""
+    x, y = load_breast_cancer(return_X_y=True)
+    x, y = (x if scaled else x[:, :4] / x[:, :4].std(0))[:200], y[:200]
+
+    def curve_of(last):
+        return quietly(make_pipeline(StandardScaler(), last) if scaled
+                       else last, x, y, policies=(policy,),
+                       fractions=(0, .1), solver_type='implicit')
+    exactly, early = map(curve_of, (exact(), exact(max_iter=1)))
+    assert not exactly.fit_short.any() and early.fit_short.all()
+    assert (early.validation_loss > 1.01 * exactly.validation_loss).all()
+    np.testing.assert_allclose(early.C, exactly.C)  # tuned by the model
+    if policy == 'trusted-only':
+        estimator = make_pipeline(StandardScaler(), exact()) if scaled \
+            else exact()
+        val = exactly.val_rows[0]
+        proba = cross_val_predict(
+            set_c(estimator, exactly.C[0, 0, 0]), x[val], y[val],
+            method='predict_proba', cv=StratifiedKFold(
+                5, shuffle=True, random_state=0))
+        assert exactly.validation_loss[0, 0, 0] == pytest.approx(
+            log_loss(y[val], proba))
