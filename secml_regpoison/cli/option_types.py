@@ -22,8 +22,8 @@ def points(text):
     found = [integer(0)(part) for part in text.split(',')]
     if len(found) < 2:
         raise argparse.ArgumentTypeError(
-            f"must name two strengths or more, as in 0,{text}, got {text!r}: "
-            "a curve is drawn through them.")
+            f"must name two strengths or more, as in 0,{found[0] or 10}, got "
+            f"{text!r}: a curve is drawn through them.")
     if (np.diff(found) <= 0).any():
         raise argparse.ArgumentTypeError(
             f"must increase from each strength to the next, got {text}.")

@@ -61,14 +61,26 @@ def drop_option(names):
         f"'{name}'" if ' ' in name else name for name in names)
 
 
-def find_missing(frame, label):
-    """Where cells are missing, a column of bool each; never in the label."""
-    return pd.DataFrame({
-        name: np.zeros(len(frame), dtype=bool) if name == label
-        else is_missing(frame[name]) for name in frame})
+def find_missing(frame, label, decimal, keeps_words):
+    """Where cells are missing, a column of bool each; never in the label.
+    `keeps_words`: in a column of text the words for missing are values."""
+    gaps = {}
+    for name in frame:
+        cells = frame[name]
+        gaps[name] = np.zeros(len(frame), dtype=bool) if name == label \
+            else is_missing(cells)
+        if keeps_words and is_text(cells, gaps[name], decimal):
+            gaps[name] = (cells == '').to_numpy()
+    return pd.DataFrame(gaps)
 
 
-def refuse_missing(frame, gaps, where, every_row_is_dropped):
+def is_text(cells, gap, decimal):
+    """Whether a column holds text where nothing is missing."""
+    return cells.dtype == object and bool((~gap).any()) and bool(
+        np.isnan(to_numbers(cells[~gap], decimal)).all())
+
+
+def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):
     """Raise ValueError that counts the missing cells and says the cure."""
     rows = gaps.to_numpy().any(axis=1)
     i = int(rows.argmax())
@@ -79,6 +91,12 @@ def refuse_missing(frame, gaps, where, every_row_is_dropped):
             'Type ' + '--missing drop to leave these rows out, or ' * (
                 not every_row_is_dropped)
             + '--missing mean to fill in the mean of the column.')
+    words = [column for column in frame if gaps[column].any() and is_text(
+        frame[column], gaps[column].to_numpy(), decimal)
+        and (frame[column][gaps[column]] != '').any()]
+    if words:
+        cure += (f' Where such a word is a value of its own, as in '
+                 f'{list_names(words)}, type --categories.')
     raise ValueError(
         f'{where(i)}: cells must not be missing, got '
         f'{str(frame[name].iloc[i])!r} in {column_of(name)}, and '
@@ -201,7 +219,7 @@ def _cure(bad, texts, values, categories):
 
 def _is_dressed(text):
     """Whether a number has a unit, or separators of thousands."""
-    text = re.sub(r'^[€$£]\s*|\s*[%€$£]$', '', text)
+    text = re.sub(r'^[€$£]\s*|\s*[%€$£]$|(?<=\d)\s(?=\d{3})', '', text)
     return bool(NUMBER.match(text) or GROUPED.match(text))
 
 

@@ -22,6 +22,7 @@ def split_lines(text, sep):
         rows = [[quoted or plain for quoted, plain in SPACED.findall(line)]
                 for line in text.split('\n')]
         return rows, np.arange(1, len(rows) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=sep,
                         skipinitialspace=sep != '\t')
     rows, lines, end = [], [], 0
@@ -90,8 +91,12 @@ def has_header(frame):
     if rest.empty:
         return not any(map(NUMBER.match, first))
     counts = [int(cell) for cell in first if cell.isdecimal()]
+    others = [(j, cell) for j, cell in enumerate(first)
+              if not cell.isdecimal()]
     if (len(counts) > 2 or counts and not first[0]) and counts[0] < 2 \
-            and all(np.diff(counts) == 1):
+            and all(np.diff(counts) == 1) and not any(
+                NUMBER.match(cell) or cell and cell in rest.iloc[:, j].tolist()
+                for j, cell in others):
         return True
     yes = no = new = words = 0
     for j, cell in enumerate(first):

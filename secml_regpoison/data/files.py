@@ -13,9 +13,10 @@ import pandas as pd
 from secml_regpoison.npz import NpzReader
 from .cells import list_names, to_numbers
 from .formats import read_arff, read_libsvm
+from .labels import find_columns
 from .text import RawTable, read_text
 
-PAIR = re.compile(r'\S+\s+(qid:\d+\s+)?-?\d+:\S+')
+PAIR = re.compile(r'\s(qid|-?\d+):[^\s,;|:]+(?=\s|$)')
 # what a file is that begins so, and what to do
 BINARY = {
     b'\x1f\x8b': 'gzip: unpack it', b'BZh': 'bzip2: unpack it',
@@ -37,7 +38,8 @@ def read_tables(path, options):
     _check_options(tables['pool'], 'test' in tables, options)
     if options.test:
         tables['test'] = _like(
-            tables['pool'], read_file(options.test, options)['pool'])
+            tables['pool'], read_file(options.test, options)['pool'],
+            find_columns(tables['pool'], options.drop, 'drop'))
     return tables
 
 
@@ -55,9 +57,10 @@ def _check_options(table, has_test, options):
                 f'for other text (--{name}).')
 
 
-def _like(table, other):
+def _like(table, other, dropped):
     """The table `other` with the columns of `table`, in that order, and its
-    decimal sign. LIBSVM leaves out what is 0, the last features too."""
+    decimal sign. LIBSVM leaves out what is 0, the last features too; it need
+    not have the columns that are dropped."""
     if table.found.startswith('LIBSVM') and other.found.startswith('LIBSVM'):
         for name in set(table.frame) - set(other.frame):
             other.frame[name] = 0.
@@ -74,6 +77,9 @@ def _like(table, other):
                 f'{other.path} must have {len(names)} columns as {table.path} '
                 f'has, got {len(found)}.')
         other.frame.columns = names
+        dropped = ()
+    for name in set(dropped) - set(other.frame):
+        other.frame[name] = ''
     missing = [name for name in names if name not in set(other.frame)]
     if missing:
         raise ValueError(
@@ -115,10 +121,17 @@ def read_file(path, options):
              if line.strip() and line.lstrip()[0] not in '#%']
     if lines and lines[0].lower().lstrip().startswith('@relation'):
         return {'pool': read_arff(path, text)}
-    if lines and all(PAIR.match(line) or re.fullmatch(r'[+-]?[\d.]+\s*', line)
-                     for line in lines) and any(map(PAIR.match, lines)):
+    if any(map(PAIR.search, lines)) and 2 * sum(
+            map(_is_libsvm, lines)) >= len(lines):  # a bad line is named
         return {'pool': read_libsvm(path, text)}
     return {'pool': read_text(path, text, coding, options)}
+
+
+def _is_libsvm(line):
+    """Whether a line is a label and, for the most part, index:value."""
+    label, *pairs = line.split('#')[0].split()
+    return 2 * len(PAIR.findall(line)) > len(pairs) or not pairs and bool(
+        re.fullmatch(r'[+-]?[\d.]+', label))
 
 
 def _decode(path, content, encoding):
@@ -228,5 +241,6 @@ def _of_arrays(path, x, y):
     frame = pd.DataFrame(x, columns=[
         f'feature {j + 1}' for j in range(x.shape[1])])
     y = y.ravel()
-    frame['label'] = y.astype(object) if y.dtype.kind == 'U' else y
+    frame['label'] = pd.Series(  # pandas 3 has a type of its own for text
+        y, dtype=object if y.dtype.kind == 'U' else y.dtype)
     return RawTable(path, frame, np.arange(1, len(y) + 1), 'arrays')

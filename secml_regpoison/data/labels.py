@@ -4,6 +4,7 @@ import difflib
 import numpy as np
 
 from .cells import list_names, to_numbers
+from .detect import MISSING
 
 NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
          'diagnosis', 'response'}
@@ -34,8 +35,26 @@ def find_column(table, asked, option):
         + f'Its columns are {list_names(names, 20)}.')
 
 
-def label_values(cells, decimal):
-    """Labels as numbers, if all are, else as text; None where missing."""
+def find_columns(table, asked, option):
+    """Names of several columns, see `find_column`; one name with commas may
+    come in parts."""
+    whole = ','.join(map(str, asked))
+    return [whole] if whole in list(table.frame) else [
+        find_column(table, name, option) for name in asked]
+
+
+def doubtful_words(cells):
+    """Words for missing among the labels, beside two labels or more."""
+    if cells.dtype != object:
+        return ()
+    values = set(cells.astype(str).str.lower()) - set(NO_LABEL)
+    words = values & set(MISSING)
+    return tuple(sorted(words)) if len(values - words) > 1 else ()
+
+
+def label_values(cells, decimal, without=NO_LABEL):
+    """Labels as numbers, if all are (of 01 the zero would be lost), else as
+    text; None where missing: a word of `without`."""
     if cells.dtype != object:
         values = cells.to_numpy()
         if values.dtype.kind != 'f':
@@ -43,9 +62,10 @@ def label_values(cells, decimal):
         gone = ~np.isfinite(values)
     else:
         values = cells.astype(str).to_numpy(dtype=object)
-        gone = np.isin(cells.astype(str).str.lower(), NO_LABEL)
+        gone = np.isin(cells.astype(str).str.lower(), without)
         numbers = to_numbers(cells, decimal)
-        if np.isfinite(numbers[~gone]).all():
+        if np.isfinite(numbers[~gone]).all() \
+                and not cells.astype(str).str.match(r'0\d').any():
             values = numbers
     if values.dtype.kind == 'f':
         whole = values[~gone] == np.rint(values[~gone])

@@ -11,8 +11,8 @@ from .cells import (
 from .encoding import Encoding
 from .files import read_tables
 from .labels import (
-    count_labels, counted, find_column, label_values, pick_classes,
-    warn_of_other_label)
+    NO_LABEL, count_labels, counted, doubtful_words, find_column,
+    find_columns, label_values, pick_classes, warn_of_other_label)
 from .suspects import grouped, repeated, suspects
 
 PARTS = {'val': 'validation', 'test': 'test'}
@@ -64,7 +64,7 @@ def read_classes(path, options):
     table = tables['pool']
     label = list(table.frame)[table.label] if options.label is None \
         else find_column(table, options.label, 'label')
-    dropped = [find_column(table, name, 'drop') for name in options.drop]
+    dropped = find_columns(table, options.drop, 'drop')
     if label in dropped:
         raise ValueError(f'`drop` must leave the label, got {label!r}.')
     frame = pd.concat([part.frame for part in tables.values()],
@@ -88,7 +88,15 @@ def _choose(tables, frame, label, dropped, options):
         word = 'row' if source.found == 'arrays' else 'line'
         return f'{source.path}, {word} {lines[rows[i]]}'
     rows = np.arange(len(frame))
-    labels = label_values(frame[label], table.decimal)
+    words = doubtful_words(frame[label]) if options.classes is None else ()
+    if words and options.missing is None:
+        is_word = frame[label].astype(str).str.lower().isin(words).to_numpy()
+        raise ValueError(
+            f'{where(int(is_word.argmax()))}: the label must be a class, and '
+            f'not a word for missing, got {frame[label][is_word].iloc[0]!r} '
+            f'(such rows: {is_word.sum()}). Name all classes with --classes, '
+            'or type --missing drop to leave these rows out.')
+    labels = label_values(frame[label], table.decimal, (*NO_LABEL, *words))
     name = f'{column_of(label)} of {table.path}' + (
         f' and {options.test}' if options.test else '')
     classes, y = pick_classes(name, labels, options.classes, options.positive,
@@ -103,7 +111,7 @@ def _choose(tables, frame, label, dropped, options):
     everything = count_labels(labels)
     rows = rows[y >= 0]
     frame, gaps, keep, about_missing = _handle_missing(
-        frame.iloc[rows], label, where, options.missing,
+        frame.iloc[rows], label, where, options,
         part[rows] == 'pool', table.decimal)
     rows = rows[keep]
     columns, cells = encode_columns(
@@ -112,20 +120,33 @@ def _choose(tables, frame, label, dropped, options):
     x, in_pool = encoding.encode(cells), part[rows] == 'pool'
     data = {name: (x[part[rows] == name], y[rows][part[rows] == name])
             for name in tables}
-    _check_all_classes(table.path, data, classes)
-    warnings = (*_warnings(
+    _check_all_classes(tables, data, classes)
+    warnings = (*_misaligned(tables), *_warnings(
         table, label, options, cells[in_pool], columns, y[rows][in_pool]),
-        *repeated(data, columns))
+        *repeated(data, [(column, cells[column.name].nunique())
+                         for column in columns]))
     number = list(table.frame).index(label) + 1 \
         if table.found != 'arrays' else 0
     notes = [
         *_about_file(tables),
         *_about_label(label, number, options, classes, y[rows], everything),
+        f'{without.sum()} of {len(without)} rows have no label and are left '
+        'out' * bool(without.any()),
         about_missing, *_about_columns(columns, dropped)]
     return FileData(
         data, {name: lines[rows][part[rows] == name] for name in tables},
         {name: labels[rows][part[rows] == name] for name in tables},
         classes, encoding, tuple(filter(None, notes)), warnings)
+
+
+def _misaligned(tables):
+    """A warning where one of two LIBSVM files has a feature 0."""
+    table, *others = tables.values()
+    for other in others:
+        if table.found.startswith('LIBSVM') and 'feature 0' in other.left_out:
+            yield (f'{other.path} has a feature 0, {table.path} has none: if '
+                   'one counts from 0 and the other from 1, all features are '
+                   'moved by one; write both alike')
 
 
 def _warnings(table, label, options, cells, columns, y):
@@ -136,15 +157,17 @@ def _warnings(table, label, options, cells, columns, y):
             *suspects(cells, columns, y, table.unnamed))
 
 
-def _handle_missing(frame, label, where, missing, in_pool, decimal):
+def _handle_missing(frame, label, where, options, in_pool, decimal):
     """The frame, what was filled in, the rows that stay, and a note."""
-    gaps = find_missing(frame, label)
+    missing = options.missing
+    gaps = find_missing(frame, label, decimal,
+                        options.categories and missing is None)
     n_cells, rows = gaps.to_numpy().sum(), gaps.to_numpy().any(axis=1)
     if not n_cells:
         return frame, gaps, ~rows, ''
     if missing is None or rows.all() and missing == 'drop' \
             or gaps[in_pool].all().any():
-        refuse_missing(frame, gaps, where,
+        refuse_missing(frame, gaps, where, decimal,
                        missing == 'drop' or bool(rows.all()))
     if missing == 'drop':
         return frame[~rows], gaps[~rows], ~rows, (
@@ -155,14 +178,14 @@ def _handle_missing(frame, label, where, missing, in_pool, decimal):
         '(of text, the most frequent)')
 
 
-def _check_all_classes(path, data, classes):
+def _check_all_classes(tables, data, classes):
     """Raise ValueError if a part lacks rows of a class."""
     for part, (_, y) in data.items():
         counts = np.bincount(y, minlength=len(classes))
         if not counts.all():
             rarest = classes[int(counts.argmin())]
             raise ValueError(
-                f'{path} must have rows of '
+                f'{tables[part].path} must have rows of '
                 f'{"both" if len(classes) == 2 else "all"} classes {classes} '
                 f'in each part, got none of {rarest!r} among the {len(y)} '
                 f"rows of '{part}'.")

@@ -8,6 +8,8 @@ from .cells import column_of, drop_option
 
 # fewer rows can be in order, or apart, by chance
 MIN_ROWS = 20
+# whole numbers of as many values hardly make rows that are alike
+MANY = 100
 LEAK = 'alone tells the classes apart, as one made of the label'
 ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
                      re.IGNORECASE)
@@ -70,8 +72,10 @@ def grouped(table):
 
 def repeated(data, columns):
     """A warning where most rows come again, so that a test row was trained
-    on; never of whole numbers and text alone, which repeat by themselves."""
-    if all(column.kind != 'number' for column in columns):
+    on; never of few whole numbers and text alone, which repeat by themselves.
+    `columns` come with their numbers of values."""
+    if not any(column.kind == 'number' or column.kind == 'whole'
+               and n_values > MANY for column, n_values in columns):
         return
     rows = {part: pd.DataFrame(np.column_stack(both))
             for part, both in data.items()}
@@ -107,6 +111,10 @@ def _fault(column, x, y):
     """What is wrong with the column, in words, or None."""
     steps, n_values = np.diff(x), len(np.unique(x))
     is_whole = column.kind == 'whole'
+    if not is_whole and n_values > .9 * len(x) and abs(x).max() >= 2 ** 53 \
+            and (x == np.rint(x)).all():
+        return ('has whole numbers beyond 2**53, which are rounded, as ids '
+                'have')
     if is_whole and (steps == steps[0]).all() and abs(steps[0]) == 1:
         return 'is a row number'
     if (steps >= 0).all() or (steps <= 0).all():

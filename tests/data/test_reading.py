@@ -165,7 +165,11 @@ def test_a_label_may_be_missing(tmp_path):
     frame.loc[3, 'kind'] = ''
     with pytest.raises(ValueError, match='line 5: the label must not be miss'):
         read(tmp_path, frame)
-    assert read(tmp_path, frame, missing='drop').parts['pool'][1].size == 59
+    for options in ({'missing': 'drop'}, {'missing': 'mean'},
+                    {'classes': ('ham', 'spam')}):
+        data = read(tmp_path, frame, **options)
+        assert data.parts['pool'][1].size == 59
+        assert '1 of 60 rows have no label and are left out' in data.notes
 
 
 def test_missing_text_is_filled_with_the_most_frequent(tmp_path):
@@ -352,3 +356,108 @@ def test_codes_of_digits_and_letters_are_categories(tmp_path):
         read(tmp_path, frame, label='kind')
     data = read(tmp_path, frame, label='kind', categories=True)
     assert data.encoding.columns[1].values == ('1', '2', 'A')
+
+
+@pytest.mark.parametrize('word', ['NA', 'None', 'null', 'N/A', '#N/A', '-'])
+@pytest.mark.parametrize('kind', [('ham', 'spam'), (0, 1)])
+def test_a_word_for_missing_is_no_class_unasked(tmp_path, word, kind):
+    """Beside two labels: alone with another it is one, as in - and +."""
+    frame = FRAME[['width', 'count']].assign(
+        kind=np.array(kind, dtype=object)[np.arange(N) % 2])
+    frame.loc[[3, 8, 11], 'kind'] = word
+    positive = str(kind[1])
+    for options in ({}, {'positive': positive}, {'several': True}):
+        with pytest.raises(ValueError, match=(
+                r'line 5: the label must be a class, .* \(such rows: 3\)\. '
+                'Name all classes with --classes, or type --missing drop')):
+            read(tmp_path, frame, **options)
+        data = read(tmp_path, frame, missing='drop', **options)
+        assert data.parts['pool'][1].size == N - 3 and len(data.classes) == 2
+        assert '3 of 60 rows have no label and are left out' in data.notes
+    named = read(tmp_path, frame, classes=(*map(str, kind), word))
+    assert np.bincount(named.parts['pool'][1])[2] == 3
+    frame['kind'] = np.array(['other', word])[np.arange(N) % 2]
+    assert read(tmp_path, frame).parts['pool'][1].size == N
+
+
+def test_a_word_for_missing_may_be_a_value_of_text(tmp_path):
+    """As NA, Namibia: with --categories, unless missing cells are left out."""
+    frame = FRAME[['width', 'kind']].assign(
+        land=np.array(['NA', 'EU', 'US'])[np.arange(N) % 3],
+        test=np.array(['+', '-'])[np.arange(N) // 2 % 2])
+    with pytest.raises(ValueError, match=(
+            'a value of its own, as in `land`, `test`, type --categories')):
+        read(tmp_path, frame, label='kind')
+    data = read(tmp_path, frame, label='kind', categories=True)
+    assert [column.values for column in data.encoding.columns][1:] == [
+        ('EU', 'NA', 'US'), ('+', '-')]
+    dropped = read(tmp_path, frame, label='kind', categories=True,
+                   missing='drop')
+    assert len(dropped.parts['pool'][1]) == N / 3
+    frame.loc[4, 'width'] = np.nan  # an empty cell is missing all the same
+    with pytest.raises(ValueError, match='got .* in column `width`, and 1 su'):
+        read(tmp_path, frame, label='kind', categories=True)
+
+
+def test_the_zeros_before_a_label_stay(tmp_path):
+    frame = FRAME[['width', 'count']].assign(
+        kind=np.array(['01', '02'])[np.arange(N) % 2])
+    data = read(tmp_path, frame)
+    assert data.classes == ('01', '02')
+    assert set(data.labels['pool']) == {'01', '02'}
+
+
+def test_ids_beyond_whole_numbers_of_floats_are_said(tmp_path):
+    ids = 5_000_000_000_000_000_000 + np.arange(N) ** 3 * 7919
+    warning, = read(tmp_path, FRAME[['width', 'kind']].assign(
+        tweet=np.random.default_rng(2).permutation(ids)),
+        label='kind').warnings
+    assert 'column `tweet` has whole numbers beyond 2**53' in warning
+
+
+def test_copies_among_whole_numbers_are_said(tmp_path):
+    """Of many values: few make rows that are alike by chance."""
+    rng = np.random.default_rng(3)
+    many, few = (pd.DataFrame(rng.integers(0, high, (400, 3))).assign(
+        kind=np.arange(400) % 2) for high in (10 ** 4, 4))
+    for frame, is_said in ((many, True), (few, False)):
+        twice = pd.concat([frame, frame, frame])
+        said = ' '.join(read(tmp_path, twice).warnings)
+        assert ('rows are copies of others' in said) == is_said
+
+
+def test_libsvm_files_that_count_differently_are_said(tmp_path):
+    for name, first in (('train', 1), ('test', 0)):
+        (tmp_path / name).write_text('\n'.join(
+            f'{k % 2} {first}:{k + 1} {first + 1}:{k % 5 + 1}'
+            for k in range(40)))
+    data = read_classes(str(tmp_path / 'train'), ReadOptions(
+        test=str(tmp_path / 'test')))
+    assert 'has a feature 0, ' in data.warnings[0]
+    assert 'moved by one' in data.warnings[0]
+
+
+def test_the_file_that_lacks_a_class_is_named(tmp_path):
+    FRAME[['width', 'kind']].to_csv(tmp_path / 'train', index=False)
+    FRAME[['width', 'kind']][::2].to_csv(tmp_path / 'one', index=False)
+    with pytest.raises(ValueError, match='one must have rows of both classes'):
+        read_classes(str(tmp_path / 'train'), ReadOptions(
+            test=str(tmp_path / 'one')))
+
+
+def test_a_name_with_a_comma_can_be_dropped(tmp_path):
+    frame = FRAME[['width', 'count', 'kind']].rename(
+        columns={'count': 'row, no'})
+    data = read(tmp_path, frame, drop=tuple('row, no'.split(',')))
+    assert data.parts['pool'][0].shape == (N, 1)
+
+
+def test_a_missing_label_of_arrays_is_one_of_a_file(tmp_path):
+    y = np.array(['ham', 'spam'])[np.arange(N) % 2]
+    y[[2, 5, 6]] = 'nan'
+    np.savez(tmp_path / 'a.npz', X=FRAME[['width', 'count']], y=y)
+    path = str(tmp_path / 'a.npz')
+    with pytest.raises(ValueError, match='the label must not be missing'):
+        read_classes(path, ReadOptions(positive='spam'))
+    data = read_classes(path, ReadOptions(positive='spam', missing='drop'))
+    assert data.parts['pool'][1].size == N - 3

@@ -219,3 +219,43 @@ def test_large_numbers_of_rows_are_read_fast(tmp_path):
     raw = table(tmp_path, '\n'.join(','.join(map(repr, row))
                                     for row in x.tolist()))
     assert (raw.frame.to_numpy().astype(float) == x).all()
+
+
+@pytest.mark.parametrize('text', [
+    '2021-01-01 00:00:00,-1.18,-1.77,0\n2021-01-02 01:30:00,1.2,3.4,1\n',
+    '-1.18, 0:00, -1.77, 0\n1.2, 1:30, 3.4, 1\n',
+    '-1.18\t0:00\t-1.77\t0\n1.2\t1:30\t3.4\t1\n'])
+def test_a_time_makes_no_libsvm(tmp_path, text):
+    raw = table(tmp_path, text)
+    assert raw.found.startswith(('comma', 'tab')) and len(raw.frame) == 2
+    assert raw.frame.shape[1] == 4
+
+
+@pytest.mark.parametrize('text', [
+    ',-1.77,0\n1.2,3.4,1\n2.5,.1,0\n', '|-1.2|-1.8|0|\n|1.2|3.4|1|\n',
+    '1,2,3,no\n4,2,5,yes\n2,2,1,no\n', '0,1,2,a\n5,5,5,b\n7,1,3,a\n'])
+def test_a_first_line_of_numbers_is_a_row(tmp_path, text):
+    """Also where a cell is missing, or where it counts."""
+    raw = table(tmp_path, text)
+    assert 'no header' in raw.found and len(raw.frame) == text.count('\n')
+
+
+def test_a_cell_may_be_a_document(tmp_path):
+    raw = table(tmp_path, f'text,y\n"{"word " * 40000}",0\nshort,1\n')
+    assert len(raw.frame['text'][0]) == 5 * 40000 - 1
+
+
+def test_a_separator_is_one_character(tmp_path):
+    with pytest.raises(ValueError, match="`sep` must be one character .*'::'"):
+        table(tmp_path, '1::2::0\n3::4::1\n', sep='::')
+
+
+def test_a_dropped_column_need_not_be_in_the_test_file(tmp_path):
+    (tmp_path / 'train').write_text('id,a,y\n7,1.5,no\n8,2.5,yes\n')
+    (tmp_path / 'test').write_text('a,y\n1.25,no\n2.75,yes\n')
+    found = read_tables(str(tmp_path / 'train'), ReadOptions(
+        test=str(tmp_path / 'test'), drop=('id',)))['test']
+    assert found.frame['a'].tolist() == ['1.25', '2.75']
+    with pytest.raises(ValueError, match='got none with the name `id`'):
+        read_tables(str(tmp_path / 'train'), ReadOptions(
+            test=str(tmp_path / 'test')))

@@ -349,8 +349,8 @@ def test_an_estimator_that_stops_short_is_said():
 def test_what_the_numbers_mean_is_said():
     """Of a lambda that leaves no weights."""
     x, y = rows()
-    with pytest.warns(RuntimeWarning, match=r'\(lambda 30\) the validation loss is '
-                      'no better than that of a constant answer'):
+    with pytest.warns(RuntimeWarning, match=r'\(lambda 30\) the validation '
+                      'loss is no better than that of a constant answer'):
         curve = poisoning_curve(exact(), x, y, policies=(30.,), **QUICK)
     assert curve.gave_up[0, 2, 0] and curve.gave_up.dtype == bool
 
