@@ -1,4 +1,6 @@
 """The picture of `sec-eval`: error, lambda and ||w|| against the poison."""
+import textwrap
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -31,7 +33,7 @@ def draw(summary, title, words=''):
 
     """
     fig = Figure(figsize=(14, 5.4), layout='constrained')
-    fig.suptitle(title, parse_math=False, fontsize=11)
+    fig.suptitle(_wrapped(title, 150), parse_math=False, fontsize=11)
     axes = fig.subplots(1, len(PANELS))
     for ax, (label, column, factor, scale) in zip(axes, PANELS):
         if not (_values(summary, column) > 0).any():
@@ -54,9 +56,15 @@ def draw(summary, title, words=''):
     # be laid over the other
     legend = fig.legend(
         handles.values(), handles, frameon=False, ncol=4,
-        loc='outside lower center', title=words or None, title_fontsize=8)
+        loc='outside lower center', title=_wrapped(words, 210) or None,
+        title_fontsize=8)
     legend.get_title().set_parse_math(False)
     return fig
+
+
+def _wrapped(text, width):
+    """Lines of at most so many letters, about as many as fit."""
+    return '\n'.join(textwrap.fill(line, width) for line in text.splitlines())
 
 
 def _draw_policy(ax, strengths, column, factor, style):

@@ -46,6 +46,8 @@ def table(summary, classes):
 
     """
     names = [f'of {str(label)[:12]} %' for label in classes]
+    if len(set(names)) < len(names):  # they begin alike
+        names = [f'of class {k} %' for k in range(len(classes))]
     return as_text(
         ('policy', 'poison', '%', 'test error %', *names, 'val. loss',
          'lambda', 'C', '||w||', 'poison labels', ''),

@@ -266,3 +266,15 @@ def test_a_share_between_no_poison_and_the_first_is_said():
     assert 'No strength is near 0.1 % but that without poison' in words_of(
         LEARNED_BEST, share=.001)[0]
     assert words_of(LEARNED_BEST, share=0.)[0].startswith('With 0.0 %')
+
+
+def test_long_names_of_classes_are_told_apart():
+    """By their numbers in the table, by lines in the title."""
+    names = ['Customer complaint: sent', 'Customer complaint: open']
+    lines = table(summarise(LEARNED_BEST), names).splitlines()
+    assert 'of class 0 %  of class 1 %' in lines[0]
+    assert 'of ham %' in table(summarise(LEARNED_BEST), ['ham', 'spam'])
+    title = draw(summarise(LEARNED_BEST),
+                 ' and '.join(9 * names)).get_suptitle()
+    assert max(map(len, title.splitlines())) <= 150
+    assert title.replace('\n', ' ') == ' and '.join(9 * names)
