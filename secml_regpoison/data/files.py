@@ -140,8 +140,9 @@ def _decode(path, content, encoding):
         if content.startswith(mark):
             raise ValueError(
                 f'{path} must be a .npz file or text, got {what}.')
-    if encoding is None:
-        encoding = _detect_encoding(content)
+    name = '' if encoding else ' (by default, --encoding names another)'
+    encoding = encoding or _detect_encoding(content)
+    name = 'Windows-1252' + name if encoding == 'cp1252' else encoding.upper()
     what = ('UTF-8, UTF-16 or Windows-1252' if encoding == 'cp1252'
             else encoding)
     try:
@@ -156,7 +157,7 @@ def _decode(path, content, encoding):
             f'{path} must be a .npz file or text, got bytes of another '
             'format: save it as CSV, or name its --encoding.')
     return text.removeprefix('\ufeff').replace('\r\n', '\n').replace(
-        '\r', '\n'), encoding.upper().replace('CP1252', 'Windows-1252')
+        '\r', '\n'), name
 
 
 def _detect_encoding(content):

@@ -66,7 +66,8 @@ def test_what_the_user_says_is_taken(tmp_path):
     ('utf-8', b'', 'UTF-8'), ('utf-8', codecs.BOM_UTF8, 'UTF-8-SIG'),
     ('utf-16-le', codecs.BOM_UTF16_LE, 'UTF-16'),
     ('utf-16-be', codecs.BOM_UTF16_BE, 'UTF-16'),
-    ('utf-16-le', b'', 'UTF-16-LE'), ('cp1252', b'', 'Windows-1252')])
+    ('utf-16-le', b'', 'UTF-16-LE'),
+    ('cp1252', b'', 'Windows-1252 (by default, --encoding names another)')])
 @pytest.mark.parametrize('end', ['\n', '\r\n', '\r'])
 def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
     content = f'größe;preis €;art{end}1;2;ja{end}3;4;nein{end}5;6;ja{end}'
