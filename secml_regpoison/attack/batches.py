@@ -218,7 +218,7 @@ def solve_from(attack, data, problem, start, iterates, first=(),
         n_evaluations += end.n_evaluations
     end = replace(end, x_p=in_float64(end.x_p), n_trainings=n_trainings,
                   n_evaluations=n_evaluations)
-    return replace(end, **trust.answer(
+    return replace(end, **trust.best_response(
         attack, data, problem, end.x_p, start.y)._asdict()) if hides else end
 
 

@@ -1,4 +1,4 @@
-"""Whether the box of the points fits the data."""
+"""Checks of the points' box against the data."""
 import warnings
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a run continues from, `ds_init`, and the batches that it lacks."""
+"""Continuation of a run from `ds_init`: its checks, and the batches left."""
 import hashlib
 import math
 import warnings

@@ -1,4 +1,4 @@
-"""What holds the poisoning points, beside the box and the ball `dmax`.
+"""Feasible set of the points, beside the box and the ball `dmax`.
 
 Values of the attack's `feasible`: one of them, or a tuple.
 """

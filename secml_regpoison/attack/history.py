@@ -1,4 +1,4 @@
-"""What each `run` of an attack found, and what it cost."""
+"""Records of the runs of an attack: result and cost of each."""
 from dataclasses import dataclass
 
 from secml_regpoison.core.verdicts import Verdicts

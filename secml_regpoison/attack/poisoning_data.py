@@ -61,7 +61,7 @@ class PoisoningData:
     start_order, replacement_order : ndarray, shapes (m,) and (n,)
         Poisoning points start at validation rows in the first order and, in
         the mode 'replace', take the place of training rows in the second.
-    answers : dict
+    responses : dict
         What a defender who learns trust has answered, see `.trust`.
     """
 
@@ -71,7 +71,7 @@ class PoisoningData:
         self.n_classes = self.classes.size if by_class else None
         self.device, self.seed = resolve_device(
             device, training_data.X.size), seed
-        self.replace, self.answers = poison_mode == 'replace', {}
+        self.replace, self.responses = poison_mode == 'replace', {}
         self.x_tr = to_tensor(training_data.X, self.device)
         self.x_val = to_tensor(val.X, self.device)
         self.y_tr, self.y_val = map(self.encode, (training_data.Y, val.Y))

@@ -59,7 +59,7 @@ def best_lmbda(attack, data, poison, is_known=True):
     """
     clf = attack.classifier
     if trust.is_learned(attack):
-        return trust.best_answer(attack, data, poison)
+        return trust.best_lmbda(attack, data, poison)
     if not trains_to_optimum(clf):
         return _best_lmbda_by_fits(attack, data, poison)
     if attack.solver_type == 'implicit' and is_known:

@@ -62,7 +62,7 @@ def check_trust(attack):
           'two rows of each class where trust is learned')
 
 
-class Answer(NamedTuple):
+class BestResponse(NamedTuple):
     """The defender's lambda and log s, and the attacker's loss there."""
 
     lmbda: float
@@ -87,7 +87,7 @@ def model_class(attack, log_s=None):
     return functools.partial(kind, alone=_once(
         attack, data, 'alone', lambda: kind(
             data.problem(0), data.y_val[:0], Training('implicit')
-        ).answer_alone(bounds)))
+        ).response_alone(bounds)))
 
 
 def _once(attack, data, name, compute):
@@ -95,9 +95,9 @@ def _once(attack, data, name, compute):
     target = target_of(attack.classifier)
     key = repr((name, settings.lmbda_bounds(attack), data.seed,
                 attack.trust_margin, target.loss, target.beta))
-    if key not in data.answers:
-        data.answers[key] = compute()
-    return data.answers[key]
+    if key not in data.responses:
+        data.responses[key] = compute()
+    return data.responses[key]
 
 
 def hidden_attack(attack):
@@ -109,20 +109,20 @@ def hidden_attack(attack):
             model_class(attack, 0.))
 
 
-def answer(attack, data, problem, x, y):
-    """The defender's `Answer` to points, searched everywhere."""
+def best_response(attack, data, problem, x, y):
+    """The defender's `BestResponse` to points, searched everywhere."""
     def search():
         found = solve(
             problem, x, y, 0., lmbda_bounds=settings.lmbda_bounds(attack),
             n_outer=0, method='implicit', model=model_class(attack))
-        return Answer(found.lmbda, found.log_s, found.value)
+        return BestResponse(found.lmbda, found.log_s, found.value)
     return _once(attack, data, array_digest(problem.x_tr, x, y), search)
 
 
-def best_answer(attack, data, poison):
+def best_lmbda(attack, data, poison):
     """The defender's best lambda; the best s becomes the attack's."""
-    found = answer(attack, data, data.problem(len(poison.x)), poison.x,
-                   poison.y)
+    found = best_response(attack, data, data.problem(len(poison.x)),
+                          poison.x, poison.y)
     attack._trust = math.exp(found.log_s)
     return found.lmbda
 

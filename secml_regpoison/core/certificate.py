@@ -1,4 +1,4 @@
-"""How bad poison can be at a fixed lambda: bounds from above and from below.
+"""Bounds of the harm of poison at a fixed lambda, from above and from below.
 
     U(lmbda) = min_u  (1/n) (sum_clean l(h_i) + p max_{(x, y) in F} l(h))
                       + exp(lmbda)/(2 n) (||w||^2 + beta b^2)             (1)

@@ -1,4 +1,4 @@
-"""How far a poisoned solution can be trusted, in numbers and in words."""
+"""Diagnostics of a poisoned solution, in numbers and in words."""
 import math
 from dataclasses import dataclass, replace
 from typing import Iterator, Optional

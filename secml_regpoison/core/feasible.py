@@ -1,4 +1,4 @@
-"""Where poisoning points may go.
+"""Feasible set of the poisoning points.
 
 A box, and as far as they are given: a ball around the point's start, the
 sphere and the slab that a filter lets pass, whole numbers.

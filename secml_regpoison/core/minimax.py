@@ -208,14 +208,14 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
         best, step = (here, min(1.2 * step, steps.max_step)) if gain > 0 \
             else (best, max(step / 2, steps.min_step))
         if stalled == steps.patience or is_least:
-            answered = best if everywhere \
+            response = best if everywhere \
                 else defender.global_best_response(best)
-            converged = answered is best
+            converged = response is best
             if converged:
                 break
             # the points ascended at a lambda that is no longer the best
             # response: go on from the new one
-            best, step, stalled, everywhere = answered, steps.step, 0, True
+            best, step, stalled, everywhere = response, steps.step, 0, True
     else:
         if steps.n_outer:  # else the first response has just been searched for
             best = defender.global_best_response(best)

@@ -1,4 +1,4 @@
-"""What the outer loop, the defender and the attack ask of a model.
+"""Interface of a model for the outer loop, the defender and the attack.
 
     A(X_p, lmbda) = the validation loss of the model that training returns
 

@@ -1,4 +1,4 @@
-"""What a filter by the class centroids lets pass: a sphere and a slab a class.
+"""Filter by the class centroids: a sphere and a slab for each class.
 
     ||s (x - c_y)|| <= r_y,   |a_y . (x - c_y)| <= t_y,
     a_y = s^2 (c_y - c_o) / ||s (c_y - c_o)||

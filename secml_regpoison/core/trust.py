@@ -129,7 +129,7 @@ class TrustModel:
         return tuple(WeightedModel(part, self.y_p, self.training, self.loss,
                                    self.beta) for part in (*parts, joined))
 
-    def answer_alone(self, bounds: Any) -> Alone:
+    def response_alone(self, bounds: Any) -> Alone:
         """`alone`, or found: the answer of the trusted rows alone."""
         return self.alone or trusted_alone(
             self.problem, self.folds, self.loss, self.beta,
@@ -187,14 +187,14 @@ class TrustModel:
             found[fold] = model.row_losses(part)
         return found
 
-    def grad_answer(self, trained: TrainedTrust) -> Tensor:
+    def grad_lmbda_log_s(self, trained: TrainedTrust) -> Tensor:
         """The defender's loss, its derivatives by lambda and log s, (3,)."""
         m, parts = len(self.problem.x_val), []
         for share, model, part in zip(self._shares(), self.weighted(
                 trained.log_s), trained.folds):
             parts.append(share * torch.cat([
                 model.row_losses(part).mean()[None],
-                model.grad_answer(part, m)]))
+                model.grad_lmbda_log_s(part, m)]))
         return torch.stack(parts).sum(0)
 
     def _shares(self) -> list[float]:

@@ -31,7 +31,7 @@ class TrustIterate(Iterate):
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Evaluated:
     """lambda and log s, `z`, what is trained there, the defender's loss and
     its gradient with respect to `z`."""
 
@@ -64,7 +64,7 @@ class TrustDefender(Defender):
     @cached_property
     def _alone(self) -> Any:
         model: Any = self.model
-        return model.answer_alone(self.bounds)
+        return model.response_alone(self.bounds)
 
     def _exposure(self, loss: float) -> float:
         """The defender's loss over the largest at which the attacker counts
@@ -89,7 +89,7 @@ class TrustDefender(Defender):
         """The iterate at the best (lambda, s), recorded."""
         model, before = self.model, self._before
         if self.bounds is None:
-            held = self._answer_at(x_p, np.array([
+            held = self._evaluate_at(x_p, np.array([
                 lmbda, model.log_s]))  # type: ignore
             return self._record(self._iterate_at(held.trained, held))
         if before is not None and before.log_s == -math.inf \
@@ -126,27 +126,27 @@ class TrustDefender(Defender):
             losses[lmbda, log_s] = model.losses(self._last).defender
         return np.array(min(losses, key=lambda at: losses[at]))
 
-    def _answer_at(self, x_p: Tensor, z: np.ndarray) -> Answer:
+    def _evaluate_at(self, x_p: Tensor, z: np.ndarray) -> Evaluated:
         model: Any = self.model
         trained = self._last = model.train(x_p, z[0], self._last, z[1])
         self.n_trainings += 1
         self.n_evaluations += 1
-        loss, *grad = model.grad_answer(trained).tolist()
-        return Answer(z, trained, loss, np.array(grad))
+        loss, *grad = model.grad_lmbda_log_s(trained).tolist()
+        return Evaluated(z, trained, loss, np.array(grad))
 
-    def _descend_from(self, x_p: Tensor, z: np.ndarray) -> Answer:
+    def _descend_from(self, x_p: Tensor, z: np.ndarray) -> Evaluated:
         """BFGS steps inside the bounds, halved while they raise the loss,
         until one promises less than `LOSS_RTOL` / 2 of it."""
         low, high = self._bounds().T
-        here = self._answer_at(x_p, np.clip(z, low, high))
+        here = self._evaluate_at(x_p, np.clip(z, low, high))
         for _ in range(12):
             step = self._step(here, low, high)
             if -here.grad @ step < LOSS_RTOL / 2 * here.loss:
                 break
-            there = self._answer_at(x_p, here.z + step)
+            there = self._evaluate_at(x_p, here.z + step)
             while there.loss > here.loss and np.abs(step).max() > .05:
                 step = step / 4
-                there = self._answer_at(x_p, here.z + step)
+                there = self._evaluate_at(x_p, here.z + step)
             self._update(step, there.grad - here.grad)
             if there.loss > here.loss:
                 break
@@ -154,7 +154,7 @@ class TrustDefender(Defender):
         self._start = here.z
         return here
 
-    def _step(self, here: Answer, low: np.ndarray,
+    def _step(self, here: Evaluated, low: np.ndarray,
               high: np.ndarray) -> np.ndarray:
         """The quasi-Newton step from an answer, inside the bounds."""
         free = ~((here.z <= low) & (here.grad > 0)
@@ -178,7 +178,7 @@ class TrustDefender(Defender):
         self._inverse = left @ self._inverse @ left.T + np.outer(
             step, step) / along
 
-    def _iterate(self, best: Answer) -> TrustIterate:
+    def _iterate(self, best: Evaluated) -> TrustIterate:
         """The iterate of the best answer with s > 0, or that of the trusted
         rows alone."""
         model: Any = self.model
@@ -188,7 +188,7 @@ class TrustDefender(Defender):
         return self._iterate_at(model.train(
             best.trained.x_p, self._alone.lmbda, self._last, -math.inf), best)
 
-    def _iterate_at(self, trained: Any, best: Answer) -> TrustIterate:
+    def _iterate_at(self, trained: Any, best: Evaluated) -> TrustIterate:
         model: Any = self.model
         found, losses = model.gradient(trained), model.losses(trained)
         grad_x_p = found.grad_x_p

@@ -1,4 +1,4 @@
-"""What a result means beyond its numbers: one rule and one sentence each.
+"""Verdicts on a result beyond its numbers: one rule and one sentence each.
 
 `diagnostics()` of an attack, its log, and the data of a security evaluation
 take them from here.

@@ -33,7 +33,7 @@ class WeightedModel(LinearModel):
         return self.loss.value(self._val_scores(
             trained, trained.features.problem.rows_val))
 
-    def grad_answer(self, trained: Trained, first_row: int) -> Tensor:
+    def grad_lmbda_log_s(self, trained: Trained, first_row: int) -> Tensor:
         """Derivatives of the defender's loss with respect to lambda and, see
         `grad_log_weight`, to log s, (2,)."""
         return torch.stack([

@@ -1,5 +1,5 @@
-"""What a text table looks like, from its first lines: what separates the
-cells, the decimal sign, a header or none."""
+"""Detection of the format of a text table from its first lines: separator of
+the cells, decimal sign, header."""
 import csv
 import io
 import re

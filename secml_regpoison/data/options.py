@@ -1,4 +1,4 @@
-"""How a file is to be read."""
+"""Options of reading a file."""
 from dataclasses import dataclass
 
 

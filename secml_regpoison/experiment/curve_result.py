@@ -1,4 +1,4 @@
-"""What `poisoning_curve` returns: measures of the user's own estimator."""
+"""Result of `poisoning_curve`: measures of the user's own estimator."""
 import warnings
 
 import numpy as np

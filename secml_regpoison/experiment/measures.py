@@ -1,4 +1,4 @@
-"""What is measured at each strength of a security evaluation."""
+"""Measures at each strength of a security evaluation."""
 import numpy as np
 
 from secml_regpoison.core.verdicts import SENTENCES, is_at_bound

@@ -1,4 +1,4 @@
-"""What the evaluations of an experiment share, and whether it can be run."""
+"""Settings that the evaluations of an experiment share, and their checks."""
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""How the defender chooses lambda.
+"""Policies: the defender's ways to choose lambda.
 
 A name: 'clean-cv', 5-fold cross-validation on the clean training rows and
 then fixed, as in Xiao et al. (2015); 'learned', re-learned on the validation

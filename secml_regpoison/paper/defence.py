@@ -1,4 +1,4 @@
-"""What a defender can do, against two attackers. Ours.
+"""Defences against two attackers. Ours.
 
 The attacker 'defender' raises the loss on the trusted rows, as in the paper;
 'own' raises that on the test rows and keeps the trusted rows' loss low. Test

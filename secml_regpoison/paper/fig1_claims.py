@@ -1,4 +1,4 @@
-"""What Figure 1 claims, as numbers, on this validation set and on others."""
+"""Claims of Figure 1 in numbers, on this validation set and on others."""
 import time
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""How the accuracy of training changes the verdict on regularisation.
+"""The verdict on regularisation against the accuracy of training.
 
 Test error and learned lambda at the strongest attack against the number T of
 training steps that the attack differentiates, with and without momentum, and

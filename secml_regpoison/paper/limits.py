@@ -1,4 +1,4 @@
-"""Where a learned lambda does not help: other data than the paper's.
+"""Limits of a learned lambda: other data than the paper's.
 
 Validation loss beside test error, under a small lambda, one by clean
 cross-validation and the learned one, reported as found.

@@ -1,4 +1,4 @@
-"""What penalties share."""
+"""Base class of the penalties."""
 import math
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How a linear model is trained: settings, the trained model, its vjp."""
+"""Training of a linear model: settings, the trained model, its vjp."""
 import math
 import warnings
 from dataclasses import dataclass, replace
