@@ -88,26 +88,8 @@ def _choose(tables, frame, label, dropped, options):
         word = 'row' if source.found == 'arrays' else 'line'
         return f'{source.path}, {word} {lines[rows[i]]}'
     rows = np.arange(len(frame))
-    words = doubtful_words(frame[label]) if options.classes is None else ()
-    if words and options.missing is None:
-        is_word = frame[label].astype(str).str.lower().isin(words).to_numpy()
-        raise ValueError(
-            f'{where(int(is_word.argmax()))}: the label must be a class, and '
-            f'not a word for missing, got {frame[label][is_word].iloc[0]!r} '
-            f'(such rows: {is_word.sum()}). Name all classes with --classes, '
-            'or type --missing drop to leave these rows out.')
-    labels = label_values(frame[label], table.decimal, (*NO_LABEL, *words))
-    name = f'{column_of(label)} of {table.path}' + (
-        f' and {options.test}' if options.test else '')
-    classes, y = pick_classes(name, labels, options.classes, options.positive,
-                              options.several, where)
+    labels, classes, y = _pick_labels(tables, frame[label], options, where)
     without = np.array([value is None for value in labels])
-    if without.any() and options.classes is None and options.missing is None:
-        raise ValueError(
-            f'{where(int(without.argmax()))}: the label must not be '
-            f'missing, got none in {column_of(label)} (such rows: '
-            f'{without.sum()}). Type --missing '
-            'drop to leave them out.')
     everything = count_labels(labels)
     rows = rows[y >= 0]
     frame, gaps, keep, about_missing = _handle_missing(
@@ -137,6 +119,32 @@ def _choose(tables, frame, label, dropped, options):
         data, {name: lines[rows][part[rows] == name] for name in tables},
         {name: labels[rows][part[rows] == name] for name in tables},
         classes, encoding, tuple(filter(None, notes)), warnings)
+
+
+def _pick_labels(tables, cells, options, where):
+    """The label of each row, None where it is missing, the labels of the
+    classes, and the class of each row, -1 for none."""
+    table, column = tables['pool'], column_of(cells.name)
+    words = doubtful_words(cells) if options.classes is None else ()
+    if words and options.missing is None:
+        is_word = cells.astype(str).str.lower().isin(words).to_numpy()
+        raise ValueError(
+            f'{where(int(is_word.argmax()))}: the label must be a class, and '
+            f'not a word for missing, got {cells[is_word].iloc[0]!r} (such '
+            f'rows: {is_word.sum()}). Name all classes with --classes, or '
+            'type --missing drop to leave these rows out.')
+    labels = label_values(cells, table.decimal, (*NO_LABEL, *words))
+    name = f'{column} of {table.path}' + (
+        f' and {options.test}' if options.test else '')
+    classes, y = pick_classes(name, labels, options.classes, options.positive,
+                              options.several, where)
+    without = np.array([value is None for value in labels])
+    if without.any() and options.classes is None and options.missing is None:
+        raise ValueError(
+            f'{where(int(without.argmax()))}: the label must not be missing, '
+            f'got none in {column} (such rows: {without.sum()}). Type '
+            '--missing drop to leave them out.')
+    return labels, classes, y
 
 
 def _misaligned(tables):
