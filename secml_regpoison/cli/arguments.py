@@ -47,8 +47,10 @@ For a file, scikit-learn's make_pipeline(StandardScaler(),
 LogisticRegression(C=C)) on the rows of poisoned_POLICY_REP.csv alone makes the
 printed test error on the test rows of rows_REP.csv (with tol=1e-8 also where a
 row lies so near the boundary that the default tol decides about it); that of
-trusted-only and of learned-trust takes the validation rows of that file. With
---model softmax of two classes it is LogisticRegression(C=2*C).
+trusted-only and of learned-trust takes the validation rows of that file: the
+scaler of learned-trust is fitted on these alone, and the rows of
+poisoned_POLICY_REP.csv have the column trust of sec_eval.csv as sample_weight.
+With --model softmax of two classes it is LogisticRegression(C=2*C).
 
 exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C,
 143 SIGTERM. After the last two the same command with --resume goes on.
@@ -151,10 +153,12 @@ def _add_file_options(group):
     group.add_argument(
         '--missing', choices=('drop', 'mean'),
         help='leave out rows with missing cells, or fill in the mean of the '
-             'column')
+             'column (of text the most frequent value); rows without a label '
+             'are left out by both')
     group.add_argument(
         '--categories', action='store_true',
-        help='make a 0/1 column of each text in columns of text')
+        help='make a 0/1 column of each text in columns of text; NA, none '
+             'and - are such texts unless --missing is given')
     group.add_argument(
         '--integer', choices=('auto', 'none'), default='auto',
         help='auto (default): in columns of whole numbers poison is projected '
