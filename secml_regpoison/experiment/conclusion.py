@@ -90,8 +90,9 @@ def _of_hidden(policy, strength, others, plan):
                   f"than that of a constant answer in {strength['gave_up']} "
                   f"of {strength['n_splits']} splits.")
     if usual and usual['n_points'] == strength['n_points'] \
-            and _error(strength) <= _error(usual) + EQUAL:
-        return (f'{words} It does no more than the one who does not hide, '
+            and _error(strength) < _error(usual) + HARM:
+        more = 'no' if _error(strength) < _error(usual) + EQUAL else 'hardly'
+        return (f'{words} It does {more} more than the one who does not hide, '
                 f'{_percent(usual)}.')
     return f'{words} {SECRET}'
 

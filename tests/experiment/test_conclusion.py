@@ -228,6 +228,7 @@ def test_weights_that_are_all_zero_have_a_linear_axis():
 @pytest.mark.parametrize('own, gave_up, words', [
     (.025, 0, 'It does no harm: without poison 2.50 %.'),
     (.08, 0, 'It does no more than the one who does not hide, 10.50 %.'),
+    (.105, 0, 'It does hardly more than the one who does not hide, 10.50 %.'),
     (.08, 2, 'It does not stay hidden: the validation loss is no better than '
      'that of a constant answer in 2 of 2 splits. It does no more than the '
      'one who does not hide, 10.50 %.'),
