@@ -9,7 +9,6 @@ import os
 import zipfile
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from attack_problems import make, run, small
@@ -243,9 +242,6 @@ FILES = {
         'line 3: the label must not be missing'),
     'two names of a number': (
         load('a.npz', {'X': X[:2], 'y': np.array(['1', '1.0'])}), ValueError,
-        # texts of a dtype of their own, or objects that are one number
-        'must hold labels that differ as numbers, got 1, 1.0'
-        if pd.Series(['1']).dtype != object else
         'must hold two classes, got 1: 1 (2 rows)'),
     'two numbers of a float': (
         load('a.npz', {'X': X[:2], 'y': 2 ** 63 + np.arange(

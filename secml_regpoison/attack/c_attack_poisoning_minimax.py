@@ -207,8 +207,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     @property
     def trust(self):
-        """Weight of the untrusted rows under ``learn_lmbda='trust'`` that the
-        last run found; else 1."""
+        """Weight of the untrusted rows, of the last run; 1 without 'trust'."""
         return self._trust
 
     @property
