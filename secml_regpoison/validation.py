@@ -21,7 +21,8 @@ GPU_VALUES = 500_000
 def check_type(name, value, kind, condition):
     """Raise TypeError unless `value` is of `kind`; True is no number."""
     takes_bool = bool in (kind if isinstance(kind, tuple) else (kind,))
-    if not isinstance(value, kind) or isinstance(value, bool) > takes_bool:
+    if not isinstance(value, kind) or (
+            isinstance(value, bool) and not takes_bool):
         raise TypeError(
             f'`{name}` must be {condition}, got {type(value).__name__}.')
 

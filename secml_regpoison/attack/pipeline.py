@@ -109,9 +109,9 @@ def warn_of_constant_columns(attack, data):
         return
     x = data.x_tr[data.clean_rows(attack.n_points)]
     low, high = data.bounds(attack.lb, attack.ub, data.x_val)
-    is_constant = (x.amax(0) == x.amin(0)) & (low < high).expand_as(
+    is_unbounded = (x.amax(0) == x.amin(0)) & (low < high).expand_as(
         data.x_val).any(0)
-    n_open = int(is_constant.sum())
+    n_open = int(is_unbounded.sum())
     if n_open:
         warnings.warn(
             f'the box leaves {n_open:d} columns open that are constant in the '

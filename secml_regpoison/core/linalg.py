@@ -78,9 +78,10 @@ def top_eigenvalue(rows: Tensor, rtol: float = 1e-3,
     return value
 
 
-# to look one up costs as much as a short product
 @functools.lru_cache(maxsize=None)
-def _blas(name: str, dtype: torch.dtype) -> Any:
+def blas(name: str, dtype: torch.dtype) -> Any:
+    """A routine of SciPy's BLAS, looked up once: each time would cost as much
+    as a short product."""
     return get_blas_funcs(name, dtype=str(dtype)[6:])
 
 
@@ -94,7 +95,7 @@ def row_products(x: Tensor) -> Tensor:
     half of it."""
     if not uses_blas(x):
         return x @ x.T
-    lower = torch.from_numpy(_blas('syrk', x.dtype)(
+    lower = torch.from_numpy(blas('syrk', x.dtype)(
         1., x.contiguous().numpy().T, trans=1).T)
     return lower + lower.tril(-1).T
 
@@ -106,7 +107,7 @@ def quadratic_forms(matrix: Tensor, x: Tensor) -> Tensor:
     if not uses_blas(x):
         return (x * (matrix @ x)).sum(0)
     lower = matrix.tril().add_(matrix.triu(1).T)
-    product = torch.from_numpy(_blas('trmm', x.dtype)(
+    product = torch.from_numpy(blas('trmm', x.dtype)(
         1., lower.numpy().T, x.contiguous().numpy().T, side=1).T)
     return product.mul_(x).sum(0)
 
@@ -117,7 +118,7 @@ def symmetric_mv(matrix: Tensor, v: Tensor) -> Tensor:
     if not uses_blas(matrix):
         return torch.mv(matrix, v)
     # BLAS reads by columns: the transpose is the same, and not copied
-    return torch.from_numpy(_blas('symv', matrix.dtype)(
+    return torch.from_numpy(blas('symv', matrix.dtype)(
         1., matrix.numpy().T, v.numpy(), lower=faster_triangle(matrix.dtype)))
 
 
@@ -142,7 +143,7 @@ def solve_factorised(factor: Tensor, v: Tensor) -> Tensor:
     if not uses_blas(factor):
         return torch.cholesky_solve(v[:, None], factor)[:, 0]
     columns, g = factor.numpy(), v.to(factor.dtype).numpy()
-    trsv = _blas('trsv', factor.dtype)
+    trsv = blas('trsv', factor.dtype)
     return torch.from_numpy(trsv(
         columns, trsv(columns, g, lower=1), lower=1, trans=1)).to(v.dtype)
 

@@ -69,7 +69,8 @@ def find_missing(frame, label, decimal, keeps_words):
         cells = frame[name]
         gaps[name] = np.zeros(len(frame), dtype=bool) if name == label \
             else is_missing(cells)
-        if keeps_words and is_text(cells, gaps[name], decimal):
+        if keeps_words and gaps[name].any() and is_text(
+                cells, gaps[name], decimal):
             gaps[name] = (cells == '').to_numpy()
     return pd.DataFrame(gaps)
 

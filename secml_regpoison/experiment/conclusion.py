@@ -104,7 +104,7 @@ def _on_which_rows(policy, plan):
     on = '' if plan.filter == 'none' \
         else f' on the rows that pass the filter {plan.filter}'
     if policy == 'learned-trust':
-        scaled = '' if plan.preprocess in (None, 'none') \
+        scaled = '' if plan.preprocess is None \
             else 'the scaler fitted on the trusted rows alone and '
         on += (f', with {scaled}a sample_weight of 1 for the trusted rows and '
                'of the column trust in sec_eval.csv for the others')

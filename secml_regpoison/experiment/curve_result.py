@@ -1,5 +1,6 @@
 """Result of `poisoning_curve`: measures of the user's own estimator."""
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.core.verdicts import (
     SENTENCES, has_given_up, losses_differ)
-from secml_regpoison.data.splits import N_FOLDS
+from .cross_validation import n_folds
 from .estimators import fit_with_lambda, fit_with_trust, last_step
 from .measures import majority_error
 from .policies import policy_name
@@ -40,13 +41,18 @@ def measure(estimator, split, plan, policy, k, repetition):
     for j, poison in enumerate(poisons):
         rows = [np.concatenate(both) for both in zip(
             _arrays(split.train, order[n_replaced[j]:]), poison)]
-        lmbda, trust = result['lmbda'][j], result['trust'][j]
-        fitted = _fit(estimator, policy, lmbda, trust, rows, val)
+        fit = partial(_fit, policy=policy, lmbda=result['lmbda'][j],
+                      trust=result['trust'][j])
+        fitted = fit(estimator, rows, val)
         y_pred = fitted.predict(test[0])
-        loss = _loss(fitted, plan.classifier, *val) \
-            if policy not in TRUSTING else _cross_validated(
-                estimator, fitted, policy, lmbda, trust, rows, val,
-                plan.classifier, plan.seed + repetition)
+        if policy in TRUSTING:
+            folds = StratifiedKFold(n_folds(split.val), shuffle=True,
+                                    random_state=plan.seed + repetition)
+            parts = (estimator, rows, val) if policy == 'trusted-only' \
+                else _in_trusted_features(fitted, rows, val)
+            loss = _cross_validated(fit, folds, plan.classifier, *parts)
+        else:
+            loss = _loss(fitted, plan.classifier, *val)
         is_short = _warn_if_short(loss, result['validation_loss'][j], policy)
         for name, value in {
                 'test_error': (y_pred != test[1]).mean(),
@@ -71,7 +77,7 @@ def _arrays(part, rows=slice(None)):
     return part.X.tondarray()[rows], part.Y.tondarray()[rows]
 
 
-def _fit(estimator, policy, lmbda, trust, rows, val):
+def _fit(estimator, rows, val, policy, lmbda, trust):
     """The estimator as the policy trains it on training and trusted rows."""
     if policy == 'learned-trust':
         return fit_with_trust(estimator, lmbda, trust, val, rows)
@@ -79,27 +85,20 @@ def _fit(estimator, policy, lmbda, trust, rows, val):
                            *(val if policy == 'trusted-only' else rows))
 
 
-def _cross_validated(estimator, fitted, policy, lmbda, trust, rows, val,
-                     classifier, seed):
-    """Mean loss on the trusted rows, each by the estimator of other folds.
+def _in_trusted_features(fitted, rows, val):
+    """The linear model alone, and rows as the fitted scalers make them: those
+    of all trusted rows serve each fold, as in `.core.trust`."""
+    if isinstance(fitted, Pipeline) and len(fitted) > 1:
+        rows, val = ((fitted[:-1].transform(x), y) for x, y in (rows, val))
+    return last_step(fitted), rows, val
 
-    Under 'learned-trust' the scalers stay those of all trusted rows, as in
-    `.core.trust`.
-    """
-    (x, y), (others, labels) = val, rows
-    if policy == 'learned-trust':
-        if isinstance(fitted, Pipeline) and len(fitted) > 1:
-            x, others = map(fitted[:-1].transform, (x, others))
-        estimator = last_step(fitted)
-    total = 0.
-    for fit, held_out in StratifiedKFold(
-            min(N_FOLDS, np.bincount(y).min()), shuffle=True,
-            random_state=seed).split(x, y):
-        model = _fit(estimator, policy, lmbda, trust, (others, labels),
-                     (x[fit], y[fit]))
-        total += len(held_out) * _loss(model, classifier, x[held_out],
-                                       y[held_out])
-    return total / len(y)
+
+def _cross_validated(fit, folds, classifier, estimator, rows, val):
+    """Mean loss on the trusted rows, each by the estimator of other folds."""
+    x, y = val
+    return sum(len(out) * _loss(
+        fit(estimator, rows, (x[kept], y[kept])), classifier, x[out], y[out])
+        for kept, out in folds.split(x, y)) / len(y)
 
 
 def _loss(fitted, classifier, x, y):

@@ -12,10 +12,9 @@ from typing import Optional
 
 import numpy as np
 import torch
-from scipy.linalg import get_blas_funcs
 from torch import Tensor
 
-from ..linalg import faster_triangle, uses_blas
+from ..linalg import blas, faster_triangle, uses_blas
 from ..losses import Loss
 
 # Arguments of both loops: T, the loss, K (n, n), k_g and a as rows (2, n), 1 -
@@ -74,8 +73,8 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
     r, states = r_out.numpy(), path.numpy()[::order]
     k, k_g, a = kernel.numpy().T, *beside.numpy()  # BLAS reads by columns
     lower = faster_triangle(first.dtype)
-    symv, axpy, dot, scal = get_blas_funcs(('symv', 'axpy', 'dot', 'scal'),
-                                           (k,))
+    symv, axpy, dot, scal = (blas(name, first.dtype) for name in (
+        'symv', 'axpy', 'dot', 'scal'))
     (vel_b, b), biases = first[:, -1].tolist(), []
     curvatures = n_steps * [None] if curvature is None \
         else curvature.numpy()[::-1]

@@ -11,11 +11,10 @@ from typing import Callable, Optional
 
 import numpy as np
 import torch
-from scipy.linalg import get_blas_funcs
 from torch import Tensor
 
 from ..checks import is_sparse
-from ..linalg import uses_blas
+from ..linalg import blas, uses_blas
 from ..losses import Loss
 from .rows import add_rmatvec
 
@@ -83,7 +82,7 @@ def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
     scores = first.new_zeros(n_steps, len(rows) + len(rows_p))
     residual_at, add_rmatvec = blas_products(loss, rows, rows_p, curvature)
     vel, states = first[0].numpy().copy(), path.numpy()[::order]
-    axpy, scal = get_blas_funcs(('axpy', 'scal'), (vel,))
+    axpy, scal = (blas(name, first.dtype) for name in ('axpy', 'scal'))
     for t, (state, after, h) in enumerate(zip(states, states[1:],
                                               scores.numpy()[::order])):
         r = residual_at(t, state, h)
@@ -105,7 +104,7 @@ def blas_products(loss: Loss, rows: Tensor, rows_p: Tensor,
     # BLAS reads by columns; a block of rows, and where its scores begin
     blocks = [(block.contiguous().numpy().T, begin)
               for block, begin in ((rows, 0), (rows_p, n_tr)) if len(block)]
-    gemv, = get_blas_funcs(('gemv',), (blocks[0][0],))
+    gemv = blas('gemv', rows.dtype)
     residual = rows.new_empty(n_tr + len(rows_p))
     r = residual.numpy()
     curvatures = None if curvature is None else curvature.numpy()[::-1]
