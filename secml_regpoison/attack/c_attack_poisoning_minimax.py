@@ -332,7 +332,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         began = time.perf_counter(), time.thread_time()
         data = self._prepare()
         check_run_arguments(x, y, max_iter, self.training_data)
-        pipeline.warn_of_constant_columns(self, data)
+        if ds_init is None or not ds_init.num_samples:
+            pipeline.warn_of_constant_columns(self, data)
         if ds_init is None:
             warn_if_box_excludes_data(self)
         poison, batch_ends = continuation.plan(self, data, ds_init)

@@ -11,13 +11,12 @@ needs the model asks it three questions: `train`, `losses`, `hypergradient`.
 Any object that answers them can stand in its place, see `.model`.
 """
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
 
-from .checks import check, is_finite
+from .checks import check
 from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
 from .linalg import one_blas_thread
@@ -25,6 +24,7 @@ from .losses import Logistic, Loss
 from .model import Losses, share_wrong
 from .penalties import L1, L2
 from .problem import Features, Problem
+from .reverse_pass import ReversePass
 from .solvers import (
     SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
 from .solvers.training import (
@@ -184,7 +184,7 @@ class LinearModel:
         return Losses(attacker, defender,
                       share_wrong(h, problem.attacker_set[1]))
 
-    def hypergradient(self, trained: Trained) -> 'ReversePass':
+    def hypergradient(self, trained: Trained) -> ReversePass:
         """Validation loss of a trained model and its derivatives.
 
         Raises
@@ -197,7 +197,7 @@ class LinearModel:
             return found
         return replace(found, of_lmbda=ReversePass(self, trained, False))
 
-    def defender_hypergradient(self, trained: Trained) -> 'ReversePass':
+    def defender_hypergradient(self, trained: Trained) -> ReversePass:
         """The defender's loss and its derivatives."""
         return ReversePass(self, trained, False)
 
@@ -252,49 +252,3 @@ class LinearModel:
 
     def _val_scores(self, trained: Trained, rows_val: Tensor) -> Tensor:
         return trained.model.coordinates.val_matvec(rows_val, trained.model.u)
-
-
-@dataclass(frozen=True, eq=False)
-class ReversePass:
-    """A player's loss at a trained model, and its derivatives: the reverse
-    pass runs when one of them is first read. `of_lmbda` is another player's
-    pass, to which the derivative with respect to lambda belongs then."""
-
-    model: LinearModel
-    trained: Trained
-    is_attacker: bool
-    of_lmbda: Optional['ReversePass'] = None
-
-    @cached_property
-    def _found(self) -> tuple[Tensor, Any, Tensor]:
-        return self.model.reverse(self.trained, self.is_attacker)
-
-    @property
-    def value(self) -> Tensor:
-        """Loss, 0-d."""
-        return self._found[0]
-
-    @cached_property
-    def grad_x_p(self) -> Tensor:
-        """Derivative with respect to the points, (p, d)."""
-        grad = self.model.vjp_features(self.trained, self._found[1],
-                                       self.is_attacker)
-        self._check(grad)
-        return grad
-
-    @cached_property
-    def grad_lmbda(self) -> Tensor:
-        """Derivative with respect to lambda, 0-d."""
-        if self.of_lmbda is not None:
-            return self.of_lmbda.grad_lmbda
-        self._check(self._found[2])
-        return self._found[2]
-
-    def _check(self, grad: Tensor) -> None:
-        if not is_finite(grad):
-            model = self.trained.model
-            raise FloatingPointError(
-                'the hypergradient is not finite, with mu = '
-                f'{model.coordinates.penalty.strength:g}, step size '
-                f'{model.eta:g}: regularise more (a larger lambda), use '
-                'float64, or pass a smaller eta.')

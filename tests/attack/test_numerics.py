@@ -253,6 +253,24 @@ def test_constant_columns_under_mean_std(kind):
         rel=1e-3 if kind is CClassifierLogistic else 1e-6)
 
 
+def test_open_constant_columns_are_warned_of_once_a_curve():
+    """Not before there is poison, and not by runs that continue from some."""
+    data = [CDataset(CArray(np.c_[ds.X.tondarray(), np.ones(ds.num_samples)]),
+                     ds.Y) for ds in (
+        clouds(n, seed) for seed, n in enumerate((40, 24, 60)))]
+    attack = make(data, clf=CClassifierLogistic(
+        preprocess=CNormalizerMeanStd()), solver_type='implicit')
+    said, poison = [], None
+    for n_points in (0, 2, 4):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            poison = run(attack, data, n_points, ds_init=poison)[2]
+        said.append([str(warning.message) for warning in caught
+                     if 'the box leaves 1 columns open' in str(
+                         warning.message)])
+    assert [len(sentences) for sentences in said] == [0, 1, 0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('solver_type', ['rmd', 'implicit'])
 def test_many_sparse_features(solver_type):

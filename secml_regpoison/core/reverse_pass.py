@@ -1,0 +1,60 @@
+"""Derivatives of a linear model, computed when one of them is first read.
+
+A step that is rejected needs none; see `.model.Gradients`.
+"""
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Optional
+
+from torch import Tensor
+
+from .checks import is_finite
+
+if TYPE_CHECKING:
+    from .linear_model import LinearModel, Trained
+
+
+@dataclass(frozen=True, eq=False)
+class ReversePass:
+    """A player's loss at a trained model, and its derivatives: the reverse
+    pass runs when one of them is first read. `of_lmbda` is another player's
+    pass, to which the derivative with respect to lambda belongs then."""
+
+    model: 'LinearModel'
+    trained: 'Trained'
+    is_attacker: bool
+    of_lmbda: Optional['ReversePass'] = None
+
+    @cached_property
+    def _found(self) -> tuple[Tensor, Any, Tensor]:
+        return self.model.reverse(self.trained, self.is_attacker)
+
+    @property
+    def value(self) -> Tensor:
+        """Loss, 0-d."""
+        return self._found[0]
+
+    @cached_property
+    def grad_x_p(self) -> Tensor:
+        """Derivative with respect to the points, (p, d)."""
+        grad = self.model.vjp_features(self.trained, self._found[1],
+                                       self.is_attacker)
+        self._check(grad)
+        return grad
+
+    @cached_property
+    def grad_lmbda(self) -> Tensor:
+        """Derivative with respect to lambda, 0-d."""
+        if self.of_lmbda is not None:
+            return self.of_lmbda.grad_lmbda
+        self._check(self._found[2])
+        return self._found[2]
+
+    def _check(self, grad: Tensor) -> None:
+        if not is_finite(grad):
+            model = self.trained.model
+            raise FloatingPointError(
+                'the hypergradient is not finite, with mu = '
+                f'{model.coordinates.penalty.strength:g}, step size '
+                f'{model.eta:g}: regularise more (a larger lambda), use '
+                'float64, or pass a smaller eta.')
