@@ -47,7 +47,7 @@ def signs(y, classes, device='cpu'):
 
 def labels(y, classes):
     """The inverse of `signs`."""
-    return CArray([classes[int(sign > 0)].item() for sign in y])
+    return labels_of_indices(y > 0, classes)
 
 
 def indices(y, classes, device='cpu'):
@@ -58,7 +58,8 @@ def indices(y, classes, device='cpu'):
 
 def labels_of_indices(y, classes):
     """The inverse of `indices`."""
-    return CArray([classes[int(index)].item() for index in y])
+    return CArray([classes[int(index)].item() for index in y],
+                  dtype=classes.dtype)
 
 
 def feature_map(preprocess):

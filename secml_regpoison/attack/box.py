@@ -22,3 +22,12 @@ def warn_if_box_excludes_data(attack):
             'lb=training_data.X.min(axis=0).ravel() and '
             'ub=training_data.X.max(axis=0).ravel().', RuntimeWarning,
             stacklevel=3)
+
+
+def warn_of_dmax(dmax):
+    """Warn of secml's default, which moves points there and none here."""
+    if dmax is not None and not dmax:
+        warnings.warn(
+            f'`dmax` is {dmax:g}: no point moves from its start. Stock '
+            'attacks ignore theirs; None is unbounded.', RuntimeWarning,
+            stacklevel=4)

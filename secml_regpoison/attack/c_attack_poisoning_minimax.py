@@ -6,23 +6,26 @@
 import time
 
 import numpy as np
+import torch
 
 from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.array import CArray
-from secml.data import CDataset, CDatasetHeader
+from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
 
 from secml_regpoison.convert import to_carray
 from secml_regpoison.core.verdicts import constant_loss
-from secml_regpoison.validation import check_dataset, check_run_arguments
+from secml_regpoison.validation import (
+    check, check_dataset, check_run_arguments)
 from . import (
     continuation, evaluation, gradient_check, objective, pipeline,
     poison_labels, retraining, settings)
 from .batches import explain_ctrl_c, make_batches
-from .box import warn_if_box_excludes_data
+from .box import warn_if_box_excludes_data, warn_of_dmax
 from .checkpoint import open_checkpoint
 from .feasible import feasible_set
 from .history import RunRecord
+from .poison_header import PoisonHeader
 from .poisoning_data import PreparedData
 from .targets import check_classifier, target_of
 
@@ -75,43 +78,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     y_target : int or None, optional
         Class that the attacker wants on all validation points; `f_opt` is
         then the loss against that class, and falls. None: any error.
-    attacker_set : CDataset or None, optional
-        Rows on which the attacker raises the loss. Default None: `val`, so
-        that the defender sees the harm, as in the paper.
-    camouflage : 'auto' or float, optional
-        From 0 to 1: how much an attacker with a set of its own keeps the
-        defender's loss low, see `.core.defender.camouflaged`. 'auto'
-        (default) tries 0, 0.5 and 0.9 and keeps what errs most. 0 where
-        lambda is fixed. With 'trust' see `.core.trust_defender`.
-    y_poison : 'flip', 'worst', a class or a CArray, optional
-        Labels of the poisoning points. 'flip' (default): each has that of
-        its start, flipped, as in the paper; with `y_target` all have that
-        class. 'worst': compositions of 0, 1/4, 1/2, 3/4 and all of one label
-        (of a softmax: pairs of classes) are tried for 12 steps each, and that
-        of the worst validation error is kept, see `history`. A class for all
-        points, or a CArray with one for each, shape (p,). Points start as
-        rows of another class.
-    learn_lmbda : bool or 'trust', optional
-        False: the classifier's own C stays (Xiao et al. 2015). 'trust': `val`
-        is trained on too, and the defender learns by cross-validation on it
-        how much the other rows count, see `.core.trust`. Default True.
-    trust_margin : float, optional
-        With 'trust': the other rows count only where the gain on `val` is at
-        least so many of its standard errors. Default 0.
-    lmbda_bounds : (float, float), optional
-        Interval of the learned lambda. Default (-8, 11.5).
-    poison_mode : {'append', 'replace'}, optional
-        Whether poison is added to the training data or takes the place of
-        clean rows drawn at random (the paper's App. D). Default 'append'.
-    batch_size : int, optional
-        With ``joint=False``: points optimised together. Default 17.
-    joint : bool, optional
-        True (default): all points move together, those of `ds_init` from
-        where they are: the stronger attack. For a fixed lambda without `dmax`
-        by L-BFGS-B, see `.core.quasi_newton`, else by the ascent of the
-        paper. False: the paper's batches, those before stay fixed.
     solver_type : {'rmd', 'fmd', 'implicit'}, optional
-        How the hypergradient is computed, see `.core.hypergradient`.
+        How the hypergradient is computed, see `.core.hypergradient`. 'pgd-ls',
+        secml's name for how the points move, means 'rmd'.
     solver_params : dict or None, optional
         How the classifier is trained, see `.core.solvers.training`:
         'n_inner' (150), 'inner_eta' (None: 1 / L), 'momentum' (0.9), 'form'
@@ -124,6 +93,33 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         'eps' of loss counts as none. Where 'eta' or 'eta_max' is given, the
         points move by the ascent, never by L-BFGS-B.
     init_type : {'random'}, optional
+    random_seed : int or None, optional
+        Seed of the starting points and of the replaced rows. None: drawn
+        once, when the attack is created.
+    y_poison : 'flip', 'worst', a class or a CArray, optional
+        Labels of the poisoning points. 'flip' (default): each has that of
+        its start, flipped, as in the paper; with `y_target` all have that
+        class. 'worst': compositions of 0, 1/4, 1/2, 3/4 and all of one label
+        (of a softmax: pairs of classes) are tried for 12 steps each, and that
+        of the worst validation error is kept, see `history`. A class for all
+        points, or a CArray with one for each, shape (p,). Points start as
+        rows of another class.
+    learn_lmbda : bool or 'trust', optional
+        False: the classifier's own C stays (Xiao et al. 2015). 'trust': `val`
+        is trained on too, and the defender learns by cross-validation on it
+        how much the other rows count, see `.core.trust`. Default True.
+    lmbda_bounds : (float, float), optional
+        Interval of the learned lambda. Default (-8, 11.5).
+    poison_mode : {'append', 'replace'}, optional
+        Whether poison is added to the training data or takes the place of
+        clean rows drawn at random (the paper's App. D). Default 'append'.
+    batch_size : int, optional
+        With ``joint=False``: points optimised together. Default 17.
+    joint : bool, optional
+        True (default): all points move together, those of `ds_init` from
+        where they are: the stronger attack. For a fixed lambda without `dmax`
+        by L-BFGS-B, see `.core.quasi_newton`, else by the ascent of the
+        paper. False: the paper's batches, those before stay fixed.
     n_restarts : int, optional
         New points are optimised this many times more, from other starts
         and another lambda, and the best for the attacker is kept.
@@ -136,13 +132,21 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Precision in which points and lambda are searched for; the classifier
         is trained and evaluated in float64 either way. 'float32' is 1.2 to
         1.4 times as fast. Default 'float64'.
-    random_seed : int or None, optional
-        Seed of the starting points and of the replaced rows. None: drawn
-        once, when the attack is created.
     feasible : CFeasibleSphereSlab, CFeasibleInteger, CFeasibleMask or a tuple
         What else holds the points, beside the box and `dmax`: what a filter
         lets pass, whole numbers, features that stay or only grow. Starts are
         projected. L-BFGS-B is for the box, and a mask, alone. Default None.
+    attacker_set : CDataset or None, optional
+        Rows on which the attacker raises the loss. Default None: `val`, so
+        that the defender sees the harm, as in the paper.
+    camouflage : 'auto' or float, optional
+        From 0 to 1: how much an attacker with a set of its own keeps the
+        defender's loss low, see `.core.defender.camouflaged`. 'auto'
+        (default) tries 0, 0.5 and 0.9 and keeps what errs most. 0 where
+        lambda is fixed. With 'trust' see `.core.trust_defender`.
+    trust_margin : float, optional
+        With 'trust': the other rows count only where the gain on `val` is at
+        least so many of its standard errors. Default 0.
 
     Attributes
     ----------
@@ -162,13 +166,12 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     _loss_kind, _kinds = (), ''
 
     def __init__(self, classifier, training_data, val, distance='l2',
-                 dmax=None, lb=0, ub=1, y_target=None, y_poison='flip',
-                 learn_lmbda=True, lmbda_bounds=(-8, 11.5),
-                 poison_mode='append', batch_size=17, joint=True,
-                 solver_type='rmd', solver_params=None, init_type='random',
-                 n_restarts=0, device='auto', dtype='float64', random_seed=0,
-                 feasible=None, attacker_set=None, camouflage='auto',
-                 trust_margin=0.):
+                 dmax=None, lb=0, ub=1, y_target=None, solver_type='rmd',
+                 solver_params=None, init_type='random', random_seed=0,
+                 y_poison='flip', learn_lmbda=True, lmbda_bounds=(-8, 11.5),
+                 poison_mode='append', batch_size=17, joint=True, n_restarts=0,
+                 device='auto', dtype='float64', feasible=None,
+                 attacker_set=None, camouflage='auto', trust_margin=0.):
         check_classifier(classifier, self._loss_kind, self._kinds)
         check_dataset('training_data', training_data)
         check_dataset('val', val, training_data)
@@ -180,6 +183,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             solver_type=solver_type,
             solver_params={'eta': None},  # the host asks for this one
             init_type=init_type, random_seed=random_seed)
+        warn_of_dmax(dmax)
         self._classifier = classifier
         self.solver_params = solver_params
         del self.eta  # the host's second copy of solver_params['eta']
@@ -222,6 +226,11 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     @CAttackPoisoning.dmax.setter
     def dmax(self, value):
         self._dmax = settings.as_dmax(value)
+
+    @CAttackPoisoning.solver_type.setter
+    def solver_type(self, value):
+        # secml's default names how the points move: they move so here, too
+        self._solver_type = 'rmd' if value == 'pgd-ls' else value
 
     @CAttackPoisoning.solver_params.setter
     def solver_params(self, value):
@@ -273,16 +282,20 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
         1. All points move together (with ``joint=False`` those of a batch),
            and lambda with them.
-        2. The points of `ds_init` are kept. With `joint` they move on from
-           where they are, else they stay. lambda starts from
+        2. The points of `ds_init` are kept, and must be in the box. With
+           `joint` they move on from where they are, else they stay. lambda starts from
            ``ds_init.header.search_lmbda``, else from ``lmbda``. A `ds_init`
            made for another `distance`, `dmax`, `lb`, `ub`, `y_target` or
            fixed C is ignored. Other data, labels, seeds, restarts, batch
            sizes, solvers, their settings or modes keep it, with a warning.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
-        4. The classifier is retrained with its preprocess, as `fit` does.
+        4. The classifier is retrained with its preprocess, as `fit` does, and
+           at the lambda that was learned: `poisoned_classifier` is that one,
+           a copy that is trained on the same rows has its own C.
         5. Labels are the datasets' own, not only {0, 1}.
+        6. `f_opt` is in nats, where the stock log loss is in bits. `x_seq`
+           and `x0` hold all points that moved.
 
         Parameters
         ----------
@@ -306,7 +319,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Returns
         -------
         y_pred : CArray, shape (k,)
-            Labels given by `poisoned_classifier`.
+            Labels that `poisoned_classifier` gives, of the datasets' own
+            (its `predict` counts classes from 0).
         scores : CArray, shape (k, 2)
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `w_norm` (norm of the
@@ -519,6 +533,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     def _clear_result(self):
         """Forget the poison and the cost of the last `run`."""
+        self._idx = None  # the point that `objective_function` moves
         self._poison, self._seconds_from_checkpoint = None, 0.
         self._compositions = ()
         self._solver_loss = self._val_loss = float('nan')
@@ -530,11 +545,11 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         """Make `poison`, which ends with `batch`, the state of the attack."""
         xc = to_carray(poison.x, self.training_data.issparse)
         yc = data.decode(poison.y)
-        header = CDatasetHeader(lmbda=poison.lmbda, starts=poison.starts,
-                                search_lmbda=poison.lmbda,
-                                problem_id=continuation.problem_id(self),
-                                search_settings=continuation.search_settings(
-                                    self, data))
+        header = PoisonHeader(lmbda=poison.lmbda, starts=poison.starts,
+                              search_lmbda=poison.lmbda,
+                              problem_id=continuation.problem_id(self),
+                              search_settings=continuation.search_settings(
+                                  self, data))
         adv_ds = CDataset(xc.deepcopy(), yc.deepcopy(), header)
         x_0, x_seq = to_carray(batch.path[0]), to_carray(batch.path.flatten(1))
         f_seq, lmbda_seq = CArray(list(batch.f_seq)), CArray(
@@ -601,9 +616,28 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def _run(self, xc, yc, idx=0):
         """Optimise point `idx` of `xc`, the others held fixed."""
         self.xc, self.yc = CArray(xc).atleast_2d().deepcopy(), CArray(yc)
-        solution = objective.optimise_point(self, self._prepare(), idx)
+        self._idx, self._x0 = idx, self.xc[idx, :].ravel()
+        solution, path = objective.optimise_point(self, self._prepare(), idx)
+        self._x_opt = to_carray(solution.x_p).ravel()
+        self._x_seq = to_carray(torch.cat([here.x_p for here in path]))
+        self._f_seq = CArray([here.value for here in path])
+        self._lmbda_seq = CArray([here.lmbda for here in path])
         self._lmbda, self._f_opt = solution.lmbda, solution.value
-        return to_carray(solution.x_p).ravel()
+        self._n_trainings = solution.n_trainings
+        self._n_evaluations = solution.n_evaluations
+        return self._x_opt
+
+    def _update_poisoned_clf(self, clf=None, tr=None, train_normalizer=False):
+        """The classifier trained with the points `xc` at the attribute
+        `lmbda`, and the data it was trained on; no other of either."""
+        for name, value in (('clf', clf), ('tr', tr)):
+            check(name, value, value is None, 'None')
+        data = self._prepare()
+        objective.moving_points(self, data)  # raises unless there are some
+        adv_ds = CDataset(self.xc, self.yc, PoisonHeader(
+            lmbda=self.lmbda, trust=self.trust))
+        self._poisoned_clf = retraining.fit_classifier(self, data, adv_ds)
+        return self._poisoned_clf, retraining.poisoned_data(self, data, adv_ds)
 
     def _gradient_fk_xc(self, xc, yc, clf, loss_grad, tr, k=None):
         raise NotImplementedError(

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from secml.array import CArray
-from secml.data import CDatasetHeader
 
 from secml_regpoison.convert import to_float64
 from secml_regpoison.core.model import Losses
@@ -18,6 +17,7 @@ from secml_regpoison.core.verdicts import (
     is_unseen, losses_differ)
 from . import retraining, settings, trust
 from .objective import model_of
+from .poison_header import PoisonHeader
 from .targets import parts_of, target_of
 
 
@@ -46,7 +46,7 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
         poison = poison._replace(lmbda=header['lmbda'])
         if trust.is_learned(attack):
             header['trust'] = attack.trust
-        adv_ds.header = CDatasetHeader(**header)
+        adv_ds.header = PoisonHeader(**header)
     clf = retraining.fit_classifier(attack, data, adv_ds)
     losses = retraining.losses_of(attack, data, poison, clf)
     indices, scores = clf.predict(
@@ -56,7 +56,7 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
     header.update(w_norm=math.hypot(*(
         float(part.w.ravel().norm()) for part in parts_of(clf))),
                   verdicts=verdicts.names())
-    adv_ds.header = CDatasetHeader(**header)
+    adv_ds.header = PoisonHeader(**header)
     return Evaluation(y_pred, scores, losses, verdicts)
 
 

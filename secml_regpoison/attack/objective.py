@@ -43,12 +43,14 @@ def learned_lmbda(attack, data, xc):
 
 
 def optimise_point(attack, data, idx):
-    """The core's `Solution` for point `idx`, the others held fixed."""
+    """The core's `Solution` for point `idx`, the others held fixed, and its
+    iterates."""
     x_p, y_p = moving_points(attack, data)
-    moves = torch.arange(len(x_p)) == idx
-    return solve_from(
+    moves, iterates = torch.arange(len(x_p)) == idx, []
+    solution = solve_from(
         attack, data, data.problem(len(x_p), x_p[~moves], y_p[~moves]),
-        PoisonSet(x_p[moves], y_p[moves], (), attack.lmbda), [])
+        PoisonSet(x_p[moves], y_p[moves], (), attack.lmbda), iterates)
+    return solution, iterates
 
 
 def model_of(attack, problem, y_p, **training):

@@ -105,7 +105,7 @@ def check_refitted(attack, data):
 def warn_of_constant_columns(attack, data):
     """Warn of columns in which poison is divided by next to nothing."""
     if not attack.n_points or data.preprocess is None \
-            or not data.preprocess.fits_std:
+            or not data.preprocess.fits_scale:
         return
     x = data.x_tr[data.clean_rows(attack.n_points)]
     low, high = data.bounds(attack.lb, attack.ub, data.x_val)
@@ -115,7 +115,7 @@ def warn_of_constant_columns(attack, data):
     if n_open:
         warnings.warn(
             f'the box leaves {n_open:d} columns open that are constant in the '
-            'clean rows: with poison their deviation is tiny, the refitted '
-            'mean-std divides by it, and the loss grows without bound there. '
+            'clean rows: with poison their spread is tiny, the refitted '
+            'normalizer divides by it, and the loss grows without bound. '
             'Give such columns equal `lb` and `ub`, or leave them out.',
             RuntimeWarning, stacklevel=3)

@@ -77,7 +77,9 @@ def as_solver_params(value, defaults):
 
 def check_settings(attack, classes):
     """Every setting of the attack, given the `classes` of the data."""
-    check_choice('solver_type', attack.solver_type, tuple(SOLVERS))
+    check_choice(
+        'solver_type', attack.solver_type, tuple(SOLVERS), " Of secml's "
+        "solvers the points move by 'pgd-ls' alone, see `solver_params`.")
     check_solver_params(attack.solver_params)
     training_of(attack)  # checks its own values
     for name, values in (('poison_mode', ('append', 'replace')),

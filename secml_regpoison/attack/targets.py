@@ -127,7 +127,9 @@ def check_objective(clf):
                     f'`classifier.{name}` must be {values[0]!r}, got '
                     f'{str(value)[:40]}: with another the classifier has an '
                     'objective that is not attacked. Make a '
-                    f'{type(part).__name__} without it.')
+                    f'{type(part).__name__} without it'
+                    + (', which is linear too.' if name == 'kernel'
+                       else '.'))
 
 
 def check_classifier(clf, loss, condition):

@@ -33,11 +33,13 @@ class Preprocess(Protocol):
     """What a `Problem` needs of a preprocess.
 
     by_row : no row's features depend on other rows. fits_std : it divides by
-    standard deviations of the rows that it is fitted on.
+    standard deviations of the rows that it is fitted on. fits_scale : by
+    these, or by their ranges.
     """
 
     by_row: bool
     fits_std: bool
+    fits_scale: bool
 
     def fit(self, x: Tensor) -> Transform:
         """Fit on rows (n, d), and return the transform of rows (k, d)."""
@@ -65,6 +67,11 @@ class MeanStd:
     def fits_std(self) -> bool:
         """Whether it divides by deviations that the rows decide."""
         return self.with_std and self.std is None
+
+    @property
+    def fits_scale(self) -> bool:
+        """The same: it divides by nothing else."""
+        return self.fits_std
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`."""
@@ -140,6 +147,7 @@ class MinMax:
 
     by_row = False
     fits_std = False
+    fits_scale = True
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`; of tied ends the first row's counts."""
@@ -159,6 +167,7 @@ class UnitNorm:
 
     by_row = True
     fits_std = False
+    fits_scale = False
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`; nothing is fitted."""
@@ -189,6 +198,11 @@ class Chain:
     def fits_std(self) -> bool:
         """Whether a step divides by deviations that the rows decide."""
         return any(step.fits_std for step in self.steps)
+
+    @property
+    def fits_scale(self) -> bool:
+        """Whether a step divides by deviations or ranges of the rows."""
+        return any(step.fits_scale for step in self.steps)
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`."""

@@ -197,8 +197,12 @@ def _of_the_loss(strength):
     loss = 'its validation loss is no better than that of a constant answer'
     text = ''
     if strength['given_up']:
-        why = ' and '.join([loss] * (strength['gave_up'] > less) + [
-            'it gives all test rows one class'] * (strength['one_class'] > 0))
+        why = ' and '.join(
+            reason + (f' in {k}' if k < strength['given_up'] else '')
+            for k, reason in (
+                (strength['gave_up'] - less, loss),
+                (strength['one_class'], 'it gives all test rows one class'))
+            if k)
         text = f" It gave up in {strength['given_up']} of {n} splits: {why}."
     if less:
         text += f' In {less} of {n} splits {loss}, but its error is.'

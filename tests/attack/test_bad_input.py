@@ -22,7 +22,8 @@ NAN, INF = float('nan'), float('inf')
 
 # Settings, each by the constructor and by `set`.
 SETTINGS = [
-    ('solver_type', 'pgd-ls', ValueError, "or 'rmd', got 'pgd-ls'"),
+    ('solver_type', 'pgd-exp', ValueError, "or 'rmd', got 'pgd-exp'. Of "
+     "secml's solvers the points move by 'pgd-ls' alone"),
     ('solver_type', None, ValueError, 'got None'),
     ('solver_type', ['rmd', 'fmd'], ValueError, "'fmd' or 'implicit'"),
     ('solver_params', {1: 2}, ValueError, 'a dict with keys among'),

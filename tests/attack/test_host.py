@@ -1,8 +1,10 @@
 """The attack as one of secml's objects: made, set, copied, stored, quiet."""
 import hashlib
+import inspect
 import logging
 import pickle
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from numpy.testing import assert_array_equal
 from attack_invariants import assert_same_result
 from attack_problems import QUICK, digits, fit_optimum, loss, make, run, small
 from secml_regpoison import CAttackPoisoningMinimaxLR
+from secml_regpoison.attack.c_attack_poisoning_minimax import (
+    CAttackPoisoningMinimax)
 
 from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.array import CArray
@@ -250,3 +254,67 @@ def test_without_a_seed_each_attack_has_its_own():
     assert run(other, data)[2].header.starts != first[2].header.starts
     half = run(attack, data, 4)[2]
     assert_same_result(run(attack, data, 8, ds_init=half), first)
+
+
+def test_positions_of_arguments_are_those_of_stock_attacks():
+    stock, ours = (list(inspect.signature(kind.__init__).parameters)
+                   for kind in (CAttackPoisoning, CAttackPoisoningMinimax))
+    assert ours[:len(stock)] == stock
+
+
+def test_secmls_default_solver_type_is_this_ascent():
+    """It names how the points move; of another name the error says so."""
+    data = small()
+    found = run(make(data, 4, solver_type='pgd-ls'), data)
+    assert_same_result(found, run(make(data, 4, solver_type='rmd'), data))
+    attack = make(data)
+    attack.set('solver_type', 'pgd-ls')
+    assert attack.solver_type == 'rmd'
+
+
+def test_dmax_0_is_warned_of_where_it_is_given():
+    """secml's default, which its attacks ignore; not where it is swept."""
+    data = small()
+    with pytest.warns(RuntimeWarning, match='`dmax` is 0: no point moves'):
+        make(data, dmax=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        make(data).set('dmax', 0)
+
+
+def test_poison_is_joined_to_any_rows():
+    """Headers of two runs differ; what joined points share is kept."""
+    data = small()
+    attack = make(data, 2)
+    first, second = (run(attack, data, n)[2] for n in (2, 3))
+    for joined in (first.append(second),
+                   data[0].append(first).append(second)):
+        assert joined.num_samples in (5, 5 + data[0].num_samples)
+        assert joined.header.problem_id == first.header.problem_id
+        assert not hasattr(joined.header, 'starts')
+    twice = first.append(first)
+    assert twice.header.get_params() == first.header.get_params()
+    # and the joined rows can be attacked, and joined to more poison
+    more = run(make((data[0].append(first), *data[1:]), 2), data)[2]
+    assert more.append(first).num_samples == 4
+
+
+def test_no_poison_has_labels_of_the_data():
+    data = small()
+    poison = run(make(data, 0), data)[2]
+    assert data[0].append(poison).Y.dtype == data[0].Y.dtype == poison.Y.dtype
+
+
+def test_poisoned_classifier_as_secmls_helpers_train_it():
+    """`_update_poisoned_clf`: at the attack's lambda, on the rows that stay
+    beside the poison; stock uses the classifier's own C and all rows."""
+    data = small()
+    attack = make(data, 4, poison_mode='replace', solver_type='implicit')
+    poison, f_opt = run(attack, data)[2:]
+    clf, rows = attack._update_poisoned_clf()
+    assert rows.num_samples == data[0].num_samples
+    assert clf.C == pytest.approx(np.exp(-poison.header.lmbda))
+    assert loss((clf.w.tondarray(), clf.b.item()), data[1]) == pytest.approx(
+        f_opt, rel=1e-6)
+    with pytest.raises(ValueError, match='`tr` must be None'):
+        attack._update_poisoned_clf(tr=data[0])

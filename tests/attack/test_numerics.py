@@ -19,7 +19,8 @@ from secml_regpoison.core import Problem, solve
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
-from secml.ml.features import CNormalizerMeanStd, CNormalizerUnitNorm
+from secml.ml.features import (
+    CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
 
 SOLVERS = ['rmd', 'fmd', 'implicit']
 STEPS = ['rmd', 'fmd']  # those that train by T steps
@@ -253,13 +254,16 @@ def test_constant_columns_under_mean_std(kind):
         rel=1e-3 if kind is CClassifierLogistic else 1e-6)
 
 
-def test_open_constant_columns_are_warned_of_once_a_curve():
+@pytest.mark.parametrize('preprocess', [
+    CNormalizerMeanStd(), CNormalizerMinMax(),
+    CNormalizerMinMax(preprocess=CNormalizerMeanStd(with_std=False))])
+def test_open_constant_columns_are_warned_of_once_a_curve(preprocess):
     """Not before there is poison, and not by runs that continue from some."""
     data = [CDataset(CArray(np.c_[ds.X.tondarray(), np.ones(ds.num_samples)]),
                      ds.Y) for ds in (
         clouds(n, seed) for seed, n in enumerate((40, 24, 60)))]
-    attack = make(data, clf=CClassifierLogistic(
-        preprocess=CNormalizerMeanStd()), solver_type='implicit')
+    attack = make(data, clf=CClassifierLogistic(preprocess=preprocess),
+                  solver_type='implicit')
     said, poison = [], None
     for n_points in (0, 2, 4):
         with warnings.catch_warnings(record=True) as caught:

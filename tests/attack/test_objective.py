@@ -208,6 +208,29 @@ def test_single_point_is_optimised_among_the_others():
     assert x.min() >= 0 and x.max() <= 1
 
 
+def test_single_point_leaves_what_secmls_attacks_leave():
+    """Path, ends and counters are of this point, also after a `run`; and it
+    is the one that `objective_function` moves then."""
+    data = small()
+    attack = make(data, 3, learn_lmbda=False, solver_type='implicit')
+    run(attack, data)
+    before = CArray(.1 + .7 * data[1].X[:3, :].tondarray())
+    x = attack._run(before, attack.yc, idx=1)
+    assert attack._idx == 1
+    assert_array_equal(attack.x0.tondarray(), before[1, :].tondarray().ravel())
+    assert attack.x_seq.shape == (attack.f_seq.size, 2)
+    assert_array_equal(attack.x_seq[0, :].tondarray().ravel(),
+                       attack.x0.tondarray())
+    assert_array_equal(attack.x_opt.tondarray(), x.tondarray())
+    assert attack.f_opt == attack.f_seq.max() > attack.f_seq[0].item()
+    assert attack.objective_function(x) == pytest.approx(attack.f_opt)
+    assert attack.objective_function(attack.x0) == pytest.approx(
+        attack.f_seq[0].item())
+    assert 0 < attack.grad_eval <= attack.f_eval
+    run(attack, data)
+    assert attack._idx is None
+
+
 def test_no_point_to_move():
     """After a run without points."""
     data = small()

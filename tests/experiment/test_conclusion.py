@@ -164,6 +164,16 @@ def test_one_class_for_all_is_giving_up():
         line['one_class'] for line in lines]
 
 
+def test_reasons_of_giving_up_are_counted_apart():
+    lines = records(learned=(.05, .2, .41))
+    for line in lines:
+        line['gave_up'] = int(line['n_points'] == 10)
+        line['one_class'] = line['gave_up'] * (1 - line['repetition'])
+    assert ('It gave up in 2 of 2 splits: its validation loss is no better '
+            'than that of a constant answer and it gives all test rows one '
+            'class in 1.') in conclude(summarise(lines), PLAN)['words'][1]
+
+
 @pytest.mark.parametrize('preprocess, classifier, words', [
     (None, 'logistic', ': LogisticRegression(C=0.223).'),
     # of two classes: twice the C
