@@ -283,8 +283,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         1. All points move together (with ``joint=False`` those of a batch),
            and lambda with them.
         2. The points of `ds_init` are kept, and must be in the box. With
-           `joint` they move on from where they are, else they stay. lambda starts from
-           ``ds_init.header.search_lmbda``, else from ``lmbda``. A `ds_init`
+           `joint` they move on from where they are, else they stay. lambda
+           starts from ``ds_init.header.search_lmbda``, else from ``lmbda``. A
+           `ds_init`
            made for another `distance`, `dmax`, `lb`, `ub`, `y_target` or
            fixed C is ignored. Other data, labels, seeds, restarts, batch
            sizes, solvers, their settings or modes keep it, with a warning.
@@ -346,11 +347,11 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         began = time.perf_counter(), time.thread_time()
         data = self._prepare()
         check_run_arguments(x, y, max_iter, self.training_data)
-        if ds_init is None or not ds_init.num_samples:
-            pipeline.warn_of_constant_columns(self, data)
+        poison, batch_ends = continuation.plan(self, data, ds_init)
         if ds_init is None:
             warn_if_box_excludes_data(self)
-        poison, batch_ends = continuation.plan(self, data, ds_init)
+        if ds_init is None or not ds_init.num_samples:
+            pipeline.warn_of_constant_columns(self, data)
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
             self._add_batches(data, poison, batch_ends, checkpoint)
             y_pred, scores = self._evaluate(data, x, y)

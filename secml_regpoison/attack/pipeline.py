@@ -111,6 +111,9 @@ def warn_of_constant_columns(attack, data):
     low, high = data.bounds(attack.lb, attack.ub, data.x_val)
     is_unbounded = (x.amax(0) == x.amin(0)) & (low < high).expand_as(
         data.x_val).any(0)
+    if not data.preprocess.fits_std:
+        # a range keeps the training rows, with their poison, in an interval
+        is_unbounded &= (data.x_val != x[:1]).any(0)
     n_open = int(is_unbounded.sum())
     if n_open:
         warnings.warn(
