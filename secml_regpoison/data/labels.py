@@ -4,7 +4,7 @@ import difflib
 import numpy as np
 
 from .cells import list_names, to_numbers
-from .detect import MISSING
+from .detect import MISSING, NUMBER
 
 NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
          'diagnosis', 'response'}
@@ -50,6 +50,22 @@ def doubtful_words(cells):
     values = set(cells.astype(str).str.lower()) - set(NO_LABEL)
     words = values & set(MISSING)
     return tuple(sorted(words)) if len(values - words) > 1 else ()
+
+
+def refuse_names(labels, tables, where):
+    """Raise ValueError where the label in the first line of a file is a word
+    that no other row has, as the name of the column is, and others repeat."""
+    starts = np.cumsum([0, *(len(table.frame) for table in tables)])
+    first = [i for i, table in zip(starts, tables) if not table.has_names]
+    others = set(np.delete(labels.astype(str), first))
+    for i in first:
+        label = str(labels[i])
+        if labels[i] is not None and label not in others \
+                and not NUMBER.match(label) and 2 * len(others) < len(labels):
+            raise ValueError(
+                f'{where(i)}: the first line must have a label that comes '
+                f'again, got {label!r} there alone. If that line has names, '
+                'type --header yes; if it is a row, type --header no.')
 
 
 def label_values(cells, decimal, without=NO_LABEL):

@@ -12,7 +12,8 @@ from .encoding import Encoding
 from .files import read_tables
 from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
-    find_columns, label_values, pick_classes, warn_of_other_label)
+    find_columns, label_values, pick_classes, refuse_names,
+    warn_of_other_label)
 from .suspects import grouped, repeated, suspects
 
 PARTS = {'val': 'validation', 'test': 'test'}
@@ -134,6 +135,8 @@ def _pick_labels(tables, cells, options, where):
             f'rows: {is_word.sum()}). Name all classes with --classes, or '
             'type --missing drop to leave these rows out.')
     labels = label_values(cells, table.decimal, (*NO_LABEL, *words))
+    if options.classes is None and options.header is None:
+        refuse_names(labels, tables.values(), where)
     name = f'{column} of {table.path}' + (
         f' and {options.test}' if options.test else '')
     classes, y = pick_classes(name, labels, options.classes, options.positive,

@@ -1,0 +1,48 @@
+"""The labels of a file, where they are easily misread."""
+import numpy as np
+import pytest
+
+from secml_regpoison.data import load_data
+
+X = np.random.default_rng(0).normal(size=(60, 2)).round(3)
+
+
+def write(tmp_path, labels, header=None, name='rows.csv', sep=','):
+    """A file of X and these labels, repeated; its path."""
+    rows = [[*row, labels[i % len(labels)]] for i, row in enumerate(X)]
+    path = tmp_path / name
+    path.write_text('\n'.join(sep.join(map(str, row)) for row in (
+        [header] * (header is not None) + rows)) + '\n')
+    return str(path)
+
+
+@pytest.mark.parametrize('labels', [(0, 1, 2), ('low', 'mid', 'high')])
+@pytest.mark.parametrize('options', [
+    {}, {'positive': True}, {'several': True}])
+def test_a_header_of_numbers_makes_no_row(tmp_path, labels, options):
+    """Names such as 400.5: only that of the label is a word."""
+    path = write(tmp_path, labels, ['400.0', '400.5', 'grade'])
+    if 'positive' in options:
+        options = {'positive': str(labels[2])}
+    with pytest.raises(ValueError, match=(
+            r"rows.csv, line 1: .* comes again, got 'grade' there alone. If "
+            'that line has names, type --header yes; if it is a row, type '
+            '--header no')):
+        load_data(path, **options)
+    with pytest.raises(ValueError, match="line 1: .* got 'grade'"):
+        load_data(path, test=path, **options)
+    if options:
+        y = load_data(path, header='yes', **options).parts['pool'][1]
+        assert np.bincount(y).tolist() == (
+            [40, 20] if 'positive' in options else [20, 20, 20])
+        assert load_data(path, header='no', **options).parts['pool'][1].size \
+            == 61
+
+
+@pytest.mark.parametrize('labels, options', [
+    ([f'{k}.5' for k in range(45)], {'positive': '1.5'}),
+    (['a', *'bc' * 29, 'a'], {'positive': 'c'})])
+def test_a_first_row_is_no_header(tmp_path, labels, options):
+    """One whose label is a number, or comes again."""
+    source = load_data(write(tmp_path, labels), **options)
+    assert source.parts['pool'][1].size == 60
