@@ -132,8 +132,10 @@ def _pick_labels(tables, cells, options, where):
         raise ValueError(
             f'{where(int(is_word.argmax()))}: the label must be a class, and '
             f'not a word for missing, got {cells[is_word].iloc[0]!r} (such '
-            f'rows: {is_word.sum()}). Name all classes with --classes, or '
-            'type --missing drop to leave these rows out.')
+            f'rows: {is_word.sum()}). '
+            + ('Name all classes with --classes' if options.positive is None
+               else 'Write another word if it is a class')
+            + ', or type --missing drop to leave these rows out.')
     labels = label_values(cells, table.decimal, (*NO_LABEL, *words))
     if options.classes is None and options.header is None:
         refuse_names(labels, tables.values(), where)

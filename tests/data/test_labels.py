@@ -46,3 +46,13 @@ def test_a_first_row_is_no_header(tmp_path, labels, options):
     """One whose label is a number, or comes again."""
     source = load_data(write(tmp_path, labels), **options)
     assert source.parts['pool'][1].size == 60
+
+
+def test_classes_and_positive_exclude_each_other(tmp_path):
+    """Together they took the rows of all labels, missing ones too."""
+    path = write(tmp_path, ['no', 'yes', 'no', 'yes', '-'])
+    for path in path, 'digits', 'nowhere.csv':  # before any work
+        with pytest.raises(ValueError, match=(
+                '`classes` must be left out with `positive`, got no, yes '
+                'beside yes: .* Type one of them')):
+            load_data(path, ('no', 'yes'), positive='yes')

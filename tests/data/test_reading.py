@@ -369,7 +369,9 @@ def test_a_word_for_missing_is_no_class_unasked(tmp_path, word, kind):
     for options in ({}, {'positive': positive}, {'several': True}):
         with pytest.raises(ValueError, match=(
                 r'line 5: the label must be a class, .* \(such rows: 3\)\. '
-                'Name all classes with --classes, or type --missing drop')):
+                + ('Write another word if it is a class' if 'positive'
+                   in options else 'Name all classes with --classes')
+                + ', or type --missing drop')):
             read(tmp_path, frame, **options)
         data = read(tmp_path, frame, missing='drop', **options)
         assert data.parts['pool'][1].size == N - 3 and len(data.classes) == 2
