@@ -38,6 +38,8 @@ def read_libsvm(path, text):
         f'feature {j}' for j in range(first, x.shape[1])])
     if not frame.size:
         raise ValueError(f'{path} must have a feature, got labels alone.')
+    if (abs(y) >= 2 ** 53).any():  # several labels may be one float
+        y = [line.split()[0] for line in lines if line.strip()]
     frame.insert(0, 'label', y)
     found = 'LIBSVM' + ', qid is not used' * bool(re.search(r'\sqid:', text))
     return RawTable(path, frame, np.array([

@@ -1,5 +1,6 @@
 """The label's column, and the classes."""
 import difflib
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
@@ -69,8 +70,9 @@ def refuse_names(labels, tables, where):
 
 
 def label_values(cells, decimal, without=NO_LABEL):
-    """Labels as numbers, if all are (of 01 the zero would be lost), else as
-    text; None where missing: a word of `without`."""
+    """Labels as numbers, if all are (of 01 the zero would be lost) and none
+    is beyond floats, else as text; None where missing: a word of `without`.
+    """
     if cells.dtype != object:
         values = cells.to_numpy()
         if values.dtype.kind != 'f':
@@ -81,7 +83,10 @@ def label_values(cells, decimal, without=NO_LABEL):
         gone = np.isin(cells.astype(str).str.lower(), without)
         numbers = to_numbers(cells, decimal)
         if np.isfinite(numbers[~gone]).all() \
-                and not cells.astype(str).str.match(r'0\d').any():
+                and not cells.astype(str).str.match(r'0\d').any() \
+                and all(exact_number(text.replace(',', '.'))
+                        == exact_number(number) for text, number in set(
+                            zip(values[~gone], numbers[~gone]))):
             values = numbers
     if values.dtype.kind == 'f':
         whole = values[~gone] == np.rint(values[~gone])
@@ -190,24 +195,29 @@ def _check_distinct(name, values):
     """Raise ValueError if two labels are one number."""
     seen = {}
     for value in values:
-        try:
-            number = float(value)
-        except ValueError:
-            continue
-        if number in seen:
+        number = exact_number(value)
+        if number is not None and number in seen:
             raise ValueError(
                 f'{name} must hold labels that differ as numbers, got '
                 f'{seen[number]}, {value}.')
         seen[number] = value
 
 
+def exact_number(label):
+    """The number that a label is or that it writes, or None. Beyond 2**53
+    the floats of two labels may be one."""
+    try:
+        number = float(label)
+        return number if abs(number) < 2 ** 53 else Decimal(str(label))
+    except (ValueError, InvalidOperation):
+        return None
+
+
 def is_same(asked, label):
     """Whether both are the same text or the same number (1 and 1.0)."""
-    try:
-        same = float(asked) == float(label)
-    except ValueError:
-        same = False
-    return same or str(asked).strip() == str(label)
+    number = exact_number(asked)
+    return number is not None and number == exact_number(label) \
+        or str(asked).strip() == str(label)
 
 
 def warn_of_other_label(table, label):

@@ -56,3 +56,45 @@ def test_classes_and_positive_exclude_each_other(tmp_path):
                 '`classes` must be left out with `positive`, got no, yes '
                 'beside yes: .* Type one of them')):
             load_data(path, ('no', 'yes'), positive='yes')
+
+
+LARGE = '20000000000000001', '20000000000000002'
+
+
+@pytest.mark.parametrize('other', ['5', '-1.5', '1e3'])
+def test_large_labels_that_are_one_float_are_two(tmp_path, other):
+    path = write(tmp_path, [*LARGE, other], ['a', 'b', 'id'])
+    for options in ({'several': True}, {'classes': LARGE},
+                    {'classes': (int(LARGE[0]), LARGE[1])}):
+        source = load_data(path, **options)
+        assert set(LARGE) <= set(source.header['y_original'])
+        assert np.bincount(source.parts['pool'][1]).tolist() == [20] * len(
+            source.header['y_original'])
+    source = load_data(path, positive=LARGE[1])
+    assert np.bincount(source.parts['pool'][1]).tolist() == [40, 20]
+
+
+@pytest.mark.parametrize('base', [2 ** 53, 10 ** 17, 2 ** 63 - 2])
+@pytest.mark.parametrize('kind', ['csv', 'npz', 'libsvm'])
+def test_large_labels_of_each_format(tmp_path, base, kind):
+    y = base + np.arange(60) % 2
+    path = str(tmp_path / f'rows.{kind}')
+    if kind == 'csv':
+        path = write(tmp_path, [str(label) for label in y])
+    elif kind == 'npz':
+        np.savez(path, X=X, y=y)
+    else:
+        (tmp_path / 'rows.libsvm').write_text(''.join(
+            f'{label} 1:{a} 2:{b}\n' for label, (a, b) in zip(y, X)))
+    source = load_data(path)
+    assert list(map(int, source.header['y_original'])) == [base, base + 1]
+    assert (source.parts['pool'][1] == np.arange(60) % 2).all()
+
+
+@pytest.mark.parametrize('labels, asked', [
+    (('1.000000000000000056e-01', '9.000000000000000222e-01'), (.1, '0.9')),
+    (('1e0', '2'), ('1', '2.0'))])
+def test_labels_within_floats_are_numbers(tmp_path, labels, asked):
+    source = load_data(write(tmp_path, labels), asked)
+    assert np.bincount(source.parts['pool'][1]).tolist() == [30, 30]
+    assert source.header['y_original'] == tuple(map(float, asked))
