@@ -144,7 +144,10 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
 
     """
     values, counts = count_labels(labels)
-    listed = counted(values, counts)
+    gone = len(labels) - sum(counts)
+    listed = ', and '.join(filter(None, (
+        counted(values, counts),
+        f'no label in {gone} of {len(labels)} rows' if gone else '')))
     _check_distinct(name, values)
     if positive is not None:
         picked = [value for value in values if is_same(positive, value)]
@@ -159,7 +162,10 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
     if classes is None and not 2 <= len(values) <= too_many:
         raise ValueError(
             f'{name} must hold two classes, got {len(values)}: {listed}. '
-            + ('Is it the label? --label names another column.'
+            + ('Write a label into those rows if they are a class, or name '
+               'another column with --label.'
+               if len(values) == 1 and gone else
+               'Is it the label? --label names another column.'
                if len(values) < 2 or len(values) > 20 else
                'Pick two or more with `classes` (--classes A B), one against '
                'the rest with `positive` (--positive A), or all with '

@@ -98,3 +98,26 @@ def test_labels_within_floats_are_numbers(tmp_path, labels, asked):
     source = load_data(write(tmp_path, labels), asked)
     assert np.bincount(source.parts['pool'][1]).tolist() == [30, 30]
     assert source.header['y_original'] == tuple(map(float, asked))
+
+
+@pytest.mark.parametrize('cell', ['', 'nan', '?', 'NaN'])
+@pytest.mark.parametrize('options', [{}, {'missing': 'drop'}])
+def test_a_class_that_has_no_label_is_said(tmp_path, cell, options):
+    """Of one label alone nothing is left to tell apart."""
+    path = write(tmp_path, [cell, cell, cell, '1', '1'], ['a', 'b', 'y'])
+    with pytest.raises(ValueError, match=(
+            r'got 1: 1 \(24 rows\), and no label in 36 of 60 rows\. Write a '
+            'label into those rows if they are a class, or name another '
+            'column with --label')):
+        load_data(path, **options)
+    with pytest.raises(ValueError, match='and no label in 36 of 60 rows'):
+        load_data(path, positive='1', **options)
+    np.savez(tmp_path / 'a.npz', X=X, y=np.where(np.arange(60) % 5 < 3,
+                                                 np.nan, 1))
+    with pytest.raises(ValueError, match='no label in 36 of 60 rows'):
+        load_data(str(tmp_path / 'a.npz'), **options)
+
+
+def test_a_column_without_a_label_is_said(tmp_path):
+    with pytest.raises(ValueError, match='got 0: no label in 60 of 60 rows'):
+        load_data(write(tmp_path, [''], ['a', 'b', 'y']), header='yes')
