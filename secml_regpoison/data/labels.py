@@ -7,8 +7,6 @@ import numpy as np
 from .cells import list_names, to_numbers
 from .detect import MISSING, NUMBER
 
-NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
-         'diagnosis', 'response'}
 MAX_CLASSES = 50  # of a column that is taken as the label
 NO_LABEL = '', '?', 'nan'
 
@@ -224,19 +222,3 @@ def is_same(asked, label):
     number = exact_number(asked)
     return number is not None and number == exact_number(label) \
         or str(asked).strip() == str(label)
-
-
-def warn_of_other_label(table, label):
-    """A warning where another column may be the label, else none."""
-    names = [name for name in table.frame if name != label]
-    named = [name for name in names if name.lower() in NAMES]
-    if named and label.lower() not in NAMES:
-        return (f'the last column, `{label}`, is taken as the label: if it is '
-                f"`{named[0]}`, type --label '{named[0]}'")
-    first = next(iter(table.frame))
-    if label != first and all(
-            set(table.frame[name].unique()) <= {'0', '1'} for name in names):
-        return (f'all columns are 0 or 1, so that any may be the label; the '
-                f'last, `{label}`, is taken: if it is the first, '
-                f'`{first}`, type --label 1')
-    return None

@@ -12,9 +12,8 @@ from .encoding import Encoding
 from .files import read_tables
 from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
-    find_columns, label_values, pick_classes, refuse_names,
-    warn_of_other_label)
-from .suspects import grouped, repeated, suspects
+    find_columns, label_values, pick_classes, refuse_names)
+from .suspects import grouped, repeated, suspects, warn_of_other_label
 
 PARTS = {'val': 'validation', 'test': 'test'}
 
@@ -165,7 +164,8 @@ def _misaligned(tables):
 def _warnings(table, label, options, cells, columns, y):
     """What looks wrong with the label's column and with the features."""
     other = options.label is None and table.label != 0 \
-        and warn_of_other_label(table, label)
+        and warn_of_other_label(
+            table, label, [column.name for column in columns])
     return (*([other] if other else []), *grouped(table),
             *suspects(cells, columns, y, table.unnamed))
 

@@ -5,7 +5,11 @@ import numpy as np
 import pandas as pd
 
 from .cells import column_of, drop_option
+from .detect import MISSING
+from .labels import label_values
 
+NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
+         'diagnosis', 'response'}
 # fewer rows can be in order, or apart, by chance
 MIN_ROWS = 20
 # whole numbers of as many values hardly make rows that are alike
@@ -51,6 +55,39 @@ def suspects(frame, columns, y, unnamed):
                          f'feature, type {drop_option([column.name])}')
         found += _marks(column_of(column.name), frame[column.name].to_numpy())
     return tuple(found)
+
+
+def warn_of_other_label(table, label, names):
+    """A warning where another column may be the label, one of the features
+    `names`, else none."""
+    first, is_named = names[0], label.lower() in NAMES
+    named = [name for name in names if name.lower() in NAMES]
+    if not named and _is_like_label(first) and not _is_like_label(label) \
+            and len(_values(table, first)) == 2:
+        named = [first]
+    if named and not is_named:
+        return (f'the last column, `{label}`, is taken as the label: if it is '
+                f"`{named[0]}`, type --label '{named[0]}'")
+    if table.found == 'arrays' or any(
+            len(_values(table, name)) > 2 for name in (*names, label)):
+        return None
+    if is_named and not set().union(
+            *(_values(table, name) for name in names)) <= {0, 1}:
+        return None
+    return ('all columns have two values, so that any may be the label; the '
+            f'last, `{label}`, is taken: if it is the first, `{first}`, type '
+            f'--label {list(table.frame).index(first) + 1}')
+
+
+def _is_like_label(name):
+    """Whether a word of the name is that of a label; y may be a position."""
+    return not NAMES.isdisjoint({*re.split(r'[\W_]+', name.lower())} - {'y'})
+
+
+def _values(table, name):
+    """The values of a column, without those that are missing."""
+    cells = table.frame[name].drop_duplicates()
+    return set(label_values(cells, table.decimal, MISSING)) - {None}
 
 
 def grouped(table):

@@ -230,6 +230,47 @@ def test_another_label_is_suggested(tmp_path, frame, words):
         tmp_path, frame, label=list(frame)[-1]).warnings)
 
 
+@pytest.mark.parametrize('two', [
+    (-1, 1), (1, 2), ('0.0', '1.0'), (False, True), ('n', 'y'), ('M', 'F')])
+@pytest.mark.parametrize('gap', [None, '?', ''])
+def test_any_of_columns_of_two_values_may_be_the_label(tmp_path, two, gap):
+    drawn = np.random.default_rng(4).integers(0, 2, (N, 4))
+    frame = pd.DataFrame(np.array(two)[drawn], columns=list('abcd'))
+    frame = frame.astype(object)
+    if gap is not None:
+        frame.loc[3, 'b'] = gap
+    options = dict(categories=True, missing='drop')
+    warning, = read(tmp_path, frame, **options).warnings
+    assert warning == (
+        'all columns have two values, so that any may be the label; the '
+        'last, `d`, is taken: if it is the first, `a`, type --label 1')
+    id_first = frame.assign(id=FRAME['width'])[['id', *frame]]
+    assert not read(tmp_path, id_first, **options).warnings
+    warning, = read(tmp_path, id_first, drop=('id',), **options).warnings
+    assert warning.endswith('the first, `a`, type --label 2')
+    for changed, more in ((frame, {'label': 'd'}), (frame.rename(
+            columns={'d': 'class'}), {}), (frame.assign(c=FRAME['count']), {}),
+            (frame.assign(d=FRAME['count']), {'positive': '6'})):
+        if two != ('0.0', '1.0'):
+            assert not read(tmp_path, changed, **options, **more).warnings
+
+
+@pytest.mark.parametrize('name, is_said', [
+    ('outcome_group', True), ('Class (0/1)', True), ('y_side', False),
+    ('outcomes_of', False)])
+def test_a_first_column_like_a_label_is_said(tmp_path, name, is_said):
+    frame = pd.DataFrame({name: FRAME['smokes'] + 1, 'width': FRAME['width'],
+                          'smoker': np.arange(N) % 2})
+    said = read(tmp_path, frame).warnings
+    assert said == (
+        'the last column, `smoker`, is taken as the label: if it is '
+        f"`{name}`, type --label '{name}'",) * is_said
+    for other in (frame.rename(columns={'smoker': 'target_1'}),
+                  frame.assign(**{name: FRAME['count']}),
+                  frame[['width', name, 'smoker']]):
+        assert not read(tmp_path, other).warnings
+
+
 def test_a_file_of_test_rows(tmp_path):
     train, test = FRAME[:40], FRAME[40:]
     test[list(test)[::-1]].assign(more=1).to_csv(tmp_path / 'test.csv',
