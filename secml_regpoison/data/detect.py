@@ -73,15 +73,20 @@ def _is_several(cell):
 
 
 def detect_decimal(frame):
-    """A comma if numbers have one, and none has a point. Where all are like
-    1,234 it may separate thousands, and the numbers are refused."""
-    cells = frame[:SAMPLE].to_numpy().ravel().tolist()
-    comma = any(re.fullmatch(r'[+-]?\d*,\d+([eE][+-]?\d+)?', cell)
-                and not re.fullmatch(r'[+-]?[1-9]\d{0,2},\d{3}', cell)
-                for cell in cells)
-    point = any(re.fullmatch(r'[+-]?\d*\.\d+([eE][+-]?\d+)?', cell)
-                for cell in cells)
-    return ',' if comma and not point else '.'
+    """A comma if numbers have one, and none has a point: in the first lines,
+    or in all where these have whole numbers only. Where all are like 1,234 it
+    may separate thousands, and the numbers are refused."""
+    for rows in frame[:SAMPLE], frame[SAMPLE:]:
+        cells = [cell for name in rows for cell in rows[name].unique()
+                 if ',' in cell or '.' in cell]
+        comma = any(re.fullmatch(r'[+-]?\d*,\d+([eE][+-]?\d+)?', cell)
+                    and not re.fullmatch(r'[+-]?[1-9]\d{0,2},\d{3}', cell)
+                    for cell in cells)
+        point = any(re.fullmatch(r'[+-]?\d*\.\d+([eE][+-]?\d+)?', cell)
+                    for cell in cells)
+        if comma or point:
+            return '.' if point else ','
+    return '.'
 
 
 def has_header(frame):

@@ -160,6 +160,18 @@ def test_thousands_are_no_decimals(tmp_path):
     assert to_numbers(german.frame['b'], ',').tolist() == [1.5, 2.5]
 
 
+@pytest.mark.parametrize('late, decimal', [
+    ('2,5', ','), ('-,5', ','), ('2,5e3', ','), ('2.5', '.'), ('1,234', '.')])
+@pytest.mark.parametrize('sep', [';', '\t', ' '])
+def test_the_decimal_sign_may_come_late(tmp_path, late, decimal, sep):
+    """After 600 lines of whole numbers."""
+    rows = [(i, i % 7, i % 2) for i in range(600)]
+    text = text_of([('a', 'b', 'y'), *rows, (late, 3, 1), (4, 5, 0)], sep)
+    assert table(tmp_path, text).decimal == decimal
+    first = text_of([('a', 'b', 'y'), ('.5', 2, 0)], sep)
+    assert table(tmp_path, first + text).decimal == '.'
+
+
 def test_test_rows_have_their_own_decimal_sign(tmp_path):
     (tmp_path / 'train').write_text('a,y\n1.5,no\n2.5,yes\n')
     (tmp_path / 'test').write_text('a;y\n1,25;no\n2,75;yes, no\n')
