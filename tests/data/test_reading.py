@@ -109,6 +109,51 @@ def test_text_that_is_no_category(tmp_path, cells, options, words):
              label='kind', **options)
 
 
+FORMS = {
+    'India': lambda x: f'{x // 100 % 9 + 1},{x % 90 + 10},{x % 900 + 100}.5',
+    'Switzerland': lambda x: f"{x % 9 + 1}'{x % 900 + 100}.00",
+    'typographic apostrophe': lambda x: f'{x % 9 + 1}\u2019{x % 900 + 100}',
+    'unit': lambda x: f'{x / 100} kg', 'units': lambda x: f'{x}{"gt"[x % 2]}',
+    'minus': lambda x: f'\u2212{x / 100}', 'dash': lambda x: f'\u2013{x}',
+    'accounting': lambda x: f'({x / 100})', 'dollars': lambda x: f'(${x}.50)',
+    'Fortran': lambda x: f'{x / 100}D-01', 'grouped': lambda x: f'({x},001.5)',
+}
+
+
+@pytest.mark.parametrize('form', FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize('share', [1, 2, 4])
+def test_numbers_in_another_form_are_no_text(tmp_path, form, share):
+    """Nor are they to be emptied, in all rows or in some."""
+    cells = [form(7 * i + 1) if i % share == 0 else f'{i}.5'
+             for i in range(N)]
+    frame = FRAME[['width', 'kind']].assign(sum=cells)[
+        ['width', 'sum', 'kind']]
+    for options in {}, {'categories': True}, {'missing': 'drop'}:
+        with pytest.raises(ValueError, match=(
+                r'column `sum` must hold numbers, got .* cells\. They are '
+                'numbers in another form. Write the numbers of `sum` without '
+                r'units .*, as -1234\.5 or 1\.2e-3 \(a decimal comma: '
+                r'--decimal ,\), or leave it out with --drop sum\.$')):
+            read(tmp_path, frame, **options)
+
+
+@pytest.mark.parametrize('texts, advice', [
+    (['3 doors', '5 doors'], 'Type --categories'),
+    (['1A', '2A', '3B'], 'Type --categories'),
+    (['12D4', '7D2'], 'Type --categories'), (['(a)', '(b)'], 'Type --categ'),
+    (['12-05', '10:30', '1,22,3'], 'Type --categories'),
+    ([f'{i} {"ABCDEFG"[i % 7]}street' for i in range(N)], 'Too many diff'),
+    (['1.5'] * 19 + ['-'], '--missing drop'),
+    (['1.5'] * 19 + ['(none)'], 'Correct these cells')])
+def test_codes_are_no_numbers_in_another_form(tmp_path, texts, advice):
+    frame = FRAME[['width', 'kind']].assign(
+        code=[texts[i % len(texts)] for i in range(N)])
+    with pytest.raises(ValueError, match=advice):
+        read(tmp_path, frame, label='kind')
+    if advice.startswith('Type --categ'):
+        assert read(tmp_path, frame, label='kind', categories=True).parts
+
+
 @pytest.mark.parametrize('case', [str, str.upper])
 def test_true_and_false_are_a_column_of_one_and_zero(tmp_path, case):
     frame = FRAME[['smokes', 'width', 'kind']].astype({'smokes': bool})
