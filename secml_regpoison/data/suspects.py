@@ -14,6 +14,9 @@ NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
 MIN_ROWS = 20
 # whole numbers of as many values hardly make rows that are alike
 MANY = 100
+# nines, the least and greatest whole numbers of 16 and 32 bits, 1e20
+MARK = re.compile(r'-?(99+(\.9+)?|1e\+[1-9]\d)|-32768|32767|65535|-?2147483647'
+                  r'|-2147483648|4294967295')
 LEAK = 'alone tells the classes apart, as one made of the label'
 ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
                      re.IGNORECASE)
@@ -132,16 +135,18 @@ def repeated(data, columns):
 
 
 def _marks(name, x):
-    """A warning where the least or the greatest value, of nines as in -999,
-    is far from the others and may mark missing cells."""
+    """A warning where the least or the greatest value is a code for missing
+    cells, as -999, and far from the others."""
     for value in (x.min(), x.max()):
         others = x[x != value]
-        if others.size < len(x) - 1 and re.fullmatch(
-                r'-?99+', f'{value:g}') and others.size and np.abs(
-                    others - value).min() > np.ptp(others):
-            yield (f'{name} is {value:g} in {len(x) - len(others)} rows, far '
-                   'from its other values: if that marks missing cells, empty '
-                   'them and type --missing drop')
+        if others.size < len(x) - 1 and others.size and np.abs(
+                others - value).min() > np.ptp(others) and (
+                    MARK.fullmatch(f'{value:.10g}')
+                    or MARK.fullmatch(f'{value:g}')  # of 32 bits
+                    or value == -9 and others.min() >= 0):
+            yield (f'{name} is {value:.10g} in {len(x) - len(others)} rows, '
+                   'far from its other values: if that marks missing cells, '
+                   'empty them and type --missing drop')
 
 
 def _fault(column, x, y):

@@ -169,14 +169,34 @@ def test_true_and_false_are_a_column_of_one_and_zero(tmp_path, case):
     assert (broken['smokes'] == FRAME['smokes'] / 2).all()
 
 
-@pytest.mark.parametrize('mark', [-999, 9999])
-def test_nines_far_from_the_other_values_may_be_missing(tmp_path, mark):
+@pytest.mark.parametrize('mark', [
+    -999, 9999, 999.9, 99.9, -9999.99, 9999999, 1e20, -1e20, -1e30, 1e12,
+    -32768, 32767, 65535, 2147483647, -2147483647, -2147483648, 4294967295,
+    float(np.float32(-9999.99)), float(np.float32(1e20))])
+def test_codes_far_from_the_other_values_may_be_missing(tmp_path, mark):
     frame = FRAME[['width', 'count', 'kind']].copy()
     frame.loc[[3, 8, 40], 'width'] = mark
     warning, = read(tmp_path, frame).warnings
-    assert warning.startswith(f'column `width` is {mark} in 3 rows, far from')
-    frame.loc[0, 'width'] = 5 * mark  # not far from all others
+    assert warning.startswith(
+        f'column `width` is {mark:.10g} in 3 rows, far from')
+    frame.loc[0, 'width'] = .6 * mark  # not far from all others
     assert not read(tmp_path, frame).warnings
+    frame['width'] = FRAME['width'].where(np.arange(N) != 3, mark)  # once
+    assert not read(tmp_path, frame).warnings
+
+
+@pytest.mark.parametrize('least, mark, is_said', [
+    (150, -9, True), (0, -9, True), (-3, -9, False), (150, -90, False),
+    (0, 9, False), (150, 1e3, False), (150, 1234567, False), (0, -8, False),
+    (0, -99.5, False), (0, 65536, False)])
+def test_which_numbers_are_codes(tmp_path, least, mark, is_said):
+    frame = FRAME[['width', 'kind']].assign(
+        sugar=least + FRAME['smokes'].astype(float))
+    frame.loc[[3, 8, 40], 'sugar'] = mark
+    warnings = read(tmp_path, frame, label='kind').warnings
+    assert warnings == (
+        'column `sugar` is -9 in 3 rows, far from its other values: if that '
+        'marks missing cells, empty them and type --missing drop',) * is_said
 
 
 def test_missing_cells(tmp_path):
