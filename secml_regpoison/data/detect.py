@@ -37,12 +37,12 @@ def detect_separator(path, text):
     """The separator that gives rows of one length, cells that hold no other
     separator, and most numbers."""
     sample = '\n'.join(text.split('\n', SAMPLE + 1)[:SAMPLE])
-    scores = []
+    scores, has_tabs = [], False
     for sep in SEPARATORS.values():
         rows = [row for row in split_lines(sample, sep)[0] if row]
         widths = [len(row) for row in rows]
         width = max(set(widths), key=widths.count, default=0)
-        if width < 2:
+        if width < 2 or sep == ' ' and has_tabs:
             continue
         cells = [cell.strip() for row in rows[1:] or rows for cell in row]
         numbers = [bool(NUMBER.match(cell) or GROUPED.match(cell)
@@ -50,6 +50,9 @@ def detect_separator(path, text):
         single = sum(is_number or not _is_several(cell)
                      for cell, is_number in zip(cells, numbers))
         even, n_cells = widths.count(width) / len(widths), max(len(cells), 1)
+        # spaces are then those of texts
+        has_tabs |= sep == '\t' and even > .9 and not any(
+            map(_is_numbers, cells))
         scores.append((even > .9, single / n_cells, sum(numbers) / n_cells,
                        width, sep))
     if not scores and text.count('"') % 2:
@@ -67,9 +70,13 @@ def detect_separator(path, text):
 def _is_several(cell):
     """Whether a cell looks like several: of 'a,b' and '1 2', not 'New York'.
     """
+    return any(sep in cell for sep in ',;\t|') or _is_numbers(cell)
+
+
+def _is_numbers(cell):
+    """Whether a cell holds several numbers with spaces between them."""
     parts = cell.split()
-    return any(sep in cell for sep in ',;\t|') or len(parts) > 1 and all(
-        map(NUMBER.match, parts))
+    return len(parts) > 1 and all(map(NUMBER.match, parts))
 
 
 def detect_decimal(frame):
