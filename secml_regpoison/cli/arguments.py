@@ -144,7 +144,8 @@ def _add_file_options(group):
         '--label', metavar='NAME|NUMBER',
         help="the label's column (default: the last column)")
     group.add_argument(
-        '--positive', metavar='A', help='this label against all others')
+        '--positive', metavar='A',
+        help='this label against all others; not with --classes')
     group.add_argument(
         '--drop', type=lambda text: tuple(text.split(',')), default=(),
         metavar='COL,...', help='columns to leave out, by name or number')

@@ -1,21 +1,11 @@
 """Cells of a table as numbers; what is no number is named by its line."""
-import re
-
 import numpy as np
 import pandas as pd
 
 from secml_regpoison.limits import LARGEST, SMALLEST, is_rounding
-from .detect import GROUPED, MISSING, NUMBER
+from .cures import CATEGORIES, find_cure
+from .detect import MISSING, NUMBER
 from .encoding import Column, kind_of
-
-MAX_VALUES = 100  # different texts of a column
-MAX_CODES = 20  # of a column with numbers among them
-# what to do about the text in columns
-CORRECT = 'Correct these cells of {}, or empty them and type --missing drop'
-UNDRESS = ('Write the numbers of {} without units and separators of '
-           'thousands, as 1234.5 (a decimal comma: --decimal ,)')
-CATEGORIES = 'Type --categories to make a 0/1 column of each text of {}'
-TOO_MANY = 'Too many different texts for 0/1 columns: {}; write numbers'
 
 
 def to_numbers(cells, decimal):
@@ -161,7 +151,7 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
             continue
         texts = frame[name].astype(str)
         values = tuple(sorted(texts.unique()))
-        cure = _cure(bad, texts, values, categories)
+        cure = find_cure(bad, texts, values, categories)
         if not categories or cure != CATEGORIES:
             refused[name] = bad, texts, cure
         columns.append(Column(name, 'text', values))
@@ -204,24 +194,6 @@ def _truth_values(cells):
     texts = cells.astype(str).str.lower()
     return (texts == 'true').to_numpy(dtype=float) \
         if texts.isin(('true', 'false')).all() else None
-
-
-def _cure(bad, texts, values, categories):
-    """What to do about a column with text in the `bad` ones of its cells;
-    codes such as 1, 2, A are categories where these are asked for."""
-    is_code = categories and len(values) <= MAX_CODES and bad.mean() > .05
-    if bad.mean() < .5 and not is_code:
-        return CORRECT
-    if all(_is_dressed(text) for text in texts[bad]):
-        return UNDRESS
-    few = len(values) <= min(MAX_VALUES, max(len(texts) / 2, 2))
-    return CATEGORIES if few else TOO_MANY
-
-
-def _is_dressed(text):
-    """Whether a number has a unit, or separators of thousands."""
-    text = re.sub(r'^[€$£]\s*|\s*[%€$£]$|(?<=\d)\s(?=\d{3})', '', text)
-    return bool(NUMBER.match(text) or GROUPED.match(text))
 
 
 def _refuse_text(refused, where):

@@ -37,12 +37,12 @@ def detect_separator(path, text):
     """The separator that gives rows of one length, cells that hold no other
     separator, and most numbers."""
     sample = '\n'.join(text.split('\n', SAMPLE + 1)[:SAMPLE])
-    scores = []
+    scores, has_tabs = [], False
     for sep in SEPARATORS.values():
         rows = [row for row in split_lines(sample, sep)[0] if row]
         widths = [len(row) for row in rows]
         width = max(set(widths), key=widths.count, default=0)
-        if width < 2:
+        if width < 2 or sep == ' ' and has_tabs:
             continue
         cells = [cell.strip() for row in rows[1:] or rows for cell in row]
         numbers = [bool(NUMBER.match(cell) or GROUPED.match(cell)
@@ -50,6 +50,9 @@ def detect_separator(path, text):
         single = sum(is_number or not _is_several(cell)
                      for cell, is_number in zip(cells, numbers))
         even, n_cells = widths.count(width) / len(widths), max(len(cells), 1)
+        # spaces are then those of texts
+        has_tabs |= sep == '\t' and even > .9 and not any(
+            map(_is_numbers, cells))
         scores.append((even > .9, single / n_cells, sum(numbers) / n_cells,
                        width, sep))
     if not scores and text.count('"') % 2:
@@ -67,21 +70,30 @@ def detect_separator(path, text):
 def _is_several(cell):
     """Whether a cell looks like several: of 'a,b' and '1 2', not 'New York'.
     """
+    return any(sep in cell for sep in ',;\t|') or _is_numbers(cell)
+
+
+def _is_numbers(cell):
+    """Whether a cell holds several numbers with spaces between them."""
     parts = cell.split()
-    return any(sep in cell for sep in ',;\t|') or len(parts) > 1 and all(
-        map(NUMBER.match, parts))
+    return len(parts) > 1 and all(map(NUMBER.match, parts))
 
 
 def detect_decimal(frame):
-    """A comma if numbers have one, and none has a point. Where all are like
-    1,234 it may separate thousands, and the numbers are refused."""
-    cells = frame[:SAMPLE].to_numpy().ravel().tolist()
-    comma = any(re.fullmatch(r'[+-]?\d*,\d+([eE][+-]?\d+)?', cell)
-                and not re.fullmatch(r'[+-]?[1-9]\d{0,2},\d{3}', cell)
-                for cell in cells)
-    point = any(re.fullmatch(r'[+-]?\d*\.\d+([eE][+-]?\d+)?', cell)
-                for cell in cells)
-    return ',' if comma and not point else '.'
+    """A comma if numbers have one, and none has a point: in the first lines,
+    or in all where these have whole numbers only. Where all are like 1,234 it
+    may separate thousands, and the numbers are refused."""
+    for rows in frame[:SAMPLE], frame[SAMPLE:]:
+        cells = [cell for name in rows for cell in rows[name].unique()
+                 if ',' in cell or '.' in cell]
+        comma = any(re.fullmatch(r'[+-]?\d*,\d+([eE][+-]?\d+)?', cell)
+                    and not re.fullmatch(r'[+-]?[1-9]\d{0,2},\d{3}', cell)
+                    for cell in cells)
+        point = any(re.fullmatch(r'[+-]?\d*\.\d+([eE][+-]?\d+)?', cell)
+                    for cell in cells)
+        if comma or point:
+            return '.' if point else ','
+    return '.'
 
 
 def has_header(frame):

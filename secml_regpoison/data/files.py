@@ -12,7 +12,7 @@ import pandas as pd
 
 from secml_regpoison.npz import NpzReader
 from .cells import list_names, to_numbers
-from .formats import read_arff, read_libsvm
+from .formats import read_arff, read_libsvm, refuse_pairs
 from .labels import find_columns
 from .text import RawTable, read_text
 
@@ -124,6 +124,8 @@ def read_file(path, options):
     if any(map(PAIR.search, lines)) and 2 * sum(
             map(_is_libsvm, lines)) >= len(lines):  # a bad line is named
         return {'pool': read_libsvm(path, text)}
+    if not options.sep:
+        refuse_pairs(path, lines)
     return {'pool': read_text(path, text, coding, options)}
 
 

@@ -11,6 +11,22 @@ from .text import RawTable, finish
 # the values of an ARFF row, in quotes of either kind or bare
 VALUE = re.compile(r"""\s*('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|[^,]*?)"""
                    r'\s*(,|$)')
+# a number and two of name:value, of |name (Vowpal Wabbit), or of 1:0,5
+PAIRS = re.compile(r'\s*[+-]?[\d.]+(\s+(\|\S*|[^\s:|,;]+:[+-]?\d*[.,]?\d+'
+                   r'(e[+-]?\d+)?)){2,}\s*', re.IGNORECASE)
+
+
+def refuse_pairs(path, lines):
+    """Raise ValueError where most lines hold name:value, or index:value with
+    decimal commas: no LIBSVM text and no table."""
+    found = [line for line in lines if PAIRS.fullmatch(line) and ':' in line]
+    if 2 * len(found) <= len(lines):
+        return
+    kind = 'Vowpal Wabbit text' if '|' in found[0] else 'other pairs'
+    raise ValueError(
+        f'{path} must be a table or LIBSVM text, a number as label and '
+        'index:value with whole numbers as indices and decimal points, got '
+        f'{kind}, {found[0].strip()[:40]!r}. Write the lines so.')
 
 
 def read_libsvm(path, text):
@@ -38,6 +54,8 @@ def read_libsvm(path, text):
         f'feature {j}' for j in range(first, x.shape[1])])
     if not frame.size:
         raise ValueError(f'{path} must have a feature, got labels alone.')
+    if (abs(y) >= 2 ** 53).any():  # several labels may be one float
+        y = [line.split()[0] for line in lines if line.strip()]
     frame.insert(0, 'label', y)
     found = 'LIBSVM' + ', qid is not used' * bool(re.search(r'\sqid:', text))
     return RawTable(path, frame, np.array([

@@ -1,13 +1,12 @@
 """The label's column, and the classes."""
 import difflib
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
 from .cells import list_names, to_numbers
-from .detect import MISSING
+from .detect import MISSING, NUMBER
 
-NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
-         'diagnosis', 'response'}
 MAX_CLASSES = 50  # of a column that is taken as the label
 NO_LABEL = '', '?', 'nan'
 
@@ -52,9 +51,26 @@ def doubtful_words(cells):
     return tuple(sorted(words)) if len(values - words) > 1 else ()
 
 
+def refuse_names(labels, tables, where):
+    """Raise ValueError where the label in the first line of a file is a word
+    that no other row has, as the name of the column is, and others repeat."""
+    starts = np.cumsum([0, *(len(table.frame) for table in tables)])
+    first = [i for i, table in zip(starts, tables) if not table.has_names]
+    others = set(np.delete(labels.astype(str), first))
+    for i in first:
+        label = str(labels[i])
+        if labels[i] is not None and label not in others \
+                and not NUMBER.match(label) and 2 * len(others) < len(labels):
+            raise ValueError(
+                f'{where(i)}: the first line must have a label that comes '
+                f'again, got {label!r} there alone. If that line has names, '
+                'type --header yes; if it is a row, type --header no.')
+
+
 def label_values(cells, decimal, without=NO_LABEL):
-    """Labels as numbers, if all are (of 01 the zero would be lost), else as
-    text; None where missing: a word of `without`."""
+    """Labels as numbers, if all are (of 01 the zero would be lost) and none
+    is beyond floats, else as text; None where missing: a word of `without`.
+    """
     if cells.dtype != object:
         values = cells.to_numpy()
         if values.dtype.kind != 'f':
@@ -65,7 +81,10 @@ def label_values(cells, decimal, without=NO_LABEL):
         gone = np.isin(cells.astype(str).str.lower(), without)
         numbers = to_numbers(cells, decimal)
         if np.isfinite(numbers[~gone]).all() \
-                and not cells.astype(str).str.match(r'0\d').any():
+                and not cells.astype(str).str.match(r'0\d').any() \
+                and all(exact_number(text.replace(',', '.'))
+                        == exact_number(number) for text, number in set(
+                            zip(values[~gone], numbers[~gone]))):
             values = numbers
     if values.dtype.kind == 'f':
         whole = values[~gone] == np.rint(values[~gone])
@@ -123,7 +142,10 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
 
     """
     values, counts = count_labels(labels)
-    listed = counted(values, counts)
+    gone = len(labels) - sum(counts)
+    listed = ', and '.join(filter(None, (
+        counted(values, counts),
+        f'no label in {gone} of {len(labels)} rows' if gone else '')))
     _check_distinct(name, values)
     if positive is not None:
         picked = [value for value in values if is_same(positive, value)]
@@ -138,7 +160,10 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
     if classes is None and not 2 <= len(values) <= too_many:
         raise ValueError(
             f'{name} must hold two classes, got {len(values)}: {listed}. '
-            + ('Is it the label? --label names another column.'
+            + ('Write a label into those rows if they are a class, or name '
+               'another column with --label.'
+               if len(values) == 1 and gone else
+               'Is it the label? --label names another column.'
                if len(values) < 2 or len(values) > 20 else
                'Pick two or more with `classes` (--classes A B), one against '
                'the rest with `positive` (--positive A), or all with '
@@ -174,37 +199,26 @@ def _check_distinct(name, values):
     """Raise ValueError if two labels are one number."""
     seen = {}
     for value in values:
-        try:
-            number = float(value)
-        except ValueError:
-            continue
-        if number in seen:
+        number = exact_number(value)
+        if number is not None and number in seen:
             raise ValueError(
                 f'{name} must hold labels that differ as numbers, got '
                 f'{seen[number]}, {value}.')
         seen[number] = value
 
 
+def exact_number(label):
+    """The number that a label is or that it writes, or None. Beyond 2**53
+    the floats of two labels may be one."""
+    try:
+        number = float(label)
+        return number if abs(number) < 2 ** 53 else Decimal(str(label))
+    except (ValueError, InvalidOperation):
+        return None
+
+
 def is_same(asked, label):
     """Whether both are the same text or the same number (1 and 1.0)."""
-    try:
-        same = float(asked) == float(label)
-    except ValueError:
-        same = False
-    return same or str(asked).strip() == str(label)
-
-
-def warn_of_other_label(table, label):
-    """A warning where another column may be the label, else none."""
-    names = [name for name in table.frame if name != label]
-    named = [name for name in names if name.lower() in NAMES]
-    if named and label.lower() not in NAMES:
-        return (f'the last column, `{label}`, is taken as the label: if it is '
-                f"`{named[0]}`, type --label '{named[0]}'")
-    first = next(iter(table.frame))
-    if label != first and all(
-            set(table.frame[name].unique()) <= {'0', '1'} for name in names):
-        return (f'all columns are 0 or 1, so that any may be the label; the '
-                f'last, `{label}`, is taken: if it is the first, '
-                f'`{first}`, type --label 1')
-    return None
+    number = exact_number(asked)
+    return number is not None and number == exact_number(label) \
+        or str(asked).strip() == str(label)

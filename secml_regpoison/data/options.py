@@ -18,7 +18,7 @@ class ReadOptions:
     several : bool
         Whether all labels of a file are kept, if there are more than two.
     positive : str or None
-        Label that becomes 1, and all others 0.
+        Label that becomes 1, and all others 0; not beside `classes`.
     missing : {'drop', 'mean'} or None
         Leave out rows with missing cells, or fill in the column's mean (the
         most frequent value of text). None: refuse them.
@@ -45,3 +45,12 @@ class ReadOptions:
     header: str = None
     categories: bool = False
     test: str = None
+
+    def __post_init__(self):
+        if self.classes is not None and self.positive is not None:
+            raise ValueError(
+                f'`classes` must be left out with `positive`, got '
+                f"{', '.join(map(str, self.classes))} beside "
+                f'{self.positive}: --positive takes one label against all '
+                'others, --classes takes the rows of the labels that it '
+                'names. Type one of them.')

@@ -12,8 +12,8 @@ from .encoding import Encoding
 from .files import read_tables
 from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
-    find_columns, label_values, pick_classes, warn_of_other_label)
-from .suspects import grouped, repeated, suspects
+    find_columns, label_values, pick_classes, refuse_names)
+from .suspects import grouped, repeated, suspects, warn_of_other_label
 
 PARTS = {'val': 'validation', 'test': 'test'}
 
@@ -131,9 +131,13 @@ def _pick_labels(tables, cells, options, where):
         raise ValueError(
             f'{where(int(is_word.argmax()))}: the label must be a class, and '
             f'not a word for missing, got {cells[is_word].iloc[0]!r} (such '
-            f'rows: {is_word.sum()}). Name all classes with --classes, or '
-            'type --missing drop to leave these rows out.')
+            f'rows: {is_word.sum()}). '
+            + ('Name all classes with --classes' if options.positive is None
+               else 'Write another word if it is a class')
+            + ', or type --missing drop to leave these rows out.')
     labels = label_values(cells, table.decimal, (*NO_LABEL, *words))
+    if options.classes is None and options.header is None:
+        refuse_names(labels, tables.values(), where)
     name = f'{column} of {table.path}' + (
         f' and {options.test}' if options.test else '')
     classes, y = pick_classes(name, labels, options.classes, options.positive,
@@ -160,7 +164,8 @@ def _misaligned(tables):
 def _warnings(table, label, options, cells, columns, y):
     """What looks wrong with the label's column and with the features."""
     other = options.label is None and table.label != 0 \
-        and warn_of_other_label(table, label)
+        and warn_of_other_label(
+            table, label, [column.name for column in columns])
     return (*([other] if other else []), *grouped(table),
             *suspects(cells, columns, y, table.unnamed))
 

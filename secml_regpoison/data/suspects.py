@@ -5,11 +5,18 @@ import numpy as np
 import pandas as pd
 
 from .cells import column_of, drop_option
+from .detect import MISSING
+from .labels import label_values
 
+NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
+         'diagnosis', 'response'}
 # fewer rows can be in order, or apart, by chance
 MIN_ROWS = 20
 # whole numbers of as many values hardly make rows that are alike
 MANY = 100
+# nines, the least and greatest whole numbers of 16 and 32 bits, 1e20
+MARK = re.compile(r'-?(99+(\.9+)?|1e\+[1-9]\d)|-32768|32767|65535|-?2147483647'
+                  r'|-2147483648|4294967295')
 LEAK = 'alone tells the classes apart, as one made of the label'
 ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
                      re.IGNORECASE)
@@ -51,6 +58,39 @@ def suspects(frame, columns, y, unnamed):
                          f'feature, type {drop_option([column.name])}')
         found += _marks(column_of(column.name), frame[column.name].to_numpy())
     return tuple(found)
+
+
+def warn_of_other_label(table, label, names):
+    """A warning where another column may be the label, one of the features
+    `names`, else none."""
+    first, is_named = names[0], label.lower() in NAMES
+    named = [name for name in names if name.lower() in NAMES]
+    if not named and _is_like_label(first) and not _is_like_label(label) \
+            and len(_values(table, first)) == 2:
+        named = [first]
+    if named and not is_named:
+        return (f'the last column, `{label}`, is taken as the label: if it is '
+                f"`{named[0]}`, type --label '{named[0]}'")
+    if table.found == 'arrays' or any(
+            len(_values(table, name)) > 2 for name in (*names, label)):
+        return None
+    if is_named and not set().union(
+            *(_values(table, name) for name in names)) <= {0, 1}:
+        return None
+    return ('all columns have two values, so that any may be the label; the '
+            f'last, `{label}`, is taken: if it is the first, `{first}`, type '
+            f'--label {list(table.frame).index(first) + 1}')
+
+
+def _is_like_label(name):
+    """Whether a word of the name is that of a label; y may be a position."""
+    return not NAMES.isdisjoint({*re.split(r'[\W_]+', name.lower())} - {'y'})
+
+
+def _values(table, name):
+    """The values of a column, without those that are missing."""
+    cells = table.frame[name].drop_duplicates()
+    return set(label_values(cells, table.decimal, MISSING)) - {None}
 
 
 def grouped(table):
@@ -95,16 +135,18 @@ def repeated(data, columns):
 
 
 def _marks(name, x):
-    """A warning where the least or the greatest value, of nines as in -999,
-    is far from the others and may mark missing cells."""
+    """A warning where the least or the greatest value is a code for missing
+    cells, as -999, and far from the others."""
     for value in (x.min(), x.max()):
         others = x[x != value]
-        if others.size < len(x) - 1 and re.fullmatch(
-                r'-?99+', f'{value:g}') and others.size and np.abs(
-                    others - value).min() > np.ptp(others):
-            yield (f'{name} is {value:g} in {len(x) - len(others)} rows, far '
-                   'from its other values: if that marks missing cells, empty '
-                   'them and type --missing drop')
+        if others.size < len(x) - 1 and others.size and np.abs(
+                others - value).min() > np.ptp(others) and (
+                    MARK.fullmatch(f'{value:.10g}')
+                    or MARK.fullmatch(f'{value:g}')  # of 32 bits
+                    or value == -9 and others.min() >= 0):
+            yield (f'{name} is {value:.10g} in {len(x) - len(others)} rows, '
+                   'far from its other values: if that marks missing cells, '
+                   'empty them and type --missing drop')
 
 
 def _fault(column, x, y):

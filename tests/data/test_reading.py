@@ -109,6 +109,51 @@ def test_text_that_is_no_category(tmp_path, cells, options, words):
              label='kind', **options)
 
 
+FORMS = {
+    'India': lambda x: f'{x // 100 % 9 + 1},{x % 90 + 10},{x % 900 + 100}.5',
+    'Switzerland': lambda x: f"{x % 9 + 1}'{x % 900 + 100}.00",
+    'typographic apostrophe': lambda x: f'{x % 9 + 1}\u2019{x % 900 + 100}',
+    'unit': lambda x: f'{x / 100} kg', 'units': lambda x: f'{x}{"gt"[x % 2]}',
+    'minus': lambda x: f'\u2212{x / 100}', 'dash': lambda x: f'\u2013{x}',
+    'accounting': lambda x: f'({x / 100})', 'dollars': lambda x: f'(${x}.50)',
+    'Fortran': lambda x: f'{x / 100}D-01', 'grouped': lambda x: f'({x},001.5)',
+}
+
+
+@pytest.mark.parametrize('form', FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize('share', [1, 2, 4])
+def test_numbers_in_another_form_are_no_text(tmp_path, form, share):
+    """Nor are they to be emptied, in all rows or in some."""
+    cells = [form(7 * i + 1) if i % share == 0 else f'{i}.5'
+             for i in range(N)]
+    frame = FRAME[['width', 'kind']].assign(sum=cells)[
+        ['width', 'sum', 'kind']]
+    for options in {}, {'categories': True}, {'missing': 'drop'}:
+        with pytest.raises(ValueError, match=(
+                r'column `sum` must hold numbers, got .* cells\. They are '
+                'numbers in another form. Write the numbers of `sum` without '
+                r'units .*, as -1234\.5 or 1\.2e-3 \(a decimal comma: '
+                r'--decimal ,\), or leave it out with --drop sum\.$')):
+            read(tmp_path, frame, **options)
+
+
+@pytest.mark.parametrize('texts, advice', [
+    (['3 doors', '5 doors'], 'Type --categories'),
+    (['1A', '2A', '3B'], 'Type --categories'),
+    (['12D4', '7D2'], 'Type --categories'), (['(a)', '(b)'], 'Type --categ'),
+    (['12-05', '10:30', '1,22,3'], 'Type --categories'),
+    ([f'{i} {"ABCDEFG"[i % 7]}street' for i in range(N)], 'Too many diff'),
+    (['1.5'] * 19 + ['-'], '--missing drop'),
+    (['1.5'] * 19 + ['(none)'], 'Correct these cells')])
+def test_codes_are_no_numbers_in_another_form(tmp_path, texts, advice):
+    frame = FRAME[['width', 'kind']].assign(
+        code=[texts[i % len(texts)] for i in range(N)])
+    with pytest.raises(ValueError, match=advice):
+        read(tmp_path, frame, label='kind')
+    if advice.startswith('Type --categ'):
+        assert read(tmp_path, frame, label='kind', categories=True).parts
+
+
 @pytest.mark.parametrize('case', [str, str.upper])
 def test_true_and_false_are_a_column_of_one_and_zero(tmp_path, case):
     frame = FRAME[['smokes', 'width', 'kind']].astype({'smokes': bool})
@@ -124,14 +169,34 @@ def test_true_and_false_are_a_column_of_one_and_zero(tmp_path, case):
     assert (broken['smokes'] == FRAME['smokes'] / 2).all()
 
 
-@pytest.mark.parametrize('mark', [-999, 9999])
-def test_nines_far_from_the_other_values_may_be_missing(tmp_path, mark):
+@pytest.mark.parametrize('mark', [
+    -999, 9999, 999.9, 99.9, -9999.99, 9999999, 1e20, -1e20, -1e30, 1e12,
+    -32768, 32767, 65535, 2147483647, -2147483647, -2147483648, 4294967295,
+    float(np.float32(-9999.99)), float(np.float32(1e20))])
+def test_codes_far_from_the_other_values_may_be_missing(tmp_path, mark):
     frame = FRAME[['width', 'count', 'kind']].copy()
     frame.loc[[3, 8, 40], 'width'] = mark
     warning, = read(tmp_path, frame).warnings
-    assert warning.startswith(f'column `width` is {mark} in 3 rows, far from')
-    frame.loc[0, 'width'] = 5 * mark  # not far from all others
+    assert warning.startswith(
+        f'column `width` is {mark:.10g} in 3 rows, far from')
+    frame.loc[0, 'width'] = .6 * mark  # not far from all others
     assert not read(tmp_path, frame).warnings
+    frame['width'] = FRAME['width'].where(np.arange(N) != 3, mark)  # once
+    assert not read(tmp_path, frame).warnings
+
+
+@pytest.mark.parametrize('least, mark, is_said', [
+    (150, -9, True), (0, -9, True), (-3, -9, False), (150, -90, False),
+    (0, 9, False), (150, 1e3, False), (150, 1234567, False), (0, -8, False),
+    (0, -99.5, False), (0, 65536, False)])
+def test_which_numbers_are_codes(tmp_path, least, mark, is_said):
+    frame = FRAME[['width', 'kind']].assign(
+        sugar=least + FRAME['smokes'].astype(float))
+    frame.loc[[3, 8, 40], 'sugar'] = mark
+    warnings = read(tmp_path, frame, label='kind').warnings
+    assert warnings == (
+        'column `sugar` is -9 in 3 rows, far from its other values: if that '
+        'marks missing cells, empty them and type --missing drop',) * is_said
 
 
 def test_missing_cells(tmp_path):
@@ -228,6 +293,47 @@ def test_another_label_is_suggested(tmp_path, frame, words):
     assert any(words in warning for warning in warnings)
     assert not any('--label' in warning for warning in read(
         tmp_path, frame, label=list(frame)[-1]).warnings)
+
+
+@pytest.mark.parametrize('two', [
+    (-1, 1), (1, 2), ('0.0', '1.0'), (False, True), ('n', 'y'), ('M', 'F')])
+@pytest.mark.parametrize('gap', [None, '?', ''])
+def test_any_of_columns_of_two_values_may_be_the_label(tmp_path, two, gap):
+    drawn = np.random.default_rng(4).integers(0, 2, (N, 4))
+    frame = pd.DataFrame(np.array(two)[drawn], columns=list('abcd'))
+    frame = frame.astype(object)
+    if gap is not None:
+        frame.loc[3, 'b'] = gap
+    options = dict(categories=True, missing='drop')
+    warning, = read(tmp_path, frame, **options).warnings
+    assert warning == (
+        'all columns have two values, so that any may be the label; the '
+        'last, `d`, is taken: if it is the first, `a`, type --label 1')
+    id_first = frame.assign(id=FRAME['width'])[['id', *frame]]
+    assert not read(tmp_path, id_first, **options).warnings
+    warning, = read(tmp_path, id_first, drop=('id',), **options).warnings
+    assert warning.endswith('the first, `a`, type --label 2')
+    for changed, more in ((frame, {'label': 'd'}), (frame.rename(
+            columns={'d': 'class'}), {}), (frame.assign(c=FRAME['count']), {}),
+            (frame.assign(d=FRAME['count']), {'positive': '6'})):
+        if two != ('0.0', '1.0'):
+            assert not read(tmp_path, changed, **options, **more).warnings
+
+
+@pytest.mark.parametrize('name, is_said', [
+    ('outcome_group', True), ('Class (0/1)', True), ('y_side', False),
+    ('outcomes_of', False)])
+def test_a_first_column_like_a_label_is_said(tmp_path, name, is_said):
+    frame = pd.DataFrame({name: FRAME['smokes'] + 1, 'width': FRAME['width'],
+                          'smoker': np.arange(N) % 2})
+    said = read(tmp_path, frame).warnings
+    assert said == (
+        'the last column, `smoker`, is taken as the label: if it is '
+        f"`{name}`, type --label '{name}'",) * is_said
+    for other in (frame.rename(columns={'smoker': 'target_1'}),
+                  frame.assign(**{name: FRAME['count']}),
+                  frame[['width', name, 'smoker']]):
+        assert not read(tmp_path, other).warnings
 
 
 def test_a_file_of_test_rows(tmp_path):
@@ -369,7 +475,9 @@ def test_a_word_for_missing_is_no_class_unasked(tmp_path, word, kind):
     for options in ({}, {'positive': positive}, {'several': True}):
         with pytest.raises(ValueError, match=(
                 r'line 5: the label must be a class, .* \(such rows: 3\)\. '
-                'Name all classes with --classes, or type --missing drop')):
+                + ('Write another word if it is a class' if 'positive'
+                   in options else 'Name all classes with --classes')
+                + ', or type --missing drop')):
             read(tmp_path, frame, **options)
         data = read(tmp_path, frame, missing='drop', **options)
         assert data.parts['pool'][1].size == N - 3 and len(data.classes) == 2

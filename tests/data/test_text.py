@@ -160,6 +160,18 @@ def test_thousands_are_no_decimals(tmp_path):
     assert to_numbers(german.frame['b'], ',').tolist() == [1.5, 2.5]
 
 
+@pytest.mark.parametrize('late, decimal', [
+    ('2,5', ','), ('-,5', ','), ('2,5e3', ','), ('2.5', '.'), ('1,234', '.')])
+@pytest.mark.parametrize('sep', [';', '\t', ' '])
+def test_the_decimal_sign_may_come_late(tmp_path, late, decimal, sep):
+    """After 600 lines of whole numbers."""
+    rows = [(i, i % 7, i % 2) for i in range(600)]
+    text = text_of([('a', 'b', 'y'), *rows, (late, 3, 1), (4, 5, 0)], sep)
+    assert table(tmp_path, text).decimal == decimal
+    first = text_of([('a', 'b', 'y'), ('.5', 2, 0)], sep)
+    assert table(tmp_path, first + text).decimal == '.'
+
+
 def test_test_rows_have_their_own_decimal_sign(tmp_path):
     (tmp_path / 'train').write_text('a,y\n1.5,no\n2.5,yes\n')
     (tmp_path / 'test').write_text('a;y\n1,25;no\n2,75;yes, no\n')
@@ -260,3 +272,40 @@ def test_a_dropped_column_need_not_be_in_the_test_file(tmp_path):
     with pytest.raises(ValueError, match='got none with the name `id`'):
         read_tables(str(tmp_path / 'train'), ReadOptions(
             test=str(tmp_path / 'test')))
+
+
+@pytest.mark.parametrize('line, kind', [
+    ('{y} 1:0,{a} 2:-0,{b} 3:1,5', 'other pairs'),
+    ('{y} a:0.{a} b:-0.{b}', 'other pairs'), ('{y} ab:{a} c_d:{b}e-3', 'o'),
+    ('{y} |f a:0.{a} b:-0.{b}', 'Vowpal Wabbit text'),
+    ('{y} | a:0.{a} b:-0.{b} |g c:{a}', 'Vowpal Wabbit text')])
+def test_pairs_that_are_no_libsvm_are_named(tmp_path, line, kind):
+    text = ''.join(line.format(y=k % 2, a=k + 1, b=k % 7) + '\n'
+                   for k in range(40))
+    with pytest.raises(ValueError, match=(
+            r'rows.txt must be a table or LIBSVM text, .* index:value .*, got '
+            f"{kind}.*, '0 ")):
+        table(tmp_path, text)
+    assert len(table(tmp_path, text, sep='space').frame) == 40
+
+
+@pytest.mark.parametrize('line', [
+    '2020-01-01 10:3{a},5,{y}', '20200101 10:3{a},{y}', 'Mo 10:30 11:4{a},{y}',
+    '{a} | 10:30 | {y}', '{a} |{y}', '{a};b:{a};{y}', '{a} 10:30:00 {y}',
+    '{a} b:{a} {y}', '{a}\tb:{a} c:{a}\t{y}'])
+def test_tables_with_colons_are_no_pairs(tmp_path, line):
+    raw = table(tmp_path, ''.join(
+        line.format(y=k % 2, a=k % 10) + '\n' for k in range(40)))
+    assert raw.frame.iloc[:, -1].tolist() == ['0', '1'] * 20
+
+
+@pytest.mark.parametrize('said', [
+    'He said "yes, {}', 'so, {} times, or more', '5" by {}", flat',
+    'a; b, {}'])
+def test_texts_between_tabs_keep_their_spaces(tmp_path, said):
+    rows = [(said.format(k), k / 8, k % 2) for k in range(40)]
+    raw = table(tmp_path, text_of([('text', 'a', 'y'), *rows], '\t'))
+    assert cells(raw) == [list(map(str, row)) for row in rows]
+    mixed = table(tmp_path, ''.join(
+        f'{k} {k}.5\t{k % 2}\n' for k in range(40)))
+    assert mixed.frame.shape == (40, 3)  # a tab among spaces

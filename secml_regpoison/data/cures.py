@@ -1,0 +1,53 @@
+"""What to do about a column of text: numbers in another form, or words."""
+import re
+
+from .detect import GROUPED, NUMBER
+
+MAX_VALUES = 100  # different texts of a column
+MAX_CODES = 20  # of a column with numbers among them
+# what to do about the text in columns
+CORRECT = 'Correct these cells of {}, or empty them and type --missing drop'
+UNDRESS = ('They are numbers in another form. Write the numbers of {} without '
+           'units and separators of thousands, with plain signs, as -1234.5 '
+           'or 1.2e-3 (a decimal comma: --decimal ,)')
+CATEGORIES = 'Type --categories to make a 0/1 column of each text of {}'
+TOO_MANY = 'Too many different texts for 0/1 columns: {}; write numbers'
+
+
+def find_cure(bad, texts, values, categories):
+    """What to do about a column with text in the `bad` ones of its cells;
+    codes such as 1, 2, A are categories where these are asked for."""
+    others = texts[bad].unique()
+    is_code = categories and len(values) <= MAX_CODES and bad.mean() > .05
+    few = len(values) <= min(MAX_VALUES, max(len(texts) / 2, 2))
+    cure = CORRECT if bad.mean() < .5 and not is_code else \
+        CATEGORIES if few else TOO_MANY
+    if all(map(_is_dressed, others)) or (
+            cure != CATEGORIES and _have_units(others)
+            or not (categories and cure == CATEGORIES)
+            and all(map(_is_rewritten, others))):
+        return UNDRESS
+    return cure
+
+
+def _is_dressed(text):
+    """Whether a number has a unit, or separators of thousands."""
+    text = re.sub(r'^[€$£]\s*|\s*[%€$£]$|(?<=\d)\s(?=\d{3})', '', text)
+    return bool(NUMBER.match(text) or GROUPED.match(text))
+
+
+def _is_rewritten(text):
+    """Whether a number is dressed, has a typographic minus, is negative in
+    brackets, has thousands as in Switzerland or India, or 1.5D-3 of Fortran.
+    """
+    text = re.sub(r'^\((.*)\)$|^[\u2010-\u2013\u2212]', r'\1', text)
+    text = re.sub(r"(?<=\d)['\u2019](?=\d{3})", '', text)
+    text = re.sub(r'(?<=\d),(?=(\d\d\d?,)*\d{3}(\.|$))', '', text)
+    return _is_dressed(re.sub(r'^([^a-z]*\.\d*)d', r'\1e', text, flags=re.I))
+
+
+def _have_units(texts):
+    """Whether each is a number and one of up to three words."""
+    found = [re.fullmatch(r'(\S*\d)\s*([^\W\d_]+)', text) for text in texts]
+    return all(match and _is_rewritten(match[1]) for match in found) \
+        and len({match[2] for match in found}) <= 3

@@ -1,0 +1,123 @@
+"""The labels of a file, where they are easily misread."""
+import numpy as np
+import pytest
+
+from secml_regpoison.data import load_data
+
+X = np.random.default_rng(0).normal(size=(60, 2)).round(3)
+
+
+def write(tmp_path, labels, header=None, name='rows.csv', sep=','):
+    """A file of X and these labels, repeated; its path."""
+    rows = [[*row, labels[i % len(labels)]] for i, row in enumerate(X)]
+    path = tmp_path / name
+    path.write_text('\n'.join(sep.join(map(str, row)) for row in (
+        [header] * (header is not None) + rows)) + '\n')
+    return str(path)
+
+
+@pytest.mark.parametrize('labels', [(0, 1, 2), ('low', 'mid', 'high')])
+@pytest.mark.parametrize('options', [
+    {}, {'positive': True}, {'several': True}])
+def test_a_header_of_numbers_makes_no_row(tmp_path, labels, options):
+    """Names such as 400.5: only that of the label is a word."""
+    path = write(tmp_path, labels, ['400.0', '400.5', 'grade'])
+    if 'positive' in options:
+        options = {'positive': str(labels[2])}
+    with pytest.raises(ValueError, match=(
+            r"rows.csv, line 1: .* comes again, got 'grade' there alone. If "
+            'that line has names, type --header yes; if it is a row, type '
+            '--header no')):
+        load_data(path, **options)
+    with pytest.raises(ValueError, match="line 1: .* got 'grade'"):
+        load_data(path, test=path, **options)
+    if options:
+        y = load_data(path, header='yes', **options).parts['pool'][1]
+        assert np.bincount(y).tolist() == (
+            [40, 20] if 'positive' in options else [20, 20, 20])
+        assert load_data(path, header='no', **options).parts['pool'][1].size \
+            == 61
+
+
+@pytest.mark.parametrize('labels, options', [
+    ([f'{k}.5' for k in range(45)], {'positive': '1.5'}),
+    (['a', *'bc' * 29, 'a'], {'positive': 'c'})])
+def test_a_first_row_is_no_header(tmp_path, labels, options):
+    """One whose label is a number, or comes again."""
+    source = load_data(write(tmp_path, labels), **options)
+    assert source.parts['pool'][1].size == 60
+
+
+def test_classes_and_positive_exclude_each_other(tmp_path):
+    """Together they took the rows of all labels, missing ones too."""
+    path = write(tmp_path, ['no', 'yes', 'no', 'yes', '-'])
+    for path in path, 'digits', 'nowhere.csv':  # before any work
+        with pytest.raises(ValueError, match=(
+                '`classes` must be left out with `positive`, got no, yes '
+                'beside yes: .* Type one of them')):
+            load_data(path, ('no', 'yes'), positive='yes')
+
+
+LARGE = '20000000000000001', '20000000000000002'
+
+
+@pytest.mark.parametrize('other', ['5', '-1.5', '1e3'])
+def test_large_labels_that_are_one_float_are_two(tmp_path, other):
+    path = write(tmp_path, [*LARGE, other], ['a', 'b', 'id'])
+    for options in ({'several': True}, {'classes': LARGE},
+                    {'classes': (int(LARGE[0]), LARGE[1])}):
+        source = load_data(path, **options)
+        assert set(LARGE) <= set(source.header['y_original'])
+        assert np.bincount(source.parts['pool'][1]).tolist() == [20] * len(
+            source.header['y_original'])
+    source = load_data(path, positive=LARGE[1])
+    assert np.bincount(source.parts['pool'][1]).tolist() == [40, 20]
+
+
+@pytest.mark.parametrize('base', [2 ** 53, 10 ** 17, 2 ** 63 - 2])
+@pytest.mark.parametrize('kind', ['csv', 'npz', 'libsvm'])
+def test_large_labels_of_each_format(tmp_path, base, kind):
+    y = base + np.arange(60) % 2
+    path = str(tmp_path / f'rows.{kind}')
+    if kind == 'csv':
+        path = write(tmp_path, [str(label) for label in y])
+    elif kind == 'npz':
+        np.savez(path, X=X, y=y)
+    else:
+        (tmp_path / 'rows.libsvm').write_text(''.join(
+            f'{label} 1:{a} 2:{b}\n' for label, (a, b) in zip(y, X)))
+    source = load_data(path)
+    assert list(map(int, source.header['y_original'])) == [base, base + 1]
+    assert (source.parts['pool'][1] == np.arange(60) % 2).all()
+
+
+@pytest.mark.parametrize('labels, asked', [
+    (('1.000000000000000056e-01', '9.000000000000000222e-01'), (.1, '0.9')),
+    (('1e0', '2'), ('1', '2.0'))])
+def test_labels_within_floats_are_numbers(tmp_path, labels, asked):
+    source = load_data(write(tmp_path, labels), asked)
+    assert np.bincount(source.parts['pool'][1]).tolist() == [30, 30]
+    assert source.header['y_original'] == tuple(map(float, asked))
+
+
+@pytest.mark.parametrize('cell', ['', 'nan', '?', 'NaN'])
+@pytest.mark.parametrize('options', [{}, {'missing': 'drop'}])
+def test_a_class_that_has_no_label_is_said(tmp_path, cell, options):
+    """Of one label alone nothing is left to tell apart."""
+    path = write(tmp_path, [cell, cell, cell, '1', '1'], ['a', 'b', 'y'])
+    with pytest.raises(ValueError, match=(
+            r'got 1: 1 \(24 rows\), and no label in 36 of 60 rows\. Write a '
+            'label into those rows if they are a class, or name another '
+            'column with --label')):
+        load_data(path, **options)
+    with pytest.raises(ValueError, match='and no label in 36 of 60 rows'):
+        load_data(path, positive='1', **options)
+    np.savez(tmp_path / 'a.npz', X=X, y=np.where(np.arange(60) % 5 < 3,
+                                                 np.nan, 1))
+    with pytest.raises(ValueError, match='no label in 36 of 60 rows'):
+        load_data(str(tmp_path / 'a.npz'), **options)
+
+
+def test_a_column_without_a_label_is_said(tmp_path):
+    with pytest.raises(ValueError, match='got 0: no label in 60 of 60 rows'):
+        load_data(write(tmp_path, [''], ['a', 'b', 'y']), header='yes')
