@@ -15,7 +15,8 @@ from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
 from .feasible import Bound, FeasibleSet, check_box
-from .quasi_newton import OuterSteps, default_step, maximise
+from .quasi_newton import OuterSteps, default_step
+from .revival import maximise_alive
 from .solvers import Training
 
 
@@ -105,7 +106,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     lmbda_bounds : (float, float)
         Interval of the learned lambda.
     n_outer : int
-        Steps of the points at most.
+        Steps of the points at most; as many for each `.revival`.
     step : float or None
         First step length, in units of `x_p`; None: see `default_step`.
     min_step, max_step : float
@@ -121,7 +122,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         `distance` and `centre`.
     quasi_newton : bool
         With a fixed lambda and a box alone: the points move by L-BFGS-B, see
-        `.quasi_newton`.
+        `.quasi_newton` and `.revival`.
     camouflage : float
         From 0 to 1: how much an attacker with rows of its own keeps the
         defender's loss low, see `.defender.camouflaged`. Above 0 each answer
@@ -178,12 +179,13 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     attacked.check(x_p, lmbda)
     defender = getattr(attacked, 'defender', Defender)(
         attacked, lmbda_bounds if learn_lmbda else None, callback, camouflage)
-    search = maximise if quasi_newton and len(x_p) else _play
     first = step or default_step(problem.x_tr, camouflage)
-    best, converged = search(
-        defender, feasible, x_p, lmbda, problem.upward, OuterSteps(
-            n_outer if len(x_p) else 0, min(max(first, min_step), max_step),
-            min_step, max_step, tol, atol, patience))
+    steps = OuterSteps(
+        n_outer if len(x_p) else 0, min(max(first, min_step), max_step),
+        min_step, max_step, tol, atol, patience)
+    start = defender, feasible, x_p, lmbda, problem.upward, steps
+    best, converged = maximise_alive(*start, y_p) \
+        if quasi_newton and len(x_p) else _play(*start)
     return Solution(
         best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
         tuple(defender.f_seq), tuple(defender.lmbda_seq),

@@ -1,4 +1,5 @@
 """The outer loop: projections, the saddle point, stops and refusals."""
+import functools
 import math
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,8 +14,11 @@ from sklearn.datasets import load_digits
 
 from core_problems import make
 
-from secml_regpoison.core import Problem, hypergradient, minimax, solve
+from secml_regpoison.core import (
+    Problem, hypergradient, minimax, revival, solve)
 from secml_regpoison.core.defender import Defender
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses import SquaredHinge
 from secml_regpoison.core.quasi_newton import default_step
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.feasible import FeasibleSet
@@ -206,6 +210,30 @@ def test_quasi_newton_of_a_target_descends(digits):
                     torch.ones_like(digits.y_val))
     found = attack(aimed, learn_lmbda=False, quasi_newton=True)
     assert found.value == min(found.f_seq) < .8 * found.f_seq[0]
+
+
+def squared_hinge(seed, revivals, monkeypatch):
+    """An attack by L-BFGS-B on a squared hinge, and its rows at the end."""
+    monkeypatch.setattr(revival, 'MAX_REVIVALS', revivals)
+    problem, x_p, y_p = make(n=100, m=60, d=10, p=13, seed=seed)
+    model = functools.partial(LinearModel, loss=SquaredHinge())
+    found = solve(problem, x_p, y_p, 0., -2., 2., learn_lmbda=False,
+                  quasi_newton=True, method='implicit', model=model)
+    grad = hypergradient(problem, found.x_p, y_p, 0., method='implicit',
+                         model=model).grad_x_p
+    return found, int((grad == 0).all(1).sum())
+
+
+@pytest.mark.parametrize('seed, n_dead', [(0, 0), (3, 1), (4, 2), (7, 2)])
+def test_points_past_the_margin_are_moved_back(monkeypatch, seed, n_dead):
+    """A row there has no loss, its derivative is 0, and it never moved again:
+    points without a say."""
+    (without, before), (found, after) = (
+        squared_hinge(seed, revivals, monkeypatch) for revivals in (0, 3))
+    assert before == n_dead and after == 0
+    assert found.value == max(found.f_seq)
+    assert found.value > 1.005 * without.value if n_dead \
+        else found.f_seq == without.f_seq
 
 
 @pytest.mark.parametrize('kwargs', [{}, {'learn_lmbda': False, 'dmax': 1.}])
