@@ -1,6 +1,7 @@
 """Points that have no say are put where one has, and the search goes on.
 
-Past the margin of a squared hinge a row has no loss. A point that a step of
+Past the margin of a squared hinge a row has no loss, and with a small lambda
+far out none of a logistic loss that a float can hold. A point that a step of
 `.quasi_newton` has thrown there has a derivative of 0, and no further step
 would take it back.
 """
