@@ -229,7 +229,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     @CAttackPoisoning.solver_type.setter
     def solver_type(self, value):
-        # secml's default names how the points move: they move so here, too
+        # secml's default names how the points move, not the derivative
         self._solver_type = 'rmd' if value == 'pgd-ls' else value
 
     @CAttackPoisoning.solver_params.setter
@@ -292,8 +292,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
         4. The classifier is retrained with its preprocess, as `fit` does, and
-           at the lambda that was learned: `poisoned_classifier` is that one,
-           a copy that is trained on the same rows has its own C.
+           at the learned lambda: see `poisoned_classifier`. A copy of the
+           classifier, trained on the same rows, keeps its own C.
         5. Labels are the datasets' own, not only {0, 1}.
         6. `f_opt` is in nats, where the stock log loss is in bits. `x_seq`
            and `x0` hold all points that moved.
@@ -630,7 +630,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     def _update_poisoned_clf(self, clf=None, tr=None, train_normalizer=False):
         """The classifier trained with the points `xc` at the attribute
-        `lmbda`, and the data it was trained on; no other of either."""
+        `lmbda`, and its training data. Another `clf` or `tr` is refused."""
         for name, value in (('clf', clf), ('tr', tr)):
             check(name, value, value is None, 'None')
         data = self._prepare()

@@ -3,14 +3,14 @@ from secml.data import CDatasetHeader
 
 
 class PoisonHeader(CDatasetHeader):
-    """What a run knows of its points, see there."""
+    """What `run` knows about its points."""
 
     def append(self, header):
         """The header of these points and other rows.
 
-        Two runs differ in most of what they know, and secml refuses to join
-        headers that do. Joined points are not the result of one run: what
-        differs is left out.
+        secml refuses to join headers with different values, as those of two
+        runs are. Joined points are not the result of one run: attributes that
+        differ are left out.
         """
         differ = {name for name, value in self.get_params().items()
                   if getattr(header, name, value) != value}

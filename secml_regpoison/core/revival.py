@@ -1,9 +1,9 @@
-"""Points that have no say are put where one has, and the search goes on.
+"""Points without a derivative are moved to one that has, and the search goes
+on.
 
-Past the margin of a squared hinge a row has no loss, and with a small lambda
-far out none of a logistic loss that a float can hold. A point that a step of
-`.quasi_newton` has thrown there has a derivative of 0, and no further step
-would take it back.
+Past the margin the squared hinge of a row is 0, and with a small lambda its
+logistic loss may underflow. A point that a step of `.quasi_newton` has moved
+there has a derivative of 0, so that no further step moves it back.
 """
 from typing import Optional
 
@@ -14,7 +14,7 @@ from .defender import Defender, Iterate
 from .feasible import FeasibleSet
 from .quasi_newton import OuterSteps, maximise
 
-# Searches that go on at most: after the first there is hardly such a point.
+# Further searches at most; after the first, such a point is rare.
 MAX_REVIVALS = 3
 
 
@@ -38,8 +38,8 @@ def maximise_alive(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
 
 def revive(here: Iterate, y_p: Tensor,
            feasible: FeasibleSet) -> Optional[Tensor]:
-    """The points, those without a derivative where the point of their label
-    with the largest is; None if there are none, or none that could move."""
+    """The points, those without a derivative moved to the point of their label
+    with the largest; None if no point moves."""
     sizes = torch.linalg.vector_norm(here.grad_x_p, dim=1)
     x_p = here.x_p.clone()
     for label in y_p[sizes == 0].unique():

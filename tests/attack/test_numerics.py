@@ -260,7 +260,7 @@ def test_constant_columns_under_mean_std(kind):
 def test_open_constant_columns_are_warned_of_once_a_curve(preprocess):
     """Not before there is poison, and not by runs that continue from some."""
     data = []
-    # the validation rows vary there: what a range does is no harm else
+    # a min-max does harm only where the validation rows vary
     for seed, (n, last) in enumerate(((40, 1), (24, .9), (60, 1))):
         ds = clouds(n, seed)
         data.append(CDataset(CArray(np.c_[

@@ -226,8 +226,8 @@ def squared_hinge(seed, revivals, monkeypatch):
 
 @pytest.mark.parametrize('seed, n_dead', [(0, 0), (3, 1), (4, 2), (7, 2)])
 def test_points_past_the_margin_are_moved_back(monkeypatch, seed, n_dead):
-    """A row there has no loss, its derivative is 0, and it never moved again:
-    points without a say."""
+    """A row there has no loss, its derivative is 0, and it never moved
+    again."""
     (without, before), (found, after) = (
         squared_hinge(seed, revivals, monkeypatch) for revivals in (0, 3))
     assert before == n_dead and after == 0
