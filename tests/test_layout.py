@@ -15,7 +15,7 @@ import secml_regpoison
 PACKAGE = Path(secml_regpoison.__file__).parent
 FLOORS = (
     ('compat', 'core', 'limits', 'npz', 'terminal', 'version'),
-    ('storage', 'validation'),
+    ('folds', 'storage', 'validation'),
     ('convert',),
     ('attack', 'classifier', 'data', 'figure'),
     ('registration',), ('experiment',), ('paper',), ('cli',))

@@ -1,1 +1,1 @@
-"""The poisoning attack, as one of secml's."""
+"""The poisoning attacks, as secml's, and their certificates."""

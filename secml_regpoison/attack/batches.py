@@ -16,7 +16,7 @@ from secml_regpoison.core.quasi_newton import default_step
 from . import attacker, pipeline, retraining, trust
 from .feasible import feasible_set
 from .poisoning_data import PoisonSet
-from .settings import lmbda_bounds, outer_steps, training_of
+from .settings import lmbda_bounds, outer_steps, sign_of, training_of
 
 
 class IterateRecord(NamedTuple):
@@ -149,7 +149,7 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
 def _best(attack, candidates, by=None):
     """The one with the attacker's best `value`, or the largest of the function
     `by`; the first of equals."""
-    upward = 1 if attack.y_target is None else -1
+    upward = sign_of(attack)
     return max(candidates, key=by or (
         lambda candidate: upward * candidate.value))
 
@@ -158,7 +158,7 @@ def _evaluated(attack, data, held, by_errors):
     """A function: the attacker's loss with a `Batch`, or its share of errors,
     of the classifier that is evaluated. Of an attacker that hides the loss
     alone ranks a model higher for being surer of a few."""
-    upward = 1 if attack.y_target is None else -1
+    upward = sign_of(attack)
 
     def harm(batch):
         return upward * retraining.evaluate_on_validation(

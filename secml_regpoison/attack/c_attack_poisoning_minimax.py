@@ -14,6 +14,7 @@ from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
 
 from secml_regpoison.convert import to_carray
+from secml_regpoison.core.defender import LMBDA_BOUNDS
 from secml_regpoison.core.verdicts import constant_loss
 from secml_regpoison.validation import (
     check, check_dataset, check_run_arguments)
@@ -126,12 +127,12 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Default 0: the paper found restarts not crucial.
     device : str, optional
         'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if available, from
-        500,000 training values (rows times features) on: below a CPU is
-        sooner done.
+        500,000 training values (rows times features) on: below that a
+        CPU is faster.
     dtype : {'float64', 'float32'}, optional
         Precision in which points and lambda are searched for; the classifier
         is trained and evaluated in float64 either way. 'float32' is 1.2 to
-        1.4 times as fast. Default 'float64'.
+        1.3 times as fast. Default 'float64'.
     feasible : CFeasibleSphereSlab, CFeasibleInteger, CFeasibleMask or a tuple
         What else holds the points, beside the box and `dmax`: what a filter
         lets pass, whole numbers, features that stay or only grow. Starts are
@@ -168,7 +169,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def __init__(self, classifier, training_data, val, distance='l2',
                  dmax=None, lb=0, ub=1, y_target=None, solver_type='rmd',
                  solver_params=None, init_type='random', random_seed=0,
-                 y_poison='flip', learn_lmbda=True, lmbda_bounds=(-8, 11.5),
+                 y_poison='flip', learn_lmbda=True, lmbda_bounds=LMBDA_BOUNDS,
                  poison_mode='append', batch_size=17, joint=True, n_restarts=0,
                  device='auto', dtype='float64', feasible=None,
                  attacker_set=None, camouflage='auto', trust_margin=0.):
@@ -286,9 +287,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
            `joint` they move on from where they are, else they stay. lambda
            starts from ``ds_init.header.search_lmbda``, else from ``lmbda``. A
            `ds_init` made for another `distance`, `dmax`, `lb`, `ub`,
-           `y_target` or fixed C is ignored. Other data, labels, seeds,
-           restarts, batch sizes, solvers, their settings or modes keep it,
-           with a warning.
+           `feasible`, `y_target` or fixed C is ignored. Other data, labels,
+           seeds, restarts, batch sizes, solvers, their settings or modes keep
+           it, with a warning.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
         4. The classifier is retrained with its preprocess, as `fit` does, and
@@ -322,7 +323,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         y_pred : CArray, shape (k,)
             Labels that `poisoned_classifier` gives, of the datasets' own
             (its `predict` counts classes from 0).
-        scores : CArray, shape (k, 2)
+        scores : CArray, shape (k, n_classes)
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `w_norm` (norm of the
             retrained weights, in the classifier's feature space), `verdicts`
@@ -383,8 +384,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Parameters
         ----------
         adv_ds : CDataset
-            Poison as `run` returns it. C is exp(-adv_ds.header.lmbda), or the
-            classifier's own where lambda is fixed.
+            Poison as `run` returns it. Its ``header.lmbda`` gives C (of ridge
+            alpha), unless lambda is fixed: then it is the classifier's own.
 
         Returns
         -------
@@ -427,13 +428,15 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         xc : CArray, shape (d,)
             Place of the point, in units of the input.
         acc : bool
-            True: share of validation points classified wrongly.
+            True: share of the attacker's rows that do not get the label that
+            their loss is of.
 
         Returns
         -------
         float
-            ``(1/m) sum_j softplus(-y_j f(x_j))``, in natural log, with
-            y_target in the place of y_j where it is set.
+            ``(1/m) sum_j l(-y_j f(x_j))`` over the attacker's rows, with the
+            loss l of the attack, logistic in natural log; y_target in the
+            place of y_j where it is set.
         """
         return objective.value(self, self._prepare(), xc, acc)
 

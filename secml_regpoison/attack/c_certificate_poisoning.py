@@ -48,13 +48,14 @@ class Certificate:
         No poison makes a model with a larger error on the clean training
         rows; 1 where the bound says nothing.
     is_vacuous : bool
-        Whether always the more frequent class errs less than `error_bound`.
+        Whether `error_bound` is at least the error of always predicting the
+        more frequent class.
     objective_bound, objective_found : float
         The two ends of `gap`.
     adv_ds : CDataset
         Poison that makes `found`.
     n_iter : int
-        Models that were trained for it.
+        Rounds of the search.
     seconds_cpu : float
     """
 
@@ -141,7 +142,7 @@ class CCertificatePoisoning:
     rtol : float, optional
         Relative gap at which the search ends. Default 0.01.
     max_iter : int, optional
-        Models that are trained at most. Default 60.
+        Rounds of the search at most. Default 60.
 
     Raises
     ------

@@ -7,8 +7,8 @@ import torch
 
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
+from .digests import array_digest
 from .feasible import describe, feasible_set
-from .poisoning_data import array_digest
 from .settings import (
     bound_array, is_not_numeric, lmbda_bounds, y_poison_as_plain)
 from .trust import is_learned

@@ -22,8 +22,8 @@ from .targets import parts_of, target_of
 
 
 class Evaluation(NamedTuple):
-    """Predictions (k,) and scores (k, 2) of test points, the core's `Losses`
-    on the validation rows, and the `Verdicts`."""
+    """Predictions (k,) and scores (k, n_classes) of test points, the core's
+    `Losses` on the validation rows, and the `Verdicts`."""
 
     y_pred: CArray
     scores: CArray
@@ -67,7 +67,7 @@ def evaluate_again(attack, k, adv_ds, x):
     Returns
     -------
     y_pred : CArray, shape (n,)
-    scores : CArray, shape (n, 2)
+    scores : CArray, shape (n, n_classes)
     loss : float
         The attacker's.
 

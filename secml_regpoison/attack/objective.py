@@ -38,8 +38,12 @@ def gradient(attack, data, xc, normalization):
 def learned_lmbda(attack, data, xc):
     """The defender's best response to the points with one at `xc`."""
     x_p, y_p = _points_with(attack, data, xc)
-    return retraining.best_lmbda(
-        attack, data, PoisonSet(x_p, y_p, (), attack.lmbda), is_known=False)
+    trust = attack._trust  # that of the last `run` stays
+    try:
+        return retraining.best_lmbda(attack, data, PoisonSet(
+            x_p, y_p, (), attack.lmbda), is_known=False)
+    finally:
+        attack._trust = trust
 
 
 def optimise_point(attack, data, idx):

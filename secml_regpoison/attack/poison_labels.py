@@ -18,7 +18,7 @@ from .attacker import camouflages
 from .batches import held_points, optimise_batch
 from .history import Composition
 from .poisoning_data import labels_of_new
-from .settings import outer_steps
+from .settings import outer_steps, sign_of
 
 # Shares of the second label among all points, and the steps that each is given
 SHARES = (0., .25, .5, .75, 1.)
@@ -52,7 +52,7 @@ def choose(attack, data, poison, checkpoint):
             attack, data, len(poison.x), n_points)), ()
     found = [_screen(attack, data, poison, y_new, checkpoint)
              for y_new in candidates]
-    upward = 1 if attack.y_target is None else -1
+    upward = sign_of(attack)
     worst = max(range(len(found)), key=lambda k: (
         upward * found[k].error, upward * found[k].loss))
     attack.logger.info(f'the worst labels: {found[worst]}')

@@ -243,6 +243,12 @@ def check_clean_rows_left(name, n_points, data):
           f'{"both" if k == 2 else "all"} classes (of {len(data.y_tr)})')
 
 
+def sign_of(attack):
+    """1 where the attacker raises its loss, -1 where it lowers the loss on a
+    `y_target`."""
+    return 1 if attack.y_target is None else -1
+
+
 def lmbda_bounds(attack):
     """The interval of the learned lambda, two floats."""
     return tuple(map(float, attack.lmbda_bounds))

@@ -7,9 +7,7 @@ import functools
 import math
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from sklearn.model_selection import StratifiedKFold
 
 from secml.array import CArray
 
@@ -20,12 +18,11 @@ from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.core.trust import METHODS, TrustModel
 from secml_regpoison.core.trust_defender import LEAST_LMBDA
+from secml_regpoison.folds import stratified_folds
 from secml_regpoison.validation import check, check_number
 from . import settings
 from .digests import array_digest
 from .targets import target_of
-
-N_FOLDS = 5
 
 
 def is_learned(attack):
@@ -75,13 +72,11 @@ def model_class(attack, log_s=None):
     if log_s is None:
         log_s = math.log(attack.trust) if attack.trust else -math.inf
     data, y = attack._prepare(), attack.val.Y.tondarray()
-    n_folds = min(N_FOLDS, int(np.unique(y, return_counts=True)[1].min()))
-    folds = StratifiedKFold(n_folds, shuffle=True,
-                            random_state=data.seed % 2 ** 32)
     target = target_of(attack.classifier)
     kind = functools.partial(
         TrustModel, loss=target.loss, beta=target.beta, log_s=log_s,
-        folds=tuple(torch.as_tensor(rows) for _, rows in folds.split(y, y)),
+        folds=tuple(torch.as_tensor(rows) for _, rows in stratified_folds(
+            y, data.seed).split(y, y)),
         margin=attack.trust_margin)
     bounds = settings.lmbda_bounds(attack)
     return functools.partial(kind, alone=_once(

@@ -80,7 +80,7 @@ def hold_to_values(attack, values, k, adv_ds, x):
     Returns
     -------
     y_pred : CArray, shape (n,)
-    scores : CArray, shape (n, 2)
+    scores : CArray, shape (n, n_classes)
     adv_ds : CDataset
         The projected poison; its header has the lambda that is best for it.
     loss : float

@@ -1,1 +1,1 @@
-"""The attack's own logistic regression, as one of secml's classifiers."""
+"""The attack's own linear classifiers, as secml's."""

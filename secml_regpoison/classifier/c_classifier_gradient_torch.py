@@ -17,7 +17,7 @@ class CClassifierGradientTorchMixin(CClassifierGradientLinearMixin):
 
     .. math::
 
-        L(w, b) = \frac{1}{n} \sum_i l(y_i(x_i w + b))
+        L(w, b) = \frac{1}{n} \sum_i l(-y_i(x_i w + b))
                   + \frac{e^\lambda}{2 n} (\|w\|^2 + \beta b^2)
 
     with the classifier's loss l and share beta of the bias, at the trained
@@ -90,7 +90,7 @@ class CClassifierGradientTorchMixin(CClassifierGradientLinearMixin):
         """Hessian of L with respect to ``(w, b)``, (d + 1, d + 1).
 
         ``sum_i s_i (x_i, 1) (x_i, 1)^T + exp(lmbda)/n diag(1, ..., 1, beta)``,
-        ``s_i = l''(y_i f_i) / n``; with L1 without the second term.
+        ``s_i = l''(-y_i f_i) / n``; with L1 without the second term.
         Parameters and errors are those of `objective`.
 
         """

@@ -27,7 +27,7 @@ class CClassifierSoftmaxTorch(CClassifierLinearTorch):
     Labels may be any values, two of them or more; as everywhere in secml,
     `predict` returns the index of the label in `classes`.
 
-    For the parameters see `.CClassifierLinearTorch`.
+    For the parameters see `.CClassifierLinearTorch`; there is no `penalty`.
 
     Attributes
     ----------
@@ -42,7 +42,8 @@ class CClassifierSoftmaxTorch(CClassifierLinearTorch):
     TypeError, ValueError
         Before any work, naming the parameter, the condition and the value.
     FloatingPointError
-        From `fit`, if the Hessian is singular, at almost no regularisation.
+        From `fit`, if the Hessian is singular, at almost no regularisation,
+        or if squares of the features overflow.
 
     Warns
     -----

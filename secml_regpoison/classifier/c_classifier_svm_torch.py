@@ -35,7 +35,8 @@ class CClassifierSVMTorch(CClassifierLinearTorch,
     TypeError, ValueError
         Before any work, naming the parameter, the condition and the value.
     FloatingPointError
-        From `fit`, if the Hessian is singular, at almost no regularisation.
+        From `fit`, if the Hessian is singular, at almost no regularisation,
+        or if squares of the features overflow.
 
     Warns
     -----

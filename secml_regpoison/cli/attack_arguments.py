@@ -36,14 +36,14 @@ def add_attack_options(command):
              'filter and stays inside')
     command.add_argument(
         '--policies', type=policies, metavar='P,P,...',
-        help='how lambda is chosen: clean-cv (5-fold cross-validation on '
-             'clean rows, then fixed), learned (re-learned on the validation '
-             'rows at each strength), a number (fixed at it), or trusted-only '
-             '(a classifier of the validation rows alone, which no poison '
-             'reaches; lambda by 5-fold cross-validation on them) or '
-             'learned-trust (these and the others with a weight s; lambda and '
-             's by cross-validation on the validation rows) (default '
-             'clean-cv,learned,trusted-only)')
+        help='how lambda is chosen. clean-cv: by 5-fold cross-validation on '
+             'clean rows, then fixed. learned: re-learned on the validation '
+             'rows at each strength. A number: fixed at it. trusted-only: a '
+             'classifier of the validation rows alone, which no poison '
+             'reaches; lambda by 5-fold cross-validation on them. '
+             'learned-trust: these and the others with a weight s; lambda and '
+             's by cross-validation on the validation rows. Default: '
+             'clean-cv,learned,trusted-only')
     command.add_argument(
         '--lmbda-bounds', type=bounds, default=Plan.lmbda_bounds,
         metavar='LOW,HIGH',
@@ -63,14 +63,13 @@ def add_attack_options(command):
              "(secml's CClassifierLogistic, whose bias is)")
     command.add_argument(
         '--attacker', choices=('both', *ATTACKERS), default='both',
-        help='whose loss the poison raises. defender: that on the trusted '
-             'rows, which the defender sees, as in the paper; own: that on '
-             'the test rows, while the loss on the trusted rows is kept low, '
-             'the worst for what is learned on trusted rows; both (default): '
-             'the first, and, but for --penalty l1, at the largest strength '
-             'the second against what is learned on trusted rows; grey: that '
-             'on other rows, which the attacker has in the place of the '
-             'trusted ones, as many of the test rows (half of them at most)')
+        help='whose loss the poison raises. defender: the loss on the trusted '
+             'rows, as in the paper; the defender sees it. own: the loss on '
+             'the test rows, while that on the trusted rows is kept low. '
+             'grey: the loss on other rows, taken from the test rows, half of '
+             'them at most. both (default): defender, and, at the largest '
+             'strength, own against what is learned on trusted rows (not with '
+             '--penalty l1)')
     command.add_argument(
         '--penalty', choices=PENALTIES, default='l2',
         help='of the weights: l2 (default) or l1, of logistic regression and '
@@ -93,6 +92,6 @@ def add_attack_options(command):
              '(forward mode: the numbers of rmd, slower) or auto (default: '
              'implicit where the training rows or the features are at most '
              '512, else rmd). CPU time of implicit, that of rmd being 1: 0.2 '
-             'to 0.8 with 20 or 100 features and 500 to 4000 rows; with 784 '
-             'features 0.8 where lambda is learned, and where it is held '
-             'small 1.3 with 500 rows, 2.2 with 1000')
+             'to 0.7 with 20 or 100 features and 500 to 4000 rows; with 784 '
+             'features 0.4 to 1.0 where lambda is learned, and where it is '
+             'held small 1.0 with 500 rows, 1.9 with 1000')

@@ -44,9 +44,11 @@ def add_parser(commands, integer):
              'folder, has finished')
     command.add_argument(
         '--solver', choices=SOLVERS,
-        help='how the attacks of fig2, fig3, transfer and limits '
-             'differentiate, see sec-eval --help (default rmd); it is part of '
-             'the names of their files')
+        help='how the attacks of '
+             + ', '.join(name for name, experiment in FIGURES.items()
+                         if experiment.has_solver)
+             + ' differentiate, see sec-eval --help (default rmd); it is part '
+             'of the names of their files')
     command.add_argument(
         '--out', metavar='DIR',
         help='folder for the results, made if missing (default paper, or '

@@ -16,7 +16,7 @@ from .losses import Loss
 from .model import Hypergradient, Losses, share_wrong
 from .problem import Problem
 from .solvers import Training
-from .solvers.training import check_finite
+from .solvers.training import check_not_diverged
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class AutogradModel:
         parameters = [v.detach() for v in self._unroll(
             phi, phi.new_tensor(lmbda), False)]
         for v in parameters:
-            check_finite(v, self.training.eta, lmbda)
+            check_not_diverged(v, self.training.eta, lmbda)
         return TrainedParameters(x_p, lmbda, parameters)
 
     def _loss_on(self, parameters: list[Tensor], x: Tensor,

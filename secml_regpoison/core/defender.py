@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from .model import Gradients, Model
+from .verdicts import LMBDA_TOL
 
+# Beyond them weights vanish, or their penalty does.
+LMBDA_BOUNDS = -8., 11.5
 # Losses of the defender that differ by less, relatively, count as equal.
 LOSS_RTOL = 1e-3
 
@@ -192,9 +195,9 @@ class Defender:
         The step is the inverse of the last secant slope of the derivative,
         at most 2, and 2 where that slope is not positive. It stays inside
         the bracket that the signs seen so far leave. It ends at a step under
-        0.05, or at a step down that promises less than `LOSS_RTOL` of the
-        loss: small lambda is a plateau, and its upper end regularises most.
-        A step up is always taken: a basin may lie beyond the plateau.
+        `LMBDA_TOL`, or at a step down that promises less than `LOSS_RTOL` of
+        the loss: small lambda is a plateau, and its upper end regularises
+        most. A step up is always taken: a basin may lie beyond the plateau.
         """
         seen = set()
         for _ in range(30):
@@ -207,7 +210,7 @@ class Defender:
                 lmbda = (low + high) / 2
             step = lmbda - here.lmbda
             worth_it = step > 0 or grad * -step >= LOSS_RTOL * here.loss
-            if abs(step) < .05 or not worth_it:
+            if abs(step) < LMBDA_TOL or not worth_it:
                 break
             seen.add(here.lmbda)
             low, high = ((here.lmbda, high) if grad < 0
@@ -222,9 +225,10 @@ def camouflaged(model: Model, x_p: Tensor, attacker: Tensor, defender: Tensor,
                 camouflage: float) -> Tensor:
     """``dB/|dB| - camouflage dA/|dA|`` row by row, (p, d).
 
-    ``B`` is the loss of the attacker and ``A`` that of the defender, who is
-    glad of points that lower it. With a `y_target` the attacker lowers both:
-    then a plus. The norms are in the units of `Problem.column_scale`.
+    ``B`` is the loss of the attacker and ``A`` that of the defender; points
+    that lower ``A`` do not show their harm. With a `y_target` the attacker
+    lowers both: then a plus. The norms are in the units of
+    `Problem.column_scale`.
     """
     problem, scale = model.problem, model.problem.column_scale(x_p)
     weight = problem.upward * camouflage

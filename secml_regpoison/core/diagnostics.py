@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from . import verdicts
+from .defender import LMBDA_BOUNDS
 from .linear_model import LinearModel, Trained
 from .feasible import FeasibleSet
 from .solvers.implicit import solve_hessian
@@ -115,7 +116,7 @@ class Diagnostics:
 
 def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
              feasible: FeasibleSet,
-             lmbda_bounds: tuple[float, float] = (-8., 11.5),
+             lmbda_bounds: tuple[float, float] = LMBDA_BOUNDS,
              grid_step: float = .25, learn_lmbda: bool = True) -> Diagnostics:
     """`Diagnostics` of poisoning points and lambda.
 

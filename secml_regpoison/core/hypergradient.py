@@ -28,7 +28,7 @@ def hypergradient(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     x_p : Tensor, shape (p, d)
         Poisoning points, appended to the problem's training rows.
     y_p : Tensor, shape (p,)
-        Their labels, in {-1, +1}.
+        Their labels, in {-1, +1}, or 0, 1, ... with `n_classes`.
     lmbda : float
         Natural log of the L2 strength; the penalty is
         ``exp(lmbda) / (2 n) ||w||^2``, ``n`` all training rows.

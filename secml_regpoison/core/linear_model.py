@@ -28,7 +28,7 @@ from .reverse_pass import ReversePass
 from .solvers import (
     SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
 from .solvers.training import (
-    check_finite, loose_smoothness, smoothness, warn_if_unstable)
+    check_not_diverged, loose_smoothness, smoothness, warn_if_unstable)
 
 LOGISTIC = Logistic()
 
@@ -157,7 +157,7 @@ class LinearModel:
         except FloatingPointError as error:
             raise FloatingPointError(
                 f'{error} (lmbda = {lmbda:g})') from error
-        check_finite(model.u, model.eta, lmbda)
+        check_not_diverged(model.u, model.eta, lmbda)
         return Trained(x_p, features, coordinates, model)
 
     def _rows_at(self, x_p: Tensor, lmbda: float, start: Optional[Trained]

@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional, Union
 from torch import Tensor
 
 from .checks import check, check_lmbda
-from .defender import Defender, Iterate, unit_rows
+from .defender import LMBDA_BOUNDS, Defender, Iterate, unit_rows
 from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Model
@@ -62,11 +62,10 @@ class Solution:
 def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           lb: Bound = None, ub: Bound = None, dmax: Optional[float] = None,
           distance: str = 'l2', learn_lmbda: bool = True,
-          lmbda_bounds: tuple[float, float] = (-8., 11.5), n_outer: int = 60,
+          lmbda_bounds: tuple[float, float] = LMBDA_BOUNDS, n_outer: int = 60,
           step: Optional[float] = None, min_step: float = 0.,
           max_step: float = math.inf, tol: float = 1e-4, atol: float = 0.,
           patience: int = 5,
-          centre: Optional[Tensor] = None,
           feasible: Optional[FeasibleSet] = None, quasi_newton: bool = False,
           camouflage: float = 0.,
           callback: Optional[Callable[[Iterate], None]] = None,
@@ -100,7 +99,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     lb, ub : float, Tensor or None
         Box of the points, broadcast against (p, d); None is unbounded.
     dmax, distance : float or None, 'l2' or 'l1'
-        Each point stays this near its centre, as well as in the box.
+        Each point stays this near its start, as well as in the box.
     learn_lmbda : bool
         False keeps `lmbda` as given (Xiao et al. 2015).
     lmbda_bounds : (float, float)
@@ -115,11 +114,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     tol, atol, patience : float, float, int
         Stop after `patience` steps in a row that gain less than ``tol |A|``,
         or less than `atol`.
-    centre : Tensor or None, shape (p, d)
-        Centres of the balls of `dmax`, clipped to the box. None: `x_p`.
     feasible : FeasibleSet or None
-        The points stay in it; it takes the place of `lb`, `ub`, `dmax`,
-        `distance` and `centre`.
+        The points stay in it; it takes the place of `lb`, `ub`, `dmax` and
+        `distance`.
     quasi_newton : bool
         With a fixed lambda and a box alone: the points move by L-BFGS-B, see
         `.quasi_newton` and `.revival`.
@@ -166,8 +163,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
     if feasible is None:
         low, high = check_box(x_p, lb, ub)
-        feasible = FeasibleSet((x_p if centre is None else centre).clamp(
-            low, high), low, high, dmax, distance)
+        feasible = FeasibleSet(x_p.clamp(low, high), low, high, dmax,
+                               distance)
     x_p = feasible.project_start(x_p)
     check('quasi_newton', quasi_newton,
           not quasi_newton or not learn_lmbda and feasible.is_box,

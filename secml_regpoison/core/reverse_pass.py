@@ -34,10 +34,15 @@ class ReversePass:
         """Loss, 0-d."""
         return self._found[0]
 
+    @property
+    def rows(self) -> Any:
+        """The `.solvers.training.RowGradients`."""
+        return self._found[1]
+
     @cached_property
     def grad_x_p(self) -> Tensor:
         """Derivative with respect to the points, (p, d)."""
-        grad = self.model.vjp_features(self.trained, self._found[1],
+        grad = self.model.vjp_features(self.trained, self.rows,
                                        self.is_attacker)
         self._check(grad)
         return grad

@@ -20,12 +20,13 @@ the trusted rows alone (scikit-learn's sample_weight has the same objective).
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, Optional
+from typing import Any, ClassVar, Optional
 
 import torch
 from torch import Tensor
 
 from .checks import check
+from .defender import LMBDA_BOUNDS
 from .features import in_trusted_features
 from .linear_model import LOGISTIC, Trained
 from .losses import Loss
@@ -37,7 +38,6 @@ from .trusted_alone import Alone, trusted_alone
 from .weighted_model import WeightedModel
 
 METHODS = 'rmd', 'implicit'
-LMBDA_BOUNDS = -8., 11.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +59,6 @@ class TrainedTrust:
     w = property(lambda self: self.all_rows.w)
     b = property(lambda self: self.all_rows.b)
     model = property(lambda self: self.all_rows.model)
-
-
-class TrustGradient(NamedTuple):
-    """The defender's loss, and its derivatives with respect to points, lambda
-    and log s."""
-
-    value: Tensor
-    grad_x_p: Tensor
-    grad_lmbda: Tensor
-    grad_log_s: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +178,8 @@ class TrustModel:
         return found
 
     def grad_lmbda_log_s(self, trained: TrainedTrust) -> Tensor:
-        """The defender's loss, its derivatives by lambda and log s, (3,)."""
+        """The defender's loss, its derivatives with respect to lambda and
+        log s, (3,)."""
         m, parts = len(self.problem.x_val), []
         for share, model, part in zip(self._shares(), self.weighted(
                 trained.log_s), trained.folds):
@@ -200,23 +191,20 @@ class TrustModel:
     def _shares(self) -> list[float]:
         return [len(fold) / len(self.problem.y_val) for fold in self.folds]
 
-    def gradient(self, trained: TrainedTrust) -> TrustGradient:
-        """The defender's loss and its derivatives."""
-        parts, m = [], len(self.problem.x_val)
+    def defender_hypergradient(self, trained: TrainedTrust) -> Hypergradient:
+        """The defender's loss, its derivatives with respect to points and
+        lambda."""
+        parts = []
         for share, model, part in zip(self._shares(), self.weighted(
                 trained.log_s), trained.folds):
-            of_part = model.hypergradient(part)
-            found = (of_part.value, of_part.grad_x_p, of_part.grad_lmbda,
-                     model.grad_log_weight(part, m))
-            parts.append([share * value for value in found])
-        return TrustGradient(*(sum(values) for values in zip(*parts)))
-
-    def defender_hypergradient(self, trained: TrainedTrust) -> Hypergradient:
-        """The defender's loss, its derivatives by points and lambda."""
-        return Hypergradient(*self.gradient(trained)[:3])
+            found = model.hypergradient(part)
+            parts.append([share * value for value in (
+                found.value, found.grad_x_p, found.grad_lmbda)])
+        return Hypergradient(*(sum(values) for values in zip(*parts)))
 
     def hypergradient(self, trained: TrainedTrust) -> Hypergradient:
-        """The attacker's loss and derivative, the defender's by lambda."""
+        """The attacker's loss and its derivative with respect to the points,
+        that of the defender's with respect to lambda."""
         found = self.defender_hypergradient(trained)
         if self.problem.is_zero_sum:
             return found

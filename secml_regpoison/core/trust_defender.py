@@ -128,7 +128,8 @@ class TrustDefender(Defender):
 
     def _evaluate_at(self, x_p: Tensor, z: np.ndarray) -> Evaluated:
         model: Any = self.model
-        trained = self._last = model.train(x_p, z[0], self._last, z[1])
+        lmbda, log_s = z.tolist()
+        trained = self._last = model.train(x_p, lmbda, self._last, log_s)
         self.n_trainings += 1
         self.n_evaluations += 1
         loss, *grad = model.grad_lmbda_log_s(trained).tolist()
@@ -190,7 +191,8 @@ class TrustDefender(Defender):
 
     def _iterate_at(self, trained: Any, best: Evaluated) -> TrustIterate:
         model: Any = self.model
-        found, losses = model.gradient(trained), model.losses(trained)
+        found, losses = model.defender_hypergradient(
+            trained), model.losses(trained)
         grad_x_p = found.grad_x_p
         if not model.problem.is_zero_sum:
             own = model.own_gradient(trained)

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from .linear_model import LinearModel, Trained
 from .losses.weighted import Weighted
-from .solvers.implicit import solve_hessian
-from .solvers.rmd import adjoints
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,22 +32,11 @@ class WeightedModel(LinearModel):
             trained, trained.features.problem.rows_val))
 
     def grad_lmbda_log_s(self, trained: Trained, first_row: int) -> Tensor:
-        """Derivatives of the defender's loss with respect to lambda and, see
-        `grad_log_weight`, to log s, (2,)."""
-        return torch.stack([
-            self.defender_hypergradient(trained).grad_lmbda,
-            self.grad_log_weight(trained, first_row)])
-
-    def grad_log_weight(self, trained: Trained, first_row: int) -> Tensor:
-        """Derivative of the defender's loss with respect to the logarithm of
-        a factor of the weights from `first_row` on, 0-d."""
-        model, grad_val = trained.model, self.val_gradient(trained)[1]
-        if self.training.method == 'implicit':
-            p, _ = solve_hessian(model, grad_val)
-            scores, scale = model.coordinates.matvec(p)[None], -1.
-        else:
-            model, _, scores = adjoints(model, grad_val, self.training)
-            scale = -model.eta
-        r = model.loss.slope(model.scores[:, first_row:])
-        return (r * scores[:, first_row:]).sum() * (
-            scale / model.coordinates.n)
+        """Derivatives of the defender's loss with respect to lambda and to the
+        logarithm of a factor of the weights from `first_row` on, (2,)."""
+        found = self.defender_hypergradient(trained)
+        rows = found.rows
+        slope = rows.model.loss.slope(rows.model.scores[:, first_row:])
+        return torch.stack([found.grad_lmbda, (
+            slope * rows.adjoint_scores[:, first_row:]).sum()
+            * (rows.scale / rows.model.coordinates.n)])

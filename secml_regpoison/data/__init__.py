@@ -1,4 +1,4 @@
-"""Two-class data: by name or from a file, and its splits."""
+"""Data of two classes or more: by name or from a file, and its splits."""
 from .sources import load_data
 from .splits import split_data
 

@@ -22,14 +22,19 @@ def split_lines(text, sep):
         rows = [[quoted or plain for quoted, plain in SPACED.findall(line)]
                 for line in text.split('\n')]
         return rows, np.arange(1, len(rows) + 1)
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=sep,
                         skipinitialspace=sep != '\t')
     rows, lines, end = [], [], 0
-    for row in reader:
-        rows.append([] if not ''.join(row).strip() and len(row) < 2 else row)
-        lines.append(end + 1)
-        end = reader.line_num
+    limit = csv.field_size_limit()
+    csv.field_size_limit(max(limit, len(text)))
+    try:
+        for row in reader:
+            rows.append([] if not ''.join(row).strip() and len(row) < 2
+                        else row)
+            lines.append(end + 1)
+            end = reader.line_num
+    finally:
+        csv.field_size_limit(limit)
     return rows, np.array(lines, dtype=int)
 
 

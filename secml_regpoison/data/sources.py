@@ -101,7 +101,8 @@ def load_data(name_or_path, classes=None, **options):
     ValueError
         If the name is unknown, the file is malformed, a value is missing or
         not finite, no feature varies, or there are other than two classes
-        and `classes` names none. Names the line and the column.
+        and neither `classes`, `positive` nor `several` is given. Names the
+        line and the column.
     MemoryError
         If the file is too large; names it.
     OSError, RuntimeError

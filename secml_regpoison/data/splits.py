@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-N_FOLDS = 5  # rows of each class to cross-validate, if there are so many
+from secml_regpoison.folds import N_FOLDS
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,9 @@ def split_sizes(source, n_train=None, n_val=None):
         shares = 4 if has_test else 7
         default, default_val = 3 * n_rows // shares, n_rows // shares
         default_val = min(171, default_val)
-    return (max(2, min(512, default)) if n_train is None else n_train,
-            max(2, default_val) if n_val is None else n_val)
+    k = len(source.header['y_original'])
+    return (max(k, min(512, default)) if n_train is None else n_train,
+            max(k, default_val) if n_val is None else n_val)
 
 
 def split_data(source, n_train=None, n_val=None, seed=0):
@@ -147,7 +148,7 @@ def _shares(y, n_classes, are_equal):
     return np.bincount(y, minlength=n_classes) / y.size
 
 
-def _check_sizes(y, sizes, others, classes, halves):
+def _check_sizes(y, sizes, others, classes, are_equal):
     """Raise ValueError if the sizes cannot be drawn; says which can.
 
     Each of the parts in `others` needs a row of each class.
@@ -162,7 +163,7 @@ def _check_sizes(y, sizes, others, classes, halves):
             'or choose other classes.')
     # rows that are left for the test rows
     spare = ('test' in others) * 1
-    most = k * (counts.min() - spare) if halves else y.size - k * spare
+    most = k * (counts.min() - spare) if are_equal else y.size - k * spare
     asked = sum(sizes.values())
     if min(sizes.values()) < k or asked > most:
         names = ' and '.join(f'`{part}`' for part in sizes)
@@ -173,15 +174,16 @@ def _check_sizes(y, sizes, others, classes, halves):
                 f', class {label!r} {count}'
                 for label, count in zip(classes[1:], counts[1:]))
             + (', and a test row of each must be left' if spare else '')
-            + '. Sizes that work: ' + _sizes_that_work(most, sizes) + '.')
+            + '. Sizes that work: ' + _sizes_that_work(most, sizes, k) + '.')
 
 
-def _sizes_that_work(most, sizes):
-    """What to type, three training rows for one validation row."""
+def _sizes_that_work(most, sizes, k):
+    """What to type, three training rows for one validation row, of k
+    classes."""
     if len(sizes) == 1:
         part, = sizes
-        return f'--{part} {max(2, 3 * most // 4)}'
-    n_val = max(2, most // 4)
+        return f'--{part} {max(k, 3 * most // 4)}'
+    n_val = max(k, most // 4)
     return f'--train {most - n_val} --val {n_val}'
 
 

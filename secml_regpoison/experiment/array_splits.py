@@ -6,7 +6,8 @@ from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
 from secml_regpoison.data.arrays import read_arrays
-from secml_regpoison.data.splits import N_FOLDS, Split
+from secml_regpoison.data.splits import Split
+from secml_regpoison.folds import N_FOLDS, N_SEEDS
 from secml_regpoison.validation import check
 from .plan import CROSS_VALIDATED, LEAST_ROWS
 
@@ -55,7 +56,8 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
             _check_counts(y, pool.classes, ' beside the test rows' * (
                 part == 'val' and 'test' not in data))
             rows['train'], rows[part] = train_test_split(
-                rows['train'], test_size=share, random_state=seed, stratify=y)
+                rows['train'], test_size=share, stratify=y,
+                random_state=seed % N_SEEDS)
     _check_policies_have_rows(data, rows, policies)
     train = pool.x[rows['train']]
     header = CDatasetHeader(y_original=tuple(pool.classes.tolist()))

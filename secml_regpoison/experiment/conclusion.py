@@ -151,8 +151,8 @@ def _ranking(where, ranked, at):
     majority = f"{100 * best['majority_error']['mean']:.2f} %"
     if not _is_useful(best):
         return (f'{where} no policy is of use: {names[0]} errs least, '
-                f'{_percent(best)}, and always the more frequent class errs '
-                f'{majority}.')
+                f'{_percent(best)}, and always predicting the more frequent '
+                f'class errs {majority}.')
     text = f'{where} {names[0]} errs least, {_percent(best)}'
     gain = _gain(at, ranked)
     if gain < -EQUAL:
@@ -166,7 +166,8 @@ def _ranking(where, ranked, at):
                 best['test_error']['each'],
                 at[ranked[1]]['test_error']['each'])):
             text += ' but not in every split'
-    return f'{text}. Always the more frequent class errs {majority}.'
+    return (f'{text}. Always predicting the more frequent class errs '
+            f'{majority}.')
 
 
 def _of_policy(policy, strength, weakest):
@@ -184,7 +185,8 @@ def _of_policy(policy, strength, weakest):
     if error['mean'] >= .5 and 'error_2' not in strength:
         text += ' It is no better than a coin.'
     elif error['mean'] > strength['majority_error']['mean'] - EQUAL:
-        text += ' It is no better than always the more frequent class.'
+        text += (' It is no better than always predicting the more frequent '
+                 'class.')
     if strength['lmbda_at_bound']:
         text += (f" lambda is at a bound in {strength['lmbda_at_bound']} of "
                  f'{n} splits.')

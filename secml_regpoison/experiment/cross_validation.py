@@ -1,12 +1,11 @@
 """Lambda by cross-validation: one definition for all policies."""
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.convert import as_refitted, indices, signs, to_tensor
 from secml_regpoison.core import Problem
 from secml_regpoison.core.solvers import Training
-from secml_regpoison.data.splits import N_FOLDS
+from secml_regpoison.folds import n_folds, stratified_folds
 
 
 def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
@@ -38,18 +37,12 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
     lower, upper = lmbda_bounds
     # from the top: each optimum is where the next training starts
     grid = np.linspace(upper, lower, 1 + int(np.ceil(2 * (upper - lower))))
-    if n_folds(dataset) < 2:
+    if n_folds(dataset.Y.tondarray()) < 2:
         return float(np.clip(0., lower, upper))
     losses, n_wrong = cross_validate(dataset, classifier, grid, seed)
     least = n_wrong.min()
     is_good = n_wrong - least <= 2 * np.sqrt(n_wrong + least)
     return float(grid[np.where(is_good, losses, np.inf).argmin()])
-
-
-def n_folds(dataset):
-    """Five, or as many as a class has rows."""
-    return min(N_FOLDS, *(int((dataset.Y == label).sum())
-                          for label in dataset.classes.tolist()))
 
 
 def cross_validate(dataset, classifier, lmbdas, seed):
@@ -80,14 +73,13 @@ def cross_validate(dataset, classifier, lmbdas, seed):
     target = target_of(classifier)
     x, y = to_tensor(dataset.X), (indices if target.by_class else signs)(
         dataset.Y, dataset.classes)
-    if n_folds(dataset) < 2:
+    if n_folds(y) < 2:
         return np.full((2, len(lmbdas)), np.nan)
     preprocess = classifier.preprocess and as_refitted(classifier.preprocess)
     found = np.zeros((2, len(lmbdas)))
     n_classes = dataset.classes.size if target.by_class else None
     no_points = x[:0]  # the same at each lambda: so are features and kernel
-    for fit, held_out in StratifiedKFold(
-            n_folds(dataset), shuffle=True, random_state=seed).split(x, y):
+    for fit, held_out in stratified_folds(y, seed).split(x, y):
         model = target.model(
             Problem(x[fit], y[fit], x[held_out], y[held_out],
                     preprocess=preprocess, n_classes=n_classes),

@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import torch
 from scipy.special import logsumexp
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
@@ -13,7 +12,7 @@ from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.core.verdicts import (
     SENTENCES, has_given_up, losses_differ)
-from .cross_validation import n_folds
+from secml_regpoison.folds import stratified_folds
 from .estimators import fit_with_lambda, fit_with_trust, last_step
 from .measures import majority_error
 from .policies import policy_name
@@ -46,8 +45,7 @@ def measure(estimator, split, plan, policy, k, repetition):
         fitted = fit(estimator, rows, val)
         y_pred = fitted.predict(test[0])
         if policy in TRUSTING:
-            folds = StratifiedKFold(n_folds(split.val), shuffle=True,
-                                    random_state=plan.seed + repetition)
+            folds = stratified_folds(val[1], plan.seed + repetition)
             parts = (estimator, rows, val) if policy == 'trusted-only' \
                 else _in_trusted_features(fitted, rows, val)
             loss = _cross_validated(fit, folds, plan.classifier, *parts)

@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from secml.array import CArray
 
 from secml_regpoison.attack.evaluation import evaluate_again
+from secml_regpoison.folds import N_SEEDS
 from secml_regpoison.validation import check
 
 
@@ -31,7 +32,8 @@ def places_of_attacker(y, n_val, seed):
           f"'defender' or 'own' with {len(y)} test rows, of which a class has "
           f'{counts.min()}', ' Half of them would be the attacker\'s.')
     return np.sort(train_test_split(
-        np.arange(len(y)), train_size=n, stratify=y, random_state=seed)[0])
+        np.arange(len(y)), train_size=n, stratify=y,
+        random_state=seed % N_SEEDS)[0])
 
 
 def lend_rows(split, seed):

@@ -27,9 +27,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
                     y_test=None, fractions=(0, .05, .1, .15),
                     policies=('clean-cv', 'learned'), *, lb=None, ub=None,
                     integer='auto', y_poison='worst', solver_type='auto',
-                    lmbda_bounds=(-8., 11.5), filter='none', n_repetitions=1,
-                    random_state=0, n_jobs=None, attacker='defender',
-                    poison_mode='append', **attack_params):
+                    lmbda_bounds=Plan.lmbda_bounds, filter='none',
+                    n_repetitions=1, random_state=0, n_jobs=None,
+                    attacker='defender', poison_mode='append',
+                    **attack_params):
     """Test error of an estimator under poison, as the share of poison grows.
 
     For each policy, the way to choose lambda = -log(C), an attacker adds
@@ -125,6 +126,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
             before its end.
         unseen : ndarray of bool
             Likewise: the validation rows do not show the harm.
+        saturated : ndarray of bool
+            Likewise: the training rows and the poison have the weight 0.
         majority_error : ndarray, shape (n_repetitions,)
             Test error of the more frequent class for all rows.
         poison : ndarray of object

@@ -15,7 +15,7 @@ class PoisoningCurveDisplay:
     test_error : ndarray, shape (n_policies, n_strengths, n_repetitions)
         These three as `poisoning_curve` returns them.
     majority_error : ndarray, shape (n_repetitions,), optional
-        Test error of always the more frequent class, a dashed line.
+        Test error of always predicting the more frequent class, a dashed line.
 
     Attributes
     ----------

@@ -145,7 +145,7 @@ def _as_weights(weights):
 
 def _check_attack(attack):
     if not hasattr(attack, 'starting_points'):
-        raise TypeError('`attack` must be a CAttackPoisoningMinimaxLR, got '
+        raise TypeError('`attack` must be a minimax poisoning attack, got '
                         f'{type(attack).__name__}.')
 
 

@@ -82,7 +82,7 @@ class PoisoningMapMixin:
 def _check_map(attack, value, n_grid_points, vmin, vmax):
     """Raise if the arguments have no map."""
     if not hasattr(attack, 'learned_lmbda'):
-        raise TypeError('`attack` must be a CAttackPoisoningMinimaxLR, got '
+        raise TypeError('`attack` must be a minimax poisoning attack, got '
                         f'{type(attack).__name__}.')
     d = attack.training_data.num_features
     check('attack', f'one of {d}', d == 2, 'an attack on two features')

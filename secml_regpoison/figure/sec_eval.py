@@ -172,7 +172,7 @@ def _check_headers(sec_eval_data, name, strengths):
         raise ValueError(
             f"`sec_eval_data` must have `{name}` in the header of each of its "
             "adv_ds, got none: create the CSecEval with save_adv_ds=True and "
-            "a CAttackPoisoningMinimaxLR.")
+            "a minimax poisoning attack.")
     if len(adv_ds) != strengths.size:  # secml appends in a second run
         raise ValueError(
             "`sec_eval_data` must have one adv_ds for each of "

@@ -8,6 +8,7 @@ from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import trust
 
+from secml.array import CArray
 from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.features import CNormalizerMeanStd
 
@@ -119,6 +120,19 @@ def test_a_frozen_preprocess_is_refused():
                 'Frozen'):
         make(digits(), 4, CClassifierLogisticTorch(preprocess=Frozen()),
              solver_type='implicit', learn_lmbda='trust')
+
+
+def test_a_question_about_lambda_leaves_the_trust_of_the_run():
+    """Other points than those of the run get another weight."""
+    data = digits((3, 8))
+    attack = attack_on([data[0], data[1][:20, :], data[2]], 10)
+    _, _, adv_ds, _ = run(attack, data)
+    point = adv_ds.X[0, :].ravel()
+    before = attack.trust, attack.objective_function(point)
+    for other in data[1].X[3, :].ravel(), CArray.ones(64):
+        lmbda = attack.learned_lmbda(other)
+        assert type(lmbda) is type(attack.lmbda) is float
+    assert (attack.trust, attack.objective_function(point)) == before
 
 
 def test_trust_is_a_result_and_no_setting():

@@ -557,4 +557,5 @@ def test_plot_decision_regions(tall):
     fig.sp.plot_decision_regions(clf, n_grid_points=5,
                                  grid_limits=[(-3, 3), (-3, 3)])
     fig.sp.plot_fgrads(lambda x: clf.grad_f_x(x, 1), n_grid_points=3)
+    assert len(fig.sp._sp.collections) > 1  # regions, and arrows
     fig.close()

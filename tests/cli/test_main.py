@@ -478,7 +478,7 @@ def test_the_advice_on_the_screen_can_be_typed(tmp_path, capsys):
                      '--lmbda-bounds', '3,5', '--n-outer', '1']) == 0
     out = capsys.readouterr().out
     assert 'widen --lmbda-bounds' in out
-    assert 'a larger --n-outer goes on' in out
+    assert 'a larger --n-outer lets it go on' in out
     assert '`' not in out and "'n_outer'" not in out
 
 

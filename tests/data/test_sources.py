@@ -1,5 +1,7 @@
 """Reading two-class data by name or from a file, and splitting it."""
+import csv
 import os
+import re
 
 import numpy as np
 import pytest
@@ -283,3 +285,29 @@ def test_without_mnist_the_error_has_a_remedy(monkeypatch):
     monkeypatch.setattr(named, 'CDataLoaderMNIST', fail)
     with pytest.raises(RuntimeError, match='no network.*SECML_DS_DIR'):
         load_data('mnist')
+
+
+@pytest.mark.parametrize('n_each', [3, 4, 5, 8])
+@pytest.mark.parametrize('n_classes', [2, 3, 6])
+def test_sizes_that_are_advised_work(tmp_path, n_classes, n_each):
+    """Also of more classes than two: each part needs a row of each."""
+    x = np.random.default_rng(0).normal(size=(n_classes * n_each, 3))
+    source = load_data(_write_csv(
+        tmp_path / 'rows.csv', x, np.arange(len(x)) % n_classes), several=True)
+    with pytest.raises(ValueError, match='Sizes that work') as error:
+        split_data(source, len(x), 1)
+    sizes = re.search(r'--train (\d+) --val (\d+)', str(error.value)).groups()
+    # and, with a row to spare, the defaults
+    for advised in [map(int, sizes), ()][:1 + (n_each > 3)]:
+        split = split_data(source, *advised)
+        for part in (split.train, split.val, split.test):
+            assert part.num_classes == n_classes
+
+
+def test_a_reader_of_csv_is_as_before(tmp_path):
+    """Python keeps the limit of a cell for the whole process."""
+    limit = csv.field_size_limit()
+    (tmp_path / 'long.csv').write_text('note,y\n' + f'{"a" * limit}b,1\nc,2')
+    with pytest.raises(ValueError, match='must hold numbers'):
+        load_data(str(tmp_path / 'long.csv'))
+    assert csv.field_size_limit() == limit

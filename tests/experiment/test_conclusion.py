@@ -40,8 +40,8 @@ def test_the_best_policy_and_by_how_much_at_the_share_that_one_expects():
     first, *policies, last = words_of(LEARNED_BEST)
     assert first == (
         'With 10.0 % poison among the training rows (10 rows) learned errs '
-        'least, 10.50 %, 5.00 points less than trusted-only. Always the more '
-        'frequent class errs 40.00 %.')
+        'least, 10.50 %, 5.00 points less than trusted-only. Always '
+        'predicting the more frequent class errs 40.00 %.')
     assert policies[1] == (
         '- learned: test error 10.50 % (10.00 to 11.00 in 2 splits), without '
         'poison 2.50 %; lambda 1.50, C = 0.223.')
@@ -102,18 +102,18 @@ def test_giving_up_is_no_success():
     assert not found['is_useful']
     assert found['words'][0] == (
         'With 10.0 % poison among the training rows (10 rows) no policy is of '
-        'use: learned errs least, 39.50 %, and always the more frequent class '
-        'errs 40.00 %.')
+        'use: learned errs least, 39.50 %, and always predicting the more '
+        'frequent class errs 40.00 %.')
     learned, clean_cv = found['words'][1:]  # and no C to type
     assert 'It gave up in 2 of 2 splits' in learned
     assert 'lambda is at a bound in 2 of 2 splits' in learned
     assert 'no better than a coin' in clean_cv
     lines = records(learned=(.1, .2, .45))
-    assert 'no better than always the more frequent' in words_of(lines)[1]
+    assert 'no better than always predicting the more' in words_of(lines)[1]
     for line in lines:  # the same number, computed in another way
         line['test_error'] = .1 + .2
         line['majority_error'] = .3 + 1e-15
-    assert 'no better than always the more frequent' in words_of(lines)[1]
+    assert 'no better than always predicting the more' in words_of(lines)[1]
     assert 'no policy is of use' in words_of(lines)[0]
 
 

@@ -579,3 +579,16 @@ def test_the_loss_of_trusted_rows_is_cross_validated_by_the_estimator(
                 5, shuffle=True, random_state=0))
         assert exactly.validation_loss[0, 0, 0] == pytest.approx(
             log_loss(y[val], proba))
+
+
+@pytest.mark.parametrize('attacker, policies', [
+    ('defender', ('clean-cv', 'learned', 'trusted-only')),
+    ('grey', ('learned-trust',))])
+def test_a_seed_may_be_any_whole_number(attacker, policies):
+    """scikit-learn's are below 2**32."""
+    x, y = rows()
+    curves = [quietly(exact(), x, y, policies=policies, attacker=attacker,
+                      fractions=(0, .1), random_state=seed,
+                      solver_type='implicit')
+              for seed in (2 ** 32 + 7, 2 ** 32 + 7)]
+    np.testing.assert_array_equal(*(curve.test_error for curve in curves))

@@ -81,7 +81,7 @@ def test_poison_that_is_no_image_is_refused(fig, poisoned):
     plot = fig.sp.plot_poisoning_images
     stock = CAttackPoisoningLogisticRegression(
         CClassifierLogistic(), *digits()[:2], solver_params={'eta': .1})
-    with pytest.raises(TypeError, match='must be a CAttackPoisoningMinimaxLR'):
+    with pytest.raises(TypeError, match='must be a minimax poisoning attack'):
         plot(stock, adv_ds)
     with pytest.raises(ValueError, match='product of 64 features'):
         plot(attack, adv_ds, shape=(7, 8))

@@ -169,7 +169,7 @@ def test_attacks_without_a_map_are_refused_before_any_work(fig):
     plot, attack = fig.sp.plot_poisoning_map, _attacked()
     stock = CAttackPoisoningLogisticRegression(
         CClassifierLogistic(), *DATA[:2], solver_params={'eta': .1})
-    with pytest.raises(TypeError, match='must be a CAttackPoisoningMinimaxLR'):
+    with pytest.raises(TypeError, match='must be a minimax poisoning attack'):
         plot(stock)
     three = make(small(d=3))
     run(three, small(d=3), 1)

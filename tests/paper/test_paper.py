@@ -129,7 +129,9 @@ def test_models_compares_the_penalties_split_by_split(finished, out):
 @pytest.mark.slow
 def test_means_are_those_of_the_rows(finished, out):
     rows = read(os.path.join(out, 'fig2_rmd.csv'))
-    for mean in read(os.path.join(out, 'fig2_rmd_means.csv')):
+    means = read(os.path.join(out, 'fig2_rmd_means.csv'))
+    assert means
+    for mean in means:
         errors = [float(row['test_error']) for row in rows
                   if all(row[key] == mean[key]
                          for key in ('data', 'policy', 'n_points'))]

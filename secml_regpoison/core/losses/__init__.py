@@ -10,7 +10,7 @@ convex. It has
   feature changes.
 
 `Softmax`, of more classes than two, is another kind of loss, see there.
-Nothing else in this package knows which loss it is.
+Nothing else in the core knows which loss it is.
 """
 from typing import Optional, Protocol
 

@@ -120,9 +120,9 @@ def loose_smoothness(problem: Problem, rows_p: Tensor,
             / (problem.n_tr + len(rows_p)) + penalty.curvature)
 
 
-def warn_if_unstable(eta: Optional[float], bound: float) -> None:
+def warn_if_unstable(eta: float, bound: float) -> None:
     """Warn of an `eta` above ``2 / L``: the steps may not contract."""
-    if eta is not None and eta > 2. / bound:
+    if eta > 2. / bound:
         warnings.warn(
             f'eta = {eta:g} is above 2 / L = {2. / bound:.3g} of the training '
             'loss: gradient descent may not converge; None takes 1 / L. (In '
@@ -130,7 +130,7 @@ def warn_if_unstable(eta: Optional[float], bound: float) -> None:
             RuntimeWarning, stacklevel=4)
 
 
-def check_finite(u: Tensor, eta: Optional[float], lmbda: float) -> None:
+def check_not_diverged(u: Tensor, eta: Optional[float], lmbda: float) -> None:
     """Raise FloatingPointError if training diverged."""
     if not is_finite(u):
         raise FloatingPointError(
