@@ -195,7 +195,3 @@ def _fail(code, error):
     text = one_line(error) or 'there is not enough memory.'
     print_error(f'secml-regpoison: error: {text}')
     return code
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -117,7 +117,7 @@ class Diagnostics:
 def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
              feasible: FeasibleSet,
              lmbda_bounds: tuple[float, float] = LMBDA_BOUNDS,
-             grid_step: float = .25, learn_lmbda: bool = True) -> Diagnostics:
+             learn_lmbda: bool = True) -> Diagnostics:
     """`Diagnostics` of poisoning points and lambda.
 
     Parameters
@@ -128,15 +128,13 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
     lmbda : float
     feasible, lmbda_bounds, learn_lmbda
         As for `solve`.
-    grid_step : float
-        Largest step of the grid of lambda, which includes both bounds.
     """
     optimal = replace(model, training=replace(
         model.training, method='implicit'))
     trained, optimum = model.train(x_p, lmbda), optimal.train(x_p, lmbda)
     grad_val = optimal.val_gradient(optimum)[1]
     losses = {at: optimal.losses(optimal.train(x_p, at)).defender
-              for at in _grid(lmbda_bounds, grid_step)}
+              for at in _grid(lmbda_bounds)}
     best = min(losses, key=losses.__getitem__)
     found = optimal.losses(optimum)
     return Diagnostics(
@@ -151,7 +149,7 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
         *_of_points(model, optimal, trained, lmbda, feasible))
 
 
-def _grid(bounds: tuple[float, float], step: float) -> list[float]:
+def _grid(bounds: tuple[float, float], step: float = .25) -> list[float]:
     """Both bounds, and equal steps of at most `step` between."""
     low, high = bounds
     n_steps = max(1, math.ceil((high - low) / step))
