@@ -1,6 +1,5 @@
 """Folds of trusted rows, the same wherever something is tuned on them."""
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 N_FOLDS = 5  # rows of each class to cross-validate, if there are so many
 N_SEEDS = 2 ** 32  # scikit-learn's seeds are below it, ours any from 0 on
@@ -13,5 +12,7 @@ def n_folds(y):
 
 def stratified_folds(y, seed):
     """scikit-learn's shuffled `StratifiedKFold` of rows with labels `y`."""
+    # it takes long to import, and the command line needs the sizes above
+    from sklearn.model_selection import StratifiedKFold
     return StratifiedKFold(n_folds(y), shuffle=True,
                            random_state=seed % N_SEEDS)

@@ -9,6 +9,8 @@ SOLVERS = 'rmd', 'fmd', 'implicit'
 CLASSIFIERS = 'logistic', 'liblinear'
 MODELS = 'logistic', 'softmax', 'svm', 'ridge'
 PENALTIES = 'l2', 'l1'
+# secml's normalizers, and none
+SCALERS = 'mean-std', 'min-max', 'unit-norm', 'none'
 # those of `experiment.filters`
 FILTERS = 'none', 'sphere-slab'
 
@@ -70,6 +72,12 @@ def add_attack_options(command):
              'them at most. both (default): defender, and, at the largest '
              'strength, own against what is learned on trusted rows (not with '
              '--penalty l1)')
+    command.add_argument(
+        '--scale', choices=SCALERS,
+        help='of the features, before the classifier and fitted on the '
+             'poisoned rows, as StandardScaler, MinMaxScaler or Normalizer of '
+             'scikit-learn; default: mean-std for a file and dogfish, none '
+             'for images of pixels from 0 to 1')
     command.add_argument(
         '--penalty', choices=PENALTIES, default='l2',
         help='of the weights: l2 (default) or l1, of logistic regression and '

@@ -15,7 +15,7 @@ from secml_regpoison.data.sources import NEED_SECML, load_data
 from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, default_solver,
-    most_points)
+    expected_strength, most_points)
 from secml_regpoison.experiment.policies import DEFAULT_POLICIES, with_own
 from secml_regpoison.storage import only_writer
 from secml_regpoison.terminal import one_line, print_error, progress_bar
@@ -96,8 +96,8 @@ def _load(args):
     plan = Plan(n_points=args.points, n_train=n_train, n_val=n_val,
                 seed=args.seed, lmbda_bounds=args.lmbda_bounds,
                 poison_mode=args.poison_mode, solver_type=solver,
-                preprocess=source.preprocess, classifier=classifier,
-                penalty=args.penalty,
+                preprocess=_scaler(args, source), classifier=classifier,
+                penalty=args.penalty, expect=args.expect,
                 integer=args.integer, filter=args.filter,
                 attacker='defender' if args.attacker == 'both'
                 else args.attacker, attack_params={
@@ -112,7 +112,7 @@ def _with_defaults(args, source, plan):
     if not plan.n_points:
         plan = replace(plan, n_points=default_points(
             plan.n_train, most_points(plan, source, args.repetitions)))
-    _check_share(args.expect, plan)
+    _check_share(plan)
     args.left_out = ()
     if not args.policies:
         args.policies = default_policies(plan, source)
@@ -120,7 +120,7 @@ def _with_defaults(args, source, plan):
                          if policy not in args.policies]
     check_plan(plan, source, args.policies, args.repetitions)
     # with L1 a small lambda, where hiding leads, leaves next to no curvature
-    if args.attacker == 'both' and plan.n_points[-1] \
+    if args.attacker == 'both' and plan.n_points[expected_strength(plan)] \
             and plan.penalty != 'l1':
         args.policies = with_own(args.policies)
     return plan
@@ -144,13 +144,25 @@ def _classifier(args, source):
     if args.penalty == 'l1' and args.solver == 'fmd':
         raise ValueError('`--solver` must be rmd, implicit or auto with '
                          '--penalty l1, got fmd.')
+    if args.solver == 'fmd' and _scaler(args, source) in ('mean-std',
+                                                          'min-max'):
+        raise ValueError(
+            '`--solver` must be rmd, implicit or auto with a scaler that is '
+            f'fitted on the poison, got fmd with {_scaler(args, source)}: or '
+            'type --scale none.')
     return args.classifier if model == 'logistic' else model
 
 
-def _check_share(share, plan):
+def _scaler(args, source):
+    """secml's name of what the classifier does to the features, or None."""
+    return {None: source.preprocess, 'none': None}.get(args.scale, args.scale)
+
+
+def _check_share(plan):
     """The expected share of poison is one that is measured, about."""
     most = plan.n_points[-1] / (
         plan.n_train + (plan.poison_mode == 'append') * plan.n_points[-1])
+    share = plan.expect
     if share is not None and share > 1.05 * most:
         raise ValueError(
             f'`--expect` must be at most {most:.3g}, the largest share that '

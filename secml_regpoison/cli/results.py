@@ -2,6 +2,7 @@
 import json
 import os
 import re
+from dataclasses import asdict
 
 from secml_regpoison.experiment.tables import write_text
 
@@ -19,6 +20,7 @@ def result_names(policies, repetitions):
     repetitions : int
 
     """
+    policies = list(policies)
     names = [MANIFEST, 'sec_eval.csv', 'sec_eval.png']
     for repetition in range(repetitions):
         names.append(f'rows_{repetition}.csv')
@@ -56,6 +58,26 @@ def begin(out, names):
         if os.path.isfile(path) and name != MANIFEST:
             os.remove(path)
     write_summary(out, names, {})
+
+
+def check_same_command(folder, plan):
+    """Raise ValueError where the folder of unfinished cells is of another
+    plan; else keep the plan there."""
+    path = os.path.join(folder, 'plan.json')
+    here = json.loads(json.dumps(asdict(plan)))
+    try:
+        with open(path, encoding='utf-8') as stream:
+            there = json.load(stream)
+    except FileNotFoundError:
+        write_text(path, json.dumps(here))
+        return
+    other = [name for name in here if there.get(name) != here[name]]
+    if other:
+        raise ValueError(
+            '`--resume` must be with the command that was interrupted, got '
+            + ', '.join(f'{name} = {here[name]}, there {there.get(name)}'
+                        for name in other)
+            + ': repeat that command, or leave out --resume to start anew.')
 
 
 def write_summary(out, names, summary):

@@ -5,6 +5,7 @@ import os
 import joblib
 import numpy as np
 
+from secml_regpoison.data.splits import has_one_split
 from secml_regpoison.experiment.cells import cells_folder
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.export import parts_of_rows, poisoned_rows
@@ -22,7 +23,8 @@ from secml_regpoison.figure.style import save_picture
 from secml_regpoison.storage import atomic_path
 from secml_regpoison.terminal import (
     one_line, print_error, print_text, printable, progress_bar)
-from .results import begin, result_names, write_summary
+from .results import (
+    begin, check_same_command, result_names, write_summary)
 
 
 # the advice as one types it here
@@ -51,8 +53,9 @@ def run_sec_eval(args, source, plan):
                     'left out: fewer than two rows of a class to '
                     'cross-validate on')
     names = result_names(map(policy_name, args.policies), args.repetitions)
-    begin(args.out, names)
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
+        check_same_command(folder, plan)
+        begin(args.out, names)
         results = _run(args, source, plan, folder)
         classes = map(str, source.header['y_original'])
         labels = {f'class_{k}': label for k, label in enumerate(classes)}
@@ -103,14 +106,16 @@ def _report(args, source, plan, name, records):
     write_rows(f'{path}.csv', csv_lines(records),
                csv_columns(len(source.header['y_original'])))
     summary = summarise(records)
-    conclusion = conclude(summary, plan, args.expect)
+    same_rows = has_one_split(source, plan.n_train, plan.n_val)
+    conclusion = conclude(summary, plan, same_rows)
     words = [plain_words(records, TYPED),
              solver_verdict(records, plan.solver_type)]
     lines = _describe(source, plan)
     model = NAMES[plan.classifier] + (', L1' if plan.penalty == 'l1' else '')
     title = f'{name}: {model} under poison\n{lines}'
     if args.repetitions > 1:
-        title += (f'; thick: the mean of {args.repetitions} splits, thin: '
+        runs = 'runs on the same rows' if same_rows else 'splits'
+        title += (f'; thick: the mean of {args.repetitions} {runs}, thin: '
                   'each of them')
     below = '\n'.join([conclusion['words'][0], *words[0].splitlines()])
     save_picture(draw(summary, title, below), path, ('png',), dpi=120)

@@ -206,6 +206,8 @@ class Defender:
                     else -math.copysign(2., grad))
             lmbda = here.lmbda + max(-2., min(2., step))
             lmbda = float(max(low, min(high, lmbda)))
+            low, high = ((here.lmbda, high) if grad < 0
+                         else (low, here.lmbda))
             if lmbda in seen:
                 lmbda = (low + high) / 2
             step = lmbda - here.lmbda
@@ -213,8 +215,6 @@ class Defender:
             if abs(step) < LMBDA_TOL or not worth_it:
                 break
             seen.add(here.lmbda)
-            low, high = ((here.lmbda, high) if grad < 0
-                         else (low, here.lmbda))
             there = self.evaluate(here.x_p, lmbda)
             self.secant_slope = (there.grad_lmbda - grad) / step
             here = there

@@ -61,8 +61,8 @@ def faster_triangle(dtype: torch.dtype) -> int:
 def top_eigenvalue(rows: Tensor) -> float:
     """Largest eigenvalue of ``rows^T rows`` by power iteration.
 
-    Approached from below; stops when one more step changes it by less than
-    a thousandth. The start is drawn from a generator of its own: same data, same
+    Approached from below; stops when one more step changes it by less than a
+    thousandth. The start is drawn from a generator of its own: same data, same
     value.
     """
     generator = torch.Generator().manual_seed(0)

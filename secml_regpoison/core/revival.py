@@ -2,7 +2,7 @@
 on.
 
 Past the margin the squared hinge of a row is 0, and with a small lambda its
-logistic loss may underflow. A point that a step of `.quasi_newton` has moved
+logistic loss next to nothing. A point that a step of `.quasi_newton` has moved
 there has a derivative of 0, so that no further step moves it back.
 """
 from typing import Optional
@@ -14,6 +14,9 @@ from .defender import Defender, Iterate
 from .feasible import FeasibleSet
 from .quasi_newton import OuterSteps, maximise
 
+# Derivatives that count as none, beside the largest: with a margin of 50 that
+# of a logistic loss is 1e-22.
+DEAD = 1e-6
 # Further searches at most; after the first, such a point is rare.
 MAX_REVIVALS = 3
 
@@ -41,11 +44,12 @@ def revive(here: Iterate, y_p: Tensor,
     """The points, those without a derivative moved to the point of their label
     with the largest; None if no point moves."""
     sizes = torch.linalg.vector_norm(here.grad_x_p, dim=1)
+    is_dead = sizes <= DEAD * sizes.max()
     x_p = here.x_p.clone()
-    for label in y_p[sizes == 0].unique():
-        of_label = torch.where(y_p == label, sizes, -1.)
-        size, place = of_label.max(0)
-        if size > 0:
-            x_p[of_label == 0] = here.x_p[place]
+    for label in y_p[is_dead].unique():
+        of_label = y_p == label
+        place = torch.where(of_label, sizes, -1.).argmax()
+        if not is_dead[place]:
+            x_p[is_dead & of_label] = here.x_p[place]
     x_p = feasible.project(x_p)
     return None if torch.equal(x_p, here.x_p) else x_p

@@ -31,8 +31,8 @@ SENTENCES = {
                  'smaller tolerance, more epochs or a larger lambda',
     'unseen': 'the trusted rows do not show the harm: the loss on the '
               "attacker's own rows is more than twice theirs",
-    'saturated': 'the untrusted rows count nothing: the trusted rows alone do '
-                 'as well'}
+    'saturated': 'the untrusted rows have the weight 0: the trusted rows '
+                 'alone do as well'}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from .files import read_tables
 from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
     find_columns, label_values, pick_classes, refuse_names)
-from .suspects import grouped, repeated, suspects, warn_of_other_label
+from .suspects import (
+    grouped, mostly_zero, repeated, suspects, warn_of_other_label)
 
 PARTS = {'val': 'validation', 'test': 'test'}
 
@@ -106,7 +107,7 @@ def _choose(tables, frame, label, dropped, options):
     warnings = (*_misaligned(tables), *_warnings(
         table, label, options, cells[in_pool], columns, y[rows][in_pool]),
         *repeated(data, [(column, cells[column.name].nunique())
-                         for column in columns]))
+                         for column in columns]), *mostly_zero(x))
     number = list(table.frame).index(label) + 1 \
         if table.found != 'arrays' else 0
     notes = [
@@ -114,7 +115,7 @@ def _choose(tables, frame, label, dropped, options):
         *_about_label(label, number, options, classes, y[rows], everything),
         f'{without.sum()} of {len(without)} rows have no label and are left '
         'out' * bool(without.any()),
-        about_missing, *_about_columns(columns, dropped)]
+        about_missing, *_about_columns(columns, dropped, cells)]
     return FileData(
         data, {name: lines[rows][part[rows] == name] for name in tables},
         {name: labels[rows][part[rows] == name] for name in tables},
@@ -235,13 +236,18 @@ def _about_label(label, number, options, classes, y, everything):
         yield f'all labels: {counted(*everything)}'
 
 
-def _about_columns(columns, dropped):
-    """The kinds of the features."""
+def _about_columns(columns, dropped, cells):
+    """The kinds of the features, and those of one value."""
+    constant = [column.name for column in columns
+                if cells[column.name].nunique() < 2]
     for kind, words in (('binary', '0 or 1'), ('boolean', 'true or false'),
                         ('whole', 'whole numbers'),
                         ('text', 'text, a 0/1 column for each value')):
-        names = [column.name for column in columns if column.kind == kind]
+        names = [column.name for column in columns if column.kind == kind
+                 and column.name not in constant]
         if names:
             yield f'{words}: {list_names(names)}'
+    if constant:
+        yield f'constant: {list_names(constant)}'
     if dropped:
         yield f'left out: {list_names(dropped)}'

@@ -65,6 +65,14 @@ def split_sizes(source, n_train=None, n_val=None):
             max(k, default_val) if n_val is None else n_val)
 
 
+def has_one_split(source, n_train, n_val):
+    """Whether each seed draws the same rows: all parts are given, and taken
+    as they are."""
+    return {'val', 'test'} <= set(source.parts) and all(
+        n_rows == len(source.parts[part][1])
+        for part, n_rows in (('pool', n_train), ('val', n_val)))
+
+
 def split_data(source, n_train=None, n_val=None, seed=0):
     """Draw random training and validation rows, and the test rows.
 

@@ -111,9 +111,9 @@ def grouped(table):
 
 
 def repeated(data, columns):
-    """A warning where most rows come again, so that a test row was trained
-    on; never of few whole numbers and text alone, which repeat by themselves.
-    `columns` come with their numbers of values."""
+    """A warning where rows come again, so that a test row was trained on or
+    tuned by; never of few whole numbers and text alone, which repeat by
+    themselves. `columns` come with their numbers of values."""
     if not any(column.kind == 'number' or column.kind == 'whole'
                and n_values > MANY for column, n_values in columns):
         return
@@ -124,14 +124,31 @@ def repeated(data, columns):
         yield (f'{is_copy.sum()} of {len(is_copy)} rows are copies of others: '
                'a test row may be one of the training rows, and its error '
                'then says little; leave the copies out')
-    for part, what in (('val', 'validation'), ('test', 'test')):
-        if part in rows:
-            both = pd.concat([rows['pool'][~is_copy], rows[part]])
+    # a data set with copies has some in each part of it
+    limit = min(.4, max(.05, 4 * is_copy.mean()))
+    rows['pool'] = rows['pool'][~is_copy]
+    for part, other, words in (
+            ('val', 'pool', 'validation rows are also among the training '
+             'rows: lambda is tuned on rows that it was trained on'),
+            ('test', 'pool', 'test rows are also among the training rows: an '
+             'error on them says little'),
+            ('test', 'val', 'test rows are also among the validation rows, by '
+             'which lambda is tuned and trusted-only is trained: an error on '
+             'them says little')):
+        if part in rows and other in rows:
+            both = pd.concat([rows[other], rows[part]])
             is_known = both.duplicated()[-len(rows[part]):]
-            if is_known.mean() > .4:
-                yield (f'{is_known.sum()} of {len(is_known)} {what} rows are '
-                       'also among the training rows: an error on them says '
-                       'little')
+            if is_known.mean() > limit:
+                yield f'{is_known.sum()} of {len(is_known)} {words}'
+
+
+def mostly_zero(x):
+    """A warning where nearly all cells are 0, as of counts or TF-IDF."""
+    share = (x == 0).mean()
+    if share > .9 and x.shape[1] >= MANY:
+        yield (f'{100 * share:.0f} % of the cells are 0, as of counts or '
+               'TF-IDF: standardised, rare features weigh as much as others. '
+               'If the model of your choice has no scaler, type --scale none')
 
 
 def _marks(name, x):

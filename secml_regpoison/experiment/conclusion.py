@@ -1,199 +1,209 @@
 """The closing words of `sec-eval`: the policy, its C, and what is void."""
-import math
+from .advice import in_scikit_learn, strength_text
+from .policies import describe_policy, in_sentence
+from .plan import expected_strength
+from .ranking import EQUAL, TRUSTED, error, is_alike, ranked, standings
 
-from .estimators import L1_WORDS
-from .policies import OWN, describe_policy, in_sentence, is_own
-from .summary import nearest_strength
-
-TRUSTED = 'trusted-only'
-EQUAL = 5e-5  # errors that look the same in percent
-HARM = .01  # of the error: less is called no harm
+FEW_TEST_ROWS = 50
+FEW_TRUSTED_ROWS = 10  # a class
+LEARNED = 'learned', 'learned-trust'
 SECRET = ('What is tuned on rows that the attacker knows protects nobody: '
           'keep some secret.')
 # What follows from the attacker's rows.
 ATTACKER_WORDS = {'own': (
     'The attacker knows the trusted rows; it raised the loss on the test rows '
-    f'and tried to keep theirs low. {SECRET}'),
+    'and tried to keep theirs low.'),
     'grey': ('The attacker had other rows in the place of the trusted ones, '
              'and did not know these.')}
 
 
-def conclude(summary, plan, share=None):
-    """What follows for who expects a share of poison.
+def conclude(summary, plan, same_rows=False):
+    """What follows for who expects the share of poison of the plan.
 
     Parameters
     ----------
     summary : dict
         See `summarise`.
     plan : Plan
-    share : float, optional
-        Of poison among the training rows; the nearest strength that was
-        measured is taken. Default: the largest.
+    same_rows : bool, optional
+        Whether all repetitions have the same rows, as those of a file whose
+        parts are given.
 
     Returns
     -------
     dict
-        `n_points` and `fraction` of that strength; `best`, the policy that
-        errs least there, of those that are of use if there are; its
-        `test_error` and `C`; `is_useful`, whether it does better than the
-        more frequent class for all rows, and has not given up in most splits;
-        `words`, a list of sentences.
+        `n_points` and `fraction` of that strength; `best`, the policy of the
+        least error at worst, see `.ranking.ranked`; its `test_error` and `C`
+        (exp(-lambda)) there; `worst_errors`, of each policy, over the
+        attackers and the strengths up to this one; `is_useful`, whether it
+        does better than the more frequent class for all rows, and has not
+        given up in most splits; `words`, a list of sentences.
 
     """
-    hidden = {policy: strengths[-1] for policy, strengths in summary.items()
-              if is_own(policy)}
-    summary = {policy: strengths for policy, strengths in summary.items()
-               if policy not in hidden}
-    k = nearest_strength(next(iter(summary.values())), share)
-    at = {policy: strengths[k] for policy, strengths in summary.items()}
-    ranked = sorted(at, key=lambda policy: (not _is_useful(at[policy]),
-                                            _error(at[policy])))
-    best = at[ranked[0]]
-    found = {'n_points': best['n_points'], 'fraction': best['fraction'],
-             'best': ranked[0], 'test_error': _error(best),
-             'C': best['C'], 'is_useful': _is_useful(best)}
+    k = expected_strength(plan)
+    found = standings(summary, k)
+    order = ranked(found)
+    best = order[0].here
+    runs = 'runs' if same_rows else 'splits'
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
              f"rows ({best['n_points']} rows)")
-    if share and not best['n_points']:
-        where = (f'No strength is near {100 * share:.3g} % but that without '
-                 'poison, which says nothing of an attack: name a smaller '
-                 f'one with --points. {where}')
-    words = _trusted_first(ranked, at, plan) + [_ranking(where, ranked, at)]
-    words += [_of_hidden(policy.removesuffix(OWN), strength,
-                         summary.get(policy.removesuffix(OWN)), plan)
-              for policy, strength in hidden.items()]
-    words += [_of_policy(policy, at[policy], summary[policy][0])
-              for policy in summary]
-    if plan.attacker in ATTACKER_WORDS:
-        words.append(ATTACKER_WORDS[plan.attacker])
-    if found['is_useful']:
-        # two penalised rows of weights are one with half the penalty
-        is_double = plan.classifier == 'softmax' and 'error_2' not in best
-        words.append(f"In scikit-learn, {in_sentence(ranked[0])}: "
-                     f"{in_scikit_learn(best['C'] * (1 + is_double), plan)}"
-                     + _on_which_rows(ranked[0], plan))
-    return {**found, 'words': words}
+    words = [*_trusted_first(order, plan), _ranking(where, order, runs),
+             *_without_poison(found), *_few_rows(best, plan)]
+    words += [_of_hidden(one, plan, runs) for one in found
+              if one.hidden and one.policy in LEARNED]
+    words += [_of_policy(one, runs) for one in found]
+    if same_rows and best['n_splits'] > 1:
+        words.append(
+            f"The {best['n_splits']} runs have the same rows: only the rows "
+            'that poison replaces, and where it starts, differ.')
+    words += filter(None, [ATTACKER_WORDS.get(plan.attacker)])
+    words += [SECRET] * (plan.attacker == 'own' and any(
+        one.policy in LEARNED for one in found))
+    words += [in_scikit_learn(order[0], plan)] * order[0].is_useful
+    return {'n_points': best['n_points'], 'fraction': best['fraction'],
+            'best': order[0].policy, 'test_error': error(best),
+            'C': best['C'], 'is_useful': order[0].is_useful,
+            'worst_errors': {one.policy: error(one.worst) for one in found},
+            'words': words}
 
 
-def _of_hidden(policy, strength, others, plan):
-    """What an attacker does who hides from the trusted rows; `others` are the
-    strengths of the policy under the usual one, or None."""
-    words = (f'An attacker who knows the {plan.n_val} validation rows and '
-             f"hides the harm from them ({strength['n_points']} rows of "
-             f'poison): {policy} errs {_with_spread(strength)}.')
-    clean, usual = (others[0], others[-1]) if others else (None, None)
-    if clean and not clean['n_points'] \
-            and _error(strength) - _error(clean) < HARM:
-        return f'{words} It does no harm: without poison {_percent(clean)}.'
-    if 2 * strength['gave_up'] > strength['n_splits']:
-        words += (' It does not stay hidden: the validation loss is no better '
-                  f"than that of a constant answer in {strength['gave_up']} "
-                  f"of {strength['n_splits']} splits.")
-    if usual and usual['n_points'] == strength['n_points'] \
-            and _error(strength) < _error(usual) + HARM:
-        more = 'no' if _error(strength) < _error(usual) + EQUAL else 'hardly'
-        return (f'{words} It does {more} more than the one who does not hide, '
-                f'{_percent(usual)}.')
-    return f'{words} {SECRET}'
+def _second(order):
+    """The next best, which is not the trusted rows alone by another name."""
+    return next((one for one in order[1:] if not (
+        one.is_saturated and order[0].policy == TRUSTED)), None)
 
 
-def _on_which_rows(policy, plan):
-    """The end of the sentence about scikit-learn."""
-    if policy == TRUSTED:
-        return ' on the trusted rows alone.'
-    on = '' if plan.filter == 'none' \
-        else f' on the rows that pass the filter {plan.filter}'
-    if policy == 'learned-trust':
-        scaled = '' if plan.preprocess is None \
-            else 'the scaler fitted on the trusted rows alone and '
-        on += (f', with {scaled}a sample_weight of 1 for the trusted rows and '
-               'of the column trust in sec_eval.csv for the others')
-    return f'{on}.'
-
-
-def in_scikit_learn(c, plan):
-    """What to type there."""
-    solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''
-    if plan.penalty == 'l1':
-        solver = f', {L1_WORDS}' + (
-            solver or ", solver='saga', max_iter=10000")
-    model = f'LogisticRegression(C={c:.3g}{solver})'
-    if plan.classifier == 'svm':
-        penalty = ", penalty='l1', dual=False" * (plan.penalty == 'l1')
-        model = f"LinearSVC(C={c:.3g}, loss='squared_hinge'{penalty})"
-    if plan.classifier == 'ridge':
-        model = f'RidgeClassifier(alpha={.5 / c:.3g})'
-    scaler = {'mean-std': 'StandardScaler()', 'min-max': 'MinMaxScaler()',
-              'unit-norm': 'Normalizer()'}.get(plan.preprocess)
-    return f'make_pipeline({scaler}, {model})' if scaler else model
-
-
-def _is_useful(strength):
-    """Better than one class for all, and not given up in most splits."""
-    return (_error(strength) < strength['majority_error']['mean'] - EQUAL
-            and 2 * strength['given_up'] <= strength['n_splits'])
-
-
-def _trusted_first(ranked, at, plan):
+def _trusted_first(order, plan):
     """A sentence where the trusted rows alone do better, else none."""
-    if ranked[0] != TRUSTED or len(ranked) < 2 or not _is_useful(
-            at[TRUSTED]) or _gain(at, ranked) < EQUAL:
+    best, second = order[0], _second(order)
+    if best.policy != TRUSTED or second is None or not best.is_useful \
+            or is_alike(best.worst, second.worst):
         return []
+    price = '' if second.clean is None else (
+        f', and without poison {_percent(second.clean)}')
     return [f'The trusted rows alone do better: a classifier of the '
-            f'{plan.n_val} validation rows errs {_percent(at[TRUSTED])} '
-            f'whatever the poison, {in_sentence(ranked[1])} '
-            f'{_percent(at[ranked[1]])}.']
+            f'{plan.n_val} trusted (validation) rows errs '
+            f'{_percent(best.worst)} whatever the poison, '
+            f'{in_sentence(second.policy)} {_percent(second.worst)} at worst'
+            f'{price}.']
 
 
-def _ranking(where, ranked, at):
+def _ranking(where, order, runs):
     """Which policy does best, and by how much."""
-    best, names = at[ranked[0]], [in_sentence(policy) for policy in ranked]
-    majority = f"{100 * best['majority_error']['mean']:.2f} %"
-    if not _is_useful(best):
-        return (f'{where} no policy is of use: {names[0]} errs least, '
-                f'{_percent(best)}, and always predicting the more frequent '
-                f'class errs {majority}.')
-    text = f'{where} {names[0]} errs least, {_percent(best)}'
-    gain = _gain(at, ranked)
-    if gain < -EQUAL:
-        text = (f'{where} {names[0]} does best, {_percent(best)}: {names[1]}'
-                f' errs less, {_percent(at[ranked[1]])}, but has given up')
-    elif gain < EQUAL:
-        text += f', as {names[1]} does'
-    elif len(ranked) > 1:
-        text += f', {100 * gain:.2f} points less than {names[1]}'
-        if not all(ours < other for ours, other in zip(
-                best['test_error']['each'],
-                at[ranked[1]]['test_error']['each'])):
-            text += ' but not in every split'
+    best, second = order[0], _second(order)
+    name, majority = in_sentence(best.policy), (
+        f"{100 * best.here['majority_error']['mean']:.2f} %")
+    if not best.is_useful:
+        return (f'{where} no policy is of use: {name} errs '
+                f"{'least, ' * (len(order) > 1)}{_percent(best.worst)} at "
+                'worst, and always predicting the more frequent class errs '
+                f'{majority}.')
+    text = f'{where} {name} errs {_percent(best.worst)} at worst'
+    if second is not None:
+        other = in_sentence(second.policy)
+        gain = error(second.worst) - error(best.worst)
+        if not second.is_useful and gain < 0:
+            text = (f'{where} {name} does best, {_percent(best.worst)} at '
+                    f'worst: {other} errs less, {_percent(second.worst)}, but '
+                    'has given up')
+        elif is_alike(best.worst, second.worst):
+            text = (f'{where} {name} does best, {_percent(best.worst)} at '
+                    f'worst, but {other} does not clearly err '
+                    f"{'more' if gain >= 0 else 'less'}, "
+                    f"{_percent(second.worst)} of {best.here['n_test']} test "
+                    'rows')
+        else:
+            text = (f'{where} {name} errs least, {_percent(best.worst)} at '
+                    f'worst, {100 * gain:.2f} points less than {other}')
+            if not all(ours < theirs for ours, theirs in zip(
+                    best.worst['test_error']['each'],
+                    second.worst['test_error']['each'])):
+                text += f' but not in all {runs}'
     return (f'{text}. Always predicting the more frequent class errs '
             f'{majority}.')
 
 
-def _of_policy(policy, strength, weakest):
-    """One policy: error, also without poison if `weakest` has none, lambda,
+def _without_poison(found):
+    """What is wrong with the rows before any poison."""
+    clean = {one.policy: one.clean for one in found if one.clean}
+    others = {policy: strength for policy, strength in clean.items()
+              if policy not in (TRUSTED, 'learned-trust')}
+    if TRUSTED in clean and others:
+        least = min(others, key=lambda policy: error(others[policy]))
+        if error(clean[TRUSTED]) < error(others[least]) and not is_alike(
+                clean[TRUSTED], others[least]):
+            yield ('Already without poison the trusted rows alone do better, '
+                   f'{_percent(clean[TRUSTED])} against '
+                   f'{_percent(others[least])}: the training rows may be '
+                   'poisoned, or of another kind than trusted and test rows.')
+    odd = clean.get('clean-cv')
+    if odd and 2 * odd['errs_less'] > odd['n_splits']:
+        yield ('Already without poison the loss of clean-cv on the trusted '
+               'rows is no better than that of a constant answer, while its '
+               'test error is: the trusted rows are unlike the test rows '
+               '(another distribution, wrong labels, or a row far out). Then '
+               'learned, trusted-only and the attack on the others say '
+               'little.')
+
+
+def _few_rows(best, plan):
+    """Where one row more or less changes the numbers."""
+    if best['n_test'] < FEW_TEST_ROWS:
+        yield (f"There are {best['n_test']} test rows: one more that is wrong "
+               f"is {100 / best['n_test']:.1f} points of error.")
+    n_classes = sum(name.removeprefix('error_').isdecimal() for name in best)
+    if plan.n_val < FEW_TRUSTED_ROWS * n_classes:
+        yield (f'There are {plan.n_val} trusted rows for {n_classes} classes: '
+               'what is tuned on so few is chance. Ask for more with --val.')
+
+
+def _of_hidden(one, plan, runs):
+    """What an attacker does who hides from the rows that something is learned
+    on."""
+    hidden, clean, usual = one.hidden, one.clean, one.here
+    words = (f'An attacker who knows the {plan.n_val} validation rows and '
+             f"hides the harm from them ({hidden['n_points']} rows of "
+             f'poison): {one.policy} errs {_with_spread(hidden, runs)}.')
+    if clean and is_alike(hidden, clean):
+        return (f'{words} That is no clear harm: without poison '
+                f'{_percent(clean)}.')
+    is_seen = 2 * hidden['gave_up'] > hidden['n_splits'] and not (
+        clean and 2 * clean['gave_up'] > clean['n_splits'])
+    if is_seen:
+        words += (' It does not stay hidden: the validation loss is no better '
+                  f"than that of a constant answer in {hidden['gave_up']} "
+                  f"of {hidden['n_splits']} {runs}.")
+    if usual['n_points'] == hidden['n_points'] and (
+            error(hidden) < error(usual) + EQUAL or is_alike(hidden, usual)):
+        more = 'no' if error(hidden) < error(usual) + EQUAL else 'hardly'
+        return (f'{words} It does {more} more than the one who does not hide, '
+                f'{_percent(usual)}.')
+    return words if is_seen else f'{words} {SECRET}'
+
+
+def _of_policy(one, runs):
+    """One policy: error, also without poison if that was measured, lambda,
     and what these numbers mean."""
-    error, n = strength['test_error'], strength['n_splits']
+    policy, here = one.policy, one.here
     name = describe_policy(policy)
     text = (f"- {policy if policy == name else f'{policy} ({name})'}: test "
-            f'error {_with_spread(strength)}')
-    if not weakest['n_points']:
-        text += f', without poison {_percent(weakest)}'
-    text += (f"; lambda {strength['lmbda']['mean']:.2f}, "
-             f"C = {strength['C']:.3g}.")
-    text += _of_the_loss(strength)
-    if error['mean'] >= .5 and 'error_2' not in strength:
-        text += ' It is no better than a coin.'
-    elif error['mean'] > strength['majority_error']['mean'] - EQUAL:
-        text += (' It is no better than always predicting the more frequent '
-                 'class.')
-    if strength['lmbda_at_bound']:
-        text += (f" lambda is at a bound in {strength['lmbda_at_bound']} of "
-                 f'{n} splits.')
-    return text
+            f'error {_with_spread(here, runs)}')
+    if one.hidden and policy not in LEARNED:
+        text += (f', {_with_spread(one.hidden, runs)} where the attacker '
+                 'knows the test rows')
+    if one.worst not in (here, one.hidden) and one.worst['n_points'] \
+            and error(one.worst) > error(here) + EQUAL:
+        text += (f", with fewer rows of poison ({one.worst['n_points']}) "
+                 f'{_percent(one.worst)}')
+    if one.clean:
+        text += f', without poison {_percent(one.clean)}'
+    text += f'; {strength_text(here)}'
+    if policy == 'learned-trust':
+        text += f"; weight of the other rows {here['trust']['mean']:.3g}"
+    return f'{text}.{_of_the_loss(here, runs)}{_of_the_error(one, runs)}'
 
 
-def _of_the_loss(strength):
+def _of_the_loss(strength, runs):
     """Where loss or answers are no better than a constant answer."""
     n, less = strength['n_splits'], strength['errs_less']
     loss = 'its validation loss is no better than that of a constant answer'
@@ -205,31 +215,38 @@ def _of_the_loss(strength):
                 (strength['gave_up'] - less, loss),
                 (strength['one_class'], 'it gives all test rows one class'))
             if k)
-        text = f" It gave up in {strength['given_up']} of {n} splits: {why}."
+        text = f" It gave up in {strength['given_up']} of {n} {runs}: {why}."
     if less:
-        text += f' In {less} of {n} splits {loss}, but its error is.'
+        text += f' In {less} of {n} {runs} {loss}, but its error is.'
     return text
 
 
-def _gain(at, ranked):
-    """By how much the first of the policies errs less than the second."""
-    if len(ranked) < 2:
-        return math.inf
-    return _error(at[ranked[1]]) - _error(at[ranked[0]])
+def _of_the_error(one, runs):
+    """Where an answer without features does as well, and lambda at a bound."""
+    here, text = one.here, ''
+    if error(here) >= .5 and 'error_2' not in here:
+        text = ' It is no better than a coin.'
+        if one.policy == TRUSTED and error(here) > .5 and not is_alike(
+                here, {**here, 'test_error': {'mean': .5}}):
+            text = (' It is worse than a coin: are the labels of the trusted '
+                    'rows exchanged?')
+    elif error(here) > here['majority_error']['mean'] - EQUAL:
+        text = (' It is no better than always predicting the more frequent '
+                'class.')
+    if here['at_bound']:
+        text += (f" lambda is at a bound in {here['at_bound']} of "
+                 f"{here['n_splits']} {runs}.")
+    return text
 
 
-def _error(strength):
-    return strength['test_error']['mean']
-
-
-def _with_spread(strength):
+def _with_spread(strength, runs):
     """The mean error, and that of the best and the worst split."""
-    error, n = strength['test_error'], strength['n_splits']
+    errors, n = strength['test_error'], strength['n_splits']
     if n == 1:
         return _percent(strength)
-    return (f"{_percent(strength)} ({100 * error['least']:.2f} to "
-            f"{100 * error['greatest']:.2f} in {n} splits)")
+    return (f"{_percent(strength)} ({100 * errors['least']:.2f} to "
+            f"{100 * errors['greatest']:.2f} in {n} {runs})")
 
 
 def _percent(strength):
-    return f'{100 * _error(strength):.2f} %'
+    return f'{100 * error(strength):.2f} %'

@@ -134,7 +134,7 @@ def collect(measured, data, splits, plan, policies):
     arrays.update({name: arrays[name].astype(bool) for name in SENTENCES})
     said = plain_words([
         {'policy': policies[place[0]],
-         **{name: arrays[name][place] for name in SENTENCES}}
+         **{name: arrays[name][place] for name in ('lmbda', *SENTENCES)}}
         for place in np.ndindex(shape)])
     if said:
         warnings.warn(f'{poison.size:d} results, read with care. {said}',

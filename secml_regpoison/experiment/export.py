@@ -29,7 +29,7 @@ def poisoned_rows(source, plan, policy, repetition, result):
         for poison. Under 'trusted-only' the validation rows.
 
     """
-    of, rows = _trained_on(source, plan, repetition)
+    of, rows = _trained_on(source, plan, repetition, result['n_points'][-1])
     if policy == 'trusted-only':
         of, rows = _drawn(source, plan, repetition)['val']
     rows = np.sort(rows)
@@ -73,7 +73,8 @@ def parts_of_rows(source, plan, repetition):
             ('test', drawn['test']), *_of_attacker(
                 source, plan, drawn['test'], plan.seed + repetition),
             ('replaced', _passing(source, plan, drawn)),
-            ('train', _trained_on(source, plan, repetition))):
+            ('train', _trained_on(source, plan, repetition,
+                                  plan.n_points[-1]))):
         tables[of].loc[rows, 'part'] = name
     if len(tables) == 1:
         return tables['pool']
@@ -103,13 +104,13 @@ def _passing(source, plan, drawn):
         x[rows], y[rows], plan.filter, plan.preprocess)]
 
 
-def _trained_on(source, plan, repetition):
-    """The training rows that stay beside the strongest attack."""
+def _trained_on(source, plan, repetition, n_points):
+    """The training rows that stay beside so many points."""
     of, rows = _passing(source, plan, _drawn(source, plan, repetition))
     if plan.poison_mode == 'append':
         return of, rows
     return of, rows[replacement_order(
-        plan.seed + repetition, len(rows))[plan.n_points[-1]:]]
+        plan.seed + repetition, len(rows))[n_points:]]
 
 
 def _to_frame(source, x, labels):

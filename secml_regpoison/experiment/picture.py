@@ -13,7 +13,7 @@ PANELS = (('Test error (%)', 'test_error', 100, 'linear'),
           (r'$\|w\|_2$ (log scale)', 'w_norm', 1, 'log'))
 # A ring around each point of a split for which the verdict is true.
 RINGS = {'test_error': ('given_up', 'gave up: loss no better than a constant'),
-         'lmbda': ('lmbda_at_bound', r'$\lambda$ at a bound')}
+         'lmbda': ('at_bound', r'$\lambda$ at a bound')}
 
 
 def draw(summary, title, words=''):
@@ -85,8 +85,9 @@ def _draw_rings(ax, summary, column, factor):
               for strengths in summary.values() for strength in strengths
               if strength[verdict]]
     if points:
-        ax.plot(*zip(*points), 'o', markersize=15, markerfacecolor='none',
-                color='#E51E10', markeredgewidth=1.2, label=label)
+        ax.plot(*zip(*points), {'lmbda': 's'}.get(column, 'o'), markersize=15,
+                markerfacecolor='none', color='#E51E10', markeredgewidth=1.2,
+                label=label)
 
 
 def _shares(strengths):

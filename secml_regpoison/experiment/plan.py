@@ -41,6 +41,9 @@ class Plan:
         columns that hold nothing else, and evaluated again; or 'none'.
     filter : str
         Any of `filters.FILTERS`: which training rows are dropped first.
+    expect : float or None
+        Share of poison among the training rows that the verdict is for; None:
+        that of the largest strength.
     attacker : str
         'defender': the points raise the loss on the validation rows, as in
         the paper; 'own': on the test rows, and hide it from the defender, see
@@ -63,6 +66,7 @@ class Plan:
     solver_type: str = 'rmd'
     integer: str = 'auto'
     filter: str = 'none'
+    expect: float = None
     attacker: str = 'defender'
     attack_params: dict = field(default_factory=dict)
 
@@ -98,6 +102,17 @@ def most_points(plan, source, n_repetitions):
         y = source.parts[of][1][rows][replacement_order(seed, len(rows))]
         most.append(min(np.flatnonzero(y == k).max() for k in np.unique(y)))
     return int(min(most))
+
+
+def expected_strength(plan):
+    """Index of the least strength with the share of poison that one expects,
+    or a twentieth of it less; the largest if none has, or none is expected."""
+    if plan.expect is None:
+        return len(plan.n_points) - 1
+    n_points = np.array(plan.n_points)
+    share = n_points / (plan.n_train + n_points * (
+        plan.poison_mode == 'append'))
+    return int(np.argmax(np.append(1.05 * share[:-1] >= plan.expect, True)))
 
 
 # The policies that cross-validate, and on which rows; a fold has to leave a

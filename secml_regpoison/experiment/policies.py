@@ -8,8 +8,9 @@ validation rows alone, which no poison reaches, 5-fold cross-validated on them.
 cross-validated on the validation rows at each strength, see `.core.trust`.
 A number: lambda fixed at it, a natural log with C = exp(-lambda).
 
-With '-own' after it the largest strength alone is evaluated, with the attacker
-'own' of `.plan`: the worst case of what is learned on rows that it knows.
+With '-own' after it the strength that the verdict is for alone is evaluated,
+with the attacker 'own' of `.plan`, who knows the test rows and hides the harm
+from what is learned on trusted ones.
 """
 DEFAULT_POLICIES = 'clean-cv', 'learned', 'trusted-only'
 POLICIES = *DEFAULT_POLICIES, 'learned-trust'
@@ -17,9 +18,15 @@ OWN = '-own'
 
 
 def with_own(policies):
-    """The policies, and '-own' of those that are learned on trusted rows."""
-    return (*policies, *(f'{policy}{OWN}' for policy in policies
-                         if policy in ('learned', 'learned-trust')))
+    """The policies, and '-own' of those that poison reaches."""
+    return (*policies, *(f'{policy_name(policy)}{OWN}' for policy in policies
+                         if policy != 'trusted-only'))
+
+
+def without_own(policy):
+    """The policy of one with '-own'."""
+    name = policy.removesuffix(OWN)
+    return name if name in POLICIES else float(name)
 
 
 def is_own(policy):

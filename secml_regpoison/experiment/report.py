@@ -5,6 +5,7 @@ from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from secml_regpoison.storage import atomic_path, save_arrays
 from .measures import columns
 from .policies import in_sentence
+from .summary import asks_for_wider_bounds
 from .tables import as_text, format_mean_std
 
 
@@ -74,7 +75,7 @@ def _mean_std(stats, decimals, scale=1):
 def _flags(strength):
     """The verdicts that make the numbers of a line doubtful."""
     return ', '.join(words for name, words in (
-        ('given_up', 'gave up'), ('lmbda_at_bound', 'lambda at bound'))
+        ('given_up', 'gave up'), ('at_bound', 'lambda at bound'))
         if strength[name])
 
 
@@ -116,7 +117,8 @@ def plain_words(records, sentences=SENTENCES):
     lines = []
     for name, sentence in {**SENTENCES, **sentences}.items():
         found = [in_sentence(record['policy']) for record in records
-                 if record[name]]
+                 if record[name] and (name != 'lmbda_at_bound'
+                                      or asks_for_wider_bounds(record))]
         if found:
             lines.append(f'In {len(found)} of {len(records)} evaluations '
                          f'({", ".join(dict.fromkeys(found))}) {sentence}.')
@@ -147,8 +149,11 @@ def solver_verdict(records, solver):
     if not other:
         return ''
     seen, loss = max(other, key=lambda pair: abs(pair[0] - pair[1]))
-    cause = ('the classifier stops short of its optimum'
-             if solver == 'implicit' else '--solver implicit attacks it')
+    cause = '--solver implicit attacks it' if solver != 'implicit' else (
+        'the classifier stops short of its optimum'
+        if any(record['fit_short'] for record in records) else
+        "the defender's last answer is another than the one that the attack "
+        'ended at, so that it may not be the worst')
     return (f'In {len(other)} of {len(pairs)} attacks the loss by {solver} is '
             f'not that of the trained classifier (at most {seen:.3g} against '
             f'{loss:.3g}). The table has the classifier; {cause}.')

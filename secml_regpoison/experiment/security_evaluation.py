@@ -16,7 +16,8 @@ from .filters import filter_split
 from .grey_box import evaluate_on_trusted, lend_rows
 from .measures import measure
 from .parallel import parallel_map
-from .policies import OWN, is_own, policy_name
+from .plan import expected_strength
+from .policies import is_own, policy_name, without_own
 from .policy_attack import make_attack
 
 
@@ -102,8 +103,9 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
 
     """
     if is_own(policy):
-        policy = policy.removesuffix(OWN)
-        plan = replace(plan, attacker='own', n_points=plan.n_points[-1:])
+        policy = without_own(policy)
+        plan = replace(plan, attacker='own', n_points=(
+            plan.n_points[expected_strength(plan)],))
     try:
         is_grey = plan.attacker == 'grey' and policy != 'trusted-only'
         attack = make_attack(

@@ -4,7 +4,7 @@ import numpy as np
 from secml_regpoison.core.verdicts import SENTENCES
 
 SUMMARISED = ('test_error', 'error_0', 'error_1', 'majority_error',
-              'validation_loss', 'lmbda', 'w_norm', 'n_poison_0',
+              'validation_loss', 'lmbda', 'trust', 'w_norm', 'n_poison_0',
               'n_poison_1')
 OF_CLASSES = 'error_', 'n_poison_', 'confusion_'  # with their numbers
 
@@ -21,13 +21,15 @@ def summarise(records):
     -------
     dict of str to list of dict
         For each policy its strengths in order. Each has `n_points`,
-        `fraction`, `n_splits`; for each of `SUMMARISED`, and for the columns
-        of further classes, `mean`, `std`, `least`, `greatest` and, in the
-        order of the splits, `each`; `C`, that
-        of the mean lambda; for each verdict the number of splits in which it
+        `fraction`, `n_test`, `n_splits`; for each of `SUMMARISED`, and for
+        the columns of further classes, `mean`, `std`, `least`, `greatest`
+        and, in the order of the splits, `each`; `C`, that of the mean lambda;
+        for each verdict the number of splits in which it
         is true; `errs_less`, those of `gave_up` in which the error is clearly
-        below that of the more frequent class; and `given_up`, the others of
-        `gave_up` and those of `one_class`. All are plain numbers.
+        below that of the more frequent class; `given_up`, the others of
+        `gave_up` and those of `one_class`; and `at_bound`, those of
+        `lmbda_at_bound` but for a lambda that grew until the classifier gave
+        up. All are plain numbers.
 
     """
     groups = {}
@@ -42,7 +44,7 @@ def _strength(records):
     """One policy at one strength."""
     first = records[0]
     found = {'n_points': first['n_points'], 'fraction': first['fraction'],
-             'n_splits': len(records)}
+             'n_test': first['n_test'], 'n_splits': len(records)}
     for name in dict.fromkeys((*SUMMARISED, *(
             name for name in first if name.startswith(OF_CLASSES)))):
         each = [record[name] for record in records]
@@ -58,7 +60,15 @@ def _strength(records):
     found['given_up'] = sum(
         bool(record['one_class'] or record['gave_up'] and not less)
         for record, less in zip(records, errs_less))
+    found['at_bound'] = sum(map(asks_for_wider_bounds, records))
     return found
+
+
+def asks_for_wider_bounds(record):
+    """Whether lambda is at a bound, but for one that grew until the answer
+    was constant: a larger one gives the same."""
+    return bool(record['lmbda_at_bound'] and not (
+        record['lmbda'] > 0 and (record['gave_up'] or record['one_class'])))
 
 
 def _errs_less(record):
@@ -67,12 +77,3 @@ def _errs_less(record):
     wrong, majority = (record['n_test'] * record[name]
                        for name in ('test_error', 'majority_error'))
     return bool(majority - wrong > np.sqrt(majority + wrong))
-
-
-def nearest_strength(strengths, share):
-    """The index of the strength with about that share of poison; None: the
-    largest."""
-    if share is None:
-        return len(strengths) - 1
-    return int(np.argmin([abs(strength['fraction'] - share)
-                          for strength in strengths]))

@@ -27,11 +27,10 @@ POLICY_STYLES = {
     'learned': {**STYLES[2], 'linestyle': '-'},
     'trusted-only': {**STYLES[4], 'linestyle': (0, (1, 1))},
     'learned-trust': {**STYLES[5], 'linestyle': '-'},
-    'learned-own': {**STYLES[2], 'marker': '*', 'linestyle': 'none'},
-    'learned-trust-own': {**STYLES[5], 'marker': '*', 'linestyle': 'none'},
     'l1': dict(color='#882255', marker='p', linestyle='--'),
     'filter': {**STYLES[6], 'linestyle': ':'},
     'filter-learned': {**STYLES[7], 'linestyle': '-'}}
+OWN = '-own'  # of an attacker who knows the test rows
 POLICY_LABELS = {
     'small': r'$\lambda$ small (no regularisation)',
     'large': r'$\lambda$ large',
@@ -39,8 +38,6 @@ POLICY_LABELS = {
     'learned': r'$\lambda$ learned',
     'trusted-only': 'trusted rows alone',
     'learned-trust': 'trust learned',
-    'learned-own': r'$\lambda$ learned, attacker hides',
-    'learned-trust-own': 'trust learned, attacker hides',
     'l1': r'L1, $\lambda$ learned, at least -2',
     'filter': r'filter, $\lambda$ by clean cross-validation',
     'filter-learned': r'filter, $\lambda$ learned'}
@@ -51,7 +48,8 @@ def policy_styles(policies):
 
     A policy in `POLICY_STYLES` has its own. Of the lambdas held fixed, the
     most negative one looks like 'small' and the largest positive one like
-    'large'; the others take the styles that no policy has.
+    'large'; the others take the styles that no policy has. With '-own' after
+    it a policy has its colour and a star.
 
     Parameters
     ----------
@@ -63,7 +61,8 @@ def policy_styles(policies):
     dict of policy to dict
         What `matplotlib.pyplot.plot` takes: color, marker, linestyle.
     """
-    fixed = sorted(set(policies) - set(POLICY_STYLES),
+    hidden = [policy for policy in policies if str(policy).endswith(OWN)]
+    fixed = sorted(set(policies) - {*POLICY_STYLES, *hidden},
                    key=lambda policy: -abs(float(policy)))
     styles = {**POLICY_STYLES}
     taken = {styles[policy]['color'] for policy in policies
@@ -74,11 +73,16 @@ def policy_styles(policies):
         like = 'small' if float(policy) < 0 else 'large'
         own = styles.pop(like, None) if float(policy) else None
         styles[policy] = own or next(spare)
+    for policy in hidden:  # one point
+        styles[policy] = {**styles[policy.removesuffix(OWN)], 'marker': '*',
+                          'linestyle': 'none'}
     return {policy: styles[policy] for policy in policies}
 
 
 def policy_label(policy):
     """Name of a policy in a legend."""
+    if str(policy).endswith(OWN):
+        return f'{policy_label(policy.removesuffix(OWN))}, worst attacker'
     return POLICY_LABELS.get(policy, rf'$\lambda = {policy}$')
 
 

@@ -125,6 +125,25 @@ def test_plateau_is_left_upwards(monkeypatch):
     assert play(0., lambda lmbda: (1e-5 * lmbda, 1e-5)) == 0.
 
 
+@pytest.mark.parametrize('seed', range(60))
+def test_the_bottom_of_a_valley_is_found(monkeypatch, seed):
+    """Of any single valley with a slope that jumps, from any start."""
+    rng = np.random.default_rng(seed)
+    ends = np.sort(rng.uniform(-7.5, 11., 7))
+    slopes = np.sort(rng.choice([-1, 1], 7) * 10 ** rng.uniform(-2, 0, 7))
+    grid = np.linspace(-8., 11.5, 20001)
+    grads = np.interp(grid, ends, slopes)
+    losses = 1 + np.r_[0, np.cumsum(np.diff(grid) * (
+        grads[1:] + grads[:-1]) / 2)]
+    losses += 1 - losses.min()
+    defender = Defender(None, (-8., 11.5), None)
+    monkeypatch.setattr(defender, 'evaluate', lambda x_p, lmbda: Fake(
+        x_p, lmbda, np.interp(lmbda, grid, losses),
+        np.interp(lmbda, grid, grads)))
+    start = rng.uniform(-8., 11.5)
+    assert defender.best_response(None, start).loss <= 1.003
+
+
 def test_no_points_learns_lambda_on_clean_data(digits):
     solution = attack(digits, n_points=0)
     assert solution.x_p.shape == (0, 64)
@@ -234,6 +253,16 @@ def test_points_past_the_margin_are_moved_back(monkeypatch, seed, n_dead):
     assert found.value == max(found.f_seq)
     assert found.value > 1.005 * without.value if n_dead \
         else found.f_seq == without.f_seq
+
+
+def test_points_far_past_the_margin_are_moved_back(digits, monkeypatch):
+    """The logistic loss of a row there is not 0, but 1e-20 or so."""
+    def value():
+        return attack(digits, n_points=25, lmbda=-8., learn_lmbda=False,
+                      quasi_newton=True, method='implicit').value
+    found = value()
+    monkeypatch.setattr(revival, 'DEAD', 0.)
+    assert found > 1.02 * value()
 
 
 @pytest.mark.parametrize('kwargs', [{}, {'learn_lmbda': False, 'dmax': 1.}])

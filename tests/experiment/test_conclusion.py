@@ -1,5 +1,6 @@
 """The closing words, the table and the picture of `sec-eval`."""
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,14 +23,21 @@ def records(**errors):
              'n_points': n, 'fraction': n / 100,
              'test_error': error + .01 * repetition, 'error_0': .1,
              'error_1': .2, 'majority_error': .4, 'validation_loss': .3,
-             'lmbda': 1. + repetition, 'w_norm': 2. + n, 'n_poison_0': n,
-             'n_poison_1': 0, 'n_test': 100, **dict.fromkeys(SENTENCES, 0)}
+             'lmbda': 1. + repetition, 'trust': 1., 'w_norm': 2. + n,
+             'n_poison_0': n, 'n_poison_1': 0, 'n_test': 10 ** 6,
+             **dict.fromkeys(SENTENCES, 0)}
             for policy, of in errors.items() for repetition in (0, 1)
             for n, error in zip(PLAN.n_points, of)]
 
 
-def words_of(lines, **options):
-    return conclude(summarise(lines), PLAN, **options)['words']
+def words_of(lines, share=None, **options):
+    return conclude(summarise(lines), replace(PLAN, expect=share),
+                    **options)['words']
+
+
+def of_few(lines, n_test=100):
+    """The same errors on few test rows."""
+    return [{**line, 'n_test': n_test} for line in lines]
 
 
 LEARNED_BEST = records(clean_cv=(.01, .1, .2), learned=(.02, .05, .1),
@@ -40,28 +48,46 @@ def test_the_best_policy_and_by_how_much_at_the_share_that_one_expects():
     first, *policies, last = words_of(LEARNED_BEST)
     assert first == (
         'With 10.0 % poison among the training rows (10 rows) learned errs '
-        'least, 10.50 %, 5.00 points less than trusted-only. Always '
+        'least, 10.50 % at worst, 5.00 points less than trusted-only. Always '
         'predicting the more frequent class errs 40.00 %.')
     assert policies[1] == (
         '- learned: test error 10.50 % (10.00 to 11.00 in 2 splits), without '
         'poison 2.50 %; lambda 1.50, C = 0.223.')
-    assert last == ('In scikit-learn, learned: make_pipeline(StandardScaler()'
-                    f', LogisticRegression(C={math.exp(-1.5):.3g})).')
-    found = conclude(summarise(LEARNED_BEST), PLAN, share=.01)
-    assert (found['best'], found['n_points']) == ('clean-cv', 0)
+    assert last == (
+        'In scikit-learn, learned: make_pipeline(StandardScaler(), '
+        f'LogisticRegression(C={math.exp(-1.5):.3g})). This C is the best for '
+        'this poison only, and a C held fixed protects less: at each training '
+        'choose it again on the trusted rows, as GridSearchCV with a '
+        'PredefinedSplit does.')
+    found = conclude(summarise(LEARNED_BEST), PLAN)
+    assert found['worst_errors'] == pytest.approx(
+        {'clean-cv': .205, 'learned': .105, 'trusted-only': .155})
+
+
+@pytest.mark.parametrize('share, n_points', [
+    (None, 10), (0., 0), (.001, 5), (.05, 5), (.052, 5), (.06, 10), (.1, 10),
+    (.104, 10)])
+def test_the_strength_is_no_weaker_than_what_one_expects(share, n_points):
+    """But for a twentieth of it."""
+    assert conclude(summarise(LEARNED_BEST), replace(PLAN, expect=share))[
+        'n_points'] == n_points
 
 
 def test_without_a_strength_of_no_poison_nothing_is_said_of_it():
     lines = [line for line in LEARNED_BEST if line['n_points']]
-    assert not any('without poison' in words for words in words_of(lines))
+    plan = replace(PLAN, n_points=(5, 10))
+    assert not any('without poison' in words
+                   for words in conclude(summarise(lines), plan)['words'])
 
 
 def test_the_trusted_rows_come_first_where_they_do_better():
     lines = records(learned=(.02, .05, .2), trusted_only=(.15, .15, .15))
     assert words_of(lines)[0] == (
-        'The trusted rows alone do better: a classifier of the 40 validation '
-        'rows errs 15.50 % whatever the poison, learned 20.50 %.')
-    assert words_of(lines)[-1].endswith(' on the trusted rows alone.')
+        'The trusted rows alone do better: a classifier of the 40 trusted '
+        '(validation) rows errs 15.50 % whatever the poison, learned 20.50 % '
+        'at worst, and without poison 2.50 %.')
+    assert words_of(lines)[-1].endswith(
+        ' on the trusted rows alone, C by cross-validation on them.')
     assert not words_of(lines, share=.05)[0].startswith('The trusted')
     assert [line['trusted_better'] for line in csv_lines(lines)][
         :3] == [0, 0, 1]
@@ -69,41 +95,139 @@ def test_the_trusted_rows_come_first_where_they_do_better():
     assert {line['trusted_better'] for line in csv_lines(without)} == {''}
 
 
-def test_an_attacker_who_hides_is_part_of_the_verdict():
-    """It is ranked with no policy, and said after the ranking."""
-    lines = LEARNED_BEST + [
-        line for line in records(learned_own=(.3, .3, .3))
-        if line['n_points'] == 10]
-    words = words_of(lines, share=.05)
-    assert words[0] == words_of(LEARNED_BEST, share=.05)[0]
-    assert words[1] == (
+def own(lines, **errors):
+    """With the attacker who knows the test rows, at the last strength."""
+    return lines + [line for line in records(**errors)
+                    if line['n_points'] == 10]
+
+
+def test_policies_are_ranked_by_the_worse_of_two_attackers():
+    lines = own(LEARNED_BEST, learned_own=(.3,) * 3, clean_cv_own=(.25,) * 3)
+    first, second, hidden, *policies, last = words_of(lines)
+    assert first.startswith('The trusted rows alone do better')
+    assert 'trusted-only errs least, 15.50 % at worst, 10.00 points less ' \
+        'than clean-cv.' in second
+    assert hidden == (
         'An attacker who knows the 40 validation rows and hides the harm from '
         'them (10 rows of poison): learned errs 30.50 % (30.00 to 31.00 in 2 '
         'splits). What is tuned on rows that the attacker knows protects '
         'nobody: keep some secret.')
-    assert words[2:] == words_of(LEARNED_BEST, share=.05)[1:]
+    assert ('test error 20.50 % (20.00 to 21.00 in 2 splits), 25.50 % (25.00 '
+            'to 26.00 in 2 splits) where the attacker knows the test rows, '
+            'without poison 1.50 %;') in policies[0]
+    assert conclude(summarise(lines), PLAN)['worst_errors'] == pytest.approx(
+        {'clean-cv': .255, 'learned': .305, 'trusted-only': .155})
     draw(summarise(lines), 'title')
+
+
+def test_an_attacker_may_leave_points_out():
+    """A weaker attack that does more harm counts."""
+    lines = records(learned=(.01, .3, .2), clean_cv=(.02, .1, .25))
+    first, learned, clean_cv, _ = words_of(lines)
+    assert 'clean-cv errs least, 25.50 % at worst, 5.00 points less' in first
+    assert ', with fewer rows of poison (5) 30.50 %, without' in learned
+    assert 'fewer' not in clean_cv
 
 
 def test_a_gain_that_is_not_in_every_split_is_said():
     lines = records(learned=(.0, .0, .10), clean_cv=(.0, .0, .11))
     lines[2]['test_error'] = .115
-    assert 'less than clean-cv but not in every split' in words_of(lines)[0]
-    same = records(learned=(.0, .0, .1), clean_cv=(.0, .0, .1))
-    assert 'errs least, 10.50 %, as clean-cv does.' in words_of(same)[0]
+    assert 'less than clean-cv but not in all splits' in words_of(lines)[0]
+    assert 'but not in all runs' in words_of(lines, same_rows=True)[0]
+
+
+def test_a_difference_of_a_few_rows_is_none():
+    """Then the one that errs less without poison is the best."""
+    lines = of_few(records(learned=(.0, .0, .1), clean_cv=(.01, .02, .12)))
+    assert ('learned does best, 10.50 % at worst, but clean-cv does not '
+            'clearly err more, 12.50 % of 100 test rows.') in words_of(
+                lines)[0]
+    lines = of_few(records(trusted_only=(.3,) * 3, clean_cv=(.1, .2, .31)))
+    assert ('clean-cv does best, 31.50 % at worst, but trusted-only does not '
+            'clearly err less, 30.50 % of') in words_of(lines)[0]
+    far = records(trusted_only=(.3,) * 3, clean_cv=(.1, .2, .31))
+    assert 'trusted-only errs least' in words_of(far)[1]
+
+
+def test_few_rows_are_said():
+    words = words_of(of_few(LEARNED_BEST, 12))
+    assert ('There are 12 test rows: one more that is wrong is 8.3 points of '
+            'error.') in words
+    assert not any('trusted rows for' in line for line in words)
+    words = conclude(summarise(LEARNED_BEST), replace(PLAN, n_val=6))['words']
+    assert any(line.startswith('There are 6 trusted rows for 2 classes')
+               for line in words)
+
+
+def test_runs_on_the_same_rows_are_no_splits():
+    words = words_of(LEARNED_BEST, same_rows=True)
+    assert not any('split' in line for line in words[:-1])
+    assert any('The 2 runs have the same rows' in line for line in words)
+
+
+def test_what_is_wrong_before_any_poison_is_said():
+    """Poisoned training rows; trusted rows unlike the test rows."""
+    lines = records(clean_cv=(.3, .3, .3), trusted_only=(.05,) * 3)
+    assert any('Already without poison the trusted rows alone do better, 5.50 '
+               '% against 30.50 %' in line for line in words_of(lines))
+    lines = records(clean_cv=(.05, .1, .2), trusted_only=(.3,) * 3)
+    assert not any('Already' in line for line in words_of(lines))
+    for line in lines[:1] + lines[3:4]:  # clean-cv, without poison
+        line['gave_up'] = 1
+    assert any('unlike the test rows' in line for line in words_of(lines))
+
+
+def test_trusted_labels_that_are_exchanged_are_said():
+    lines = records(trusted_only=(.94,) * 3, clean_cv=(.1, .1, .1))
+    assert any('worse than a coin: are the labels of the trusted rows '
+               'exchanged?' in line for line in words_of(lines))
+
+
+def test_trust_of_no_weight_is_no_second_policy():
+    """It is the trusted rows alone by another name."""
+    lines = records(trusted_only=(.05,) * 3, learned_trust=(.05,) * 3,
+                    clean_cv=(.01, .2, .3))
+    for line in lines[6:12]:
+        line.update(saturated=1, trust=0.)
+    words = words_of(lines)
+    assert words[0].startswith('The trusted rows alone do better') \
+        and 'clean-cv 30.50 % at worst' in words[0]
+    assert any('; weight of the other rows 0.' in line for line in words)
+
+
+def test_a_wide_range_of_lambda_has_no_one_c():
+    lines = records(clean_cv=(.01, .02, .03))
+    for line in lines:
+        line['lmbda'] = 11.5 if line['repetition'] else -8.
+    assert ('lambda -8.00 to 11.50, C = 1.01e-05 to 2.98e+03: no one C stands '
+            'for all splits') in words_of(lines)[1]
+
+
+def test_wider_bounds_are_no_advice_where_the_answer_is_constant():
+    lines = records(learned=(.1, .2, .39))
+    for line in lines:
+        line.update(lmbda_at_bound=1, gave_up=1, lmbda=11.5, test_error=.4)
+    assert 'at a bound' not in words_of(lines)[1]
+    assert 'at a bound' not in plain_words(lines)
+    assert 'lambda at bound' not in table(summarise(lines), ['a', 'b'])
+    for line in lines:
+        line['lmbda'] = -8.
+    assert 'at a bound in 2 of 2 splits' in words_of(lines)[1]
+    assert 'at a bound' in plain_words(lines)
 
 
 def test_giving_up_is_no_success():
-    lines = records(learned=(.1, .2, .39), clean_cv=(.1, .2, .55))
+    lines = of_few(records(learned=(.1, .2, .39), clean_cv=(.1, .2, .55)))
     for line in lines:
         line['gave_up'] = int(line['n_points'] == 10)
         line['lmbda_at_bound'] = line['gave_up']
+        line['lmbda'] = -8.
     found = conclude(summarise(lines), PLAN)
     assert not found['is_useful']
     assert found['words'][0] == (
         'With 10.0 % poison among the training rows (10 rows) no policy is of '
-        'use: learned errs least, 39.50 %, and always predicting the more '
-        'frequent class errs 40.00 %.')
+        'use: learned errs least, 39.50 % at worst, and always predicting '
+        'the more frequent class errs 40.00 %.')
     learned, clean_cv = found['words'][1:]  # and no C to type
     assert 'It gave up in 2 of 2 splits' in learned
     assert 'lambda is at a bound in 2 of 2 splits' in learned
@@ -119,12 +243,12 @@ def test_giving_up_is_no_success():
 
 def test_a_bad_loss_with_a_good_error_is_no_giving_up():
     """As of a few rows far out that the classifier is sure of."""
-    lines = records(clean_cv=(.05, .06, .07), learned=(.05, .2, .45))
+    lines = of_few(records(clean_cv=(.05, .06, .07), learned=(.05, .2, .45)))
     for line in lines:
         line['gave_up'] = 1
     found = conclude(summarise(lines), PLAN)
     assert found['is_useful'] and 'clean-cv errs least' in found['words'][0]
-    clean_cv, learned = found['words'][1:3]
+    clean_cv, learned = [line for line in found['words'] if line[0] == '-']
     assert clean_cv.endswith(
         ' In 2 of 2 splits its validation loss is no better than that of a '
         'constant answer, but its error is.')
@@ -136,12 +260,14 @@ def test_a_bad_loss_with_a_good_error_is_no_giving_up():
 
 
 @pytest.mark.parametrize('error, words', [
-    (.3, 'trusted-only errs least, 30.50 %, as learned does. Always'),
-    (.29, 'trusted-only does best, 30.50 %: learned errs less, 29.50 %, but '
-     'has given up. Always'),
-    (.32, 'trusted-only errs least, 30.50 %, 2.00 points less than learned')])
+    (.3, 'trusted-only does best, 30.50 % at worst, but learned does not '
+     'clearly err more, 30.50 % of 100 test rows. Always'),
+    (.29, 'trusted-only does best, 30.50 % at worst: learned errs less, 29.50 '
+     '%, but has given up. Always'),
+    (.6, 'trusted-only errs least, 30.50 % at worst, 30.00 points less than '
+     'learned')])
 def test_what_has_given_up_is_not_the_best(error, words):
-    lines = records(learned=(.1, .2, error), trusted_only=(.3, .3, .3))
+    lines = of_few(records(learned=(.1, .2, error), trusted_only=(.3,) * 3))
     for line in lines:
         line['gave_up'] = int(line['policy'] == 'learned')
         line['majority_error'] = .35
@@ -188,12 +314,12 @@ def test_what_to_type_into_scikit_learn(preprocess, classifier, words):
     classifier, _, l1 = classifier.partition('-')
     plan = Plan((0, 5, 10), 100, 40, preprocess=preprocess,
                 classifier=classifier, penalty=l1 or 'l2')
-    assert conclude(summarise(LEARNED_BEST), plan)['words'][-1].endswith(words)
+    assert words in conclude(summarise(LEARNED_BEST), plan)['words'][-1]
 
 
 def test_the_table_has_the_classes_and_says_what_is_doubtful():
-    lines = [dict(line) for line in LEARNED_BEST]
-    lines[-1].update(gave_up=1, lmbda_at_bound=1, majority_error=.2)
+    lines = of_few(LEARNED_BEST)
+    lines[-1].update(gave_up=1, lmbda_at_bound=1, majority_error=.2, lmbda=-8.)
     text = table(summarise(lines), ('ham', 'spam')).splitlines()
     assert 'of ham %' in text[0] and 'of spam %' in text[0]
     assert len(text) == 10
@@ -209,7 +335,7 @@ def test_the_table_has_deviations_of_several_splits_alone():
 
 
 def test_the_picture():
-    lines = [dict(line) for line in LEARNED_BEST]
+    lines = of_few(LEARNED_BEST)
     lines[-1].update(gave_up=1, majority_error=.2)
     fig = draw(summarise(lines), 'a title', 'words below')
     fig.draw_without_rendering()
@@ -235,22 +361,29 @@ def test_weights_that_are_all_zero_have_a_linear_axis():
     assert draw(summarise(lines), '').axes[2].get_yscale() == 'linear'
 
 
-@pytest.mark.parametrize('own, gave_up, words', [
-    (.025, 0, 'It does no harm: without poison 2.50 %.'),
-    (.08, 0, 'It does no more than the one who does not hide, 10.50 %.'),
-    (.105, 0, 'It does hardly more than the one who does not hide, 10.50 %.'),
-    (.08, 2, 'It does not stay hidden: the validation loss is no better than '
-     'that of a constant answer in 2 of 2 splits. It does no more than the '
-     'one who does not hide, 10.50 %.'),
-    (.3, 2, 'in 2 of 2 splits. What is tuned on rows that the attacker knows '
-     'protects nobody: keep some secret.'),
-    (.3, 1, 'splits). What is tuned on rows')])
+SEEN = ('It does not stay hidden: the validation loss is no better than that '
+        'of a constant answer in 2 of 2 splits.')
+
+
+@pytest.mark.parametrize('hidden, gave_up, n_test, words', [
+    (.025, 0, 100, 'That is no clear harm: without poison 2.50 %.'),
+    (.08, 0, 10 ** 6,
+     'It does no more than the one who does not hide, 10.50 %.'),
+    (.105, 0, 100,
+     'It does hardly more than the one who does not hide, 10.50 %.'),
+    (.08, 2, 10 ** 6,
+     f'{SEEN} It does no more than the one who does not hide, 10.50 %.'),
+    (.3, 2, 10 ** 6, SEEN),
+    (.3, 1, 10 ** 6, 'splits). What is tuned on rows that the attacker knows '
+     'protects nobody: keep some secret.')])
 def test_what_an_attacker_who_hides_has_not_done_is_not_said(
-        own, gave_up, words):
-    lines = [{**line, 'gave_up': line['repetition'] < gave_up}
-             for line in records(learned_own=(own,) * 3)
-             if line['n_points'] == 10]
-    assert words in words_of(LEARNED_BEST + lines)[1]
+        hidden, gave_up, n_test, words):
+    lines = of_few(own(LEARNED_BEST, learned_own=(hidden,) * 3), n_test)
+    for line in lines[-2:]:
+        line['gave_up'] = int(line['repetition'] < gave_up)
+    said, = [line for line in words_of(lines)
+             if line.startswith('An attacker')]
+    assert said.endswith(words)
 
 
 def test_a_number_is_said_to_be_lambda():
@@ -260,23 +393,16 @@ def test_a_number_is_said_to_be_lambda():
     assert 'lambda -2.5 errs least, 10.50 %' in words[0]
     assert words[-1].startswith('In scikit-learn, lambda -2.5: ')
     lines = records(**{'0': (.02, .05, .3)}, trusted_only=(.1, .1, .1))
-    assert 'whatever the poison, lambda 0 30.50 %.' in words_of(lines)[0]
+    assert 'whatever the poison, lambda 0 30.50 % at' in words_of(lines)[0]
     said = plain_words([{**line, 'one_class': 1} for line in lines])
     assert said.startswith('In 12 of 12 evaluations (lambda 0, trusted-only)')
 
 
 def test_the_scaler_of_learned_trust_is_that_of_the_trusted_rows():
     words = words_of(records(learned_trust=(.01, .01, .01)))[-1]
-    assert words.endswith(
-        ', with the scaler fitted on the trusted rows alone and a '
-        'sample_weight of 1 for the trusted rows and of the column trust in '
-        'sec_eval.csv for the others.')
-
-
-def test_a_share_between_no_poison_and_the_first_is_said():
-    assert 'No strength is near 0.1 % but that without poison' in words_of(
-        LEARNED_BEST, share=.001)[0]
-    assert words_of(LEARNED_BEST, share=0.)[0].startswith('With 0.0 %')
+    assert (', with the scaler fitted on the trusted rows alone and a '
+            'sample_weight of 1 for the trusted rows and of the column trust '
+            'in sec_eval.csv for the others.') in words
 
 
 def test_long_names_of_classes_are_told_apart():

@@ -22,6 +22,9 @@ from .training import TrainedModel, Training, loose_smoothness
 # Reuse a Cholesky factor while a step with it shrinks the gradient (or the
 # residual) at least by this factor.
 REUSE_FACTOR = .3
+# Where the penalty is weak, a gradient that is small beside that at 0 may
+# still be the penalty's, of an iterate far from the optimum: a flat loss.
+PENALTY_TOL = {torch.float32: 1e-2, torch.float64: 1e-5}
 # Gradient steps from a warm start, and the number of coordinates from which
 # on they cost less on a CPU than a factor.
 N_FIRST, MIN_COORDS = 40, 400
@@ -96,10 +99,12 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
     h = coordinates.matvec(u)
     scale = _gradient(coordinates, torch.zeros_like(u),
                       loss.slope(torch.zeros_like(h)))[2]
+    penalty_tol = PENALTY_TOL[u.dtype]
     solve, previous, size_below_rounding = None, 0., math.inf
     for _ in range(100):
         grad, scores, size = _gradient(coordinates, u, loss.slope(h))
-        if size <= tol * scale:
+        if size <= tol * scale and size <= penalty_tol * _penalty_gradient(
+                coordinates, u, h):
             break
         if solve is None or size > REUSE_FACTOR * previous:
             solve = coordinates.solver(loss.curvature(h) / coordinates.n)
@@ -107,8 +112,7 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
         else:
             is_fresh = False
         step = solve(grad, scores)
-        t, decrease_seen = _line_search(coordinates, loss, u, h, step,
-                                        tol * scale)
+        t, decrease_seen = _line_search(coordinates, loss, u, h, step)
         if not t and not is_fresh:
             previous = 0.  # the reused factor failed: take a fresh one here
             continue
@@ -133,33 +137,36 @@ def _gradient(coordinates: Coordinates, u: Tensor,
     return grad, scores, norm(coordinates, grad, scores)
 
 
+def _penalty_gradient(coordinates: Coordinates, u: Tensor,
+                      h: Tensor) -> float:
+    """Norm of the penalty's gradient at `u`, whose scores are `h`."""
+    uu = coordinates.penalty.bilinear(
+        coordinates.dot(u, u, h), (coordinates.biases(u) ** 2).sum())
+    return math.sqrt(coordinates.penalty.curvature * max(float(uu), 0.))
+
+
 def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
-                 step: Tensor, size_at_end: float) -> tuple[float, bool]:
+                 step: Tensor) -> tuple[float, bool]:
     """t about where L is least on ``u - t step``, and whether the decrease is
     above rounding; where it is not, t is 1, and where there is none 0.
 
     The strong Wolfe conditions (Nocedal and Wright 2006, 3.7, with 1e-4 and
     0.1) are met by Newton's method in t, kept in a bracket. Along the line the
     scores are linear and the penalty is quadratic: a trial costs no product.
-    t is at most 1 where the penalty's gradient is below `size_at_end`, the
-    norm at which Newton stops: far out, where the loss is flat, it would stop.
     """
     dh, pair = coordinates.matvec(step), torch.stack([u, step])
-    biases, penalty = coordinates.biases(pair).view(2, -1), coordinates.penalty
-    us, ss = penalty.bilinear(
+    biases = coordinates.biases(pair).view(2, -1)
+    us, ss = coordinates.penalty.bilinear(
         coordinates.dot(pair, step, dh), biases @ biases[1]).tolist()
-    uu = float(penalty.bilinear(
-        coordinates.dot(u, u, h), biases[0] @ biases[0]))
     n, value = coordinates.n, float(loss.value(h).mean())
     fall = float(loss.slope(h) @ dh) / n + us
     if fall <= 1e3 * torch.finfo(h.dtype).eps * value:
         return 1., False
-    longest = 1. if penalty.curvature * uu <= size_at_end ** 2 else math.inf
-    low, high, t = 0., longest, 1.
+    low, high, t = 0., math.inf, 1.
     for _ in range(30):
         at_t = h - t * dh
         rise = t * ss - us - float(loss.slope(at_t) @ dh) / n
-        if abs(rise) <= .1 * fall or t == longest and rise < 0:
+        if abs(rise) <= .1 * fall:
             change = (float(loss.value(at_t).mean()) - value
                       + .5 * t * t * ss - t * us)
             if change <= -1e-4 * t * fall:

@@ -1,0 +1,64 @@
+"""What to type into scikit-learn for a policy."""
+import math
+
+from .estimators import L1_WORDS
+from .policies import in_sentence
+from .ranking import TRUSTED
+
+SCALERS = {'mean-std': 'StandardScaler()', 'min-max': 'MinMaxScaler()',
+           'unit-norm': 'Normalizer()'}
+# log C in the splits: further apart no one number stands for them
+WIDE = 1.
+
+
+def in_scikit_learn(standing, plan):
+    """A sentence: the model, its C, and how C is chosen."""
+    policy, here = standing.policy, standing.here
+    # two penalised rows of weights are one with half the penalty
+    is_double = plan.classifier == 'softmax' and 'error_2' not in here
+    model = model_text(here['C'] * (1 + is_double), plan)
+    filtered = '' if plan.filter == 'none' \
+        else f' on the rows that pass the filter {plan.filter}'
+    start = f'In scikit-learn, {in_sentence(policy)}: {model}'
+    if policy == TRUSTED:
+        return (f'{start} on the trusted rows alone, C by cross-validation on '
+                'them.')
+    if policy == 'learned':
+        return (f'{start}{filtered}. This C is the best for this poison only, '
+                'and a C held fixed protects less: at each training choose it '
+                'again on the trusted rows, as GridSearchCV with a '
+                'PredefinedSplit does.')
+    if policy == 'learned-trust':
+        scaled = '' if plan.preprocess is None \
+            else 'the scaler fitted on the trusted rows alone and '
+        return (f'{start}{filtered}, with {scaled}a sample_weight of 1 for '
+                'the trusted rows and of the column trust in sec_eval.csv for '
+                'the others. C and weight are the best for this poison only: '
+                'choose them again at each training.')
+    return f'{start}{filtered}.'
+
+
+def model_text(c, plan):
+    """The estimator in Python."""
+    solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''
+    if plan.penalty == 'l1':
+        solver = f', {L1_WORDS}' + (
+            solver or ", solver='saga', max_iter=10000")
+    model = f'LogisticRegression(C={c:.3g}{solver})'
+    if plan.classifier == 'svm':
+        penalty = ", penalty='l1', dual=False" * (plan.penalty == 'l1')
+        model = f"LinearSVC(C={c:.3g}, loss='squared_hinge'{penalty})"
+    if plan.classifier == 'ridge':
+        model = f'RidgeClassifier(alpha={.5 / c:.3g})'
+    scaler = SCALERS.get(plan.preprocess)
+    return f'make_pipeline({scaler}, {model})' if scaler else model
+
+
+def strength_text(strength):
+    """lambda and C in words, the range where the splits differ much."""
+    lmbda = strength['lmbda']
+    if lmbda['greatest'] - lmbda['least'] <= WIDE:
+        return f"lambda {lmbda['mean']:.2f}, C = {strength['C']:.3g}"
+    return (f"lambda {lmbda['least']:.2f} to {lmbda['greatest']:.2f}, C = "
+            f"{math.exp(-lmbda['greatest']):.3g} to "
+            f"{math.exp(-lmbda['least']):.3g}: no one C stands for all splits")

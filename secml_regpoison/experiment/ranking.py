@@ -1,0 +1,82 @@
+"""Policies by the worst that any attacker made of them."""
+import math
+from dataclasses import dataclass
+
+from .policies import OWN, is_own
+
+TRUSTED = 'trusted-only'
+EQUAL = 5e-5  # errors that look the same in percent
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One policy at the strength that the verdict is for.
+
+    here, clean, hidden : its records there (see `summarise`), without poison,
+    and under the attacker of `.policies.OWN`; the last two may be None.
+    worst : that of the largest mean error, of `hidden` and of the strengths
+    up to `here`, for an attacker may leave points out.
+    """
+
+    policy: str
+    here: dict
+    clean: dict
+    hidden: dict
+    worst: dict
+
+    @property
+    def is_useful(self):
+        """Better than one class for all, and not given up in most splits."""
+        here = self.here
+        return (error(self.worst) < here['majority_error']['mean'] - EQUAL
+                and 2 * here['given_up'] <= here['n_splits'])
+
+    @property
+    def is_saturated(self):
+        """Whether the other rows have no weight: trusted rows alone."""
+        return 2 * self.here['saturated'] > self.here['n_splits']
+
+
+def standings(summary, k):
+    """The `Standing` of each policy at strength k, in the order given."""
+    found = []
+    for policy, strengths in summary.items():
+        if is_own(policy):
+            continue
+        here, clean = strengths[k], strengths[0]
+        hidden = summary.get(f'{policy}{OWN}', (None,))[0]
+        tried = [here, *strengths[:k], hidden]
+        found.append(Standing(
+            policy, here, None if clean['n_points'] else clean, hidden,
+            max(filter(None, tried), key=error)))
+    return found
+
+
+def ranked(found):
+    """The standings, the best first and then by their worst errors; those of
+    use before the others.
+
+    The best is the one of the least worst error, or, of those that no
+    difference tells from it, the one that errs least without poison.
+    """
+    order = sorted(found, key=lambda one: (not one.is_useful,
+                                           error(one.worst)))
+    equal = [one for one in order if one.is_useful == order[0].is_useful
+             and is_alike(one.worst, order[0].worst)]
+    best = min(equal, key=lambda one: error(one.clean or one.worst))
+    return [best, *(one for one in order if one is not best)]
+
+
+def is_alike(one, other):
+    """Whether two errors on the test rows may differ by chance alone.
+
+    Of k and j wrong rows, the counts taken as independent: ``|k - j| <= 2
+    sqrt(k + j)``, two deviations of the difference.
+    """
+    wrong = [strength['n_test'] * error(strength) for strength in (one, other)]
+    return abs(wrong[0] - wrong[1]) <= 2 * math.sqrt(sum(wrong))
+
+
+def error(strength):
+    """The mean test error over the splits."""
+    return strength['test_error']['mean']
