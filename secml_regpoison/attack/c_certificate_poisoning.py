@@ -9,17 +9,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
-from secml_regpoison.convert import to_carray, to_tensor
+from secml_regpoison.convert import signs, to_carray, to_tensor
+from secml_regpoison.core import Problem
 from secml_regpoison.core.certificate import enclose
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.penalties import L2
+from secml_regpoison.core.solvers import Training
 from secml_regpoison.validation import (
     LARGEST, check, check_integer, check_number)
 from . import settings
 from .feasible import filter_of
 from .targets import MAX_LMBDA, target_of
+
+# A training objective further above its least, relatively, is of another
+# model than the bound.
+EXCESS = 1e-3
 
 
 @dataclass(frozen=True)
@@ -176,7 +183,9 @@ class CCertificatePoisoning:
         Raises
         ------
         TypeError, ValueError
-            Naming the parameter, the condition and the value.
+            Naming the parameter, the condition and the value; also where the
+            classifier's own training stops so short of its optimum that the
+            bound does not hold for it.
         """
         began, attack = time.thread_time(), self.attack
         _check_attack(attack)  # it may have changed since
@@ -242,6 +251,24 @@ class CCertificatePoisoning:
                     to_tensor(own.X, data.device)).all():
                 yield CDataset(own.X, own.Y, header)
 
+    def _excess(self, clf, rows, lmbda):
+        """By how much the classifier's training objective is above the least,
+        relative."""
+        target, device = target_of(clf), self.attack._prepare().x_tr.device
+        x, y = to_tensor(rows.X, device), signs(rows.Y, rows.classes, device)
+        model = target.model(Problem(x, y, x, y), y[:0],
+                             Training('implicit'), target.loss, target.beta)
+        best = model.train(x[:0], lmbda)
+        penalty = L2(lmbda, len(x), target.beta)
+
+        def objective(w, b):
+            return float(target.loss.value(-y * (x @ w + b)).mean()
+                         + penalty.value(w, b))
+        least = objective(best.w, best.b)
+        w, b = (to_tensor(CArray(part), device).ravel()
+                for part in (clf.w, clf.b))
+        return objective(w, b[0]) / least - 1
+
     def _clean_loss(self, clean, y, poison, lmbda):
         """Mean loss on the clean rows of the user's classifier, retrained."""
         clf = self.attack.classifier.deepcopy()
@@ -249,6 +276,12 @@ class CCertificatePoisoning:
         target.set_lmbda(clf, lmbda)
         both = clean.append(poison) if poison.num_samples else clean
         clf.fit(both.X, both.Y)
+        excess = self._excess(clf, both, lmbda)
+        check('attack.classifier', f'{type(clf).__name__}, whose objective is '
+              f'{excess:.1%} above its least', excess <= EXCESS,
+              'trained to its optimum, for which the bound is',
+              ' Take CClassifierLogisticTorch, or standardised features, a '
+              'larger lambda, a smaller tolerance or more iterations.')
         scores = to_tensor(clf.decision_function(clean.X, y=1),
                            y.device).ravel()
         return float(target.loss.value(-y * scores).mean())

@@ -150,10 +150,16 @@ def enclose(x: Tensor, y: Tensor, feasible: FeasibleSet, n_poison: int,
     Returns
     -------
     Enclosure
+
+    Raises
+    ------
+    ValueError
+        If F leaves a label no place.
     """
     strength = math.exp(lmbda) / (len(x) + n_poison)
     objective = Objective(signed_rows(x, y), n_poison, strength, loss, beta)
-    atoms, _ = _worst(torch.zeros_like(objective.rows[0]), feasible, loss)
+    atoms = signed_rows(feasible.project_start(feasible.x_0),
+                        y.new_tensor([-1., 1.]))
     weights = torch.full_like(atoms[:, 0], 1 / len(atoms))
     best = objective.train(atoms, weights, torch.zeros_like(atoms[0]))
     upper = float('inf')

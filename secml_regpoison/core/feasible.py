@@ -145,7 +145,10 @@ class FeasibleSet:
             if self.dmax is not None:
                 raise ValueError('`dmax` must be None for the support of a '
                                  f'filtered set, got {self.dmax:g}.')
-            return self.filter.support(v, self.lb, self.ub)
+            value, place = self.filter.support(v, self.lb, self.ub)
+            is_zero = ~v.any(1, keepdim=True)  # any place, but one of the set
+            return value, place if not is_zero.any() else torch.where(
+                is_zero, self.project(self.x_0), place)
         if self.dmax is None:
             x = torch.where(v > 0, self.ub, self.lb).expand_as(v)
             return (v * x).sum(1), x
