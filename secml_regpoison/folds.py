@@ -15,4 +15,4 @@ def stratified_folds(y, seed):
     # it takes long to import, and the command line needs the sizes above
     from sklearn.model_selection import StratifiedKFold
     return StratifiedKFold(n_folds(y), shuffle=True,
-                           random_state=seed % N_SEEDS)
+                           random_state=int(seed) % N_SEEDS)

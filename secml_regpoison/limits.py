@@ -8,6 +8,16 @@ LARGEST = 1e30
 SMALLEST = 1e-150
 # Cells of sparse rows with the zeros written out, 4 GB.
 LARGEST_DENSE = 5e8
+# scikit-learn divides by 1 below it, in MinMaxScaler and in Normalizer.
+LEAST_SCALE = 10 * np.finfo(float).eps
+
+
+def scales(kind, x):
+    """What 'min-max' divides the columns of `x` (n, d) by, or 'unit-norm' its
+    rows, to a factor; of other scalers ones."""
+    if kind == 'min-max':
+        return np.ptp(x, axis=0)
+    return np.abs(x).max(axis=1) if kind == 'unit-norm' else np.ones(1)
 
 
 def is_rounding(x):

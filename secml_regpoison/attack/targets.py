@@ -147,4 +147,5 @@ def check_classifier(clf, loss, condition):
         raise TypeError(
             f'`classifier` must be {condition}, got {type(clf).__name__}. '
             'CAttackPoisoningMinimaxLR, ...SVM, ...Ridge and ...Softmax take '
-            'one kind each.')
+            'one kind each; a CClassifierSkLearn none: take '
+            'CClassifierLogisticTorch or CClassifierLogistic.')

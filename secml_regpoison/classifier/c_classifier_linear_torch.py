@@ -152,11 +152,11 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         x, y = self._check_rows(x, y)
         n_classes = y.unique().size
         words = 'exactly' if self._two_classes else 'at least'
-        check('y', f'labels of {n_classes}', n_classes == 2
+        check('y', f'{n_classes} classes', n_classes == 2
               or n_classes > 2 and not self._two_classes,
               f'labels of {words} two classes', ' For more, take '
               'CClassifierSoftmaxTorch, or wrap the classifier in '
-              'CClassifierMulticlassOVA.' if self._two_classes else '')
+              'CClassifierMulticlassOVA.' if n_classes > 2 else '')
         return super().fit(x, y)
 
     def _fit(self, x, y):

@@ -17,6 +17,7 @@ from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, default_solver,
     expected_strength, most_points)
 from secml_regpoison.experiment.policies import DEFAULT_POLICIES, with_own
+from secml_regpoison.limits import LEAST_SCALE, scales
 from secml_regpoison.storage import only_writer
 from secml_regpoison.terminal import one_line, print_error, progress_bar
 from . import process
@@ -90,6 +91,7 @@ def _load(args):
         **{name: getattr(args, name) for name in FILE_OPTIONS})
     classifier = _classifier(args, source)
     n_train, n_val = split_sizes(source, args.train, args.val)
+    _check_scale(_scaler(args, source), source)
     n_features = source.parts['pool'][0].shape[1]
     solver = default_solver(n_train, n_features) if args.solver == 'auto' \
         else args.solver
@@ -156,6 +158,19 @@ def _classifier(args, source):
 def _scaler(args, source):
     """secml's name of what the classifier does to the features, or None."""
     return {None: source.preprocess, 'none': None}.get(args.scale, args.scale)
+
+
+def _check_scale(kind, source):
+    """Raise ValueError where scikit-learn would not divide by so little."""
+    for x, _ in source.parts.values():
+        sizes = scales(kind, x)
+        least = min(sizes[sizes > 0], default=1.)
+        if least < LEAST_SCALE:
+            raise ValueError(
+                f'`--scale` must be another than {kind} for '
+                f"{'rows' if kind == 'unit-norm' else 'columns'} whose size "
+                f'is not 0 and below {LEAST_SCALE:.2g}, got {least:.3g}: '
+                'rescale them.')
 
 
 def _check_share(plan):

@@ -7,6 +7,7 @@ from typing import Any, Callable, Optional
 import torch
 from torch import Tensor
 
+from .linalg import SingularHessian
 from .model import Gradients, Model
 from .verdicts import LMBDA_TOL
 
@@ -182,8 +183,14 @@ class Defender:
         step = self.model.lmbda_step
         grid = torch.linspace(high, low, 2 + int((high - low) / step),
                               dtype=torch.float64)
-        losses = {at: self.model.losses(self._train(x_p, at)).defender
-                  for at in (lmbda, *grid.tolist())}
+        losses = {}
+        for at in (lmbda, *grid.tolist()):
+            try:
+                losses[at] = self.model.losses(self._train(x_p, at)).defender
+            except SingularHessian as error:  # too weak a penalty: no answer
+                losses[at], fault = math.inf, error
+        if min(losses.values()) == math.inf:
+            raise fault
         good = (1 + LOSS_RTOL) * min(losses.values())
         if losses[lmbda] <= good:
             return lmbda

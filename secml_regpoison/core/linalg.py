@@ -147,11 +147,15 @@ def solve_factorised(factor: Tensor, v: Tensor) -> Tensor:
         columns, trsv(columns, g, lower=1), lower=1, trans=1)).to(v.dtype)
 
 
-def singular(dtype: torch.dtype) -> FloatingPointError:
+class SingularHessian(FloatingPointError):
+    """The training Hessian cannot be inverted in this precision."""
+
+
+def singular(dtype: torch.dtype) -> SingularHessian:
     """The error for a training Hessian that cannot be inverted."""
     advice = 'rescale the features' if dtype == torch.float64 \
         else 'use float64'
-    return FloatingPointError(
+    return SingularHessian(
         f'the training Hessian is singular in {dtype}: regularise more (a '
         f'larger lambda), or {advice}.')
 

@@ -155,8 +155,7 @@ class LinearModel:
                 coordinates, self._training_loss(), self.training,
                 features.problem, None if start is None else start.model)
         except FloatingPointError as error:
-            raise FloatingPointError(
-                f'{error} (lmbda = {lmbda:g})') from error
+            raise type(error)(f'{error} (lmbda = {lmbda:g})') from error
         check_not_diverged(model.u, model.eta, lmbda)
         return Trained(x_p, features, coordinates, model)
 

@@ -57,7 +57,7 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
                 part == 'val' and 'test' not in data))
             rows['train'], rows[part] = train_test_split(
                 rows['train'], test_size=share, stratify=y,
-                random_state=seed % N_SEEDS)
+                random_state=int(seed) % N_SEEDS)
     _check_policies_have_rows(data, rows, policies)
     train = pool.x[rows['train']]
     header = CDatasetHeader(y_original=tuple(pool.classes.tolist()))
@@ -65,7 +65,8 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
         *(CDataset(CArray(of.x[chosen]), CArray(of.y[chosen]), header=header)
           for part in ('train', 'val', 'test')
           for of, chosen in [(data.get(part, pool), rows[part])]),
-        _bound(lb, train.min(axis=0)), _bound(ub, train.max(axis=0)),
+        _bound('lb', lb, train.min(axis=0)),
+        _bound('ub', ub, train.max(axis=0)),
         tuple(np.flatnonzero((train == np.rint(train)).all(0)).tolist()),
         rows=rows, is_range=lb is None and ub is None)
 
@@ -94,9 +95,13 @@ def _check_policies_have_rows(data, rows, policies):
               f'{policy} needs {LEAST_ROWS}')
 
 
-def _bound(bound, default):
+def _bound(name, bound, default):
     """A bound as secml takes it."""
     if bound is None:
         return CArray(default)
-    return bound if np.isscalar(bound) else CArray(
-        np.asarray(bound, dtype=float))
+    try:
+        values = np.asarray(bound, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f'`{name}` must be a number, or one for each column, '
+                        f'got {bound!r}.') from None
+    return float(values) if values.ndim == 0 else CArray(values.ravel())

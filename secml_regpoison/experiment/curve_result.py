@@ -87,7 +87,9 @@ def _in_trusted_features(fitted, rows, val):
     """The linear model alone, and rows as the fitted scalers make them: those
     of all trusted rows serve each fold, as in `.core.trust`."""
     if isinstance(fitted, Pipeline) and len(fitted) > 1:
-        rows, val = ((fitted[:-1].transform(x), y) for x, y in (rows, val))
+        # a pipeline may give out data frames
+        rows, val = ((np.asarray(fitted[:-1].transform(x)), y)
+                     for x, y in (rows, val))
     return last_step(fitted), rows, val
 
 
@@ -137,7 +139,8 @@ def collect(measured, data, splits, plan, policies):
          **{name: arrays[name][place] for name in ('lmbda', *SENTENCES)}}
         for place in np.ndindex(shape)])
     if said:
-        warnings.warn(f'{poison.size:d} results, read with care. {said}',
+        results = 'result' + 's' * (poison.size > 1)
+        warnings.warn(f'{poison.size:d} {results}, read with care. {said}',
                       RuntimeWarning, stacklevel=3)
     n_points = np.array(plan.n_points)
     n_rows = splits[0].train.num_samples + n_points * (

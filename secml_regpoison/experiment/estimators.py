@@ -2,6 +2,7 @@
 """
 import inspect
 import math
+import warnings
 
 import numpy as np
 from sklearn.base import clone
@@ -10,10 +11,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
 
+from secml.array import CArray
 from secml.ml.features import (
     CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
 
+from secml_regpoison.limits import LEAST_SCALE, is_rounding, scales
 from secml_regpoison.validation import check
+
+# secml's names of what divides by the data
+KINDS = {MinMaxScaler: 'min-max', Normalizer: 'unit-norm'}
 
 # The default of `penalty` is a word from scikit-learn 1.8 on: `l1_ratio` says
 # it instead.
@@ -67,6 +73,40 @@ def classifier_of(estimator, n_classes=2):
     return *OBJECTIVES[type(last)](last, n_classes), preprocess
 
 
+def check_fits(estimator, x, y):
+    """Raise ValueError where the estimator cannot be fitted, and where a
+    scaler of scikit-learn takes for constant, or for 0, what the attack's
+    scales: that is another model.
+
+    Parameters
+    ----------
+    estimator
+        That `classifier_of` takes.
+    x, y : ndarray, shapes (n, d) and (n,)
+        Clean rows.
+    """
+    few = np.concatenate([np.flatnonzero(y == k)[:2] for k in np.unique(y)])
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of few rows, nothing to learn
+        fit_with_lambda(estimator, 0., x[few], y[few])
+    inner = None
+    for scaler in _steps(estimator)[:-1]:
+        rows = x if inner is None else inner.fit_transform(
+            CArray(x)).tondarray()
+        name, cure = type(scaler).__name__, (
+            ' Leave such columns out, or rescale them before.')
+        if not isinstance(scaler, Normalizer):
+            same = np.flatnonzero(is_rounding(rows)).tolist()
+            check('X', f'columns {same[:8]}', not same, 'of columns that vary '
+                  f'by more than rounding before the {name}', cure)
+        sizes = scales(KINDS.get(type(scaler)), rows)
+        least = float(min(sizes[sizes > 0], default=1.))
+        check('X', least, least >= LEAST_SCALE, 'of rows and columns whose '
+              f'size is 0 or at least {LEAST_SCALE:.2g} before the {name}',
+              cure)
+        inner = _normaliser(scaler, inner)
+
+
 def fit_with_lambda(estimator, lmbda, x, y):
     """A clone of the estimator with C = exp(-lmbda), or alpha =
     exp(lmbda)/2, fitted."""
@@ -106,8 +146,10 @@ def _with_lambda(estimator, lmbda):
             changes['l1_ratio'] = 0
     prefix = f'{estimator.steps[-1][0]}__' if isinstance(
         estimator, Pipeline) else ''
+    # a step of a pipeline may have such a name, too
     copies = [name for name in estimator.get_params()
-              if name.rsplit('__')[-1] in ('copy', 'copy_X')]
+              if name.rsplit('__')[-1] in ('copy', 'copy_X')
+              and bool(prefix) == ('__' in name)]
     return clone(estimator).set_params(**dict.fromkeys(copies, True), **{
         prefix + name: value for name, value in changes.items()})
 

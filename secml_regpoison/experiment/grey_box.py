@@ -33,7 +33,7 @@ def places_of_attacker(y, n_val, seed):
           f'{counts.min()}', ' Half of them would be the attacker\'s.')
     return np.sort(train_test_split(
         np.arange(len(y)), train_size=n, stratify=y,
-        random_state=seed % N_SEEDS)[0])
+        random_state=int(seed) % N_SEEDS)[0])
 
 
 def lend_rows(split, seed):

@@ -10,7 +10,7 @@ from secml_regpoison.validation import (
     check, check_choice, check_integer, check_type)
 from .array_splits import read_all, split_arrays
 from .curve_result import collect, measure
-from .estimators import classifier_of
+from .estimators import check_fits, classifier_of
 from .filters import FILTERS
 from .parallel import parallel_map
 from .plan import ATTACKERS, Plan, default_solver, takes_trust
@@ -164,6 +164,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     policies = _check_policies(policies, classifier, penalty)
     check_integer('n_repetitions', n_repetitions, 1)
     check_integer('random_state', random_state, 0)
+    # NumPy's numbers may overflow
+    n_repetitions, random_state = int(n_repetitions), int(random_state)
     check_choice('integer', integer, ('auto', 'none'))
     check_choice('solver_type', solver_type, ('auto', *SOLVERS))
     if n_jobs is not None:
@@ -178,6 +180,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     splits = [prepare_split(split_arrays(data, seed, lb, ub, policies), drawn,
                             seed)
               for seed in range(random_state, random_state + n_repetitions)]
+    for split in splits:
+        check_fits(estimator, split.train.X.tondarray(),
+                   split.train.Y.tondarray())
     n_train = splits[0].train.num_samples
     plan = replace(
         drawn, n_points=_strengths(fractions, n_train, poison_mode),

@@ -1,4 +1,6 @@
 """The picture of a poisoning curve, in the manner of scikit-learn."""
+import numpy as np
+
 from secml_regpoison.figure.style import policy_label, policy_styles
 from .poisoning_curve import poisoning_curve
 
@@ -33,9 +35,9 @@ class PoisoningCurveDisplay:
 
     def __init__(self, *, fractions, policies, test_error,
                  majority_error=None):
-        self.fractions = fractions
+        self.fractions = np.asarray(fractions)
         self.policies = policies
-        self.test_error = test_error
+        self.test_error = np.asarray(test_error)
         self.majority_error = majority_error
 
     @classmethod
@@ -98,11 +100,12 @@ class PoisoningCurveDisplay:
         self.majority_line_ = None
         if self.majority_error is not None:
             self.majority_line_ = ax.axhline(
-                100 * self.majority_error.mean(), color='grey',
+                100 * np.mean(self.majority_error), color='grey',
                 linestyle='--', linewidth=1,
                 label='always the more frequent class')
         ax.set(xlabel='Poison among the training rows (%)',
                ylabel='Test error (%)')
-        ax.set_ylim(bottom=0)
+        if ax.get_yscale() == 'linear':
+            ax.set_ylim(bottom=0)
         ax.legend()
         return self

@@ -67,12 +67,14 @@ def make_attack(split, plan, policy, seed):
 
 def _box(split, plan, seed):
     """The box of the points. A column that is constant in the clean rows
-    beside the strongest attack, as of sparse rows, stays so: the refitted
-    deviation, of the poison alone, would be next to nothing."""
-    if plan.poison_mode == 'append' or not split.is_range:
+    beside the strongest attack, as of sparse rows or behind a filter, stays
+    so: the refitted deviation, of the poison alone, would be next to
+    nothing."""
+    if not split.is_range:
         return split.lb, split.ub
     x = split.train.X.tondarray()
-    x = x[replacement_order(seed, len(x))[plan.n_points[-1]:]]
+    if plan.poison_mode == 'replace':
+        x = x[replacement_order(seed, len(x))[plan.n_points[-1]:]]
     is_constant = x.min(axis=0) == x.max(axis=0)
     return tuple(CArray(np.where(is_constant, x[0], bound.tondarray()))
                  for bound in (split.lb, split.ub))

@@ -3,8 +3,6 @@
 The colours are Okabe and Ito's, which the colour-blind tell apart; markers
 and line styles tell the curves apart in grey.
 """
-from itertools import cycle
-
 from secml_regpoison.storage import atomic_path
 
 STYLES = tuple(
@@ -67,8 +65,12 @@ def policy_styles(policies):
     styles = {**POLICY_STYLES}
     taken = {styles[policy]['color'] for policy in policies
              if policy in styles}
-    spare = cycle([style for style in STYLES[5:]
-                   if style['color'] not in taken] or STYLES)
+    taken |= {POLICY_STYLES[name]['color'] for name in ('small', 'large')}
+    free = [style for style in STYLES[5:] + STYLES[:5]
+            if style['color'] not in taken] or STYLES
+    # more than there are: the same colours with other markers
+    spare = ({**style, 'marker': marker or style['marker']}
+             for marker in (None, *'<>phd') for style in free)
     for policy in fixed:
         like = 'small' if float(policy) < 0 else 'large'
         own = styles.pop(like, None) if float(policy) else None

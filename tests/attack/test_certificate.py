@@ -4,13 +4,17 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from attack_problems import digits, make, run, small
+from filters import outside
 from refusals import raises
 
 from secml_regpoison import (
-    CAttackPoisoningMinimaxRidge, CAttackPoisoningMinimaxSVM,
-    CCertificatePoisoning, CClassifierLogisticTorch, CClassifierSVMTorch,
-    CFeasibleSphereSlab)
-from secml.ml.classifiers import CClassifierRidge, CClassifierSVM
+    CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
+    CAttackPoisoningMinimaxSVM, CCertificatePoisoning,
+    CClassifierLogisticTorch, CClassifierSVMTorch, CFeasibleSphereSlab)
+from secml.array import CArray
+from secml.data import CDataset
+from secml.ml.classifiers import (
+    CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 from secml.ml.features import CNormalizerMeanStd
 
 D = 4
@@ -161,3 +165,54 @@ def test_points_that_the_bounds_leave_out_do_not_count(feasible):
         attack.feasible = feasible
     narrow = certify.run(6)
     assert narrow.found <= narrow.bound < wide.found
+
+
+def far_clouds(scale, shift=3.):
+    rng = np.random.default_rng(0)
+    y = np.arange(100) % 2
+    x = scale * (rng.normal(size=(100, 5)) + shift * y[:, None])
+    return CDataset(CArray(x), CArray(y))
+
+
+@pytest.mark.parametrize('scale, settings', [
+    (100., {'C': 3000.}), (1., {'C': 1., 'max_iter': 1}),
+    (1., {'C': 55., 'max_iter': 3})])
+@pytest.mark.filterwarnings('ignore:.*converge')
+def test_a_classifier_that_stops_early_has_no_bound(scale, settings):
+    """It is of the optimum: liblinear's loss was above what no poison could
+    make."""
+    rows = far_clouds(scale)
+    attack = CAttackPoisoningMinimaxLR(
+        CClassifierLogistic(**settings), rows, rows, lb=None, ub=None,
+        learn_lmbda=False, feasible=CFeasibleSphereSlab(.5))
+    with raises(ValueError, '`attack.classifier` must be trained to its '
+                'optimum', 'above its least'):
+        CCertificatePoisoning(attack).run(1)
+    exact = CAttackPoisoningMinimaxLR(
+        CClassifierLogisticTorch(C=settings['C']), rows, rows, lb=None,
+        ub=None, learn_lmbda=False, feasible=CFeasibleSphereSlab(.5))
+    found = CCertificatePoisoning(exact).run(1)
+    assert found.clean < found.bound and found.found < found.bound
+
+
+def test_a_set_without_a_place_is_refused():
+    """A box that leaves out what the filter lets pass of one class."""
+    rows = far_clouds(1., 9.)
+    attack = CAttackPoisoningMinimaxLR(
+        CClassifierLogisticTorch(), rows, rows, lb=0, ub=1,
+        learn_lmbda=False, feasible=CFeasibleSphereSlab(.5))
+    with raises(ValueError, 'must leave each point a place'):
+        CCertificatePoisoning(attack).run(3)
+
+
+def test_points_are_in_the_set_where_a_centroid_is_not_in_the_box():
+    rows = far_clouds(1., 2.)
+    attack = CAttackPoisoningMinimaxLR(
+        CClassifierLogisticTorch(), rows, rows, lb=.4, ub=9.,
+        learn_lmbda=False, feasible=CFeasibleSphereSlab(.8))
+    found = CCertificatePoisoning(attack).run(9, lmbda=8.)
+    outside_of = outside(found.adv_ds.X.tondarray(),
+                         found.adv_ds.Y.tondarray(), rows.X.tondarray(),
+                         rows.Y.tondarray(), .8)
+    assert not outside_of.any()
+    assert found.objective_found <= found.objective_bound

@@ -180,16 +180,15 @@ def test_separable_data_without_regularisation(solver_type):
 
 @pytest.mark.parametrize('lmbda', [-46., -20.])
 def test_separable_data_in_the_limit(lmbda):
-    """Newton stops where the gradient is 1e-8 of its first: finite weights,
-    whatever lambda below that."""
+    """Finite weights, whatever lambda; the weaker the penalty, the larger."""
     data = apart()
     attack, other = (make(data, 0, solver_type='implicit', **fixed(at))
                      for at in (lmbda, -30.))
     (f_opt, expected), said = quietly(
         lambda: [run(each, data)[3] for each in (attack, other)])
-    assert solver_value(attack) == pytest.approx(solver_value(other),
-                                                 rel=1e-2)
-    assert 0 < solver_value(attack) < 1e-7
+    values = [solver_value(each) for each in (attack, other)]
+    assert 0 < min(values) and max(values) < 1e-7
+    assert lmbda < -30 or values[0] > 10 * values[1]
     # liblinear stops earlier, and the loss that is reported is its own; next
     # to 0 the difference is no news
     assert f_opt == pytest.approx(expected, rel=1e-2) and 1e-6 < f_opt < 1e-4

@@ -109,7 +109,8 @@ def test_scikit_learn_on_the_exported_rows_makes_the_printed_error(
     assert counts.get('filtered', 0) == filtered
     test = frame.loc[parts.loc[parts['part'] == 'test', 'line']]
     measured = pd.read_csv(out / 'sec_eval.csv')
-    for policy in ('clean-cv', 'learned', 'learned-own', 'trusted-only'):
+    for policy in ('clean-cv', 'clean-cv-own', 'learned', 'learned-own',
+                   'trusted-only'):
         poisoned = pd.read_csv(out / f'poisoned_{policy}_0.csv')
         assert list(poisoned) == [*frame, 'poison']
         assert poisoned['poison'].sum() == 6 * (policy != 'trusted-only')
@@ -171,10 +172,10 @@ def test_rows_of_each_part_of_an_npz(tmp_path):
     assert parts['line'].tolist() == [
         *range(1, 101), *range(1, 41), *range(1, 121)]
     assert parts['label'].tolist() == y.tolist()
-    poison = {'x': x[:2], 'y': np.array([1, 0])}
+    poison = {'x': x[:2], 'y': np.array([1, 0]), 'n_points': [0, 6]}
     frame = export.poisoned_rows(source, plan, 'learned', 0, poison)
     assert frame['poison'].tolist() == [0] * 60 + [1, 1]
     assert (frame.iloc[60:, :4].to_numpy() == x[:2]).all()
     alone = export.poisoned_rows(source, plan, 'trusted-only', 0, {
-        'x': x[:0], 'y': y[:0]})
+        'x': x[:0], 'y': y[:0], 'n_points': [0, 6]})
     assert (alone.iloc[:, :4].to_numpy() == x[100:140]).all()

@@ -327,7 +327,8 @@ def test_options_of_the_attack_reach_the_plan():
     plan, policies = plan_of()
     assert (plan.classifier, plan.solver_type, plan.attack_params) == (
         'logistic', 'implicit', {'y_poison': 'worst'})
-    assert policies == ('clean-cv', 'learned', 'trusted-only', 'learned-own')
+    assert policies == ('clean-cv', 'learned', 'trusted-only',
+                        'clean-cv-own', 'learned-own')
     plan, policies = plan_of(
         '--classifier', 'liblinear', '--solver', 'rmd', '--y-poison', '8',
         '--policies', 'learned', '--lmbda-bounds', '0,5', '--n-outer', '7')
@@ -336,6 +337,10 @@ def test_options_of_the_attack_reach_the_plan():
         'liblinear', 'rmd',
         {'y_poison': 1, 'solver_params': {'n_outer': 7}})
     assert policies == ('learned', 'learned-own')
+    plan, policies = plan_of('--policies=-2,trusted-only', '--expect',
+                             '.05', '--scale', 'min-max')
+    assert policies == (-2., 'trusted-only', '-2-own')
+    assert (plan.expect, plan.preprocess) == (.05, 'min-max')
     assert plan_of('--penalty', 'l1')[1] == (
         'clean-cv', 'learned', 'trusted-only')
     for attacker in ('defender', 'own', 'grey'):

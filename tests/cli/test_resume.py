@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -16,7 +17,9 @@ from threadpoolctl import threadpool_info
 import killed
 
 from secml_regpoison import cli
+from secml_regpoison.cli.results import check_same_command, result_names
 from secml_regpoison.experiment import parallel as workers
+from secml_regpoison.experiment.plan import Plan
 from secml_regpoison.storage import load_arrays
 from secml_regpoison.experiment import cells
 from secml.adv.seceval import CSecEvalData
@@ -317,3 +320,21 @@ def test_a_worker_has_one_thread():
             assert torch_has == of_torch
             assert len(libraries_have) >= 2
             assert set(libraries_have) == {of_libraries}
+
+
+def test_another_command_does_not_resume(tmp_path, capsys):
+    """It is refused before what is there is touched."""
+    plan = Plan((0, 2), 20, 10)
+    check_same_command(tmp_path, plan)
+    check_same_command(tmp_path, plan)
+    with pytest.raises(ValueError, match='`--resume` must be with the command '
+                       'that was interrupted, got seed = 4, there 0'):
+        check_same_command(tmp_path, replace(plan, seed=4))
+
+
+def test_all_files_to_come_are_listed():
+    """Of each repetition: else the next run takes them for those of another
+    program."""
+    names = result_names(iter(('clean-cv', 'learned')), 3)
+    assert names == result_names(['clean-cv', 'learned'], 3)
+    assert 'poisoned_learned_2.csv' in names

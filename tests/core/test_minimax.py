@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from core_problems import make
 
 from secml_regpoison.core import (
-    Problem, hypergradient, minimax, revival, solve)
+    Problem, hypergradient, linalg, minimax, revival, solve)
 from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import SquaredHinge
@@ -142,6 +142,25 @@ def test_the_bottom_of_a_valley_is_found(monkeypatch, seed):
         np.interp(lmbda, grid, grads)))
     start = rng.uniform(-8., 11.5)
     assert defender.best_response(None, start).loss <= 1.003
+
+
+def test_a_lambda_without_an_answer_is_left_out(digits, monkeypatch):
+    """Where the Hessian is singular; if it is so everywhere, that is said."""
+    train, least = LinearModel.train, -2.
+
+    def fails(model, x_p, lmbda, start=None):
+        if lmbda < least:
+            raise linalg.singular(x_p.dtype)
+        return train(model, x_p, lmbda, start)
+    expected = attack(digits, method='implicit', n_outer=3,
+                      lmbda_bounds=(-2., 11.5))
+    monkeypatch.setattr(LinearModel, 'train', fails)
+    found = attack(digits, method='implicit', n_outer=3, lmbda=3.)
+    assert found.lmbda >= -2 and found.value == pytest.approx(
+        expected.value, rel=.05)
+    least = 12.
+    with pytest.raises(FloatingPointError, match='Hessian is singular'):
+        attack(digits, method='implicit', n_outer=3, lmbda=3.)
 
 
 def test_no_points_learns_lambda_on_clean_data(digits):

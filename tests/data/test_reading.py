@@ -432,6 +432,46 @@ def test_rows_that_come_again(tmp_path):
         same.warnings)
 
 
+def parts(tmp_path, n_shared, names):
+    """An npz whose parts `names` share rows; its warnings."""
+    x = np.random.default_rng(0).normal(size=(150, 3))
+    y = np.arange(50) % 2
+    arrays = dict(zip(('train', 'val', 'test'), np.split(x, 3)))
+    of, into = names
+    arrays[into][:n_shared] = arrays[of][:n_shared]
+    np.savez(tmp_path / 'parts.npz', **{
+        f'{name}_{part}': values for part, rows in arrays.items()
+        for name, values in (('X', rows), ('y', y))})
+    return ' '.join(load_data(str(tmp_path / 'parts.npz')).file.warnings)
+
+
+@pytest.mark.parametrize('names, words', [
+    (('train', 'val'), '4 of 50 validation rows are also among the training'),
+    (('train', 'test'), '4 of 50 test rows are also among the training rows'),
+    (('val', 'test'), '4 of 50 test rows are also among the validation rows')])
+def test_rows_in_two_parts_are_said(tmp_path, names, words):
+    assert words in parts(tmp_path, 4, names)
+    assert 'also among' not in parts(tmp_path, 2, names)
+
+
+def test_a_column_of_one_value_is_constant(tmp_path):
+    found = read(tmp_path, FRAME[['width', 'smokes', 'kind']].assign(
+        none=0)[['none', 'width', 'smokes', 'kind']])
+    assert 'constant: `none`' in found.notes
+    assert '0 or 1: `smokes`' in found.notes
+
+
+def test_a_table_of_zeros_may_need_no_scaler(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.random((60, 120)) * (rng.random((60, 120)) < .05)
+    np.savez(tmp_path / 'counts.npz', X=x, y=np.arange(60) % 2)
+    said = ' '.join(load_data(str(tmp_path / 'counts.npz')).file.warnings)
+    assert '95 % of the cells are 0' in said and '--scale none' in said
+    np.savez(tmp_path / 'few.npz', X=x[:, :20], y=np.arange(60) % 2)
+    assert not any('cells are 0' in warning for warning in load_data(
+        str(tmp_path / 'few.npz')).file.warnings)
+
+
 @pytest.mark.parametrize('change, options, words', [
     ({'count': '', 'width': ''}, dict(missing='drop'),
      'Mostly empty: `width`, `count`'),

@@ -592,3 +592,83 @@ def test_a_seed_may_be_any_whole_number(attacker, policies):
                       solver_type='implicit')
               for seed in (2 ** 32 + 7, 2 ** 32 + 7)]
     np.testing.assert_array_equal(*(curve.test_error for curve in curves))
+
+
+def test_numpy_numbers_do_not_overflow():
+    x, y = rows()
+    for seed in (np.uint8(255), np.int32(2 ** 31 - 1)):
+        curve, expected = (quietly(
+            exact(), x, y, policies=('learned-trust',), fractions=(0, .1),
+            n_repetitions=n, random_state=state, solver_type='implicit')
+            for n, state in ((np.uint8(2), seed), (2, int(seed))))
+        np.testing.assert_array_equal(curve.test_error, expected.test_error)
+
+
+def test_a_filter_may_leave_a_column_constant():
+    """It stays so, as of the rows that pass: the refitted deviation would be
+    that of the poison alone."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(200, 4))
+    y = (x[:, 0] + rng.normal(size=200) > 0).astype(int)
+    x[:, 3] = 5. * (np.arange(200) % 50 == 0)
+    curve = quietly(make_pipeline(StandardScaler(), exact()), x, y,
+                    policies=('learned',), filter='sphere-slab',
+                    fractions=(0, .1), integer='none', solver_type='implicit')
+    kept = x[curve.train_rows[0], 3]
+    assert curve.validation_loss.max() < 1
+    assert not kept.any() and not curve.poison[0, -1, 0][0][:, 3].any()
+
+
+def test_a_pipeline_may_give_out_data_frames():
+    x, y = rows()
+    model = make_pipeline(StandardScaler(), exact())
+    kwargs = dict(policies=('learned-trust',), fractions=(0, .1),
+                  solver_type='implicit')
+    expected = quietly(model, x, y, **kwargs)
+    found = quietly(clone(model).set_output(transform='pandas'), x, y,
+                    **kwargs)
+    np.testing.assert_array_equal(found.test_error, expected.test_error)
+
+
+def test_a_step_may_have_the_name_of_a_parameter():
+    x, y = rows()
+    model = Pipeline([('copy', StandardScaler()), ('lr', exact())])
+    assert quietly(model, x, y, policies=('learned',)).test_error.size == 3
+
+
+@pytest.mark.parametrize('model, change, words', [
+    (make_pipeline(Normalizer('max'), StandardScaler(), exact()),
+     {'length': 1e9}, 'more than rounding before the StandardScaler'),
+    (make_pipeline(MinMaxScaler(), exact()), {'ratio': 1e-16},
+     'at least 2.2e-15 before the MinMaxScaler'),
+    (make_pipeline(Normalizer(), exact()),
+     {'length': 1e-18, 'ratio': 1e-18, 'count': 1e-18},
+     'at least 2.2e-15 before the Normalizer')])
+def test_what_scikit_learn_takes_for_constant_is_refused(model, change,
+                                                         words):
+    x, y = rows()
+    for name, factor in change.items():
+        x[name] = (x[name] + 1) * factor
+    with pytest.raises(ValueError, match=words):
+        quietly(model, x, y, policies=('learned',))
+
+
+@pytest.mark.parametrize('change', [{'max_iter': -1}, {'tol': 'x'}])
+def test_what_the_estimator_refuses_is_refused_before_any_work(change,
+                                                               monkeypatch):
+    x, y = rows()
+    monkeypatch.setattr('secml_regpoison.experiment.poisoning_curve.'
+                        'parallel_map', lambda *_: pytest.fail('began'))
+    with pytest.raises(ValueError, match='must be'):
+        quietly(LogisticRegression(**change), x, y)
+
+
+def test_bounds_of_any_shape():
+    x, y = rows()
+    low, high = x.min().to_numpy(), x.max().to_numpy()
+    kwargs = dict(policies=('learned',), fractions=(0, .1))
+    expected = quietly(exact(), x, y, lb=low, ub=high, **kwargs)
+    found = quietly(exact(), x, y, lb=low[:, None], ub=[*high], **kwargs)
+    np.testing.assert_array_equal(found.test_error, expected.test_error)
+    with pytest.raises(TypeError, match='`lb` must be a number, or one for'):
+        quietly(exact(), x, y, lb={0: 1}, **kwargs)

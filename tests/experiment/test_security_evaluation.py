@@ -434,11 +434,14 @@ def test_a_column_that_is_constant_beside_the_poison_stays_so(tmp_path):
     assert attack.ub[2].item() == 0 and split.ub[2].item() == 1
 
 
-@pytest.mark.parametrize('solver, cause', [
-    ('rmd', '--solver implicit attacks it'),
-    ('implicit', 'the classifier stops short of its optimum')])
-def test_a_solver_that_sees_another_model_is_said(solver, cause):
-    records = [{'solver_loss': seen, 'attacker_loss': loss}
+@pytest.mark.parametrize('solver, fit_short, cause', [
+    ('rmd', 0, '--solver implicit attacks it'),
+    ('implicit', 1, 'the classifier stops short of its optimum'),
+    ('implicit', 0, "the defender's last answer is another than the one that "
+     'the attack ended at, so that it may not be the worst')])
+def test_a_solver_that_sees_another_model_is_said(solver, fit_short, cause):
+    records = [{'solver_loss': seen, 'attacker_loss': loss,
+                'fit_short': fit_short}
                for seen, loss in ((.5, .501), (.0005, .001), (1.16, 9.9))]
     assert solver_verdict(records[:2], solver) == ''
     # points that were projected after the attack have no loss by its solver
