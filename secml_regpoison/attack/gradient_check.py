@@ -26,7 +26,8 @@ class GradientCheck:
     solver_points, solver_lmbda : the same of the attack's solver, against
     differences of the loss that it computes itself. With the L1 penalty the
     loss has a kink where a weight leaves zero: one between two values that are
-    subtracted counts as an error here; a smaller step avoids it.
+    subtracted counts as an error here; a smaller step avoids it. So it is
+    where points are tied for the least or greatest value of a min-max scaler.
     is_evaluated : False where the classifier does not train to the optimum of
     this objective, so that the pipeline is that of a surrogate.
     """

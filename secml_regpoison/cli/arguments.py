@@ -43,6 +43,9 @@ DIR then holds
   sec_eval_POLICY_REP.npz    poison, predictions and weights
   sec_eval_POLICY_REP.gz     for secml's CSecEvalData.load: a pickle, and
       loading a pickle runs its code, so load only your own
+POLICY ends with -own where the attacker knows the test rows and hides the harm
+from what is learned on trusted rows (--attacker both, at the strength of the
+verdict).
 For a file, scikit-learn's make_pipeline(StandardScaler(),
 LogisticRegression(C=C)) on the rows of poisoned_POLICY_REP.csv alone makes the
 printed test error on the test rows of rows_REP.csv (with tol=1e-8 also where a

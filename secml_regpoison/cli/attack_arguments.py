@@ -24,8 +24,8 @@ def add_attack_options(command):
     command.add_argument(
         '--expect', type=share, metavar='SHARE',
         help='share of poison among the training rows that you expect, as in '
-             '0.05: the closing words are about it (default: the largest '
-             'strength)')
+             '0.05: the closing words are about the least strength with it '
+             '(default: the largest strength)')
     command.add_argument(
         '--poison-mode', choices=('replace', 'append'), default='replace',
         help='poison takes the place of clean training rows (default, as in '
@@ -69,9 +69,8 @@ def add_attack_options(command):
              'rows, as in the paper; the defender sees it. own: the loss on '
              'the test rows, while that on the trusted rows is kept low. '
              'grey: the loss on other rows, taken from the test rows, half of '
-             'them at most. both (default): defender, and, at the largest '
-             'strength, own against what is learned on trusted rows (not with '
-             '--penalty l1)')
+             'them at most. both (default): defender, and, at the strength of '
+             'the closing words, own (not with --penalty l1)')
     command.add_argument(
         '--scale', choices=SCALERS,
         help='of the features, before the classifier and fitted on the '

@@ -68,7 +68,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         number, that lambda: ``-numpy.log(C)`` keeps a C.
     lb, ub : float or array-like, shape (d,), optional
         Bounds of the poison. Default: the range of each column in the
-        training rows.
+        training rows before a `filter`; a column that they leave constant
+        stays so.
     integer : {'auto', 'none'}, optional
         'auto': poison has whole numbers in columns that hold nothing else.
     y_poison : 'worst', 'flip' or a class, optional
