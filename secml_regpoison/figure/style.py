@@ -84,7 +84,8 @@ def policy_styles(policies):
 def policy_label(policy):
     """Name of a policy in a legend."""
     if str(policy).endswith(OWN):
-        return f'{policy_label(policy.removesuffix(OWN))}, worst attacker'
+        return (policy_label(policy.removesuffix(OWN))
+                + ', attacker knows test rows')
     return POLICY_LABELS.get(policy, rf'$\lambda = {policy}$')
 
 

@@ -64,3 +64,17 @@ def test_from_an_estimator(ax):
         display.lines_[1].get_ydata(),
         100 * display.curve_.test_error[1].mean(axis=1))
     assert len(display.lines_) == 2
+
+
+def test_plain_lists_and_a_logarithmic_axis(recwarn):
+    display = PoisoningCurveDisplay(
+        fractions=[0., .1], policies=['learned'],
+        test_error=[[[.1, .2], [.2, .4]]], majority_error=.4)
+    _, ax = plt.subplots()
+    ax.set_yscale('log')
+    display.plot(ax)
+    assert display.lines_[0].get_xdata().tolist() == [0., 10.]
+    assert display.majority_line_.get_ydata()[0] == pytest.approx(40.)
+    assert not [str(warning.message) for warning in recwarn
+                if 'ylim' in str(warning.message)]
+    plt.close('all')

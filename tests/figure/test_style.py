@@ -22,7 +22,11 @@ def test_a_policy_looks_the_same_in_every_picture(others):
 
 
 @pytest.mark.parametrize('policies', [
-    tuple(POLICY_STYLES), ('-8', '-7', '-2', '0', '5', 'clean-cv', 'learned')])
+    tuple(POLICY_STYLES), ('-8', '-7', '-2', '0', '5', 'clean-cv', 'learned'),
+    tuple(map(str, range(-8, 12))),
+    ('-8', '-4', '-2', '0', '2', '4', '8', 'clean-cv', 'learned',
+     'trusted-only', 'learned-trust'),
+    ('-8', 'learned', '-8-own', 'learned-own')])
 def test_no_two_policies_look_alike(policies):
     assert list(policy_styles(policies)) == list(policies)
     assert len({*looks(policies)}) == len(policies)
@@ -30,6 +34,15 @@ def test_no_two_policies_look_alike(policies):
 
 def test_a_fixed_lambda_is_named_by_its_value():
     assert policy_label('-8') == r'$\lambda = -8$'
+    assert policy_label('-8-own').startswith(r'$\lambda = -8$, attacker')
+
+
+def test_an_attack_at_one_strength_is_a_star_of_its_policy():
+    styles = policy_styles(('-8', 'learned', '-8-own', 'learned-own'))
+    for policy in ('-8', 'learned'):
+        star = styles[f'{policy}-own']
+        assert star['color'] == styles[policy]['color']
+        assert (star['marker'], star['linestyle']) == ('*', 'none')
 
 
 def test_lambda_zero_is_neither_small_nor_large():
