@@ -25,6 +25,7 @@ REUSE_FACTOR = .3
 # Where the penalty is weak, a gradient that is small beside that at 0 may
 # still be the penalty's, of an iterate far from the optimum: a flat loss.
 PENALTY_TOL = {torch.float32: 1e-2, torch.float64: 1e-5}
+SHORT = .1
 # Gradient steps from a warm start, and the number of coordinates from which
 # on they cost less on a CPU than a factor.
 N_FIRST, MIN_COORDS = 40, 400
@@ -124,7 +125,22 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
         size_below_rounding = (size if is_fresh and not decrease_seen
                                else math.inf)
     return TrainedModel(coordinates, loss, u, u[None], h[None], solve=solve,
-                        grad_norm=size / scale if scale > 0 else size)
+                        grad_norm=_grad_norm(coordinates, u, h, size, scale))
+
+
+def _grad_norm(coordinates: Coordinates, u: Tensor, h: Tensor, size: float,
+               scale: float) -> float:
+    """The gradient's norm `size` relative to that at 0, `scale`; where it is
+    not even below that of the penalty, relative to this: rounding has ended
+    training, and another model may be as near. Not where no row's score
+    depends on its features."""
+    penalty = _penalty_gradient(coordinates, u, h)
+    if size > SHORT * penalty > 0:
+        weights = u.clone()
+        coordinates.biases(weights).zero_()
+        if float(coordinates.matvec(weights).abs().max()) > 1e-6:
+            return size / penalty
+    return size / scale if scale > 0 else size
 
 
 def _gradient(coordinates: Coordinates, u: Tensor,
@@ -191,5 +207,6 @@ def relative_gradient(model: TrainedModel) -> float:
 
 
 def norm(coordinates: Coordinates, u: Tensor, scores: Tensor) -> float:
-    """Norm of the weights and bias with coordinates `u` and scores ``A u``."""
-    return float(coordinates.dot(u, u, scores).clamp_min(0.).sqrt())
+    """Norm of the weights and bias with coordinates `u` and scores ``A u``;
+    where its square is below 0 by rounding, about that rounding."""
+    return float(coordinates.dot(u, u, scores).abs().sqrt())

@@ -1,5 +1,6 @@
 """Training to the optimum: against liblinear, warm starts, hard cases."""
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -107,6 +108,46 @@ def test_a_weak_penalty_is_trained_to_its_end(scale, lmbda, form, loss,
     grad = torch.func.grad(objective)(u)
     penalty = math.exp(lmbda) / len(rows) * u[:-1]
     assert grad.norm() <= 1e-4 * penalty.norm()
+
+
+@pytest.mark.parametrize('scale, lmbda', [
+    (30., -8.), (100., -4.), (1e3, -4.)])
+def test_where_rounding_ends_training_is_said(scale, lmbda):
+    """A hinge of rows far out, in kernel coordinates: other weights are as
+    near. Not a bias alone, whose weights are 0 but for rounding."""
+    problem, x_p, y_p = make(n=30, d=60, seed=3)
+    far = replace(problem, x_tr=scale * problem.x_tr)
+    model = LinearModel(far, y_p, Training('implicit', form='gram'),
+                        SquaredHinge())
+    with pytest.warns(RuntimeWarning, match='relative gradient norm'):
+        model.train(10 * scale * x_p, lmbda)
+    same = replace(problem, x_tr=0 * problem.x_tr + 1e-9)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        LinearModel(same, y_p, Training('implicit', form='gram')).train(
+            0 * x_p + 1e-9, lmbda)
+
+
+@pytest.mark.parametrize('seed', [92, 137, 138])
+def test_equal_rows_in_kernel_coordinates(seed):
+    """Their kernel is singular, and a small gradient's square may be below 0
+    by rounding: that of a warm start was taken for 0."""
+    rng = np.random.default_rng(seed)
+    problem = Problem(*map(torch.as_tensor, (
+        np.tile(100 * rng.normal(size=(15, 450)), (2, 1)),
+        1. - 2 * (np.arange(30) % 2), 100 * rng.normal(size=(20, 450)),
+        1. - 2 * (np.arange(20) % 2))))
+    points = [torch.as_tensor(size * rng.normal(size=(3, 450)))
+              for size in (10, 100, 10)]
+    losses = []
+    for form in FORMS:
+        model = LinearModel(problem, torch.ones(3, dtype=torch.float64),
+                            Training('implicit', form=form))
+        trained = None
+        for x_p, at in zip(points, (-8., -4., 11.5)):
+            trained = model.train(x_p, at, trained)
+        losses.append(model.losses(trained).attacker)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
 @pytest.mark.parametrize('form', FORMS)
