@@ -16,7 +16,8 @@ def in_scikit_learn(standing, plan):
     policy, here = standing.policy, standing.here
     # two penalised rows of weights are one with half the penalty
     is_double = plan.classifier == 'softmax' and 'error_2' not in here
-    model = model_text(here['C'] * (1 + is_double), plan)
+    model = model_text(None if is_wide(here['lmbda'])
+                       else here['C'] * (1 + is_double), plan)
     filtered = '' if plan.filter == 'none' \
         else f' on the rows that pass the filter {plan.filter}'
     start = f'In scikit-learn, {in_sentence(policy)}: {model}'
@@ -35,21 +36,30 @@ def in_scikit_learn(standing, plan):
                 'the trusted rows and of the column trust in sec_eval.csv for '
                 'the others. C and weight are the best for this poison only: '
                 'choose them again at each training.')
+    if policy == 'clean-cv' and is_wide(here['lmbda']):
+        return f'{start}{filtered}, C by cross-validation on clean rows.'
     return f'{start}{filtered}.'
 
 
+def is_wide(lmbda):
+    """Whether lambda differs so much between the splits that no one number
+    stands for it."""
+    return lmbda['greatest'] - lmbda['least'] > WIDE
+
+
 def model_text(c, plan):
-    """The estimator in Python."""
+    """The estimator in Python; `c` may be None, no number."""
+    c, alpha = ('C', 'alpha') if c is None else (f'{c:.3g}', f'{.5 / c:.3g}')
     solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''
     if plan.penalty == 'l1':
         solver = f', {L1_WORDS}' + (
             solver or ", solver='saga', max_iter=10000")
-    model = f'LogisticRegression(C={c:.3g}{solver})'
+    model = f'LogisticRegression(C={c}{solver})'
     if plan.classifier == 'svm':
         penalty = ", penalty='l1', dual=False" * (plan.penalty == 'l1')
-        model = f"LinearSVC(C={c:.3g}, loss='squared_hinge'{penalty})"
+        model = f"LinearSVC(C={c}, loss='squared_hinge'{penalty})"
     if plan.classifier == 'ridge':
-        model = f'RidgeClassifier(alpha={.5 / c:.3g})'
+        model = f'RidgeClassifier(alpha={alpha})'
     scaler = SCALERS.get(plan.preprocess)
     return f'make_pipeline({scaler}, {model})' if scaler else model
 
@@ -57,7 +67,7 @@ def model_text(c, plan):
 def strength_text(strength):
     """lambda and C in words, the range where the splits differ much."""
     lmbda = strength['lmbda']
-    if lmbda['greatest'] - lmbda['least'] <= WIDE:
+    if not is_wide(lmbda):
         return f"lambda {lmbda['mean']:.2f}, C = {strength['C']:.3g}"
     return (f"lambda {lmbda['least']:.2f} to {lmbda['greatest']:.2f}, C = "
             f"{math.exp(-lmbda['greatest']):.3g} to "

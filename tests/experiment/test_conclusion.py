@@ -201,6 +201,9 @@ def test_a_wide_range_of_lambda_has_no_one_c():
         line['lmbda'] = 11.5 if line['repetition'] else -8.
     assert ('lambda -8.00 to 11.50, C = 1.01e-05 to 2.98e+03: no one C stands '
             'for all splits') in words_of(lines)[1]
+    assert words_of(lines)[-1] == (
+        'In scikit-learn, clean-cv: make_pipeline(StandardScaler(), '
+        'LogisticRegression(C=C)), C by cross-validation on clean rows.')
 
 
 def test_wider_bounds_are_no_advice_where_the_answer_is_constant():
