@@ -114,17 +114,27 @@ def test_without_resume_it_starts_anew(stopped, left_alone):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('change, words', [
-    (['--seed', '1'], 'random_seed is 0 there and 1 here'),
-    (['--train', '41'], 'shape of training_data is [40, 64] there and [41'),
-    (['--solver', 'rmd'], 'solver_type is implicit there and rmd here'),
-    (['--poison-mode', 'append'], 'poison_mode is replace there and append')])
+    (['--seed', '1'], 'seed = 1, there 0'),
+    (['--train', '41'], 'n_train = 41, there 40'),
+    (['--solver', 'rmd'], 'solver_type = rmd, there implicit'),
+    (['--poison-mode', 'append'], 'poison_mode = append, there replace')])
 def test_resuming_another_run_is_refused(stopped, capsys, change, words):
+    """Before anything in the folder is touched."""
     before = {path: path.read_bytes()
-              for path in stopped.glob(CHECKPOINTS)}
+              for path in stopped.rglob('[!.]*') if path.is_file()}
     assert cli.main([*ALONE, str(stopped), '--resume', *change]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
-    assert words in error and 'Policy -2, repetition 0' in error
+    assert words in error and '`--resume` must be with the command' in error
     assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.slow
+def test_other_rows_do_not_resume(stopped, capsys, tmp_path):
+    """The plan is the same: the checkpoint tells."""
+    assert cli.main([*ALONE, str(stopped), '--resume', '--classes', '3',
+                     '5']) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert 'content of training_data is' in error
 
 
 @pytest.mark.slow
@@ -327,6 +337,7 @@ def test_another_command_does_not_resume(tmp_path, capsys):
     plan = Plan((0, 2), 20, 10)
     check_same_command(tmp_path, plan)
     check_same_command(tmp_path, plan)
+    check_same_command(tmp_path, replace(plan, n_points=(0, 2, 4)))
     with pytest.raises(ValueError, match='`--resume` must be with the command '
                        'that was interrupted, got seed = 4, there 0'):
         check_same_command(tmp_path, replace(plan, seed=4))
