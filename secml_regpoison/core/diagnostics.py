@@ -149,10 +149,10 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
         *_of_points(model, optimal, trained, lmbda, feasible))
 
 
-def _grid(bounds: tuple[float, float], step: float = .25) -> list[float]:
-    """Both bounds, and equal steps of at most `step` between."""
+def _grid(bounds: tuple[float, float]) -> list[float]:
+    """Both bounds, and equal steps of at most 0.25 between."""
     low, high = bounds
-    n_steps = max(1, math.ceil((high - low) / step))
+    n_steps = max(1, math.ceil((high - low) / .25))
     return torch.linspace(low, high, n_steps + 1,
                           dtype=torch.float64).tolist()
 

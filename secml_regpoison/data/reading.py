@@ -104,9 +104,11 @@ def _choose(tables, frame, label, dropped, options):
     data = {name: (x[part[rows] == name], y[rows][part[rows] == name])
             for name in tables}
     _check_all_classes(tables, data, classes)
+    n_values = {column.name: cells[column.name].nunique()
+                for column in columns}
     warnings = (*_misaligned(tables), *_warnings(
         table, label, options, cells[in_pool], columns, y[rows][in_pool]),
-        *repeated(data, [(column, cells[column.name].nunique())
+        *repeated(data, [(column, n_values[column.name])
                          for column in columns]), *mostly_zero(x))
     number = list(table.frame).index(label) + 1 \
         if table.found != 'arrays' else 0
@@ -115,7 +117,7 @@ def _choose(tables, frame, label, dropped, options):
         *_about_label(label, number, options, classes, y[rows], everything),
         f'{without.sum()} of {len(without)} rows have no label and are left '
         'out' * bool(without.any()),
-        about_missing, *_about_columns(columns, dropped, cells)]
+        about_missing, *_about_columns(columns, dropped, n_values)]
     return FileData(
         data, {name: lines[rows][part[rows] == name] for name in tables},
         {name: labels[rows][part[rows] == name] for name in tables},
@@ -236,15 +238,14 @@ def _about_label(label, number, options, classes, y, everything):
         yield f'all labels: {counted(*everything)}'
 
 
-def _about_columns(columns, dropped, cells):
+def _about_columns(columns, dropped, n_values):
     """The kinds of the features, and those of one value."""
-    constant = [column.name for column in columns
-                if cells[column.name].nunique() < 2]
+    constant = [name for name, n in n_values.items() if n < 2]
     for kind, words in (('binary', '0 or 1'), ('boolean', 'true or false'),
                         ('whole', 'whole numbers'),
                         ('text', 'text, a 0/1 column for each value')):
         names = [column.name for column in columns if column.kind == kind
-                 and column.name not in constant]
+                 and n_values[column.name] > 1]
         if names:
             yield f'{words}: {list_names(names)}'
     if constant:

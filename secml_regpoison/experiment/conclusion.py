@@ -1,5 +1,6 @@
 """The closing words of `sec-eval`: the policy, its C, and what is void."""
 from .advice import in_scikit_learn, strength_text
+from .cross_validation import by_chance
 from .policies import describe_policy, in_sentence
 from .plan import expected_strength
 from .ranking import EQUAL, TRUSTED, error, is_alike, ranked, standings
@@ -226,8 +227,8 @@ def _of_the_error(one, runs):
     here, text = one.here, ''
     if error(here) >= .5 and 'error_2' not in here:
         text = ' It is no better than a coin.'
-        if one.policy == TRUSTED and error(here) > .5 and not is_alike(
-                here, {**here, 'test_error': {'mean': .5}}):
+        if one.policy == TRUSTED and not by_chance(
+                here['n_test'] * error(here), here['n_test'] / 2):
             text = (' It is worse than a coin: are the labels of the trusted '
                     'rows exchanged?')
     elif error(here) > here['majority_error']['mean'] - EQUAL:

@@ -14,9 +14,7 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
 
     A few rows far out can make the loss of a fold huge at all but the largest
     lambdas, which then err on half of the rows. So a lambda counts only if
-    its error is at most two standard errors above the least: with k wrong
-    rows, and k_0 at the least, ``k - k_0 <= 2 sqrt(k + k_0)``, the root being
-    the deviation of the difference of two independent counts.
+    its errors are as many as the least but for chance, see `by_chance`.
 
     The grid has steps of 0.5 (or a little less, to end at the bound); of
     equally good ones the largest lambda. With fewer than two rows of a class
@@ -40,9 +38,17 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
     if n_folds(dataset.Y.tondarray()) < 2:
         return float(np.clip(0., lower, upper))
     losses, n_wrong = cross_validate(dataset, classifier, grid, seed)
-    least = n_wrong.min()
-    is_good = n_wrong - least <= 2 * np.sqrt(n_wrong + least)
+    is_good = by_chance(n_wrong, n_wrong.min())
     return float(grid[np.where(is_good, losses, np.inf).argmin()])
+
+
+def by_chance(k, j):
+    """Whether k and j wrong rows may differ by chance alone.
+
+    ``|k - j| <= 2 sqrt(k + j)``, the root being the deviation of the
+    difference of two independent counts.
+    """
+    return abs(k - j) <= 2 * np.sqrt(k + j)
 
 
 def cross_validate(dataset, classifier, lmbdas, seed):

@@ -1,7 +1,7 @@
 """Policies by the worst that any attacker made of them."""
-import math
 from dataclasses import dataclass
 
+from .cross_validation import by_chance
 from .policies import OWN, is_own
 
 TRUSTED = 'trusted-only'
@@ -68,13 +68,9 @@ def ranked(found):
 
 
 def is_alike(one, other):
-    """Whether two errors on the test rows may differ by chance alone.
-
-    Of k and j wrong rows, the counts taken as independent: ``|k - j| <= 2
-    sqrt(k + j)``, two deviations of the difference.
-    """
-    wrong = [strength['n_test'] * error(strength) for strength in (one, other)]
-    return abs(wrong[0] - wrong[1]) <= 2 * math.sqrt(sum(wrong))
+    """Whether two errors on the test rows may differ by chance alone."""
+    return by_chance(*(strength['n_test'] * error(strength)
+                       for strength in (one, other)))
 
 
 def error(strength):

@@ -83,8 +83,7 @@ def _backtrack_start(coordinates: Coordinates, loss: Loss,
     there than from nearer 0.
     """
     h = coordinates.matvec(u)
-    penalty = coordinates.penalty.bilinear(
-        coordinates.dot(u, u, h), (coordinates.biases(u) ** 2).sum()) / 2
+    penalty = _twice_penalty(coordinates, u, h) / 2
 
     def value(t: float) -> Tensor:
         return loss.value(t * h).mean() + t * t * penalty
@@ -156,9 +155,14 @@ def _gradient(coordinates: Coordinates, u: Tensor,
 def _penalty_gradient(coordinates: Coordinates, u: Tensor,
                       h: Tensor) -> float:
     """Norm of the penalty's gradient at `u`, whose scores are `h`."""
-    uu = coordinates.penalty.bilinear(
+    return math.sqrt(coordinates.penalty.curvature * max(
+        float(_twice_penalty(coordinates, u, h)), 0.))
+
+
+def _twice_penalty(coordinates: Coordinates, u: Tensor, h: Tensor) -> Tensor:
+    """``mu (||w||^2 + beta b^2)`` at `u`, whose scores are `h`, 0-d."""
+    return coordinates.penalty.bilinear(
         coordinates.dot(u, u, h), (coordinates.biases(u) ** 2).sum())
-    return math.sqrt(coordinates.penalty.curvature * max(float(uu), 0.))
 
 
 def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
