@@ -234,8 +234,8 @@ def _of_the_error(one, runs):
     elif error(here) > here['majority_error']['mean'] - EQUAL:
         text = (' It is no better than always predicting the more frequent '
                 'class.')
-    if here['at_bound']:
-        text += (f" lambda is at a bound in {here['at_bound']} of "
+    if here['lmbda_at_bound']:
+        text += (f" lambda is at a bound in {here['lmbda_at_bound']} of "
                  f"{here['n_splits']} {runs}.")
     return text
 

@@ -13,7 +13,7 @@ PANELS = (('Test error (%)', 'test_error', 100, 'linear'),
           (r'$\|w\|_2$ (log scale)', 'w_norm', 1, 'log'))
 # A ring around each point of a split for which the verdict is true.
 RINGS = {'test_error': ('given_up', 'gave up: loss no better than a constant'),
-         'lmbda': ('at_bound', r'$\lambda$ at a bound')}
+         'lmbda': ('lmbda_at_bound', r'$\lambda$ at a bound')}
 
 
 def draw(summary, title, words=''):

@@ -75,7 +75,7 @@ def _mean_std(stats, decimals, scale=1):
 def _flags(strength):
     """The verdicts that make the numbers of a line doubtful."""
     return ', '.join(words for name, words in (
-        ('given_up', 'gave up'), ('at_bound', 'lambda at bound'))
+        ('given_up', 'gave up'), ('lmbda_at_bound', 'lambda at bound'))
         if strength[name])
 
 

@@ -26,10 +26,8 @@ def summarise(records):
         and, in the order of the splits, `each`; `C`, that of the mean lambda;
         for each verdict the number of splits in which it
         is true; `errs_less`, those of `gave_up` in which the error is clearly
-        below that of the more frequent class; `given_up`, the others of
-        `gave_up` and those of `one_class`; and `at_bound`, those of
-        `lmbda_at_bound` but for a lambda that grew until the classifier gave
-        up. All are plain numbers.
+        below that of the more frequent class; and `given_up`, the others of
+        `gave_up` and those of `one_class`. All are plain numbers.
 
     """
     groups = {}
@@ -60,7 +58,6 @@ def _strength(records):
     found['given_up'] = sum(
         bool(record['one_class'] or record['gave_up'] and not less)
         for record, less in zip(records, errs_less))
-    found['at_bound'] = sum(map(asks_for_wider_bounds, records))
     return found
 
 
