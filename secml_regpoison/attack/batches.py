@@ -226,12 +226,14 @@ def _solve(attack, problem, start, feasible, model, callback, settings):
     """The core's `solve` of a model in the attack's `dtype`."""
     dtype = getattr(torch, attack.dtype)
     is_bounded = settings['min_step'] > 0 or settings['max_step'] < math.inf
+    may_jump = attack.joint and not is_bounded
     return solve(
         problem.to(dtype), start.x.to(dtype), start.y.to(dtype),
         feasible=feasible.to(dtype), lmbda_bounds=lmbda_bounds(attack),
-        quasi_newton=not (attack.learn_lmbda or is_bounded) and attack.joint
-        and feasible.is_box, callback=callback, model=model, **{
+        quasi_newton=may_jump and not attack.learn_lmbda and feasible.is_box,
+        callback=callback, model=model, **{
             'lmbda': start.lmbda, 'learn_lmbda': bool(attack.learn_lmbda),
+            'try_vertices': may_jump and not trust.is_learned(attack),
             **settings})
 
 

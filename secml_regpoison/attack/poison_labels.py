@@ -99,7 +99,8 @@ def _screen(attack, data, poison, y_new, checkpoint):
     if batch is None:
         batch, interrupt = optimise_batch(
             attack, data, poison, n_points, y_new, 0,
-            camouflages(attack, n_points)[-1:], n_outer=steps)
+            camouflages(attack, n_points)[-1:], n_outer=steps,
+            try_vertices=False)
         if interrupt is not None:
             raise interrupt
         checkpoint.put(key, batch)

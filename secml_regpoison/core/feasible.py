@@ -14,6 +14,8 @@ from .checks import check
 from .sphere_slab import SphereSlab, least_root
 
 Bound = Union[float, Tensor, None]
+# A bound as large as this is none.
+NO_BOUND = 1e30
 
 
 def check_box(x_p: Tensor, lb: Bound, ub: Bound) -> tuple[Tensor, Tensor]:
@@ -63,6 +65,14 @@ class FeasibleSet:
         """Whether the box is all there is."""
         return self.dmax is None and self.filter is None \
             and self.integers is None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether `support` is finite, and known."""
+        if self.filter is not None:
+            return self.dmax is None
+        return self.dmax is not None or bool(
+            (self.lb > -NO_BOUND).all() and (self.ub < NO_BOUND).all())
 
     def to(self, dtype: torch.dtype) -> 'FeasibleSet':
         """In another precision."""

@@ -18,6 +18,7 @@ from .feasible import Bound, FeasibleSet, check_box
 from .quasi_newton import OuterSteps, default_step
 from .revival import maximise_alive
 from .solvers import Training
+from .vertices import best_vertex
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           max_step: float = math.inf, tol: float = 1e-4, atol: float = 0.,
           patience: int = 5,
           feasible: Optional[FeasibleSet] = None, quasi_newton: bool = False,
-          camouflage: float = 0.,
+          try_vertices: bool = False, camouflage: float = 0.,
           callback: Optional[Callable[[Iterate], None]] = None,
           method: str = 'rmd', n_inner: int = 150,
           eta: Optional[float] = None, momentum: float = .9,
@@ -120,6 +121,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     quasi_newton : bool
         With a fixed lambda and a box alone: the points move by L-BFGS-B, see
         `.quasi_newton` and `.revival`.
+    try_vertices : bool
+        Where a vertex of the set does more harm than the search found, it
+        goes on from there, see `.vertices`. Not with `camouflage`.
     camouflage : float
         From 0 to 1: how much an attacker with rows of its own keeps the
         defender's loss low, see `.defender.camouflaged`. Above 0 each answer
@@ -180,9 +184,16 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     steps = OuterSteps(
         n_outer if len(x_p) else 0, min(max(first, min_step), max_step),
         min_step, max_step, tol, atol, patience)
-    start = defender, feasible, x_p, lmbda, problem.upward, steps
-    best, converged = maximise_alive(*start, y_p) \
-        if quasi_newton and len(x_p) else _play(*start)
+
+    def search(x_p: Tensor, lmbda: float) -> tuple[Iterate, bool]:
+        start = defender, feasible, x_p, lmbda, problem.upward, steps
+        return maximise_alive(*start, y_p) if quasi_newton and len(x_p) \
+            else _play(*start)
+    best, converged = search(x_p, lmbda)
+    vertex = best_vertex(defender, feasible, x_p, y_p, best) \
+        if try_vertices and steps.n_outer else None
+    if vertex is not None:
+        best, converged = search(vertex.x_p, vertex.lmbda)
     return Solution(
         best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
         tuple(defender.f_seq), tuple(defender.lmbda_seq),

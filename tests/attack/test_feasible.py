@@ -87,7 +87,7 @@ def test_whole_numbers_by_the_attack_itself(more):
     assert attack.f_opt >= loss * (1 - 1e-6)
     if more:
         assert not outside(poison.X, poison.Y, data[0], .9).any()
-    some = make(data, 8, lb=0, ub=6, feasible=CFeasibleInteger((1,)))
+    some = make(data, 8, lb=0, ub=5.5, feasible=CFeasibleInteger((1,)))
     x = run(some, data)[2].X.tondarray()
     assert (x[:, 1] == np.rint(x[:, 1])).all()
     assert (x[:, 0] != np.rint(x[:, 0])).any()
