@@ -68,15 +68,22 @@ def curve(means, data, policy, column, scale=1):
 def draw_curves(ax, means, data, column, scale=1):
     """One curve a policy against the poison, with the deviations.
 
-    On a log axis a bar that reaches 0 is cut at half of the least mean above
-    0; where there is none, as without a feature that varies, it is linear.
+    The shares of poison are those of the first policy: a filter drops clean
+    rows, and its own shares are of the rows that it leaves.
+
+    Bars of all but lambda end at 0; on a log axis at half of the least mean
+    above 0. Where there is none, as without a feature that varies, the axis
+    is linear.
     """
-    is_log, least = ax.get_yscale() == 'log', float('inf')
+    is_log, least, x = ax.get_yscale() == 'log', float('inf'), None
     policies = distinct([key[1:] for key in means if key[0] == data], 0)
     for k, (policy, style) in enumerate(policy_styles(policies).items()):
-        x, y, error = curve(means, data, policy, column, scale)
+        own, y, error = curve(means, data, policy, column, scale)
+        x = x or own
         # a small shift keeps the error bars of two policies apart
         shift = .1 * (k - (len(policies) - 1) / 2)
+        if column != 'lmbda':
+            error = [np.minimum(error, y), error]
         ax.errorbar([value + shift for value in x], y, error, capsize=3,
                     label=policy_label(policy), clip_on=is_log, zorder=3,
                     linewidth=1.6, elinewidth=.8, **style)

@@ -35,7 +35,7 @@ POLICY_LABELS = {
     'clean-cv': r'$\lambda$ by clean cross-validation',
     'learned': r'$\lambda$ learned',
     'trusted-only': 'trusted rows alone',
-    'learned-trust': 'trust learned',
+    'learned-trust': r'learned trust, $\lambda$ at least -2',
     'l1': r'L1, $\lambda$ learned, at least -2',
     'filter': r'filter, $\lambda$ by clean cross-validation',
     'filter-learned': r'filter, $\lambda$ learned'}
@@ -75,8 +75,9 @@ def policy_styles(policies):
         like = 'small' if float(policy) < 0 else 'large'
         own = styles.pop(like, None) if float(policy) else None
         styles[policy] = own or next(spare)
-    for policy in hidden:  # one point
+    for policy in hidden:  # one point, often beside that of the policy
         styles[policy] = {**styles[policy.removesuffix(OWN)], 'marker': '*',
+                          'markersize': 15, 'markerfacecolor': 'none',
                           'linestyle': 'none'}
     return {policy: styles[policy] for policy in policies}
 

@@ -7,6 +7,7 @@ al. 2015) and the learned one. See `config.FIGURE_2`.
 The table says of each claim of the figure what was measured, and whether it
 holds. The bounds are this project's: the paper gives curves, no numbers.
 """
+import numpy as np
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
@@ -77,12 +78,15 @@ def _draw_learned(ax, means, name):
             (right, 'w_norm_squared', r'$\|w\|_2^2$ (log scale)',
              NORM_STYLE)):
         x, y, error = curve(means, name, 'learned', column)
+        if axis is right:  # a bar that reaches 0 goes to the lower end
+            error = [np.minimum(error, y), error]
+            right.set_yscale('log')
+            right.set_ylim(bottom=min(y) / 2)
         lines.append(axis.errorbar(x, y, error, capsize=3, label=label,
                                    linewidth=1.6, elinewidth=.8, **style))
         axis.set_ylabel(label, color=style['color'])
         axis.tick_params(axis='y', colors=style['color'])
     # from 80 to 0.5: small changes are visible, too
-    right.set_yscale('log')
     right.minorticks_off()
     right.yaxis.set_major_formatter('{x:g}')
     ax.set_xlabel('Poison among the training rows (%)')

@@ -5,6 +5,7 @@ training steps that the attack differentiates, with and without momentum, and
 at the optimum ('implicit'). The classifier that is tested is always trained
 to the end: T limits what the attacker and the defender see.
 """
+import numpy as np
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
@@ -86,8 +87,8 @@ def _draw(means, n_splits):
             ax.set_xlabel("Training steps T that the attack sees")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), ncol=3,
                frameon=False, loc='outside lower center',
-               title=f'Strongest attack; mean and standard deviation of '
-                     f'{n_splits} splits')
+               title='Strongest attack; mean and standard deviation of '
+                     f'{n_splits} splits (of implicit: line and band)')
     return fig
 
 
@@ -109,10 +110,13 @@ def _draw_panel(ax, means, name, policies, column, scale=1):
                 ax.axhspan(mean - std, mean + std, alpha=.12,
                            color=style['color'], linewidth=0)
             else:
-                ax.errorbar(*zip(*points), capsize=3, elinewidth=.8, **{
-                    **style, 'markerfacecolor':
-                        style['color'] if momentum else 'none'},
-                    label=f'{label}momentum {momentum:g}')
+                steps, *values = map(np.array, zip(*points))
+                # a small shift keeps the error bars of the two apart
+                ax.errorbar(
+                    (1.04 if momentum else 1.) * steps, *values, capsize=3,
+                    elinewidth=.8, label=f'{label}momentum {momentum:g}',
+                    **{**style, 'markerfacecolor':
+                       style['color'] if momentum else 'none'})
     ax.set_xscale('log')
     steps = [key[3] for key in means if key[2] != '']
     ax.set_xticks(sorted(set(steps)), [f'{n}' for n in sorted(set(steps))])

@@ -111,7 +111,8 @@ def _draw(means, n_splits, solver):
     fig.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False,
                loc='outside lower center', ncol=4,
                title=f'Poison by {solver}; mean and standard deviation of '
-                     f'{n_splits} splits; dotted lines: flipped labels')
+                     f'{n_splits} splits; thin lines without markers: flipped '
+                     'labels')
     return fig
 
 
@@ -126,4 +127,4 @@ def _draw_curves(ax, means, name, measure, scale):
         ax.errorbar(*zip(*points), capsize=3, label=policy_label(policy),
                     linewidth=1.6, elinewidth=.8, **style)
         ax.axhline(scale * of_data[policy, 'flip'][measure][0],
-                   color=style['color'], linestyle=':', linewidth=1)
+                   color=style['color'], linestyle='-', linewidth=.7)

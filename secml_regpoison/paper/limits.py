@@ -114,7 +114,7 @@ def _draw(means, n_splits, solver):
                 ax.set_ylabel(label)
             if row == 0:
                 ax.set_title(name, fontsize=11)
-        ax.set_xlabel('Poison (% of the training rows)')
+        ax.set_xlabel('Poison among the training rows (%)')
     fig.legend(*ax.get_legend_handles_labels(), ncol=3,
                frameon=False, loc='outside lower center',
                title=f'Poison by {solver}; mean and standard deviation of '

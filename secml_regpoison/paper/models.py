@@ -117,8 +117,9 @@ def _draw(means, settings, solver):
         for policy, style in policy_styles(settings.policies).items():
             _draw_errors(ax, places, means, settings, (pair, policy, 'poison'),
                          policy_label(policy), **style)
-        _draw_errors(ax, places, means, settings, (pair, 'learned', 'clean'),
-                     'no poison', color='#999999', marker='_')
+            _draw_errors(ax, places, means, settings, (pair, policy, 'clean'),
+                         f'{policy_label(policy)}, no poison',
+                         color=style['color'], marker='_', markersize=9)
         ax.set_xticks(places, [_name(*names).replace(', ', '\n')
                                for names in settings.models], fontsize=9)
         ax.set_title(PAIRS[pair].name, fontsize=11)
@@ -137,5 +138,7 @@ def _draw_errors(ax, places, means, settings, key, label, **style):
     pair, *which = key
     values = [means.get((pair, *names, *which), {}).get(
         'test_error', (np.nan, np.nan)) for names in settings.models]
-    ax.errorbar(places, *(100 * np.array(values)).T, capsize=3, label=label,
-                elinewidth=.8, **{**style, 'linestyle': 'none'})
+    mean, std = 100 * np.array(values).T
+    ax.errorbar(places, mean, [np.minimum(std, mean), std], capsize=3,
+                label=label, elinewidth=.8, clip_on=False,
+                **{**style, 'linestyle': 'none'})
