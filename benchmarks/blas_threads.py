@@ -45,7 +45,7 @@ def main():
             claims.append(compare(
                 f'a hypergradient by {method}, BLAS on one thread against '
                 f'{torch.get_num_threads()}', f'n = {n}, d = 784, float64',
-                ours, all_threads, 'x faster', n_runs=N_SLOW_RUNS,
+                ours, all_threads, 'x as fast', n_runs=N_SLOW_RUNS,
                 calls=CALLS, clock=wall))
     report('blas_threads', claims)
 

@@ -121,7 +121,7 @@ def compare(what, case, ours, other, unit, target='', n_runs=N_RUNS,
     """Time two callables in turns; a `Claim` about their ratio.
 
     The ratio is that of each pair of neighbouring runs, other / ours for
-    'x faster' and ours / other for 'x', so that a machine that slows down
+    'x as fast' and ours / other for 'x', so that a machine that slows down
     slows both. Which side goes first alternates. `other` may do one of
     `other_parts` equal parts of its work a call, and both may do theirs
     `calls` times. `clock` takes the time of a call.
@@ -134,7 +134,7 @@ def compare(what, case, ours, other, unit, target='', n_runs=N_RUNS,
         times = {first: clock(first), second: clock(second)}
         pairs.append((times[ours] / calls,
                       other_parts * times[other] / calls))
-    ratios = [b / a if unit == 'x faster' else a / b for a, b in pairs]
+    ratios = [b / a if unit == 'x as fast' else a / b for a, b in pairs]
     return Claim(what, case, statistics.median(ratios), min(ratios),
                  max(ratios), unit, target,
                  *(statistics.median(side) for side in zip(*pairs)))

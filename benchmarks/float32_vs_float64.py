@@ -58,7 +58,7 @@ def main():
                     ('float32 against float64, test error differs by', error,
                      ' points'),
                     ('float32 against float64, lambda differs by', lmbda, ''),
-                    ('float32 against float64', slow / fast, 'x faster')):
+                    ('float32 against float64', slow / fast, 'x as fast')):
                 claims.append(Claim(what, case, value, value, value, unit))
     write_csv('float32_strengths', rows)
     report('float32_vs_float64', claims)

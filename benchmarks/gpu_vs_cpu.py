@@ -78,13 +78,13 @@ def one_problem(n, name, card):
             for on in ('cuda', 'cpu'))
         expected = cpu()
         check_agreement([part.cpu() for part in gpu()], expected, rtol)
-        yield compare(f'{method} {versus}', case, gpu, cpu, 'x faster',
+        yield compare(f'{method} {versus}', case, gpu, cpu, 'x as fast',
                       n_runs=n_runs, clock=wall)
         if method == 'rmd':
             plain = without_graph(gpu)
             check_agreement([part.cpu() for part in plain()], expected, rtol)
             yield compare('rmd as a CUDA graph against steps launched one by '
-                          'one', case, gpu, plain, 'x faster', n_runs=n_runs,
+                          'one', case, gpu, plain, 'x as fast', n_runs=n_runs,
                           clock=wall)
         if n <= LARGE and name == 'float64':
             gpu, cpu = (lambda on=on: solve(
@@ -92,7 +92,7 @@ def one_problem(n, name, card):
                 for on in ('cuda', 'cpu'))
             check_agreement([gpu().value], [cpu().value], rtol)
             yield compare(f'five steps of an attack by {method} {versus}',
-                          case, gpu, cpu, 'x faster', n_runs=N_LARGE_RUNS,
+                          case, gpu, cpu, 'x as fast', n_runs=N_LARGE_RUNS,
                           clock=wall)
 
 
@@ -140,7 +140,7 @@ def many_problems(n_problems, name, card, n=512):
         check_agreement([found.cpu()], [torch.stack(expected, 1).cpu()], rtol)
     return compare('T steps of many problems as one batch against one after '
                    'the other', f'{n_problems} x n = {n}, {name}, {card}',
-                   together, one_by_one, 'x faster', n_runs=N_SLOW_RUNS,
+                   together, one_by_one, 'x as fast', n_runs=N_SLOW_RUNS,
                    clock=wall)
 
 

@@ -37,8 +37,8 @@ def run(split, jobs):
 
 
 def claim(what, two, one, unit, target=''):
-    """A `Claim` about one / two for 'x faster' and two / one for 'x'."""
-    ratios = [a / b if unit == 'x faster' else b / a
+    """A `Claim` about one / two for 'x as fast' and two / one for 'x'."""
+    ratios = [a / b if unit == 'x as fast' else b / a
               for a, b in zip(one, two)]
     return Claim(what, CASE, statistics.median(ratios), min(ratios),
                  max(ratios), unit, target, statistics.median(two),
@@ -62,7 +62,7 @@ def main():
     two, one = zip(*pairs)
     (wall_2, cpu_2), (wall_1, cpu_1) = zip(*two), zip(*one)
     report('parallel_jobs', [
-        claim('two jobs against one', wall_2, wall_1, 'x faster', TARGET),
+        claim('two jobs against one', wall_2, wall_1, 'x as fast', TARGET),
         claim('processor seconds of two jobs against one', cpu_2, cpu_1,
               'x')])
 

@@ -87,7 +87,7 @@ def main():
             check_agreement(rmd(), autograd())
             claims.append(compare(
                 f'RMD against autograd, unrolled {name}', case, rmd,
-                autograd, 'x faster', TARGETS.get((name, d), '')))
+                autograd, 'x as fast', TARGETS.get((name, d), '')))
     report('rmd_vs_autograd', claims)
 
 

@@ -122,7 +122,7 @@ def main():
             other = jitted(program(ETA, N_INNER), x_p, LMBDA, *data, *more)
             check_agreement(rmd(), flat(*other()))
             return compare(f'RMD against JAX, scan {name}', case, rmd, other,
-                           'x faster', target)
+                           'x as fast', target)
 
         claims.append(min((
             against(f'over (w, b), {name}', '>= 1.7' if d == 784 else '>= 2.7',

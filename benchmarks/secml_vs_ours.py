@@ -86,7 +86,7 @@ def time_updates(split, clean, start):
     return [compare(
         f'one update of all points against {name}, ours in '
         + str(dtype).split('.')[1], CASE, our_update(split, dtype), move_one,
-        'x faster', '>= 100', N_SLOW_RUNS, N_POINTS)
+        'x as fast', '>= 100', N_SLOW_RUNS, N_POINTS)
         for name, move_one in theirs.items()
         for dtype in (torch.float32, torch.float64)]
 

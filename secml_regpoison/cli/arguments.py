@@ -25,7 +25,7 @@ examples:
   secml-regpoison sec-eval
       handwritten digits 0 v 8, about a minute, no download
   secml-regpoison sec-eval --data mnist --policies=-8,clean-cv,learned
-      the paper's setting: 512 training rows, of which up to 85 are poison
+      the paper's sizes: 512 training rows, of which up to 85 are poison
   secml-regpoison sec-eval --data my.csv --classes spam ham --out results
       your own rows, the label in the last column
   secml-regpoison sec-eval --data heart.csv --label diagnosis --positive 0 \\

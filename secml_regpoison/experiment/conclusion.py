@@ -8,8 +8,8 @@ from .ranking import EQUAL, TRUSTED, error, is_alike, ranked, standings
 FEW_TEST_ROWS = 50
 FEW_TRUSTED_ROWS = 10  # a class
 LEARNED = 'learned', 'learned-trust'
-SECRET = ('What is tuned on rows that the attacker knows protects nobody: '
-          'keep some secret.')
+SECRET = ('If the attacker knows the trusted rows, tuning on them gives no '
+          'protection: keep some of them secret.')
 # What follows from the attacker's rows.
 ATTACKER_WORDS = {'own': (
     'The attacker knows the trusted rows; it raised the loss on the test rows '

@@ -375,8 +375,8 @@ SEEN = ('It does not stay hidden: the validation loss is no better than that '
     (.08, 2, 10 ** 6,
      f'{SEEN} It does no more than the one who does not hide, 10.50 %.'),
     (.3, 2, 10 ** 6, SEEN),
-    (.3, 1, 10 ** 6, 'splits). What is tuned on rows that the attacker knows '
-     'protects nobody: keep some secret.')])
+    (.3, 1, 10 ** 6, 'splits). If the attacker knows the trusted rows, '
+     'tuning on them gives no protection: keep some of them secret.')])
 def test_what_an_attacker_who_hides_has_not_done_is_not_said(
         hidden, gave_up, n_test, words):
     lines = of_few(own(LEARNED_BEST, learned_own=(hidden,) * 3), n_test)
