@@ -10,9 +10,14 @@ from . import verdicts
 from .defender import LMBDA_BOUNDS
 from .linear_model import LinearModel, Trained
 from .feasible import FeasibleSet
+from .quasi_newton import default_step
 from .solvers.implicit import solve_hessian
 from .solvers.newton import relative_gradient
 from .verdicts import SENTENCES
+
+# Points at a maximum inside the set: the gradient left there is all free, but
+# a step that promises less than this share of the loss gains next to nothing.
+GAIN_TOL = .01
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,9 @@ class Diagnostics:
     attacker_grad_norm : float
         Gradient that the feasible set leaves to the attacker, as a share of
         the whole; NaN without points.
+    attacker_gain : float
+        What it promises to first order for the usual step of each point, see
+        `.quasi_newton.default_step`, relative to the loss; NaN without points.
     cosine : float
         Between the hypergradients of the points by 'rmd' and by 'implicit';
         NaN without points.
@@ -59,6 +67,7 @@ class Diagnostics:
     defender_loss: float
     constant_loss: float
     attacker_grad_norm: float
+    attacker_gain: float
     cosine: float
     one_class: Optional[bool] = None
     budget_hit: Optional[bool] = None
@@ -106,8 +115,10 @@ class Diagnostics:
 
     def _lines_of_points(self) -> Iterator[tuple[str, str]]:
         yield (f'attacker: free gradient     '
-               f'{100 * self.attacker_grad_norm:8.1f} %  the bounds block the '
-               'rest', '' if self.attacker_grad_norm <= .05
+               f'{100 * self.attacker_grad_norm:8.1f} %  a step gains '
+               f'{100 * self.attacker_gain:.2g} %',
+               '' if self.attacker_grad_norm <= .05
+               or self.attacker_gain <= GAIN_TOL
                else 'the points could still move: a stronger attack is near')
         yield (f'rmd to implicit, cosine     {self.cosine:9.3f}',
                '' if self.cosine >= .9 or self.method == 'implicit' else
@@ -158,29 +169,34 @@ def _grid(bounds: tuple[float, float]) -> list[float]:
 
 
 def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,
-               lmbda: float, feasible: FeasibleSet) -> tuple[float, float]:
-    """Free share of the hypergradient, and the cosine of its two kinds."""
+               lmbda: float, feasible: FeasibleSet
+               ) -> tuple[float, float, float]:
+    """Free share of the hypergradient, what it gains, and the cosine of its
+    two kinds."""
     x_p = trained.x_p
     if not len(x_p):
-        return math.nan, math.nan
+        return math.nan, math.nan, math.nan
     other = optimal
     if model.training.method == 'implicit':
         other = replace(model, training=replace(model.training, method='rmd'))
     grad = model.hypergradient(trained).grad_x_p
     grad_other = other.hypergradient(other.train(x_p, lmbda)).grad_x_p
-    return (_free_share(grad if model.problem.y_target is None else -grad,
-                        x_p, feasible),
+    length = float(torch.linalg.vector_norm(grad))
+    free = _free_part(model.problem.upward * grad, x_p, feasible)
+    gain = length * default_step(model.problem.x_tr) * float(
+        torch.linalg.vector_norm(free, dim=1).sum())
+    return (float(torch.linalg.vector_norm(free)),
+            gain / max(model.losses(trained).attacker, 1e-12),
             float(torch.nn.functional.cosine_similarity(
                 grad.ravel(), grad_other.ravel(), dim=0)))
 
 
-def _free_share(grad: Tensor, x_p: Tensor, feasible: FeasibleSet) -> float:
-    """Norm of the part of an ascent step that the set allows, but for whole
-    numbers."""
+def _free_part(grad: Tensor, x_p: Tensor, feasible: FeasibleSet) -> Tensor:
+    """The part that the set allows, but for whole numbers, of an ascent step
+    of length 1, (p, d)."""
     feasible = replace(feasible, integers=None)
     length = torch.linalg.vector_norm(grad)
     if length == 0:
-        return 0.
+        return grad
     here = feasible.project(x_p)
-    moved = feasible.project(here + 1e-6 * grad / length) - here
-    return float(torch.linalg.vector_norm(moved) / 1e-6)
+    return (feasible.project(here + 1e-6 * grad / length) - here) / 1e-6

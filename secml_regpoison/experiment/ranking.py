@@ -56,14 +56,20 @@ def ranked(found):
     """The standings, the best first and then by their worst errors; those of
     use before the others.
 
-    The best is the one of the least worst error, or, of those that no
-    difference tells from it, the one that errs least without poison.
+    The best is the one of the least worst error. Of those of use that chance
+    may tell from it, it is the one that errs least without poison, if that
+    difference is not by chance itself.
     """
     order = sorted(found, key=lambda one: (not one.is_useful,
                                            error(one.worst)))
-    equal = [one for one in order if one.is_useful == order[0].is_useful
-             and is_alike(one.worst, order[0].worst)]
-    best = min(equal, key=lambda one: error(one.clean or one.worst))
+    least = order[0]
+    if not least.is_useful or least.clean is None:
+        return order
+    best = min((one for one in order if one.is_useful
+                and is_alike(one.worst, least.worst)),
+               key=lambda one: error(one.clean))
+    if is_alike(best.clean, least.clean):
+        return order
     return [best, *(one for one in order if one is not best)]
 
 

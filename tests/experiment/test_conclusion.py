@@ -95,6 +95,28 @@ def test_the_trusted_rows_come_first_where_they_do_better():
     assert {line['trusted_better'] for line in csv_lines(without)} == {''}
 
 
+@pytest.mark.parametrize('clean, words', [
+    # one row of 200 less without poison is by chance
+    (.045, 'trusted-only does best, 5.50 % at worst, but learned does not '
+     'clearly err more, 9.50 %'),
+    (.005, 'learned does best, 9.50 % at worst, but trusted-only does not '
+     'clearly err less, 5.50 %')])
+def test_an_error_without_poison_decides_only_beyond_chance(clean, words):
+    """At worst 19 rows against 11 may be by chance, too."""
+    lines = of_few(records(learned=(clean, .05, .09),
+                           trusted_only=(.05, .05, .05)), 200)
+    assert words in words_of(lines)[0]
+
+
+def test_of_no_use_the_least_is_named():
+    """Whatever errs least without poison."""
+    lines = of_few(records(clean_cv=(.1, .45, .58), learned=(.01, .45, .59),
+                           trusted_only=(.2, .2, .52)))
+    found = conclude(summarise(lines), PLAN)
+    assert not found['is_useful'] and found['best'] == 'trusted-only'
+    assert 'trusted-only errs least, 52.50 % at worst' in found['words'][0]
+
+
 def own(lines, **errors):
     """With the attacker who knows the test rows, at the last strength."""
     return lines + [line for line in records(**errors)
@@ -110,8 +132,8 @@ def test_policies_are_ranked_by_the_worse_of_two_attackers():
     assert hidden == (
         'An attacker who knows the 40 validation rows and hides the harm from '
         'them (10 rows of poison): learned errs 30.50 % (30.00 to 31.00 in 2 '
-        'splits). What is tuned on rows that the attacker knows protects '
-        'nobody: keep some secret.')
+        'splits). If the attacker knows the trusted rows, tuning on them gives '
+        'no protection: keep some of them secret.')
     assert ('test error 20.50 % (20.00 to 21.00 in 2 splits), 25.50 % (25.00 '
             'to 26.00 in 2 splits) where the attacker knows the test rows, '
             'without poison 1.50 %;') in policies[0]
