@@ -28,7 +28,7 @@ def load(name, seed):
     from secml_regpoison.data import load_data, split_data
     source = load_data(*PAIRS[name])
     split = split_data(source, N_TRAIN, N_VAL, seed)
-    taken = np.concatenate([split.rows[part][1] for part in ('train', 'val')])
+    taken = np.concatenate([split.rows[part] for part in ('train', 'val')])
     others = np.setdiff1d(np.arange(len(source.parts['pool'][1])), taken)
     return split, source.dataset('pool', np.random.default_rng(seed).choice(
         others, N_OTHERS, replace=False))

@@ -65,12 +65,9 @@ def labels_of_indices(y, classes):
 def feature_map(preprocess):
     """A fitted preprocess as the `transform` of a core `Problem`.
 
-    Returns None for no preprocess, else ``x -> (phi(x), vjp)``, where
-    ``vjp(g)`` is the chain rule ``J_phi(x_i)^T g_i``, row by row.
+    It is ``x -> (phi(x), vjp)``, where ``vjp(g)`` is the chain rule
+    ``J_phi(x_i)^T g_i``, row by row.
     """
-    if preprocess is None:
-        return None
-
     def transform(x):
         points = to_carray(x)
 

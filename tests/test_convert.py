@@ -76,10 +76,6 @@ def test_no_labels():
     assert labels(none, CArray([0, 1])).size == 0
 
 
-def test_no_preprocess_is_no_transform():
-    assert feature_map(None) is None
-
-
 @pytest.mark.parametrize('preprocess', [
     CNormalizerMinMax(feature_range=(-1., 4.)), CNormalizerMeanStd(),
     CNormalizerUnitNorm(), CNormalizerTFIDF(),

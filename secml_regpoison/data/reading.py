@@ -29,8 +29,6 @@ class FileData:
         Features (n, d) and classes (n,), from 0, of 'pool', 'val', 'test'.
     lines : dict of str to ndarray
         Line of the file of each row, or its number where rows have no lines.
-    labels : dict of str to ndarray
-        Label of each row as the file has it.
     classes : tuple
         Labels of class 0, of class 1, ...
     encoding : Encoding
@@ -41,7 +39,6 @@ class FileData:
 
     parts: dict
     lines: dict
-    labels: dict
     classes: tuple
     encoding: Encoding
     notes: tuple
@@ -120,7 +117,6 @@ def _choose(tables, frame, label, dropped, options):
         about_missing, *_about_columns(columns, dropped, n_values)]
     return FileData(
         data, {name: lines[rows][part[rows] == name] for name in tables},
-        {name: labels[rows][part[rows] == name] for name in tables},
         classes, encoding, tuple(filter(None, notes)), warnings)
 
 

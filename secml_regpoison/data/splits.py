@@ -22,8 +22,8 @@ class Split:
         Features that are the 0/1 columns of one column of text.
     feasible : CFeasibleSphereSlab or None
         What else holds the poison, see `.CAttackPoisoningMinimax`.
-    rows : dict of str to (str, ndarray)
-        For 'train', 'val' and 'test', the part of the source, and its rows.
+    rows : dict of str to ndarray
+        Of 'train', 'val' and 'test', the rows of their part of the source.
     is_range : bool
         Whether the box is the range of the training rows.
     attacker : CDataset or None
@@ -101,9 +101,10 @@ def split_data(source, n_train=None, n_val=None, seed=0):
         If there are too few rows; says which sizes work.
 
     """
-    rows = draw_rows(source, n_train, n_val, seed)
+    drawn = draw_rows(source, n_train, n_val, seed)
     parts = [source.test if part == 'test' else source.dataset(part, chosen)
-             for part, chosen in rows.values()]
+             for part, chosen in drawn.values()]
+    rows = {name: chosen for name, (_, chosen) in drawn.items()}
     if source.is_image:
         return Split(*parts, 0., 1., rows=rows)
     encoding = source.file.encoding if source.file else None
@@ -134,7 +135,7 @@ def draw_rows(source, n_train=None, n_val=None, seed=0):
     if 'val' in source.parts:
         drawn['val'] = 'val', _of_val(source, n_val, rng)
     drawn['test'] = ('pool', rows) if 'test' in others else (
-        'test', slice(None))
+        'test', np.arange(len(source.parts['test'][1])))
     return drawn
 
 

@@ -91,9 +91,7 @@ def _of_attacker(source, plan, test, seed):
 
 
 def _drawn(source, plan, repetition):
-    drawn = draw_rows(source, plan.n_train, plan.n_val, plan.seed + repetition)
-    return {part: (of, np.arange(len(source.parts[of][1]))[rows])
-            for part, (of, rows) in drawn.items()}
+    return draw_rows(source, plan.n_train, plan.n_val, plan.seed + repetition)
 
 
 def _passing(source, plan, drawn):

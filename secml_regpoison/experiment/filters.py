@@ -42,12 +42,10 @@ def filter_split(split, name, preprocess):
         return split
     passing = passing_rows(split.train.X.tondarray(),
                            split.train.Y.tondarray(), name, preprocess)
-    rows = split.rows['train']
-    rows = (rows[0], rows[1][passing]) if isinstance(rows, tuple) \
-        else rows[passing]
     return replace(split, train=split.train[CArray(passing), :],
                    feasible=CFeasibleSphereSlab(QUANTILE, split.train),
-                   rows={**split.rows, 'train': rows})
+                   rows={**split.rows,
+                         'train': split.rows['train'][passing]})
 
 
 def passing_rows(x, y, name, preprocess):

@@ -40,18 +40,12 @@ def lend_rows(split, seed):
     """The `Split` with test rows for the attacker, `Split.attacker`."""
     places = places_of_attacker(split.test.Y.tondarray(),
                                 split.val.num_samples, seed)
-    rows, taken = split.rows['test'], np.zeros(split.test.num_samples, bool)
-    taken[places] = True
-    *of, numbers = rows if isinstance(rows, tuple) else (rows,)
-    if isinstance(numbers, slice):  # all rows of that part
-        numbers = np.arange(len(taken))
-
-    def part(chosen):
-        return (*of, numbers[chosen]) if of else numbers[chosen]
+    rows, others = split.rows['test'], np.setdiff1d(
+        np.arange(split.test.num_samples), places)
     return replace(
-        split, test=split.test[CArray(np.flatnonzero(~taken)), :],
+        split, test=split.test[CArray(others), :],
         attacker=split.test[CArray(places), :],
-        rows={**split.rows, 'test': part(~taken), 'attacker': part(taken)})
+        rows={**split.rows, 'test': rows[others], 'attacker': rows[places]})
 
 
 def evaluate_on_trusted(attack, split, data):

@@ -90,8 +90,8 @@ def test_rows_are_as_loaded_in_the_box_of_their_range(folder):
     split = split_data(source, 6, 4)
     assert source.preprocess == 'mean-std'
     x = split.train.X.tondarray()
-    _, rows = split.rows['train']
-    np.testing.assert_array_equal(x, source.pool.X.tondarray()[rows])
+    np.testing.assert_array_equal(
+        x, source.pool.X.tondarray()[split.rows['train']])
     np.testing.assert_array_equal(split.lb.tondarray(), x.min(axis=0))
     np.testing.assert_array_equal(split.ub.tondarray(), x.max(axis=0))
 

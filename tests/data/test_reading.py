@@ -73,6 +73,11 @@ def test_one_against_the_rest(tmp_path):
     assert any('all labels: 5 (' in note for note in data.notes)
 
 
+def labels_of(data, part='pool'):
+    """The label of each row, as the file has it."""
+    return [data.classes[k] for k in data.parts[part][1]]
+
+
 @pytest.mark.parametrize('order', [
     ['width', 'count', 'smokes', 'town', 'kind'],
     ['kind', 'town', 'width', 'count', 'smokes'],
@@ -81,7 +86,7 @@ def test_the_matrix_turns_back_into_the_file(tmp_path, order):
     data = read(tmp_path, FRAME[order], label='kind', categories=True)
     x, _ = data.parts['pool']
     assert x.shape == (N, 6)
-    back = data.encoding.to_frame(x, data.labels['pool'])
+    back = data.encoding.to_frame(x, labels_of(data))
     pd.testing.assert_frame_equal(back, FRAME[order], check_dtype=False)
     assert back['count'].dtype == int
     for group in data.encoding.groups:
@@ -164,8 +169,8 @@ def test_true_and_false_are_a_column_of_one_and_zero(tmp_path, case):
     assert 'true or false: `smokes`' in data.notes
     assert data.encoding.integers == (0,)
     pd.testing.assert_frame_equal(
-        data.encoding.to_frame(x, data.labels['pool']), frame)
-    broken = data.encoding.to_frame(x / 2, data.labels['pool'])
+        data.encoding.to_frame(x, labels_of(data)), frame)
+    broken = data.encoding.to_frame(x / 2, labels_of(data))
     assert (broken['smokes'] == FRAME['smokes'] / 2).all()
 
 
@@ -240,7 +245,7 @@ def test_a_label_may_be_missing(tmp_path):
 def test_missing_text_is_filled_with_the_most_frequent(tmp_path):
     frame = FRAME.assign(town=['Rome'] * 30 + [''] + ['Pisa'] * 29)
     data = read(tmp_path, frame, categories=True, missing='mean')
-    back = data.encoding.to_frame(data.parts['pool'][0], data.labels['pool'])
+    back = data.encoding.to_frame(data.parts['pool'][0], labels_of(data))
     assert back['town'].tolist() == ['Rome'] * 31 + ['Pisa'] * 29
 
 
@@ -342,7 +347,8 @@ def test_a_file_of_test_rows(tmp_path):
                                                  index=False)
     data = read(tmp_path, train, categories=True,
                 test=str(tmp_path / 'test.csv'), label='kind')
-    back = data.encoding.to_frame(data.parts['test'][0], data.labels['test'])
+    back = data.encoding.to_frame(data.parts['test'][0],
+                                  labels_of(data, 'test'))
     pd.testing.assert_frame_equal(back, test.reset_index(drop=True),
                                   check_dtype=False)
     assert 'not in rows.csv and left out: `more`' in data.notes
@@ -365,7 +371,8 @@ def test_validation_rows_of_an_npz_are_used(tmp_path):
     assert split_sizes(source) == (50, 20)
     drawn = draw_rows(source)
     assert drawn['val'][0] == 'val' and len(drawn['val'][1]) == 20
-    assert drawn['test'] == ('test', slice(None))
+    assert drawn['test'][0] == 'test'
+    assert drawn['test'][1].tolist() == list(range(20))
     assert len(set(drawn['train'][1])) == 50
 
 
@@ -552,7 +559,6 @@ def test_the_zeros_before_a_label_stay(tmp_path):
         kind=np.array(['01', '02'])[np.arange(N) % 2])
     data = read(tmp_path, frame)
     assert data.classes == ('01', '02')
-    assert set(data.labels['pool']) == {'01', '02'}
 
 
 def test_ids_beyond_whole_numbers_of_floats_are_said(tmp_path):

@@ -257,7 +257,7 @@ def test_rows_of_a_file_and_the_box_are_in_units_of_the_file(tmp_path):
     source = load_data(str(tmp_path / 'rows.npz'))
     assert source.preprocess == 'mean-std'
     split = split_data(source)
-    for part, (_, rows) in split.rows.items():
+    for part, rows in split.rows.items():
         np.testing.assert_array_equal(
             getattr(split, part).X.tondarray(), x[rows])
     train = split.train.X.tondarray()
