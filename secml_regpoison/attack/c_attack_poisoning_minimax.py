@@ -15,7 +15,6 @@ from secml.ml.classifiers import CClassifierLogistic
 
 from secml_regpoison.convert import to_carray
 from secml_regpoison.core.defender import LMBDA_BOUNDS
-from secml_regpoison.core.verdicts import constant_loss
 from secml_regpoison.validation import (
     check, check_dataset, check_run_arguments)
 from . import (
@@ -599,8 +598,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             n_labels=tuple(int((self.adv_ds.Y == label).sum())
                            for label in self.training_data.classes.tolist()),
             compositions=self._compositions,
-            constant_loss=constant_loss(
-                data.y_val, target_of(self.classifier).loss),
+            constant_loss=target_of(self.classifier).loss.constant(data.y_val),
             verdicts=self._verdicts)
         self._history = (record,) if is_first else (*self._history, record)
 

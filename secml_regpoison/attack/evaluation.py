@@ -13,7 +13,7 @@ from secml_regpoison.convert import to_float64
 from secml_regpoison.core.model import Losses
 from secml_regpoison.core.solvers.newton import relative_gradient
 from secml_regpoison.core.verdicts import (
-    Verdicts, constant_loss, has_given_up, is_at_bound, is_short,
+    Verdicts, has_given_up, is_at_bound, is_short,
     is_unseen, losses_differ)
 from . import retraining, settings, trust
 from .objective import model_of
@@ -97,7 +97,7 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
             poison.lmbda, settings.lmbda_bounds(attack)
             if attack.learn_lmbda else None),
         gave_up=has_given_up(
-            losses.defender, constant_loss(data.y_val, target.loss)),
+            losses.defender, target.loss.constant(data.y_val)),
         one_class=y_pred.unique().size == 1, budget_hit=budget_hit,
         training_short=is_short(solver[1], solver[0], optimum),
         # a frozen preprocess is warned of: there the models are two

@@ -156,7 +156,7 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
         # a squared hinge can have a loss of 0
         (found.defender - losses[best]) / max(losses[best], 1e-12), best,
         found.defender,
-        verdicts.constant_loss(model.problem.y_val, model.loss),
+        model.loss.constant(model.problem.y_val),
         *_of_points(model, optimal, trained, lmbda, feasible))
 
 

@@ -4,11 +4,7 @@
 take them from here.
 """
 from dataclasses import dataclass, fields
-from typing import Optional, Union
-
-from torch import Tensor
-
-from .losses import Loss, Softmax
+from typing import Optional
 
 # The defender's last step of lambda is shorter than this.
 LMBDA_TOL = .05
@@ -71,12 +67,6 @@ def is_at_bound(lmbda: float, bounds: Optional[tuple[float, float]]) -> bool:
     """Whether lambda is within `LMBDA_TOL` of a bound; None: it is fixed."""
     return bounds is not None and any(
         abs(lmbda - bound) <= LMBDA_TOL for bound in bounds)
-
-
-def constant_loss(y: Tensor, loss: Union[Loss, Softmax]) -> float:
-    """The least loss, on labels `y` (m,), of an answer that no feature
-    changes; of the logistic loss their entropy."""
-    return loss.constant(y)
 
 
 def has_given_up(loss: float, constant: float) -> bool:
