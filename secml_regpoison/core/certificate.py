@@ -13,7 +13,6 @@ dual maximises, over mixtures of points of F with the weight of p rows,
 which is concave, and an attack. Each model trained for (2) has a value in (1):
 the two enclose the optimum.
 """
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from .coordinates.rows import signed_rows
 from .feasible import FeasibleSet
 from .linalg import factorise, one_blas_thread
 from .losses import Loss
+from .penalties import L2
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,32 +57,24 @@ class Enclosure:
 class Objective:
     """The training objective on clean rows and a mixture of points.
 
-    rows : signed clean rows (m, d + 1). n_poison : p. strength : the
-    penalty's ``exp(lmbda)/n``. beta : the bias's share of it.
+    rows : signed clean rows (m, d + 1). n_poison : p.
     """
 
     rows: Tensor
     n_poison: int
-    strength: float
+    penalty: L2
     loss: Loss
-    beta: float
 
     @property
     def n(self) -> int:
         """All rows, poison included."""
         return len(self.rows) + self.n_poison
 
-    def penalty(self, u: Tensor) -> Tensor:
-        """``exp(lmbda)/n`` times 1, or beta for the bias, (d + 1,)."""
-        units = torch.full_like(u, self.strength)
-        units[-1] *= self.beta
-        return units
-
     def value(self, u: Tensor, poison_loss: Tensor) -> float:
         """The objective, where the p rows have this mean loss."""
         loss = self.loss.value(self.rows @ u).sum()
         return float((loss + self.n_poison * poison_loss) / self.n
-                     + (self.penalty(u) * u * u).sum() / 2)
+                     + (self.penalty.strengths(u) * u * u).sum() / 2)
 
     def train(self, atoms: Tensor, weights: Tensor, u: Tensor) -> 'Optimum':
         """Newton's method on (2) from `u`."""
@@ -90,7 +82,7 @@ class Objective:
         rows = torch.cat([self.rows, atoms[used]])
         c = torch.cat([torch.ones_like(self.rows[:, 0]),
                        self.n_poison * weights[used]]) / self.n
-        units = self.penalty(u)
+        units = self.penalty.strengths(u)
 
         def value(u: Tensor) -> Tensor:
             return c @ self.loss.value(rows @ u) + (units * u * u).sum() / 2
@@ -156,8 +148,8 @@ def enclose(x: Tensor, y: Tensor, feasible: FeasibleSet, n_poison: int,
     ValueError
         If F leaves a label no place.
     """
-    strength = math.exp(lmbda) / (len(x) + n_poison)
-    objective = Objective(signed_rows(x, y), n_poison, strength, loss, beta)
+    objective = Objective(signed_rows(x, y), n_poison, L2(
+        lmbda, len(x) + n_poison, beta), loss)
     atoms = signed_rows(feasible.project_start(feasible.x_0),
                         y.new_tensor([-1., 1.]))
     weights = torch.full_like(atoms[:, 0], 1 / len(atoms))

@@ -25,10 +25,8 @@ def primal_solver(rows_tr: Tensor, rows_p: Tensor, penalty: L2,
     for c in range(m):
         for e in range(c + 1):
             hess[c, :, e] = hess[e, :, c] = (rows.T * blocks[c, e]) @ rows
-    shift = rows.new_full((size,), penalty.strength)
-    shift[-1] *= penalty.beta
     hess = hess.view(m * size, m * size)
-    hess.diagonal().add_(shift.repeat(m))
+    hess.diagonal().add_(penalty.strengths(rows).repeat(m))
     factor = linalg.factorise(hess)
     return lambda g, _=None: linalg.solve_factorised(factor, g)
 

@@ -2,6 +2,8 @@
 import math
 from dataclasses import dataclass
 
+from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Strength:
@@ -29,3 +31,10 @@ class Strength:
     def strength(self) -> float:
         """``mu``."""
         return math.exp(self.lmbda) / self.n
+
+    def strengths(self, u: Tensor) -> Tensor:
+        """``mu`` of each weight and ``beta mu`` of the bias, of the dtype and
+        on the device of `u`, (d + 1,)."""
+        mu = u.new_full((u.shape[-1],), self.strength)
+        mu[-1] *= self.beta
+        return mu

@@ -28,9 +28,7 @@ class _Steps:
             1, (-1, n)) / n
         self.s = model.loss.curvature(model.scores) / n
         self.moves = as_weights(coordinates, training_steps(model, momentum))
-        penalty = coordinates.penalty
-        self.mu = rows.new_full((rows.shape[1],), penalty.strength)
-        self.mu[-1] *= penalty.beta
+        self.mu = coordinates.penalty.strengths(rows)
 
     def carry(self, d_scores: Callable[[int], Any],
               d_grad: Callable[[int], Tensor], d_eta: Tensor) -> Tensor:

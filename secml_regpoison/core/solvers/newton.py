@@ -36,8 +36,7 @@ def newton(coordinates: Coordinates, loss: Loss, training: Training,
            start: Optional[TrainedModel] = None) -> TrainedModel:
     """The optimum, from the model `start`; from 0 if `start` is None or
     Newton fails from it."""
-    tol = training.inner_tol or (
-        1e-8 if coordinates.rows_p.dtype == torch.float64 else 1e-5)
+    tol = tolerance(training, coordinates.rows_p.dtype)
     if start is not None:
         try:
             model = _newton_steps(
@@ -56,6 +55,11 @@ def newton(coordinates: Coordinates, loss: Loss, training: Training,
             f'{model.grad_norm:.1e}, asked for {tol:.1e}: regularisation may '
             f'be too weak for {model.u.dtype}.', RuntimeWarning, stacklevel=5)
     return model
+
+
+def tolerance(training: Training, dtype: torch.dtype) -> float:
+    """`inner_tol`, or the default of this precision."""
+    return training.inner_tol or (1e-8 if dtype == torch.float64 else 1e-5)
 
 
 def _warm_start(coordinates: Coordinates, loss: Loss, problem: Problem,

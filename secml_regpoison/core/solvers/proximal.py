@@ -41,7 +41,7 @@ def relative_subgradient(coordinates: Coordinates, loss: Loss,
     gradient at 0."""
     size = torch.linalg.vector_norm(least_subgradient(
         u, loss_gradient(coordinates, loss, coordinates.matvec(u)),
-        strengths(coordinates)))
+        coordinates.penalty.strengths(u)))
     scale = torch.linalg.vector_norm(loss_gradient(
         coordinates, loss, u.new_zeros(coordinates.n)))
     return float(size / scale) if scale > 0 else float(size)
@@ -54,22 +54,13 @@ def loss_gradient(coordinates: Coordinates, loss: Loss, h: Tensor) -> Tensor:
     return grad
 
 
-def strengths(coordinates: Coordinates) -> Tensor:
-    """``mu`` of each weight and ``beta mu`` of the bias, (d + 1,)."""
-    penalty = coordinates.penalty
-    mu = coordinates.rows_p.new_full((coordinates.n_coords,),
-                                     penalty.strength)
-    mu[-1] *= penalty.beta
-    return mu
-
-
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training
             ) -> tuple[RowGradients, Tensor]:
     """Arguments and results as of `.rmd.reverse`."""
     coordinates, eta = model.coordinates, model.eta
     last = slice(-(training.truncate or len(model.path)), None)
     tail = replace(model, path=model.path[last], scores=model.scores[last])
-    is_free = strengths(coordinates) == 0
+    is_free = coordinates.penalty.strengths(model.u) == 0
     after = torch.cat([tail.path[1:], model.u[None]])
     curvature = model.loss.curvature(tail.scores)
     adjoints, adjoint_scores = heavy_ball(

@@ -22,7 +22,8 @@ from ..losses import Loss
 from ..penalties.l1 import least_subgradient
 from ..problem import Problem
 from . import feature_sign
-from .proximal import loss_gradient, strengths
+from .newton import tolerance
+from .proximal import loss_gradient
 from .training import TrainedModel, Training
 
 MAX_STEPS = 500
@@ -40,9 +41,8 @@ def proximal_newton(coordinates: PrimalCoordinates, loss: Loss,
     The tolerance is relative to the gradient at 0 and to ``mu``: the zeros
     of the optimum are decided by differences of the size of ``mu``.
     """
-    tol = training.inner_tol or (
-        1e-8 if coordinates.rows_p.dtype == torch.float64 else 1e-5)
-    mu = strengths(coordinates)
+    tol = tolerance(training, coordinates.rows_p.dtype)
+    mu = coordinates.penalty.strengths(coordinates.rows_p)
     zero = torch.zeros_like(mu)
     scale = float(torch.linalg.vector_norm(loss_gradient(
         coordinates, loss, coordinates.matvec(zero))))

@@ -102,7 +102,7 @@ def test_truncated_rmd_is_autograd_through_the_last_steps():
 def test_broken_derivatives_are_caught(monkeypatch):
     for owner, name, breakage in (
             (training, 'vjp_rows', lambda f: lambda *args: -f(*args)),
-            (proximal, 'strengths', lambda f: lambda *args: 0 * f(*args)),
+            (L1, 'strengths', lambda f: lambda *args: 0 * f(*args)),
             (proximal, 'heavy_ball', lambda f: lambda *args: f(*args[:7], *(
                 torch.ones_like(support) for support in args[7:])))):
         with monkeypatch.context() as patch:
