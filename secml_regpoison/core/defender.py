@@ -166,11 +166,15 @@ class Defender:
             here = self._descend(here, *self.bounds)
             if from_grid and here.loss > start.loss:
                 here = start  # descent ended above the grid's best: keep that
+        self.record(here)
+        return here
+
+    def record(self, here: Iterate) -> None:
+        """Append an iterate to the path, and show it to the callback."""
         self.f_seq.append(here.value)
         self.lmbda_seq.append(here.lmbda)
         if self.callback is not None:
             self.callback(here)
-        return here
 
     def grid_search(self, x_p: Tensor, lmbda: float, low: float,
                     high: float) -> float:

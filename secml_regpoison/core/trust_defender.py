@@ -207,8 +207,5 @@ class TrustDefender(Defender):
 
     def _record(self, here: TrustIterate) -> TrustIterate:
         self._before = here
-        self.f_seq.append(here.value)
-        self.lmbda_seq.append(here.lmbda)
-        if self.callback is not None:
-            self.callback(here)
+        self.record(here)
         return here
