@@ -12,12 +12,12 @@ LARGEST_DENSE = 5e8
 LEAST_SCALE = 10 * np.finfo(float).eps
 
 
-def scales(kind, x):
-    """What 'min-max' divides the columns of `x` (n, d) by, or 'unit-norm' its
-    rows, to a factor; of other scalers ones."""
-    if kind == 'min-max':
-        return np.ptp(x, axis=0)
-    return np.abs(x).max(axis=1) if kind == 'unit-norm' else np.ones(1)
+def least_scale(kind, x):
+    """The least number above 0 that 'min-max' divides the columns of `x` (n,
+    d) by, or 'unit-norm' its rows, to a factor; of other scalers 1."""
+    sizes = np.ptp(x, axis=0) if kind == 'min-max' else \
+        np.abs(x).max(axis=1) if kind == 'unit-norm' else np.ones(1)
+    return float(min(sizes[sizes > 0], default=1.))
 
 
 def is_rounding(x):

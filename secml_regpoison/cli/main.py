@@ -17,7 +17,7 @@ from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, default_solver,
     expected_strength, most_points)
 from secml_regpoison.experiment.policies import DEFAULT_POLICIES, with_own
-from secml_regpoison.limits import LEAST_SCALE, scales
+from secml_regpoison.limits import LEAST_SCALE, least_scale
 from secml_regpoison.storage import only_writer
 from secml_regpoison.terminal import one_line, print_error, progress_bar
 from . import process
@@ -89,16 +89,19 @@ def _load(args):
     source = load_data(
         args.data, args.classes, several=args.model == 'softmax',
         **{name: getattr(args, name) for name in FILE_OPTIONS})
-    classifier = _classifier(args, source)
+    # secml's name of what the classifier does to the features, or None
+    scaler = {None: source.preprocess, 'none': None}.get(args.scale,
+                                                         args.scale)
+    classifier = _classifier(args, source, scaler)
     n_train, n_val = split_sizes(source, args.train, args.val)
-    _check_scale(_scaler(args, source), source)
+    _check_scale(scaler, source)
     n_features = source.parts['pool'][0].shape[1]
     solver = default_solver(n_train, n_features) if args.solver == 'auto' \
         else args.solver
     plan = Plan(n_points=args.points, n_train=n_train, n_val=n_val,
                 seed=args.seed, lmbda_bounds=args.lmbda_bounds,
                 poison_mode=args.poison_mode, solver_type=solver,
-                preprocess=_scaler(args, source), classifier=classifier,
+                preprocess=scaler, classifier=classifier,
                 penalty=args.penalty, expect=args.expect,
                 integer=args.integer, filter=args.filter,
                 attacker='defender' if args.attacker == 'both'
@@ -128,7 +131,7 @@ def _with_defaults(args, source, plan):
     return plan
 
 
-def _classifier(args, source):
+def _classifier(args, source, scaler):
     """The plan's classifier, by the model and the number of classes."""
     n_classes = len(source.header['y_original'])
     model = args.model or ('logistic' if n_classes == 2 else 'softmax')
@@ -146,25 +149,18 @@ def _classifier(args, source):
     if args.penalty == 'l1' and args.solver == 'fmd':
         raise ValueError('`--solver` must be rmd, implicit or auto with '
                          '--penalty l1, got fmd.')
-    if args.solver == 'fmd' and _scaler(args, source) in ('mean-std',
-                                                          'min-max'):
+    if args.solver == 'fmd' and scaler in ('mean-std', 'min-max'):
         raise ValueError(
             '`--solver` must be rmd, implicit or auto with a scaler that is '
-            f'fitted on the poison, got fmd with {_scaler(args, source)}: or '
-            'type --scale none.')
+            f'fitted on the poison, got fmd with {scaler}: or type --scale '
+            'none.')
     return args.classifier if model == 'logistic' else model
-
-
-def _scaler(args, source):
-    """secml's name of what the classifier does to the features, or None."""
-    return {None: source.preprocess, 'none': None}.get(args.scale, args.scale)
 
 
 def _check_scale(kind, source):
     """Raise ValueError where scikit-learn would not divide by so little."""
     for x, _ in source.parts.values():
-        sizes = scales(kind, x)
-        least = min(sizes[sizes > 0], default=1.)
+        least = least_scale(kind, x)
         if least < LEAST_SCALE:
             raise ValueError(
                 f'`--scale` must be another than {kind} for '

@@ -15,7 +15,7 @@ from secml.array import CArray
 from secml.ml.features import (
     CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
 
-from secml_regpoison.limits import LEAST_SCALE, is_rounding, scales
+from secml_regpoison.limits import LEAST_SCALE, is_rounding, least_scale
 from secml_regpoison.validation import check
 
 # secml's names of what divides by the data
@@ -99,8 +99,7 @@ def check_fits(estimator, x, y):
             same = np.flatnonzero(is_rounding(rows)).tolist()
             check('X', f'columns {same[:8]}', not same, 'of columns that vary '
                   f'by more than rounding before the {name}', cure)
-        sizes = scales(KINDS.get(type(scaler)), rows)
-        least = float(min(sizes[sizes > 0], default=1.))
+        least = least_scale(KINDS.get(type(scaler)), rows)
         check('X', least, least >= LEAST_SCALE, 'of rows and columns whose '
               f'size is 0 or at least {LEAST_SCALE:.2g} before the {name}',
               cure)

@@ -12,9 +12,10 @@ With '-own' after it the strength that the verdict is for alone is evaluated,
 with the attacker 'own' of `.plan`, who knows the test rows and hides the harm
 from what is learned on trusted ones.
 """
+from secml_regpoison.figure.style import OWN
+
 DEFAULT_POLICIES = 'clean-cv', 'learned', 'trusted-only'
 POLICIES = *DEFAULT_POLICIES, 'learned-trust'
-OWN = '-own'
 
 
 def with_own(policies):
