@@ -60,11 +60,12 @@ def begin(out, names):
     write_summary(out, names, {})
 
 
-def check_same_command(folder, plan):
+def check_same_command(folder, plan, data):
     """Raise ValueError where the folder of unfinished cells is of another
-    plan; else keep the plan there. More strengths are the same work."""
+    plan or of other data, a text; else keep both there. More strengths are
+    the same work."""
     path = os.path.join(folder, 'plan.json')
-    here = json.loads(json.dumps(asdict(plan)))
+    here = {'data': data, **json.loads(json.dumps(asdict(plan)))}
     del here['n_points'], here['expect']
     try:
         with open(path, encoding='utf-8') as stream:

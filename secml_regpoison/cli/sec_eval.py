@@ -5,6 +5,7 @@ import os
 import joblib
 import numpy as np
 
+from secml_regpoison.attack.digests import array_digest
 from secml_regpoison.data.splits import has_one_split
 from secml_regpoison.experiment.cells import cells_folder
 from secml_regpoison.experiment.conclusion import conclude
@@ -54,7 +55,7 @@ def run_sec_eval(args, source, plan):
                     'cross-validate on')
     names = result_names(map(policy_name, args.policies), args.repetitions)
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
-        check_same_command(folder, plan)
+        check_same_command(folder, plan, _rows_of(source, name))
         begin(args.out, names)
         results = _run(args, source, plan, folder)
         classes = map(str, source.header['y_original'])
@@ -64,6 +65,14 @@ def run_sec_eval(args, source, plan):
             for record in make_records(
                 result, policy=policy, repetition=repetition, attacker='own'
                 if is_own(policy) else plan.attacker, **labels)])
+
+
+def _rows_of(source, name):
+    """The rows in short: name, classes and a digest of the content."""
+    classes = ' v '.join(map(str, source.header['y_original']))
+    digest = array_digest(*(array for part in source.parts.values()
+                            for array in part))
+    return f'{name}, {classes} ({digest})'
 
 
 def _run(args, source, plan, folder):
