@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Callable, Optional
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +16,13 @@ from .verdicts import LMBDA_TOL
 LMBDA_BOUNDS = -8., 11.5
 # Losses of the defender that differ by less, relatively, count as equal.
 LOSS_RTOL = 1e-3
+
+
+def lmbda_grid(bounds: tuple[float, float], step: float) -> np.ndarray:
+    """Both bounds, and equal steps of at most `step` between; from the top,
+    for each optimum is where the next training starts."""
+    low, high = bounds
+    return np.linspace(high, low, 1 + math.ceil((high - low) / step))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import verdicts
-from .defender import LMBDA_BOUNDS
+from .defender import LMBDA_BOUNDS, lmbda_grid
 from .linear_model import LinearModel, Trained
 from .feasible import FeasibleSet
 from .quasi_newton import default_step
@@ -145,7 +145,7 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
     trained, optimum = model.train(x_p, lmbda), optimal.train(x_p, lmbda)
     grad_val = optimal.val_gradient(optimum)[1]
     losses = {at: optimal.losses(optimal.train(x_p, at)).defender
-              for at in _grid(lmbda_bounds)}
+              for at in lmbda_grid(lmbda_bounds, .25)[::-1].tolist()}
     best = min(losses, key=losses.__getitem__)
     found = optimal.losses(optimum)
     return Diagnostics(
@@ -158,14 +158,6 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
         found.defender,
         model.loss.constant(model.problem.y_val),
         *_of_points(model, optimal, trained, lmbda, feasible))
-
-
-def _grid(bounds: tuple[float, float]) -> list[float]:
-    """Both bounds, and equal steps of at most 0.25 between."""
-    low, high = bounds
-    n_steps = max(1, math.ceil((high - low) / .25))
-    return torch.linspace(low, high, n_steps + 1,
-                          dtype=torch.float64).tolist()
 
 
 def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,

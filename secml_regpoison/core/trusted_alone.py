@@ -1,10 +1,10 @@
 """The trusted rows alone: lambda by cross-validation on them."""
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .defender import lmbda_grid
 from .features import in_trusted_features
 from .losses import Loss
 from .problem import Problem
@@ -25,8 +25,7 @@ def trusted_alone(problem: Problem, folds: tuple[Tensor, ...], loss: Loss,
     """lambda of the trusted rows alone, on a grid with steps of 0.5 or less,
     and its losses: the answer at s = 0, whatever the points."""
     rows = in_trusted_features(problem)
-    lmbdas = torch.linspace(bounds[1], bounds[0], 1 + math.ceil(
-        2 * (bounds[1] - bounds[0])), dtype=torch.float64).tolist()
+    lmbdas = lmbda_grid(bounds, .5).tolist()
     losses = rows.y_val.new_empty(len(lmbdas), len(rows.y_val))
     none = rows.x_val[:0]
     for fold in folds:

@@ -4,6 +4,7 @@ import numpy as np
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.convert import as_refitted, indices, signs, to_tensor
 from secml_regpoison.core import Problem
+from secml_regpoison.core.defender import lmbda_grid
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.folds import n_folds, stratified_folds
 
@@ -32,11 +33,9 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
     float
 
     """
-    lower, upper = lmbda_bounds
-    # from the top: each optimum is where the next training starts
-    grid = np.linspace(upper, lower, 1 + int(np.ceil(2 * (upper - lower))))
     if n_folds(dataset.Y.tondarray()) < 2:
-        return float(np.clip(0., lower, upper))
+        return float(np.clip(0., *lmbda_bounds))
+    grid = lmbda_grid(lmbda_bounds, .5)
     losses, n_wrong = cross_validate(dataset, classifier, grid, seed)
     is_good = by_chance(n_wrong, n_wrong.min())
     return float(grid[np.where(is_good, losses, np.inf).argmin()])
