@@ -195,12 +195,15 @@ class Defender:
         step = self.model.lmbda_step
         grid = torch.linspace(high, low, 2 + int((high - low) / step),
                               dtype=torch.float64)
-        losses = {}
+        losses, fault = {}, FloatingPointError(
+            "the defender's loss is finite at no lambda: rescale the "
+            'features, or use float64.')
         for at in (lmbda, *grid.tolist()):
             try:
-                losses[at] = self.model.losses(self._train(x_p, at)).defender
+                loss = self.model.losses(self._train(x_p, at)).defender
             except SingularHessian as error:  # too weak a penalty: no answer
-                losses[at], fault = math.inf, error
+                loss, fault = math.inf, error
+            losses[at] = loss if math.isfinite(loss) else math.inf
         if min(losses.values()) == math.inf:
             raise fault
         good = (1 + LOSS_RTOL) * min(losses.values())

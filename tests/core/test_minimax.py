@@ -18,7 +18,8 @@ from secml_regpoison.core import (
     Problem, hypergradient, linalg, minimax, revival, solve)
 from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.linear_model import LinearModel
-from secml_regpoison.core.losses import SquaredHinge
+from secml_regpoison.core.losses import Squared, SquaredHinge
+from secml_regpoison.core.model import Losses
 from secml_regpoison.core.quasi_newton import default_step
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.feasible import FeasibleSet
@@ -161,6 +162,20 @@ def test_a_lambda_without_an_answer_is_left_out(digits, monkeypatch):
     least = 12.
     with pytest.raises(FloatingPointError, match='Hessian is singular'):
         attack(digits, method='implicit', n_outer=3, lmbda=3.)
+
+
+def test_a_loss_that_is_finite_nowhere_is_said(monkeypatch):
+    """The square of a number of float32 may be none; sums of two, NaN."""
+    problem, x_p, y_p = make(dtype=torch.float32)
+    x_val = problem.x_val.clone()
+    x_val[0, 0] = 1e25
+    far, model = replace(problem, x_val=x_val), functools.partial(
+        LinearModel, loss=Squared())
+    for data in (far, problem):
+        with pytest.raises(FloatingPointError, match='finite at no lambda'):
+            solve(data, x_p, y_p, 0., -3., 3., model=model)
+        monkeypatch.setattr(LinearModel, 'losses', lambda *_: Losses(
+            math.nan, math.nan, 0.))
 
 
 def test_no_points_learns_lambda_on_clean_data(digits):
