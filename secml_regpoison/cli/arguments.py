@@ -185,7 +185,7 @@ def join_values(argv):
     """Let a value begin with a minus, as an option does."""
     joined = list(argv)
     for option in ('--policies', '--positive', '--y-poison',
-                   '--lmbda-bounds'):
+                   '--lmbda-bounds', '--label', '--drop'):
         if option in joined[:-1]:
             i = joined.index(option)
             joined[i:i + 2] = [f'{option}={joined[i + 1]}']

@@ -18,6 +18,7 @@ from sklearn.svm import LinearSVC
 
 from core_problems import SKLEARN_L1
 from secml_regpoison import cli, storage as files
+from secml_regpoison.cli.arguments import join_values, make_parser
 from secml_regpoison.experiment.plan import default_solver
 from secml.adv.seceval import CSecEvalData
 
@@ -514,3 +515,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
             raise OSError('disk full')
     assert path.read_text() == 'old'
     assert os.listdir(tmp_path) == ['sec_eval.csv']
+
+
+def test_names_and_numbers_of_columns_may_begin_with_a_minus():
+    args = make_parser().parse_args(join_values([
+        'sec-eval', '--label', '-y', '--drop', '-1,-a']))
+    assert (args.label, args.drop) == ('-y', ('-1', '-a'))
