@@ -2,7 +2,7 @@
 
 Where the attacker raises the loss by which lambda is tuned, the defender sees
 the harm. One that raises the loss on other rows does more harm if it keeps
-the defender's loss low meanwhile, see `.core.defender.camouflaged`.
+the defender's loss low meanwhile, see `.core.camouflage`.
 """
 from secml_regpoison.validation import (
     check, check_dataset, check_labels, check_number)

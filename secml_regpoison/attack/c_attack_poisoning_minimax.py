@@ -141,7 +141,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         that the defender sees the harm, as in the paper.
     camouflage : 'auto' or float, optional
         From 0 to 1: how much an attacker with a set of its own keeps the
-        defender's loss low, see `.core.defender.camouflaged`. 'auto'
+        defender's loss low, see `.core.camouflage`. 'auto'
         (default) tries 0, 0.5 and 0.9 and keeps what errs most. 0 where
         lambda is fixed. With 'trust' see `.core.trust_defender`.
     trust_margin : float, optional

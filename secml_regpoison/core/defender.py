@@ -1,13 +1,13 @@
 """The defender's best response: lambda re-tuned against given points."""
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Callable, Optional
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .camouflage import Camouflaged
 from .linalg import SingularHessian
 from .model import Gradients, Model
 from .verdicts import LMBDA_TOL
@@ -32,7 +32,7 @@ class Iterate:
     `value` and `error` are the attacker's loss and share of errors, `loss` is
     the defender's loss: `value` where `Problem.is_zero_sum`. `gradients` are
     those of the model; with camouflage `grad_x_p` is a direction, see
-    `camouflaged`.
+    `.camouflage`.
     """
 
     x_p: Tensor
@@ -54,35 +54,6 @@ class Iterate:
         return float(self.gradients.grad_lmbda)
 
 
-@dataclass(frozen=True, eq=False)
-class Camouflaged:
-    """The `Gradients` of an attacker that hides, see `camouflaged`; `own` are
-    those that it has without."""
-
-    model: Model
-    trained: Any
-    own: Gradients
-    camouflage: float
-
-    @property
-    def value(self) -> Tensor:
-        """The attacker's loss, 0-d."""
-        return self.own.value
-
-    @cached_property
-    def grad_x_p(self) -> Tensor:
-        """Direction of the points, (p, d)."""
-        return camouflaged(
-            self.model, self.trained.x_p, self.own.grad_x_p,
-            self.model.defender_hypergradient(self.trained).grad_x_p,
-            self.camouflage)
-
-    @property
-    def grad_lmbda(self) -> Tensor:
-        """Derivative of the defender's loss with respect to lambda, 0-d."""
-        return self.own.grad_lmbda
-
-
 class Defender:
     """Evaluates iterates, and re-tunes lambda against the attacker's points.
 
@@ -95,7 +66,7 @@ class Defender:
         Called with each `Iterate` that is recorded.
     camouflage : float
         How much the attacker keeps the defender's loss low, see
-        `camouflaged`.
+        `.camouflage`.
 
     Attributes
     ----------
@@ -241,24 +212,3 @@ class Defender:
             self.secant_slope = (there.grad_lmbda - grad) / step
             here = there
         return here
-
-
-def camouflaged(model: Model, x_p: Tensor, attacker: Tensor, defender: Tensor,
-                camouflage: float) -> Tensor:
-    """``dB/|dB| - camouflage dA/|dA|`` row by row, (p, d).
-
-    ``B`` is the loss of the attacker and ``A`` that of the defender; points
-    that lower ``A`` do not show their harm. With a `y_target` the attacker
-    lowers both: then a plus. The norms are in the units of
-    `Problem.column_scale`.
-    """
-    problem, scale = model.problem, model.problem.column_scale(x_p)
-    weight = problem.upward * camouflage
-    return (unit_rows(scale * attacker)
-            - weight * unit_rows(scale * defender)) / scale
-
-
-def unit_rows(x: Tensor) -> Tensor:
-    """Rows of norm 1; a row of zeros stays."""
-    return x / torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(
-        torch.finfo(x.dtype).tiny)

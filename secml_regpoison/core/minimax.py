@@ -8,8 +8,9 @@ from typing import Any, Callable, Optional, Union
 
 from torch import Tensor
 
+from .camouflage import unit_rows
 from .checks import check, check_lmbda
-from .defender import LMBDA_BOUNDS, Defender, Iterate, unit_rows
+from .defender import LMBDA_BOUNDS, Defender, Iterate
 from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Model
@@ -126,7 +127,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         goes on from there, see `.vertices`. Not with `camouflage`.
     camouflage : float
         From 0 to 1: how much an attacker with rows of its own keeps the
-        defender's loss low, see `.defender.camouflaged`. Above 0 each answer
+        defender's loss low, see `.camouflage`. Above 0 each answer
         is searched over the whole interval.
     callback : callable or None
         Called with each `Iterate`, the start first.

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .defender import LOSS_RTOL, Defender, Iterate, camouflaged
+from .camouflage import camouflaged
+from .defender import LOSS_RTOL, Defender, Iterate
 from .model import Hypergradient
 
 # Bounds of log s where s > 0, and the least lambda there: where the data are
