@@ -55,7 +55,7 @@ def run_sec_eval(args, source, plan):
                     'cross-validate on')
     names = result_names(map(policy_name, args.policies), args.repetitions)
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
-        check_same_command(folder, plan, _rows_of(source, name))
+        check_same_command(folder, plan, _rows_of(source))
         begin(args.out, names)
         results = _run(args, source, plan, folder)
         classes = map(str, source.header['y_original'])
@@ -67,12 +67,12 @@ def run_sec_eval(args, source, plan):
                 if is_own(policy) else plan.attacker, **labels)])
 
 
-def _rows_of(source, name):
-    """The rows in short: name, classes and a digest of the content."""
+def _rows_of(source):
+    """The rows in short: classes and a digest of the content."""
     classes = ' v '.join(map(str, source.header['y_original']))
     digest = array_digest(*(array for part in source.parts.values()
                             for array in part))
-    return f'{name}, {classes} ({digest})'
+    return f'{classes} ({digest})'
 
 
 def _run(args, source, plan, folder):

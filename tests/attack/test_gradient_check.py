@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from attack_problems import digits, make, run
+from attack_problems import digits, make, run, small
 from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.core.solvers import rmd
@@ -79,10 +79,22 @@ def test_diagnostics_see_what_is_wrong():
     found = attack.diagnostics()
     assert found.inner_grad_norm > .1
     assert found.cosine < .9
-    assert found.attacker_grad_norm > .1
+    assert found.attacker_grad_norm > .1 and found.attacker_gain > .01
+    assert 'a stronger attack is near' in str(found)
     attack = attack_digits(C=np.exp(8), learn_lmbda=False)
     run(attack, digits())
     assert attack.diagnostics().defender_gap > .5
+
+
+def test_diagnostics_of_points_at_a_maximum_inside_the_box():
+    """What is left of the gradient is all free, and next to nothing."""
+    data = small()
+    attack = make(data, 6, lb=-10, ub=11, learn_lmbda=False,
+                  solver_type='implicit')
+    run(attack, data)
+    found = attack.diagnostics()
+    assert found.attacker_grad_norm > .9 and found.attacker_gain < .01
+    assert 'a stronger attack is near' not in str(found)
 
 
 @pytest.mark.parametrize('kwargs, error, words', [
