@@ -1,7 +1,7 @@
 """Text for people: on a terminal, in a pipe or in a log.
 
-What reads it may go away, be full or stand still. A run does not stop for
-that: its results are files.
+What reads it may go away or stand still. A run does not stop for that: its
+results are files. Only a full disk under stdout ends it, in words.
 """
 import errno
 import os

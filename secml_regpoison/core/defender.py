@@ -143,9 +143,25 @@ class Defender:
         here = start = self.evaluate(x_p, lmbda)
         if self.bounds is not None:
             here = self._descend(here, *self.bounds)
-            if from_grid and here.loss > start.loss:
-                here = start  # descent ended above the grid's best: keep that
+            if from_grid:
+                if here.loss > start.loss:
+                    here = start  # above the grid's best: keep that
+                here = self._descend_beside(here, *self.bounds)
         self.record(here)
+        return here
+
+    def _descend_beside(self, here: Iterate, low: float,
+                        high: float) -> Iterate:
+        """`here`, or the end of a descent from half a step of the grid away,
+        where that is better: with a squared hinge the loss has kinks."""
+        for step in (-.5 * self.model.lmbda_step, .5 * self.model.lmbda_step):
+            lmbda = here.lmbda + step
+            if low < lmbda < high and self.model.losses(self._train(
+                    here.x_p, lmbda)).defender < (1 - LOSS_RTOL) * here.loss:
+                self.secant_slope = 0.
+                there = self._descend(self.evaluate(here.x_p, lmbda), low,
+                                      high)
+                here = there if there.loss < here.loss else here
         return here
 
     def record(self, here: Iterate) -> None:

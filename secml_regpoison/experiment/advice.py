@@ -20,14 +20,15 @@ def in_scikit_learn(standing, plan):
                        else here['C'] * (1 + is_double), plan)
     filtered = '' if plan.filter == 'none' \
         else f' on the rows that pass the filter {plan.filter}'
+    c = 'alpha' if plan.classifier == 'ridge' else 'C'
     start = f'In scikit-learn, {in_sentence(policy)}: {model}'
     if policy == TRUSTED:
-        return (f'{start} on the trusted rows alone, C by cross-validation on '
-                'them.')
+        return (f'{start} on the trusted rows alone, {c} by cross-validation '
+                'on them.')
     if policy == 'learned':
-        return (f'{start}{filtered}. This C is the best for this poison only, '
-                'and a C held fixed protects less: at each training choose it '
-                'again on the trusted rows, as GridSearchCV with a '
+        return (f'{start}{filtered}. This {c} is the best for this poison '
+                f'only, and held fixed {c} protects less: at each training '
+                'choose it again on the trusted rows, as GridSearchCV with a '
                 'PredefinedSplit does.')
     if policy == 'learned-trust':
         scaled = '' if plan.preprocess is None \
@@ -37,7 +38,7 @@ def in_scikit_learn(standing, plan):
                 'the others. C and weight are the best for this poison only: '
                 'choose them again at each training.')
     if policy == 'clean-cv' and is_wide(here['lmbda']):
-        return f'{start}{filtered}, C by cross-validation on clean rows.'
+        return f'{start}{filtered}, {c} by cross-validation on clean rows.'
     return f'{start}{filtered}.'
 
 

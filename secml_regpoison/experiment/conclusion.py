@@ -71,7 +71,8 @@ def conclude(summary, plan, same_rows=False):
 def _second(order):
     """The next best, which is not the trusted rows alone by another name."""
     return next((one for one in order[1:] if not (
-        one.is_saturated and order[0].policy == TRUSTED)), None)
+        one.is_saturated and order[0].policy == TRUSTED
+        and is_alike(one.worst, order[0].worst))), None)
 
 
 def _trusted_first(order, plan):

@@ -8,21 +8,13 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from core_problems import clouds
+
 from secml_regpoison.core import Problem, hypergradient, solve
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.softmax_model import SoftmaxModel
-
-
-def clouds(seed, n=30, d=3, m=30, n_classes=None):
-    """Overlapping clouds: training and validation rows, (n, d), (m, d)."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, n_classes or 2, n + m)
-    y[:n_classes or 2] = y[n:n + (n_classes or 2)] = range(n_classes or 2)
-    x = torch.as_tensor(rng.normal(size=(n + m, d)) + 1.5 * y[:, None])
-    y = torch.as_tensor(y if n_classes else 2. * y - 1).double()
-    return Problem(x[:n], y[:n], x[n:], y[n:], n_classes=n_classes)
 
 
 def pair(problem, n_points=1, lmbda=-2., box=4., **kwargs):

@@ -56,7 +56,7 @@ def test_the_best_policy_and_by_how_much_at_the_share_that_one_expects():
     assert last == (
         'In scikit-learn, learned: make_pipeline(StandardScaler(), '
         f'LogisticRegression(C={math.exp(-1.5):.3g})). This C is the best for '
-        'this poison only, and a C held fixed protects less: at each training '
+        'this poison only, and held fixed C protects less: at each training '
         'choose it again on the trusted rows, as GridSearchCV with a '
         'PredefinedSplit does.')
     found = conclude(summarise(LEARNED_BEST), PLAN)
@@ -132,8 +132,8 @@ def test_policies_are_ranked_by_the_worse_of_two_attackers():
     assert hidden == (
         'An attacker who knows the 40 validation rows and hides the harm from '
         'them (10 rows of poison): learned errs 30.50 % (30.00 to 31.00 in 2 '
-        'splits). If the attacker knows the trusted rows, tuning on them gives '
-        'no protection: keep some of them secret.')
+        'splits). If the attacker knows the trusted rows, tuning on them '
+        'gives no protection: keep some of them secret.')
     assert ('test error 20.50 % (20.00 to 21.00 in 2 splits), 25.50 % (25.00 '
             'to 26.00 in 2 splits) where the attacker knows the test rows, '
             'without poison 1.50 %;') in policies[0]

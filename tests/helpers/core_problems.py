@@ -2,6 +2,7 @@
 import inspect
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -27,6 +28,16 @@ def make(n=12, m=9, d=5, p=3, seed=0, dtype=torch.float64, **kwargs):
     problem = Problem(draw(n, d), draw(n).sign(), draw(m, d),
                       draw(m).sign(), **kwargs)
     return problem, draw(p, d), draw(p).sign()
+
+
+def clouds(seed, n=30, d=3, m=30, n_classes=None):
+    """Overlapping clouds: training and validation rows, (n, d), (m, d)."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, n_classes or 2, n + m)
+    y[:n_classes or 2] = y[n:n + (n_classes or 2)] = range(n_classes or 2)
+    x = torch.as_tensor(rng.normal(size=(n + m, d)) + 1.5 * y[:, None])
+    y = torch.as_tensor(y if n_classes else 2. * y - 1).double()
+    return Problem(x[:n], y[:n], x[n:], y[n:], n_classes=n_classes)
 
 
 def to(device, problem, *tensors):
