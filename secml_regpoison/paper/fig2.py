@@ -81,11 +81,11 @@ def _draw_learned(ax, means, name):
         if axis is right:  # a bar that reaches 0 goes to the lower end
             error = [np.minimum(error, y), error]
             right.set_yscale('log')
-            right.set_ylim(bottom=min(y) / 2)
         lines.append(axis.errorbar(x, y, error, capsize=3, label=label,
                                    linewidth=1.6, elinewidth=.8, **style))
         axis.set_ylabel(label, color=style['color'])
         axis.tick_params(axis='y', colors=style['color'])
+    right.set_ylim(bottom=min(y) / 2)
     # from 80 to 0.5: small changes are visible, too
     right.minorticks_off()
     right.yaxis.set_major_formatter('{x:g}')
