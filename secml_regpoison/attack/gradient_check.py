@@ -27,7 +27,9 @@ class GradientCheck:
     differences of the loss that it computes itself. With the L1 penalty the
     loss has a kink where a weight leaves zero: one between two values that are
     subtracted counts as an error here; a smaller step avoids it. So it is
-    where points are tied for the least or greatest value of a min-max scaler.
+    where points are tied for the least or greatest value of a min-max scaler,
+    and under a unit norm where a coordinate is 0 ('l1') or two are tied
+    ('max').
     is_evaluated : False where the classifier does not train to the optimum of
     this objective, so that the pipeline is that of a surrogate.
     """
