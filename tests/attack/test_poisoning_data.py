@@ -25,7 +25,9 @@ def counted(monkeypatch):
         fits.append(args), fit(*args))[1])
     data, preprocess = small(), CNormalizerMinMax()
     preprocess.local = Local(), Local, lambda x: x
-    attack = make(data, 1, CClassifierLogistic(preprocess=preprocess))
+    # joint=False: not at a vertex, which many changes leave as it is
+    attack = make(data, 1, CClassifierLogistic(preprocess=preprocess),
+                  joint=False)
     run(attack, data)
     fits.clear()
     return data, attack, fits
@@ -98,7 +100,7 @@ def test_a_change_takes_effect(counted, change):
     made = make((attack.training_data, attack.val), 4,
                 CClassifierLogistic(preprocess=attack.classifier.preprocess),
                 y_target=attack.y_target, poison_mode=attack.poison_mode,
-                random_seed=attack.random_seed)
+                random_seed=attack.random_seed, joint=False)
     x = CArray([.3, .8])
     for each in (attack, made):
         each.xc, each.yc = before.X.deepcopy(), before.Y.deepcopy()
