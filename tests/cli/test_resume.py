@@ -118,7 +118,7 @@ def test_without_resume_it_starts_anew(stopped, left_alone):
     (['--train', '41'], 'n_train = 41, there 40'),
     (['--solver', 'rmd'], 'solver_type = rmd, there implicit'),
     (['--poison-mode', 'append'], 'poison_mode = append, there replace'),
-    (['--classes', '3', '5'], 'data = digits, 3 v 5 (')])
+    (['--classes', '3', '5'], 'data = 3 v 5 (')])
 def test_resuming_another_run_is_refused(stopped, capsys, change, words):
     """Before anything in the folder is touched."""
     before = {path: path.read_bytes()
