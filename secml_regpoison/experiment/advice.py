@@ -27,7 +27,7 @@ def in_scikit_learn(standing, plan):
                 'on them.')
     if policy == 'learned':
         return (f'{start}{filtered}. This {c} is the best for this poison '
-                f'only, and held fixed {c} protects less: at each training '
+                f'only, and held fixed it protects less: at each training '
                 'choose it again on the trusted rows, as GridSearchCV with a '
                 'PredefinedSplit does.')
     if policy == 'learned-trust':

@@ -56,7 +56,7 @@ def test_the_best_policy_and_by_how_much_at_the_share_that_one_expects():
     assert last == (
         'In scikit-learn, learned: make_pipeline(StandardScaler(), '
         f'LogisticRegression(C={math.exp(-1.5):.3g})). This C is the best for '
-        'this poison only, and held fixed C protects less: at each training '
+        'this poison only, and held fixed it protects less: at each training '
         'choose it again on the trusted rows, as GridSearchCV with a '
         'PredefinedSplit does.')
     found = conclude(summarise(LEARNED_BEST), PLAN)
