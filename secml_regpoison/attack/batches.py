@@ -225,8 +225,8 @@ def solve_from(attack, data, problem, start, iterates, first=(),
 def _solve(attack, problem, start, feasible, model, callback, settings):
     """The core's `solve` of a model in the attack's `dtype`."""
     dtype = getattr(torch, attack.dtype)
-    is_bounded = settings['min_step'] > 0 or settings['max_step'] < math.inf
-    may_jump = attack.joint and not is_bounded
+    may_jump = attack.joint and settings['min_step'] == 0 \
+        and settings['max_step'] == math.inf
     return solve(
         problem.to(dtype), start.x.to(dtype), start.y.to(dtype),
         feasible=feasible.to(dtype), lmbda_bounds=lmbda_bounds(attack),

@@ -171,24 +171,22 @@ def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,
     other = optimal
     if model.training.method == 'implicit':
         other = replace(model, training=replace(model.training, method='rmd'))
-    grad = model.hypergradient(trained).grad_x_p
+    found = model.hypergradient(trained)
+    grad, step = found.grad_x_p, default_step(model.problem.x_tr)
     grad_other = other.hypergradient(other.train(x_p, lmbda)).grad_x_p
-    length = float(torch.linalg.vector_norm(grad))
-    free = _free_part(model.problem.upward * grad, x_p, feasible)
-    gain = length * default_step(model.problem.x_tr) * float(
-        torch.linalg.vector_norm(free, dim=1).sum())
-    return (float(torch.linalg.vector_norm(free)),
-            gain / max(model.losses(trained).attacker, 1e-12),
+    free = _free_gradient(model.problem.upward * grad, x_p, feasible)
+    by_point = torch.linalg.vector_norm(free, dim=1)
+    return (float(by_point.norm() / (grad.norm() or 1.)),
+            step * float(by_point.sum()) / max(float(found.value), 1e-12),
             float(torch.nn.functional.cosine_similarity(
                 grad.ravel(), grad_other.ravel(), dim=0)))
 
 
-def _free_part(grad: Tensor, x_p: Tensor, feasible: FeasibleSet) -> Tensor:
-    """The part that the set allows, but for whole numbers, of an ascent step
-    of length 1, (p, d)."""
+def _free_gradient(grad: Tensor, x_p: Tensor,
+                   feasible: FeasibleSet) -> Tensor:
+    """The part of an ascent direction that the set allows, but for whole
+    numbers, (p, d)."""
     feasible = replace(feasible, integers=None)
-    length = torch.linalg.vector_norm(grad)
-    if length == 0:
-        return grad
     here = feasible.project(x_p)
-    return (feasible.project(here + 1e-6 * grad / length) - here) / 1e-6
+    short = 1e-6 / (torch.linalg.vector_norm(grad) or 1.)
+    return (feasible.project(here + short * grad) - here) / short

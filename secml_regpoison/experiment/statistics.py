@@ -65,6 +65,12 @@ def curve(means, data, policy, column, scale=1):
         (scale, [measured[column][1] for measured in stats]))]
 
 
+def above_zero(values, errors):
+    """Lower and upper errors of values that cannot be negative, as
+    matplotlib's `errorbar` takes them: the lower ends are at least 0."""
+    return [np.minimum(errors, values), errors]
+
+
 def draw_curves(ax, means, data, column, scale=1):
     """One curve a policy against the poison, with the deviations.
 
@@ -83,7 +89,7 @@ def draw_curves(ax, means, data, column, scale=1):
         # a small shift keeps the error bars of two policies apart
         shift = .1 * (k - (len(policies) - 1) / 2)
         if column != 'lmbda':
-            error = [np.minimum(error, y), error]
+            error = above_zero(y, error)
         ax.errorbar([value + shift for value in x], y, error, capsize=3,
                     label=policy_label(policy), clip_on=is_log, zorder=3,
                     linewidth=1.6, elinewidth=.8, **style)

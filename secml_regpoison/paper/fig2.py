@@ -7,12 +7,11 @@ al. 2015) and the learned one. See `config.FIGURE_2`.
 The table says of each claim of the figure what was measured, and whether it
 holds. The bounds are this project's: the paper gives curves, no numbers.
 """
-import numpy as np
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
-    by_strength, cost, curve, distinct, draw_curves, mark_strengths,
-    mean_and_std, mean_rows)
+    above_zero, by_strength, cost, curve, distinct, draw_curves,
+    mark_strengths, mean_and_std, mean_rows)
 from secml_regpoison.experiment.tables import as_text
 from secml_regpoison.figure.style import POLICY_STYLES
 from .attacks import all_records, attack_cells
@@ -79,7 +78,7 @@ def _draw_learned(ax, means, name):
              NORM_STYLE)):
         x, y, error = curve(means, name, 'learned', column)
         if axis is right:  # a bar that reaches 0 goes to the lower end
-            error = [np.minimum(error, y), error]
+            error = above_zero(y, error)
             right.set_yscale('log')
         lines.append(axis.errorbar(x, y, error, capsize=3, label=label,
                                    linewidth=1.6, elinewidth=.8, **style))

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
-    cost, mean_and_std, mean_rows)
+    above_zero, cost, mean_and_std, mean_rows)
 from secml_regpoison.experiment.tables import as_text, format_mean_std
 from secml_regpoison.figure.style import policy_label, policy_styles
 from .attacks import attack_cells, records_of
@@ -139,6 +139,6 @@ def _draw_errors(ax, places, means, settings, key, label, **style):
     values = [means.get((pair, *names, *which), {}).get(
         'test_error', (np.nan, np.nan)) for names in settings.models]
     mean, std = 100 * np.array(values).T
-    ax.errorbar(places, mean, [np.minimum(std, mean), std], capsize=3,
-                label=label, elinewidth=.8, clip_on=False,
+    ax.errorbar(places, mean, above_zero(mean, std), capsize=3, label=label,
+                elinewidth=.8, clip_on=False,
                 **{**style, 'linestyle': 'none'})
