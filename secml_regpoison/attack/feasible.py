@@ -164,7 +164,7 @@ def pull_into_filter(attack, data, x, y, project):
     clean, found = filter_of(attack, data), project(x)
     if clean is None:
         return found
-    passes, typical = clean.of(y), typical_rows(data, clean, y)
+    passes, typical = clean.of(y), next(rows_by_centroid(data, clean, y))
     for share in torch.linspace(15 / 16, 0, 16):
         out = passes.violation(found) > 1e-9
         found[out] = project(typical + share * (x - typical))[out]
@@ -192,23 +192,31 @@ def feasible_set(attack, data, x_start, y):
 
 def _starts(data, made, clean, y):
     """The starts in the set: projected; where whole numbers lead out of the
-    filter, the training row of the label that is nearest to its centroid."""
+    filter, the training row of the label that is nearest to its centroid of
+    those that stay inside."""
     start = made.project(made.x_0)
     if clean is None or made.integers is None:
         return start
-    typical = replace(made, filter=None).project(typical_rows(data, clean, y))
-    return torch.where(made.contains(start)[:, None], start, typical)
+    for typical in rows_by_centroid(data, clean, y):
+        out = ~made.contains(start)
+        if not out.any():
+            break
+        start[out] = replace(made, filter=None).project(typical)[out]
+    return start
 
 
-def typical_rows(data, clean, y):
-    """For each of the labels (p,) the training row with it that is nearest to
-    the centroid, (p, d)."""
-    typical = []
+def rows_by_centroid(data, clean, y):
+    """For each of the labels (p,) the training rows with it, (p, d), one after
+    the other, the nearest to its centroid first."""
+    ordered = []
     for label, centre in zip(clean.labels, clean.centre):
         rows = data.x_tr[data.y_tr == label]
-        typical.append(rows[
-            (clean.scale * (rows - centre)).square().sum(1).argmin()])
-    return torch.stack(typical)[torch.searchsorted(clean.labels, y)]
+        ordered.append(rows[
+            (clean.scale * (rows - centre)).square().sum(1).argsort()])
+    own = torch.searchsorted(clean.labels, y)
+    for k in range(max(map(len, ordered))):
+        yield torch.stack([rows[min(k, len(rows) - 1)]
+                           for rows in ordered])[own]
 
 
 def _parts(attack):

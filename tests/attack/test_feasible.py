@@ -93,6 +93,26 @@ def test_whole_numbers_by_the_attack_itself(more):
     assert (x[:, 0] != np.rint(x[:, 0])).any()
 
 
+@pytest.mark.parametrize('seed', [0, 3, 10, 16])
+def test_refused_only_where_no_whole_number_passes_the_filter(seed):
+    data = [clouds(60, seed + 100 * k, d=2) for k in range(3)]
+    for part in data:
+        part.X = 4 * part.X
+    grid = CArray([[float(i), float(j)] for i in range(5) for j in range(5)])
+    passing = [~outside(grid, CArray.zeros(25) + label, data[0], .3)
+               for label in (0, 1)]
+    attack = make(data, 4, lb=0., ub=4., solver_params={'n_outer': 3},
+                  feasible=(CFeasibleInteger(), CFeasibleSphereSlab(.3)))
+    if not all(some.any() for some in passing):
+        assert seed == 0
+        with raises(ValueError, 'leave each point a place'):
+            run(attack, data)
+        return
+    poison = run(attack, data)[2]
+    assert not outside(poison.X, poison.Y, data[0], .3).any()
+    assert_array_equal(*(x.tondarray() for x in (poison.X, poison.X.round())))
+
+
 @pytest.mark.parametrize('learn_lmbda', [True, False])
 def test_masks(learn_lmbda):
     data = small(d=D)
