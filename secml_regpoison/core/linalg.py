@@ -3,8 +3,10 @@ import functools
 import threading
 from typing import Any, Callable, TypeVar, cast
 
+import numpy as np
 import torch
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
+from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 try:
@@ -75,6 +77,32 @@ def top_eigenvalue(rows: Tensor) -> float:
         if value <= 0. or abs(value - previous) < 1e-3 * value:
             break
     return value
+
+
+def lanczos(rows: Tensor) -> tuple[float, Tensor]:
+    """As `top_eigenvalue`, but to rounding, and the unit vector (d,), by
+    Lanczos' method (ARPACK).
+
+    Raises
+    ------
+    FloatingPointError
+        If the rows are too large to be squared.
+    """
+    def product(v: np.ndarray) -> np.ndarray:
+        near = torch.from_numpy(v.ravel()).to(rows)
+        return ((rows @ near) @ rows).cpu().numpy()
+    squares = float(torch.linalg.vector_norm(rows)) ** 2
+    if not squares < float(torch.finfo(rows.dtype).max):
+        raise FloatingPointError(
+            f'the features have grown past what {rows.dtype} can square, '
+            f'{squares:.3g}: bound the points, or pass a smaller step.')
+    start = torch.randn(rows.shape[1], dtype=torch.float64,
+                        generator=torch.Generator().manual_seed(0))
+    value, vector = eigsh(LinearOperator(
+        (rows.shape[1],) * 2, product, dtype=str(rows.dtype)[6:]), 1,
+        v0=start.to(rows.dtype).numpy(), tol=float(torch.finfo(
+            rows.dtype).eps) ** .75)
+    return float(value[0]), torch.from_numpy(vector[:, 0]).to(rows)
 
 
 @functools.lru_cache(maxsize=None)

@@ -27,8 +27,9 @@ from .problem import Features, Problem
 from .reverse_pass import ReversePass
 from .solvers import (
     SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
-from .solvers.training import (
-    check_not_diverged, loose_smoothness, smoothness, warn_if_unstable)
+from .solvers.step_size import (
+    loose_smoothness, smoothness, warn_if_unstable)
+from .solvers.training import check_not_diverged
 
 LOGISTIC = Logistic()
 

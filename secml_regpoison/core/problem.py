@@ -9,7 +9,7 @@ from torch import Tensor
 from .checks import check_problem, check_rows, is_sparse
 from .coordinates.rows import signed_rows, weight_products
 from .features import Features, features_of
-from .linalg import row_products, top_eigenvalue
+from .linalg import lanczos, row_products, top_eigenvalue
 from .preprocessing import Moments, Preprocess
 
 
@@ -175,7 +175,14 @@ class Problem:
     @cached_property
     def top_eigenvalue(self) -> float:
         """Largest eigenvalue of ``A^T A`` over the fixed rows."""
-        return top_eigenvalue(self.rows_tr)
+        return self.top_eigenpair[0] if self.serves_once \
+            else top_eigenvalue(self.rows_tr)
+
+    @cached_property
+    def top_eigenpair(self) -> tuple[float, Tensor]:
+        """The same to rounding, as its derivative needs it where the rows
+        move with the points, and the unit eigenvector, (d + 1,)."""
+        return lanczos(self.rows_tr)
 
     @cached_property
     def moments(self) -> Moments:

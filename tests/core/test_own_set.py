@@ -42,10 +42,11 @@ def test_two_problems_in_one(method, form):
         float(of_defender.value), rel=1e-12)
 
 
+@pytest.mark.parametrize('method', ['implicit', 'rmd'])
 @pytest.mark.parametrize('player', ['attacker', 'defender'])
-def test_central_differences_through_a_refitted_preprocess(player):
+def test_central_differences_through_a_refitted_preprocess(player, method):
     problem, x_p, y_p = own_set(preprocess=MeanStd())
-    model = LinearModel(problem, y_p, Training('implicit', inner_tol=1e-12))
+    model = LinearModel(problem, y_p, Training(method, 10, inner_tol=1e-12))
     trained = model.train(x_p, -1.)
     grad = (model.hypergradient if player == 'attacker'
             else model.defender_hypergradient)(trained).grad_x_p

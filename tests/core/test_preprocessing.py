@@ -10,6 +10,8 @@ from core_problems import ETA, FORMS, compare, make
 
 from secml_regpoison.core import Problem, hypergradient, solve
 from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses import Squared, SquaredHinge
+from secml_regpoison.core.penalties import L1
 from secml_regpoison.core.preprocessing import (
     Chain, MeanStd, MinMax, Moments, UnitNorm)
 
@@ -37,15 +39,17 @@ def refitted(problem, x_p, name):
 
 @each
 @pytest.mark.parametrize('form', FORMS)
-@pytest.mark.parametrize('method', ['rmd', 'implicit'])
+@pytest.mark.parametrize('method, n_inner, eta', [
+    ('rmd', 40, ETA / 2), ('rmd', 12, None), ('implicit', 1, None)])
 @pytest.mark.parametrize('y_target', [None, 1.])
 def test_derivative_is_central_difference_of_the_pipeline(
-        name, form, method, y_target):
-    """The preprocess is refitted at each point, and all rows move."""
+        name, form, method, n_inner, eta, y_target):
+    """The preprocess is refitted at each point, and all rows move, and with
+    them the step size 1 / L."""
     target = None if y_target is None else torch.full(
         (9,), y_target, dtype=torch.float64)
     problem, x_p, y_p = problem_with(name, y_target=target)
-    kwargs = {'method': method, 'form': form, 'n_inner': 40, 'eta': ETA / 2,
+    kwargs = {'method': method, 'form': form, 'n_inner': n_inner, 'eta': eta,
               'momentum': .9, 'inner_tol': 1e-13}
     got = hypergradient(problem, x_p, y_p, 1., **kwargs)
     u = torch.randn(x_p.shape, generator=torch.Generator().manual_seed(1),
@@ -61,6 +65,21 @@ def test_derivative_is_central_difference_of_the_pipeline(
     ahead, behind = (hypergradient(own, x_p, y_p, 1. + t, **kwargs)
                      for t in (step, -step))
     compare(got.grad_lmbda, (ahead.value - behind.value) / (2 * step), 1e-6)
+
+
+@pytest.mark.parametrize('settings', [
+    {'loss': Squared()}, {'loss': SquaredHinge(), 'beta': 1.},
+    {'penalty': L1}])
+def test_other_models_with_the_step_size_that_follows_the_rows(settings):
+    problem, x_p, y_p = problem_with('mean-std')
+    kwargs = {'n_inner': 12, 'momentum': .9,
+              'model': partial(LinearModel, **settings)}
+    got = hypergradient(problem, x_p, y_p, 0., **kwargs)
+    numeric = torch.stack([sum(
+        sign * hypergradient(problem, (x_p.ravel() + sign * 1e-5 * one)
+                             .view_as(x_p), y_p, 0., **kwargs).value
+        for sign in (1, -1)) for one in torch.eye(x_p.numel())])
+    compare(got.grad_x_p.ravel(), numeric / 2e-5, 1e-6)
 
 
 @each

@@ -82,8 +82,8 @@ def forward(model: TrainedModel, grad_val: Tensor,
     grad = as_weights(coordinates, grad_val[None]).ravel()
     d_eta_d_lmbda = grad.new_zeros(1)
     d_eta_d_rows = torch.zeros_like(rows_p[:, :-1])
-    if model.d_eta_d_rows is not None:
-        d_eta_d_rows = model.d_eta_d_rows
+    if model.d_eta is not None:
+        d_eta_d_rows = model.d_eta.rows(False)
         d_eta_d_lmbda -= model.eta ** 2 * coordinates.penalty.strength
     one_feature_each = torch.eye(d, d + 1)[:, None].to(rows_p)
 

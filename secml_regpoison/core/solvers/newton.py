@@ -17,7 +17,8 @@ from ..coordinates import Coordinates
 from ..losses import Loss
 from ..problem import Problem
 from .heavy_ball import heavy_ball
-from .training import TrainedModel, Training, loose_smoothness
+from .step_size import loose_smoothness
+from .training import TrainedModel, Training
 
 # Reuse a Cholesky factor while a step with it shrinks the gradient (or the
 # residual) at least by this factor.

@@ -71,7 +71,7 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
     by_w, by_b = coordinates.penalty.gradient(after[:, :-1], after[:, -1])
     grad_lmbda = -eta * ((p[:, :-1] * by_w).sum() + p[:, -1] @ by_b)
     grad_eta = None
-    if model.d_eta_d_rows is not None:
+    if model.d_eta is not None:
         # dA/d eta = -sum_t p_t . (grad f(u_t) + mu sign(u_{t+1})); lambda
         # does not change eta = 1 / L
         steps = training_steps(model, training.momentum)[last]

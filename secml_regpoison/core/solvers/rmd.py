@@ -17,8 +17,8 @@ from ..coordinates import Coordinates
 from ..losses import Loss
 from ..problem import Problem
 from .heavy_ball import heavy_ball
-from .training import (
-    RowGradients, TrainedModel, Training, smoothness, top_eigenpair, vjp_lmbda)
+from .step_size import smoothness, top_eigenpair
+from .training import RowGradients, TrainedModel, Training, vjp_lmbda
 
 
 def descend(coordinates: Coordinates, loss: Loss, training: Training,
@@ -26,20 +26,21 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
             start: Optional[TrainedModel] = None) -> TrainedModel:
     """T steps of gradient descent from 0, all iterates kept. Of `start`
     serves the eigenvalue, if its rows are the same."""
-    eta, d_eta_d_rows, top_p = training.eta, None, None
+    eta, d_eta, top_p = training.eta, None, None
     if eta is None:
         rows_p = coordinates.rows_p
         top_p = start.top_p if start is not None \
             and start.coordinates.rows_p is rows_p else top_eigenpair(rows_p)
-        bound, d_rows = smoothness(problem, rows_p, coordinates.penalty, loss,
-                                   top_p)
-        eta, d_eta_d_rows = 1. / bound, -d_rows / bound ** 2
+        bound, d_bound = smoothness(problem, rows_p, coordinates.penalty, loss,
+                                    top_p)
+        eta = 1. / bound
+        d_eta = replace(d_bound, scale=-d_bound.scale / bound ** 2)
     iterates, scores = heavy_ball(
         coordinates, loss, eta, training.momentum,
         coordinates.rows_p.new_zeros(2, coordinates.n_coords),
         training.n_inner)
     return TrainedModel(coordinates, loss, iterates[-1], iterates[:-1],
-                        scores, eta, d_eta_d_rows, top_p)
+                        scores, eta, d_eta, top_p)
 
 
 def adjoints(model: TrainedModel, grad_val: Tensor,
@@ -59,7 +60,6 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
             ) -> tuple[RowGradients, Tensor]:
     """Derivatives of the loss whose gradient at the trained model is
     `grad_val`, with respect to the weights of the training rows and lambda.
-    Of a step size of ``1 / L`` that with respect to clean rows is left out.
 
     ``v`` falls by ``eta Hess p_t`` and ``p`` gathers ``v``: heavy-ball steps
     of p backwards in time, from ``p_{T-1} = grad_val`` with the velocity
@@ -69,7 +69,7 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
     coordinates, eta, grad_eta = model.coordinates, model.eta, None
     tail, p, adjoint_scores = adjoints(model, grad_val, training)
     grad_lmbda = vjp_lmbda(tail, p, adjoint_scores, -eta)
-    if model.d_eta_d_rows is not None:
+    if model.d_eta is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t), of which lambda's derivative
         # has the penalty's part;  d eta/d lmbda = -eta^2 mu
         grad_eta = grad_lmbda / eta - (

@@ -7,7 +7,7 @@ from torch import Tensor
 from ..losses import Loss
 from ..penalties import L2
 from ..problem import Problem
-from .training import smoothness
+from .step_size import smoothness
 
 
 def sgd(problem: Problem, loss: Loss, penalty: L2, eta: Optional[float],

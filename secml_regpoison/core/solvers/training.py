@@ -1,9 +1,8 @@
 """Training of a linear model: settings, the trained model, its vjp."""
 import math
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 import torch
 from torch import Tensor
@@ -11,8 +10,7 @@ from torch import Tensor
 from ..checks import check, is_finite
 from ..coordinates import Coordinates, RowFactors, Solve
 from ..losses import Loss
-from ..penalties import L1, L2
-from ..problem import Problem
+from .step_size import ByRows
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Training:
         T, the training steps of 'rmd' and 'fmd'.
     eta : float or None
         Step size; None for ``1 / L`` with the bound on the smoothness
-        constant that `smoothness` computes. It moves with the poisoning
+        constant of `.step_size`. It moves with the poisoning
         points and with lambda, and the derivatives account for it.
     momentum : float
         Heavy-ball coefficient in [0, 1).
@@ -72,64 +70,6 @@ class Training:
               'None or an integer of at least 1')
 
 
-def top_eigenpair(rows_p: Tensor) -> tuple[float, Tensor]:
-    """Largest eigenvalue of ``A_p A_p^T`` and its vector (p,), 0 of no rows.
-
-    Raises
-    ------
-    FloatingPointError
-        If the rows are too large to be squared.
-    """
-    if not len(rows_p):
-        return 0., rows_p[:, 0]
-    products = rows_p @ rows_p.T
-    if not is_finite(products):
-        raise FloatingPointError(
-            f'poisoning points have grown past what {rows_p.dtype} can '
-            'square: bound them, or pass a smaller step.')
-    values, vectors = torch.linalg.eigh(products)
-    return float(values[-1]), vectors[:, -1]
-
-
-def smoothness(problem: Problem, rows_p: Tensor, penalty: Union[L1, L2],
-               loss: Loss, top_p: Optional[tuple[float, Tensor]] = None
-               ) -> tuple[float, Tensor]:
-    """A bound on the largest eigenvalue of the training Hessian.
-
-    ``L = max l'' (top(A_tr^T A_tr) + top(A_p A_p^T)) / n + mu``, with top the
-    largest eigenvalue: the first is computed once, the second is p x p, and
-    no position of the poisoning points is above the sum (Weyl). With the L1
-    penalty there is no mu. `top_p` is `top_eigenpair` of `rows_p`, if known.
-
-    Returns
-    -------
-    (L, derivative of L with respect to the weights of `rows_p`, (p, d))
-    """
-    n, bound = problem.n_tr + len(rows_p), loss.curvature_bound
-    top, v = top_p or top_eigenpair(rows_p)
-    return (bound * (problem.top_eigenvalue + top) / n + penalty.curvature,
-            torch.outer(v, v @ rows_p[:, :-1]).mul_(2 * bound / n))
-
-
-def loose_smoothness(problem: Problem, rows_p: Tensor,
-                     penalty: Union[L1, L2], loss: Loss) -> float:
-    """As L of `smoothness`, with ``||A_p||^2`` for its largest eigenvalue:
-    larger by little, and much sooner."""
-    squares = float(torch.linalg.vector_norm(rows_p)) ** 2
-    return (loss.curvature_bound * (problem.top_eigenvalue + squares)
-            / (problem.n_tr + len(rows_p)) + penalty.curvature)
-
-
-def warn_if_unstable(eta: float, bound: float) -> None:
-    """Warn of an `eta` above ``2 / L``: the steps may not contract."""
-    if eta > 2. / bound:
-        warnings.warn(
-            f'eta = {eta:g} is above 2 / L = {2. / bound:.3g} of the training '
-            'loss: gradient descent may not converge; None takes 1 / L. (In '
-            "an attack's solver_params it is inner_eta.)",
-            RuntimeWarning, stacklevel=4)
-
-
 def check_not_diverged(u: Tensor, eta: Optional[float], lmbda: float) -> None:
     """Raise FloatingPointError if training diverged."""
     if not is_finite(u):
@@ -146,8 +86,8 @@ class TrainedModel:
     u : coordinates of the model. path, scores : coordinates (k, n_coords) and
     ``A u`` (k, n) of the iterates that the derivative passes through: the T
     training steps, or the optimum alone. eta : the step size taken, and where
-    it is ``1 / L`` d_eta_d_rows : its derivative with respect to the weights
-    of the poisoning rows, and top_p : their `top_eigenpair`. grad_norm :
+    it is ``1 / L`` d_eta : its derivative, and top_p : the `top_eigenpair` of
+    the poisoning rows, see `.step_size`. grad_norm :
     norm of the training gradient at `u` relative to that at 0, and solve :
     the last Newton step's solver, where the method has them.
     """
@@ -158,7 +98,7 @@ class TrainedModel:
     path: Tensor
     scores: Tensor
     eta: float = math.nan
-    d_eta_d_rows: Optional[Tensor] = None
+    d_eta: Optional[ByRows] = None
     top_p: Optional[tuple[float, Tensor]] = None
     grad_norm: float = math.nan
     solve: Optional[Solve] = None
@@ -214,7 +154,7 @@ class RowGradients:
 
     `p` are the adjoints (k, n_coords) and `adjoint_scores` is ``A p`` (k, n),
     a row a step. `grad_eta` is the derivative with respect to a step size that
-    the poisoning rows decide, 0-d.
+    the rows decide, 0-d: by it, too, the loss depends on them.
     """
 
     model: TrainedModel
@@ -224,24 +164,33 @@ class RowGradients:
     grad_eta: Optional[Tensor] = None
 
     def of(self, first_row: int) -> Tensor:
-        """With respect to the weights of the rows from `first_row` on."""
-        return vjp_rows(self.model, self.p, self.adjoint_scores, self.scale,
+        """With respect to the weights of the rows from `first_row` on: those
+        of the poisoning rows, or of all."""
+        rows = vjp_rows(self.model, self.p, self.adjoint_scores, self.scale,
                         first_row)
+        by_step = self._by_step()
+        return rows if by_step is None \
+            else rows.add_(by_step.rows(first_row == 0))
 
     def points(self) -> Tensor:
-        """With respect to the weights of the poisoning rows, (p, d), by the
-        step size too."""
-        rows = self.of(self.model.coordinates.n_tr)
-        d_eta = self.model.d_eta_d_rows
-        return rows if self.grad_eta is None or d_eta is None \
-            else rows.add_(self.grad_eta * d_eta)
+        """With respect to the weights of the poisoning rows, (p, d)."""
+        return self.of(self.model.coordinates.n_tr)
 
     def columns(self, signs: Tensor) -> tuple[Tensor, Tensor]:
         """See `RowFactors.columns`."""
-        sums, products = zip(*(
+        sums, products = (self.scale * sum(parts) for parts in zip(*(
             factors.columns(signs) for factors in row_factors(
-                self.model, self.p, self.adjoint_scores, 0)))
-        return self.scale * sum(sums), self.scale * sum(products)
+                self.model, self.p, self.adjoint_scores, 0))))
+        by_step = self._by_step()
+        if by_step is None:
+            return sums, products
+        step_sums, step_products = by_step.columns(signs)
+        return sums + step_sums, products + step_products
+
+    def _by_step(self) -> Optional[ByRows]:
+        d_eta = self.model.d_eta
+        return None if self.grad_eta is None or d_eta is None \
+            else replace(d_eta, scale=self.grad_eta * d_eta.scale)
 
 
 def row_factors(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
