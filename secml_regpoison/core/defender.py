@@ -16,6 +16,8 @@ from .verdicts import LMBDA_TOL
 LMBDA_BOUNDS = -8., 11.5
 # Losses of the defender that differ by less, relatively, count as equal.
 LOSS_RTOL = 1e-3
+# The bottom of a valley may be this much below what the grid sees of it.
+VALLEY_RTOL = .05
 
 
 def lmbda_grid(bounds: tuple[float, float], step: float) -> np.ndarray:
@@ -125,30 +127,72 @@ class Defender:
         It is searched near `lmbda`; with `everywhere`, first on a grid.
         """
         if everywhere and self.bounds is not None:
-            lmbda = self.grid_search(x_p, lmbda, *self.bounds)
-        return self._best_response_near(x_p, lmbda, everywhere)
-
-    def global_best_response(self, here: Iterate) -> Iterate:
-        """`here`, or the iterate at a better lambda found on the grid."""
-        if self.bounds is None:
-            return here
-        lmbda = self.grid_search(here.x_p, here.lmbda, *self.bounds)
-        return here if lmbda == here.lmbda else self._best_response_near(
-            here.x_p, lmbda, True)
-
-    def _best_response_near(self, x_p: Tensor, lmbda: float,
-                            from_grid: bool) -> Iterate:
-        """The iterate at the best lambda near `lmbda`, recorded; never worse
-        than at `lmbda` if that is `from_grid`."""
-        here = start = self.evaluate(x_p, lmbda)
-        if self.bounds is not None:
-            here = self._descend(here, *self.bounds)
-            if from_grid:
-                if here.loss > start.loss:
-                    here = start  # above the grid's best: keep that
-                here = self._descend_beside(here, *self.bounds)
+            here = self._best_everywhere(x_p, lmbda, None)
+        else:
+            here = self._best_near(x_p, lmbda, False)
         self.record(here)
         return here
+
+    def global_best_response(self, here: Iterate) -> Iterate:
+        """`here`, or the iterate at a better lambda, recorded: on the grid, or
+        in a valley of which the grid sees the slopes alone."""
+        if self.bounds is None:
+            return here
+        found = self._best_everywhere(here.x_p, here.lmbda, here)
+        if found is not here:
+            self.record(found)
+        return found
+
+    def _best_everywhere(self, x_p: Tensor, lmbda: float,
+                         here: Optional[Iterate]) -> Iterate:
+        """The iterate at the best lambda near the best of the grid, or `here`,
+        the one at `lmbda`, if that is as good."""
+        losses = self._grid_losses(x_p, lmbda)
+        start = best_of(losses, lmbda)
+        best = here if here is not None and start == lmbda \
+            else self._best_near(x_p, start, True)
+        if self.camouflage:  # it seeks harm, and asks at each step
+            return best
+        near = (1 + VALLEY_RTOL) * min(losses.values())
+        grid = sorted(losses)
+        for before, at, after in zip(
+                [None, *grid], grid, [*grid[1:], None]):
+            if losses[at] <= near \
+                    and abs(at - best.lmbda) > self.model.lmbda_step:
+                best = self._better_beside(best, losses, before, at, after)
+        return best
+
+    def _best_near(self, x_p: Tensor, lmbda: float,
+                   from_grid: bool) -> Iterate:
+        """The iterate at the best lambda near `lmbda`; never worse than at
+        `lmbda` if that is `from_grid`."""
+        here = start = self.evaluate(x_p, lmbda)
+        if self.bounds is None:
+            return here
+        here = self._descend(here, *self.bounds)
+        if from_grid:
+            if here.loss > start.loss:
+                here = start  # above the grid's best: keep that
+            here = self._descend_beside(here, *self.bounds)
+        return here
+
+    def _better_beside(self, best: Iterate, losses: dict[float, float],
+                       before: Optional[float], at: float,
+                       after: Optional[float]) -> Iterate:
+        """`best`, or the better bottom of a valley between `at` and one of its
+        neighbours on the grid: the loss falls towards it, and is higher there.
+        """
+        there = self.evaluate(best.x_p, at)
+        ahead = after if there.grad_lmbda < 0 else before
+        if ahead is None or losses[ahead] < losses[at] or abs(
+                there.grad_lmbda * (ahead - at)) < LOSS_RTOL * there.loss:
+            return best
+        slope, self.secant_slope = self.secant_slope, 0.
+        there = self._descend(there, *sorted((at, ahead)))
+        if there.loss < (1 - LOSS_RTOL) * best.loss:
+            return there
+        self.secant_slope = slope
+        return best
 
     def _descend_beside(self, here: Iterate, low: float,
                         high: float) -> Iterate:
@@ -171,14 +215,10 @@ class Defender:
         if self.callback is not None:
             self.callback(here)
 
-    def grid_search(self, x_p: Tensor, lmbda: float, low: float,
-                    high: float) -> float:
-        """`lmbda`, or the best of a coarse grid if that is better.
-
-        The defender's loss can have several minima in lambda: with much
-        poison, one where the weights vanish. Descent alone would stay where
-        it started. Of several equally good, the largest.
-        """
+    def _grid_losses(self, x_p: Tensor, lmbda: float) -> dict[float, float]:
+        """The defender's loss at `lmbda` and on a coarse grid; inf at one
+        without an answer."""
+        low, high = self.bounds  # type: ignore
         step = self.model.lmbda_step
         grid = torch.linspace(high, low, 2 + int((high - low) / step),
                               dtype=torch.float64)
@@ -193,10 +233,7 @@ class Defender:
             losses[at] = loss if math.isfinite(loss) else math.inf
         if min(losses.values()) == math.inf:
             raise fault
-        good = (1 + LOSS_RTOL) * min(losses.values())
-        if losses[lmbda] <= good:
-            return lmbda
-        return max(at for at, loss in losses.items() if loss <= good)
+        return losses
 
     def _descend(self, here: Iterate, low: float, high: float) -> Iterate:
         """Projected descent on lambda against fixed points.
@@ -228,3 +265,16 @@ class Defender:
             self.secant_slope = (there.grad_lmbda - grad) / step
             here = there
         return here
+
+
+def best_of(losses: dict[float, float], lmbda: float) -> float:
+    """`lmbda`, or the best lambda if that is better.
+
+    The defender's loss can have several minima in lambda: with much poison,
+    one where the weights vanish. Descent alone would stay where it started.
+    Of several equally good, the largest.
+    """
+    good = (1 + LOSS_RTOL) * min(losses.values())
+    if losses[lmbda] <= good:
+        return lmbda
+    return max(at for at, loss in losses.items() if loss <= good)

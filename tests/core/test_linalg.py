@@ -6,6 +6,7 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from core_problems import compare, make
+from refusals import raises
 
 from secml_regpoison.core import linalg, solve
 from secml_regpoison.core.linalg import one_blas_thread
@@ -90,3 +91,22 @@ def test_conjugate_gradients_say_whether_they_converged():
     compare(found[6:], other @ torch.linalg.solve(a, g), 1e-10)
     found, converged = solve(2)
     assert not converged and found[:6].any()
+
+
+@pytest.mark.parametrize('dtype, rtol', [
+    (torch.float64, 1e-12), (torch.float32, 1e-5)])
+@pytest.mark.parametrize('n, d', [(1, 2), (40, 3), (9, 30)])
+def test_lanczos_finds_the_largest_eigenvalue_to_rounding(n, d, dtype, rtol):
+    rows = torch.randn(n, d, generator=torch.Generator().manual_seed(2),
+                       dtype=torch.float64).to(dtype)
+    value, v = linalg.lanczos(rows)
+    assert value == pytest.approx(float(torch.linalg.eigvalsh(
+        rows.T @ rows)[-1]), rel=rtol)
+    compare(rows.T @ (rows @ v), value * v, 30 * rtol)
+    assert float(torch.linalg.vector_norm(v)) == pytest.approx(1., rel=rtol)
+
+
+def test_lanczos_refuses_what_cannot_be_squared():
+    rows = torch.full((2, 2), 1e20)
+    with raises(FloatingPointError, 'have grown past what torch.float32'):
+        linalg.lanczos(rows)

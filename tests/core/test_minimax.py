@@ -1,6 +1,7 @@
 """The outer loop: projections, the saddle point, stops and refusals."""
 import functools
 import math
+import types
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from core_problems import clouds, make
 
 from secml_regpoison.core import (
     Problem, hypergradient, linalg, minimax, revival, solve)
-from secml_regpoison.core.defender import Defender
+from secml_regpoison.core.defender import LOSS_RTOL, Defender
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.model import Losses
@@ -124,6 +125,32 @@ def test_plateau_is_left_upwards(monkeypatch):
 
     assert abs(play(-6., up) - 4.) < .1
     assert play(0., lambda lmbda: (1e-5 * lmbda, 1e-5)) == 0.
+
+
+@pytest.mark.parametrize('centre', [3.2, 3.6, 3.9, 4.2])
+def test_a_valley_between_two_points_of_the_grid_is_found(
+        monkeypatch, centre):
+    """The grid sees no more than that the loss falls towards it and is higher
+    beyond: the plateau at small lambda is lower than both."""
+    def loss(lmbda):
+        return 1 + .02 / (1 + math.exp(-lmbda)) - .04 * math.exp(
+            -2 * (lmbda - centre) ** 2) + .01 * max(lmbda - 4., 0.)
+
+    def evaluate(x_p, lmbda):
+        return Fake(x_p, lmbda, loss(lmbda), (
+            loss(lmbda + 1e-6) - loss(lmbda - 1e-6)) / 2e-6)
+    model = types.SimpleNamespace(
+        lmbda_step=1.5, train=lambda x_p, lmbda, start: lmbda,
+        losses=lambda lmbda: Losses(loss(lmbda), loss(lmbda), 0.))
+    least = min(map(loss, np.arange(-8., 11.5, .01)))
+    for answer in ('best_response', 'global_best_response'):
+        defender = Defender(model, (-8., 11.5), None)
+        monkeypatch.setattr(defender, 'evaluate', evaluate)
+        found = defender.best_response(None, -6., True) \
+            if answer == 'best_response' \
+            else defender.global_best_response(evaluate(None, -6.))
+        assert found.loss <= (1 + 2 * LOSS_RTOL) * least
+        assert defender.lmbda_seq == [found.lmbda]
 
 
 @pytest.mark.parametrize('seed', range(60))
