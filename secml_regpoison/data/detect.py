@@ -12,16 +12,17 @@ SEPARATORS = {'comma': ',', 'semicolon': ';', 'tab': '\t', 'bar': '|',
 MISSING = ('', '?', 'na', 'n/a', '#n/a', 'nan', '-nan', 'null', 'none', '<na>',
            '-', '.', '*')
 NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$')
-SPACED = re.compile(r'"([^"]*)"|(\S+)')  # cells between spaces
 GROUPED = re.compile(r'[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?$')
 
 
 def split_lines(text, sep):
-    """Cells of each record, and the line of the file where it begins."""
+    """Cells of each record, and the line of the file where it begins.
+
+    A cell in quotes may hold separators and line ends. Between spaces tabs
+    are spaces, and those at the end of a line are none.
+    """
     if sep == ' ':
-        rows = [[quoted or plain for quoted, plain in SPACED.findall(line)]
-                for line in text.split('\n')]
-        return rows, np.arange(1, len(rows) + 1)
+        text = re.sub(r'[ \t]+(?=\n|$)', '', text).replace('\t', ' ')
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=sep,
                         skipinitialspace=sep != '\t')
     rows, lines, end = [], [], 0

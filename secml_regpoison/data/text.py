@@ -1,8 +1,7 @@
-"""Tables as text: pandas reads the cells.
+"""Tables as text.
 
 What is detected is said to the user, and can be overridden.
 """
-import io
 import re
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import pandas as pd
 from .detect import (
     SAMPLE, SEPARATORS, detect_decimal, detect_separator, has_header,
     sep_name, split_lines)
+from .quotes import refuse_open_quotes
 
 MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<[?!a-z])', re.IGNORECASE)
 
@@ -79,9 +79,14 @@ def read_text(path, text, coding, options):
     text, sep = _skip_prefix(text, options.sep)
     sep = sep or detect_separator(path, text)
     rows, lines = split_lines(text, sep)
+    refuse_open_quotes(path, text, sep, rows, lines)
     widths = np.array([len(row) for row in rows])
     n_columns, short_header = _width(path, widths, lines, sep)
-    frame = _parse(path, text, sep, n_columns, lines)[widths > 0]
+    cells = [row for row in rows if row]
+    if short_header:
+        cells[0].append('')
+    frame = pd.DataFrame(cells, dtype=object).apply(
+        lambda column: column.str.strip())
     lines = lines[widths > 0]
     if short_header:
         _shift_header(frame)
@@ -179,23 +184,6 @@ def _width(path, widths, lines, sep):
             f'length: {bad.sum()}; between cells: {sep_name(sep)}). Correct '
             'them, or name the separator with --sep.')
     return width, short_header
-
-
-def _parse(path, text, sep, n_columns, lines):
-    """All cells as text, by pandas; a row for each record."""
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text), sep=r'\s+' if sep == ' ' else sep, header=None,
-            names=range(n_columns), index_col=False, dtype=object,
-            keep_default_na=False, skip_blank_lines=False,
-            skipinitialspace=sep != '\t')
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(
-            f'{path} must be a table of text, got: {error} The last record '
-            f'begins in line {lines[-1]}: is a quote not closed?') from error
-    # pandas counts no blank line at the end
-    frame = frame.reindex(range(len(lines)), fill_value='').fillna('')
-    return frame.apply(lambda column: column.str.strip())
 
 
 def _shift_header(frame):

@@ -309,3 +309,53 @@ def test_texts_between_tabs_keep_their_spaces(tmp_path, said):
     mixed = table(tmp_path, ''.join(
         f'{k} {k}.5\t{k % 2}\n' for k in range(40)))
     assert mixed.frame.shape == (40, 3)  # a tab among spaces
+
+
+OPEN = [('a', 'size', 'label'), (0, 's', 0), (1, '"5{}in', 1), (2, 's', 1),
+        (3, 's', 1), (4, '7"{}in', 0), (5, 's', 1), (6, 's', 0)]
+
+
+@pytest.mark.parametrize('sep', [',', ';', '\t', '|', ' '])
+@pytest.mark.parametrize('order', [[0, 1, 2], [1, 0, 2], [0, 2, 1]])
+@pytest.mark.parametrize('rows', [OPEN, [*OPEN[:3], *OPEN[5:]], OPEN[2:]])
+def test_rows_between_two_quotes_are_not_swallowed(tmp_path, sep, order,
+                                                   rows):
+    """The merged row would have the features of one line and the label of
+    another."""
+    text = text_of([[row[j] for j in order] for row in rows], sep).replace(
+        '{}', '' if sep == ' ' else ' ')
+    lines = [i + 1 for i, row in enumerate(rows) if '"' in str(row[1])]
+    n = lines[1] - lines[0]
+    with pytest.raises(ValueError, match=(
+            f'quotes in pairs, got one in line {lines[0]} that line '
+            f'{lines[1]} closes, and {n} of the {n} lines after it look')):
+        table(tmp_path, text, sep=sep)
+    closed = text[:text.rindex('"')] + text[text.rindex('"') + 1:]
+    with pytest.raises(ValueError, match=(
+            f'quotes in pairs, got .* line {lines[0]}')):
+        table(tmp_path, closed, sep=sep)
+
+
+@pytest.mark.parametrize('sep', [',', ';', '\t', '|', ' '])
+@pytest.mark.parametrize('said', [
+    'Hello{0}you\nBye{0}Bob', 'so\n\n1{0}2\n3{0}4\n5', 'He said ""yes""\nand',
+    '{0}\n{0}{0}\n', 'on the 1st{0} 7\nlines\n2{0} x{0} 9'])
+@pytest.mark.parametrize('order', [[0, 1], [1, 0], [0, 2, 1], [1, 2, 0],
+                                   [2, 0, 1], [0, 1, 3], [1, 3, 0]])
+def test_a_cell_may_have_several_lines(tmp_path, sep, said, order):
+    rows = [(f'"{said.format(sep)} {k}"', 'ham' if k % 3 else 'spam', k / 8,
+             f'"{k}\nth"') for k in range(30)]
+    raw = table(tmp_path, text_of(
+        [[row[j] for j in order] for row in rows], sep), sep=sep, header='no')
+    plain = [[row[0][1:-1].replace('""', '"').strip(), row[1], str(row[2]),
+              row[3][1:-1]] for row in rows]
+    assert cells(raw) == [[row[j] for j in order] for row in plain]
+    size = 1 + said.count('\n') * (0 in order) + (3 in order)
+    assert raw.lines.tolist() == list(range(1, 30 * size, size))
+
+
+def test_cells_between_spaces_may_have_several_lines(tmp_path):
+    raw = table(tmp_path, 'a text y\n1 "two\nlines"\t0 \n2 one   1\n 3 "" 0\n')
+    assert cells(raw) == [['1', 'two\nlines', '0'], ['2', 'one', '1'],
+                          ['3', '', '0']]
+    assert raw.lines.tolist() == [2, 4, 5]
