@@ -1,5 +1,6 @@
 """The label's column, and the classes."""
 import difflib
+import re
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -23,7 +24,7 @@ def find_column(table, asked, option):
     names, text = list(table.frame), str(asked).strip()
     if text in names:
         return text
-    number = int(text) if text.lstrip('-').isdecimal() else 0
+    number = int(text) if re.fullmatch(r'-?\d+', text) else 0
     if 0 < abs(number) <= len(names):
         return names[number - (number > 0)]
     close = difflib.get_close_matches(text, names, 1)

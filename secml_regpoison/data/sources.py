@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from .labels import pick_classes
-from .options import ReadOptions
+from .options import ReadOptions, as_path
 
 # Default classes: those of the paper.
 DEFAULT_CLASSES = {
@@ -80,7 +80,7 @@ def load_data(name_or_path, classes=None, **options):
 
     Parameters
     ----------
-    name_or_path : str
+    name_or_path : str or path
         'digits' (ships with scikit-learn), 'mnist', 'fashion-mnist',
         'dogfish', or the path of a file: text with a row a line, ARFF, LIBSVM
         text, or .npz with `X` and `y`, or `X_train` and `y_train`, and, if
@@ -98,6 +98,8 @@ def load_data(name_or_path, classes=None, **options):
 
     Raises
     ------
+    TypeError
+        If an option is of another type than `ReadOptions` names.
     ValueError
         If the name is unknown, the file is malformed, a value is missing or
         not finite, no feature varies, or there are other than two classes
@@ -110,6 +112,7 @@ def load_data(name_or_path, classes=None, **options):
 
     """
     options = ReadOptions(classes=classes, **options)
+    name_or_path = as_path('data', name_or_path)
     if name_or_path in DEFAULT_CLASSES:
         return _load_named(name_or_path, options)
     if not os.path.exists(name_or_path) and '.' not in name_or_path:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from .detect import (
-    SAMPLE, SEPARATORS, detect_decimal, detect_separator, has_header,
-    sep_name, split_lines)
+    SAMPLE, detect_decimal, detect_separator, has_header, sep_name,
+    split_lines)
 from .quotes import refuse_open_quotes
 
 MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<[?!a-z])', re.IGNORECASE)
@@ -140,11 +140,6 @@ def finish(path, frame, lines, names, found, decimal='.', has_names=True):
 
 def _skip_prefix(text, sep):
     """Blank what stands before the table: comments, Excel's ``sep=;``."""
-    sep = SEPARATORS.get(sep, '\t' if sep == '\\t' else sep)
-    if sep and len(sep) > 1:
-        raise ValueError(
-            f'`sep` must be one character or one of {", ".join(SEPARATORS)}, '
-            f'got {sep!r}: replace it in the file.')
     lines = text.split('\n')
     for i, line in enumerate(lines[:SAMPLE]):
         given = re.fullmatch(r'"?sep=(.)"?', line.strip('\r'))
