@@ -3,6 +3,7 @@ the cells, decimal sign, header."""
 import csv
 import io
 import re
+from itertools import islice
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def split_lines(text, sep):
 def detect_separator(path, text):
     """The separator that gives rows of one length, cells that hold no other
     separator, and most numbers."""
-    sample = '\n'.join(text.split('\n', SAMPLE + 1)[:SAMPLE])
+    sample = '\n'.join(islice(
+        (line for line in text.split('\n') if line.strip(' ')), SAMPLE))
     scores, has_tabs = [], False
     for sep in SEPARATORS.values():
         rows = [row for row in split_lines(sample, sep)[0] if row]

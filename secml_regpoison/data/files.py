@@ -6,6 +6,7 @@ The format is found from the content: .npz by the first bytes, ARFF by
 import os
 import re
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -117,8 +118,8 @@ def read_file(path, options):
             return _read_npz(path)
         content = start + stream.read()
     text, coding = _decode(path, content, options.encoding)
-    lines = [line for line in text.split('\n', 300)[:300]
-             if line.strip() and line.lstrip()[0] not in '#%']
+    lines = list(islice((line for line in text.split('\n') if line.strip()
+                         and line.lstrip()[0] not in '#%'), 300))
     if lines and lines[0].lower().lstrip().startswith('@relation'):
         return {'pool': read_arff(path, text)}
     if any(map(PAIR.search, lines)) and 2 * sum(

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .detect import (
-    SAMPLE, detect_decimal, detect_separator, has_header, sep_name,
-    split_lines)
+    detect_decimal, detect_separator, has_header, sep_name, split_lines)
 from .quotes import refuse_open_quotes
 
 MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<[?!a-z])', re.IGNORECASE)
@@ -76,7 +75,7 @@ def read_text(path, text, coding, options):
         raise ValueError(
             f'{path} must be a table with a row in each line, got '
             f'{text.strip()[:30]!r}, JSON or markup: save it as CSV.')
-    text, sep = _skip_prefix(text, options.sep)
+    text, sep, n_comments = _skip_prefix(text, options.sep)
     sep = sep or detect_separator(path, text)
     rows, lines = split_lines(text, sep)
     refuse_open_quotes(path, text, sep, rows, lines)
@@ -98,7 +97,8 @@ def read_text(path, text, coding, options):
     found = ', '.join((
         f'{sep_name(sep)} between cells',
         *(['decimal comma'] if decimal == ',' else []),
-        'first line is a header' if has_names else 'no header', coding))
+        'first line is a header' if has_names else 'no header', coding,
+        *([f'comment lines left out: {n_comments}'] if n_comments else [])))
     names = frame.iloc[0].tolist() if has_names else [''] * n_columns
     if has_names:
         frame, lines = frame[1:], lines[1:]
@@ -139,24 +139,42 @@ def finish(path, frame, lines, names, found, decimal='.', has_names=True):
 
 
 def _skip_prefix(text, sep):
-    """Blank what stands before the table: comments, Excel's ``sep=;``."""
-    lines = text.split('\n')
-    for i, line in enumerate(lines[:SAMPLE]):
+    """Blank what stands before the table: comments, Excel's ``sep=;``.
+
+    Lines with # or % that have the cells of the line after them, down to the
+    table, are rows or a header.
+
+    Returns
+    -------
+    text : str
+    sep : str or None
+    n_comments : int
+
+    """
+    lines, marked, table = text.split('\n'), [], None
+    for i, line in enumerate(lines):
         given = re.fullmatch(r'"?sep=(.)"?', line.strip('\r'))
         if given:
             lines[i], sep = '', sep or given[1]
-        elif line[:1] in '#%' and line and not _is_header(line, lines[i + 1:]):
-            lines[i] = ''
+        elif line.startswith(('#', '%')):
+            marked.append(i)
         elif line.strip():
+            table = line
             break
-    return '\n'.join(lines), sep
+    if marked and table is None:
+        table = lines[marked[-1]]
+    while marked and _is_alike(lines[marked[-1]], table, sep):
+        marked.pop()
+    for i in marked:
+        lines[i] = ''
+    return '\n'.join(lines), sep, len(marked)
 
 
-def _is_header(line, after):
-    """Whether a comment has the cells of the line after it: a header."""
-    after = next((other for other in after if other.strip()), '')
-    return any(line.count(sep) == after.count(sep) > 0
-               for sep in (',', ';', '\t', '|')) and after[:1] not in '#%'
+def _is_alike(line, table, sep):
+    """Whether two lines have as many cells, two or more."""
+    widths = ([len(row) for row in split_lines(f'{line}\n{table}', sep)[0]]
+              for sep in ([sep] if sep else ',;\t|'))
+    return any(len(both) == 2 and both[0] == both[1] > 1 for both in widths)
 
 
 def _width(path, widths, lines, sep):

@@ -359,3 +359,40 @@ def test_cells_between_spaces_may_have_several_lines(tmp_path):
     assert cells(raw) == [['1', 'two\nlines', '0'], ['2', 'one', '1'],
                           ['3', '', '0']]
     assert raw.lines.tolist() == [2, 4, 5]
+
+
+@pytest.mark.parametrize('sep', [',', '\t'])
+@pytest.mark.parametrize('mark', ['#', '%'])
+@pytest.mark.parametrize('marked', [range(3), range(40), [0, 9], []])
+@pytest.mark.parametrize('header', [None, 'tag', '#tag', '%tag'])
+@pytest.mark.parametrize('comments', [0, 2])
+def test_rows_that_begin_as_comments_are_read(tmp_path, sep, mark, marked,
+                                              header, comments):
+    """A line with # or % is a comment if it has other cells than the table."""
+    rows = [(f'{mark if k in marked else ""}{k % 7}x', k / 8, k % 2)
+            for k in range(40)]
+    head = [] if header is None else [(header, 'a', 'label')]
+    text = f'{mark} made by hand{sep} today\n{mark}\n' * (comments // 2)
+    raw = table(tmp_path, text + text_of([*head, *rows], sep))
+    assert cells(raw) == [list(map(str, row)) for row in rows]
+    assert list(raw.frame)[0] == (header or 'column 1').lstrip('#')
+    first = comments + len(head) + 1
+    assert raw.lines.tolist() == list(range(first, first + 40))
+    said = f', comment lines left out: {comments}'
+    assert (said in raw.found) if comments else ('comment' not in raw.found)
+
+
+@pytest.mark.parametrize('n', [3, 299, 301, 501, 2000])
+@pytest.mark.parametrize('first, row, found', [
+    ('@relation x\n@attribute a real\n@attribute y {0,1}\n@data', '{},{}',
+     'ARFF'), ('', '{1} 1:{0}.5', 'LIBSVM'), ('a;y', '{};{}', 'semicolon'),
+    ('', '{}  {}', 'space'), ('', '{} {} 2', 'space')])
+@pytest.mark.parametrize('line', [
+    '% by: hand; 1;2\n', '# x 1:2 y 2:3\n', '\n'])
+def test_any_number_of_comments_may_come_first(tmp_path, n, first, row, found,
+                                               line):
+    line = line.replace('#', '%') if found == 'ARFF' else line.replace(
+        '%', '#') if found == 'LIBSVM' else line
+    rows = '\n'.join(row.format(k, k % 2) for k in range(20))
+    raw = table(tmp_path, line * n + f'{first}\n{rows}\n')
+    assert raw.found.startswith(found) and len(raw.frame) == 20
