@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 
 from secml_regpoison.limits import LARGEST, SMALLEST, is_rounding
-from .cures import CATEGORIES, find_cure
+from .cures import CATEGORIES, are_few, find_cure
 from .detect import MISSING, NUMBER
 from .encoding import Column, kind_of
 
@@ -71,6 +71,31 @@ def is_text(cells, gap, decimal):
         np.isnan(to_numbers(cells[~gap], decimal)).all())
 
 
+def _with_words(frame, gaps, decimal, without=('',)):
+    """The columns of text in which words for missing, but for some, are taken
+    as gaps, and the first such word of each."""
+    words = {name: cells[gaps[name] & ~cells.isin(without)]
+             for name, cells in frame.items() if gaps[name].any()
+             and is_text(cells, gaps[name].to_numpy(), decimal)}
+    return {name: cells.iloc[0] for name, cells in words.items() if len(cells)}
+
+
+def about_words(frame, gaps, decimal):
+    """What a note about missing cells says of words in columns of text."""
+    words = _with_words(frame, gaps, decimal, ('', '?'))
+    return '' if not words else (
+        f'; in {list_names(words)} a word such as '
+        f'{next(iter(words.values()))!r} is taken as missing: write another '
+        'if it is a value')
+
+
+def are_codes(cells):
+    """Whether a column has whole numbers that begin with 0, as 02134, and so
+    few different ones that they may be categories."""
+    return cells.dtype == object and cells.astype(str).str.fullmatch(
+        r'0\d+').any() and are_few(cells.unique(), len(cells))
+
+
 def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):
     """Raise ValueError that counts the missing cells and says the cure."""
     rows = gaps.to_numpy().any(axis=1)
@@ -82,9 +107,7 @@ def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):
             'Type ' + '--missing drop to leave these rows out, or ' * (
                 not every_row_is_dropped)
             + '--missing mean to fill in the mean of the column.')
-    words = [column for column in frame if gaps[column].any() and is_text(
-        frame[column], gaps[column].to_numpy(), decimal)
-        and (frame[column][gaps[column]] != '').any()]
+    words = _with_words(frame, gaps, decimal)
     if words:
         cure += (f' Where such a word is a value of its own, as in '
                  f'{list_names(words)}, type --categories.')
@@ -95,9 +118,9 @@ def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):
         f'rows. {cure}')
 
 
-def fill_missing(frame, gaps, in_pool, decimal):
+def fill_missing(frame, gaps, in_pool, decimal, categories):
     """Missing cells filled with the mean of the column, or its most frequent
-    text, among the rows `in_pool`."""
+    text or code, among the rows `in_pool`."""
     filled = {}
     for name in frame:
         gap, cells = gaps[name].to_numpy(), frame[name]
@@ -106,6 +129,7 @@ def fill_missing(frame, gaps, in_pool, decimal):
             numbers = to_numbers(known, decimal)
             cells = cells.astype(object).copy()
             cells[gap] = known.mode()[0] if np.isnan(numbers).any() \
+                or categories and are_codes(known) \
                 else repr(float(numbers.mean())).replace('.', decimal)
         filled[name] = cells
     return pd.DataFrame(filled)
@@ -143,7 +167,7 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
             continue
         numbers = to_numbers(frame[name], decimal)
         bad = np.isnan(numbers)
-        if not bad.any():
+        if not bad.any() and not (categories and are_codes(frame[name])):
             _check_size(name, numbers, where)
             columns.append(Column(
                 name, kind_of(numbers[~gaps[name].to_numpy()])))
@@ -151,7 +175,8 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
             continue
         texts = frame[name].astype(str)
         values = tuple(sorted(texts.unique()))
-        cure = find_cure(bad, texts, values, categories)
+        cure = find_cure(bad, texts, values, categories) if bad.any() \
+            else CATEGORIES
         if not categories or cure != CATEGORIES:
             refused[name] = bad, texts, cure
         columns.append(Column(name, 'text', values))

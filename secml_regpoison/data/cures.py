@@ -19,15 +19,19 @@ def find_cure(bad, texts, values, categories):
     codes such as 1, 2, A are categories where these are asked for."""
     others = texts[bad].unique()
     is_code = categories and len(values) <= MAX_CODES and bad.mean() > .05
-    few = len(values) <= min(MAX_VALUES, max(len(texts) / 2, 2))
     cure = CORRECT if bad.mean() < .5 and not is_code else \
-        CATEGORIES if few else TOO_MANY
+        CATEGORIES if are_few(values, len(texts)) else TOO_MANY
     if all(map(_is_dressed, others)) or (
             cure != CATEGORIES and _have_units(others)
             or not (categories and cure == CATEGORIES)
             and all(map(_is_rewritten, others))):
         return UNDRESS
     return cure
+
+
+def are_few(values, n_rows):
+    """Whether these may be the categories of a column."""
+    return len(values) <= min(MAX_VALUES, max(n_rows / 2, 2))
 
 
 def _is_dressed(text):

@@ -244,7 +244,7 @@ def _of_arrays(path, x, y):
             f'{x.shape[0]} rows of {x.shape[1]} features.')
     frame = pd.DataFrame(x, columns=[
         f'feature {j + 1}' for j in range(x.shape[1])])
-    y = y.ravel()
+    y = np.char.strip(y.ravel()) if y.dtype.kind == 'U' else y.ravel()
     frame['label'] = pd.Series(  # pandas 3 has a type of its own for text
         y, dtype=object if y.dtype.kind == 'U' else y.dtype)
     return RawTable(path, frame, np.arange(1, len(y) + 1), 'arrays')

@@ -148,6 +148,8 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
         counted(values, counts),
         f'no label in {gone} of {len(labels)} rows' if gone else '')))
     _check_distinct(name, values)
+    if classes is None:
+        _check_spelling(name, values)
     if positive is not None:
         picked = [value for value in values if is_same(positive, value)]
         if not picked or len(values) < 2:
@@ -168,7 +170,8 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
                if len(values) < 2 or len(values) > 20 else
                'Pick two or more with `classes` (--classes A B), one against '
                'the rest with `positive` (--positive A), or all with '
-               '--model softmax.')
+               '--model softmax. If another column is the label, --label '
+               'names it.')
             + _lonely(labels, values, counts, where))
     picked = list(values) if classes is None else sum(
         ([value for value in values if is_same(asked, value)]
@@ -206,6 +209,21 @@ def _check_distinct(name, values):
                 f'{name} must hold labels that differ as numbers, got '
                 f'{seen[number]}, {value}.')
         seen[number] = value
+
+
+def _check_spelling(name, values):
+    """Raise ValueError if two labels differ in case, spaces and a dot at the
+    end alone."""
+    seen = {}
+    for value in map(str, values):
+        plain = ' '.join(value.casefold().split()).rstrip('. ')
+        if plain in seen and exact_number(value) is None:
+            raise ValueError(
+                f'{name} must hold labels that differ in more than case, '
+                f'spaces and a dot at the end, got {seen[plain]!r} and '
+                f'{value!r}: write them alike, or name all classes with '
+                '--classes.')
+        seen[plain] = value
 
 
 def exact_number(label):

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 from .cells import (
-    column_of, encode_columns, fill_missing, find_missing, list_names,
-    refuse_missing)
+    about_words, column_of, encode_columns, fill_missing, find_missing,
+    list_names, refuse_missing)
 from .encoding import Encoding
 from .files import read_tables
 from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
     find_columns, label_values, pick_classes, refuse_names)
 from .suspects import (
-    grouped, mostly_zero, repeated, suspects, warn_of_other_label)
+    coded, grouped, mostly_zero, repeated, suspects, warn_of_other_label)
 
 PARTS = {'val': 'validation', 'test': 'test'}
 
@@ -166,6 +166,7 @@ def _warnings(table, label, options, cells, columns, y):
         and warn_of_other_label(
             table, label, [column.name for column in columns])
     return (*([other] if other else []), *grouped(table),
+            *coded(table, columns),
             *suspects(cells, columns, y, table.unnamed))
 
 
@@ -181,13 +182,15 @@ def _handle_missing(frame, label, where, options, in_pool, decimal):
             or gaps[in_pool].all().any():
         refuse_missing(frame, gaps, where, decimal,
                        missing == 'drop' or bool(rows.all()))
+    words = about_words(frame, gaps, decimal)
     if missing == 'drop':
         return frame[~rows], gaps[~rows], ~rows, (
             f'{rows.sum()} of {len(rows)} rows have missing cells and are '
-            'left out')
-    return fill_missing(frame, gaps, in_pool, decimal), gaps, rows | True, (
+            f'left out{words}')
+    return fill_missing(frame, gaps, in_pool, decimal, options.categories), \
+        gaps, rows | True, (
         f'{n_cells} missing cells are filled with the mean of their column '
-        '(of text, the most frequent)')
+        f'(of text, the most frequent){words}')
 
 
 def _check_all_classes(tables, data, classes):

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from .cells import column_of, drop_option
+from .cells import are_codes, column_of, drop_option
 from .detect import MISSING
 from .labels import label_values
 
@@ -64,27 +64,44 @@ def warn_of_other_label(table, label, names):
     """A warning where another column may be the label, one of the features
     `names`, else none."""
     first, is_named = names[0], label.lower() in NAMES
+    is_like = is_named or _is_like_label(label)
     named = [name for name in names if name.lower() in NAMES]
-    if not named and _is_like_label(first) and not _is_like_label(label) \
-            and len(_values(table, first)) == 2:
-        named = [first]
+    if not named and not is_like:  # a part of its name, as isFraud
+        named = [name for name in names if (
+            name == first and _is_like_label(name)
+            or _words(name) < _words(label))
+                 and len(_values(table, name)) == 2]
     if named and not is_named:
         return (f'the last column, `{label}`, is taken as the label: if it is '
                 f"`{named[0]}`, type --label '{named[0]}'")
-    if table.found == 'arrays' or any(
-            len(_values(table, name)) > 2 for name in (*names, label)):
+    if table.found == 'arrays':
         return None
-    if is_named and not set().union(
-            *(_values(table, name) for name in names)) <= {0, 1}:
-        return None
-    return ('all columns have two values, so that any may be the label; the '
-            f'last, `{label}`, is taken: if it is the first, `{first}`, type '
-            f'--label {list(table.frame).index(first) + 1}')
+    advice = f'type --label {list(table.frame).index(first) + 1}'
+    if all(len(_values(table, name)) < 3 for name in (*names, label)):
+        if is_named and not set().union(
+                *(_values(table, name) for name in names)) <= {0, 1}:
+            return None
+        return ('all columns have two values, so that any may be the label; '
+                f'the last, `{label}`, is taken: if it is the first, '
+                f'`{first}`, {advice}')
+    two = [_values(table, name) for name in (first, label)]
+    if not is_like and all(len(values) == 2 for values in two) and len(
+            {isinstance(value, str) for value in set.union(*two)}) == 1:
+        return (f'the last column, `{label}`, is taken as the label: the '
+                f'first, `{first}`, has two values, too; if it is the label, '
+                f'{advice}')
+    return None
 
 
 def _is_like_label(name):
     """Whether a word of the name is that of a label; y may be a position."""
-    return not NAMES.isdisjoint({*re.split(r'[\W_]+', name.lower())} - {'y'})
+    return not NAMES.isdisjoint(_words(name) - {'y'})
+
+
+def _words(name):
+    """The words of a name, also of one such as targetClass."""
+    return {*re.split(r'[\W_]+', re.sub(
+        r'(?<=[a-z\d])(?=[A-Z])', ' ', name).lower())} - {''}
 
 
 def _values(table, name):
@@ -108,6 +125,18 @@ def grouped(table):
                    f'{cells[has_point].iloc[0]}, each of up to three digits '
                    'or with three after the point: if it separates '
                    'thousands, write them without it')
+
+
+def coded(table, columns):
+    """A warning for each column of numbers whose cells, as 02134, begin with
+    a 0 that is lost."""
+    for column in columns:
+        cells = table.frame[column.name]
+        if column.kind != 'text' and are_codes(cells):
+            code = cells[cells.str.fullmatch(r'0\d+')].iloc[0]
+            yield (f'{column_of(column.name)} has numbers such as {code}, '
+                   f'read as {int(code)}: if they are codes, type '
+                   f'--categories or {drop_option([column.name])}')
 
 
 def repeated(data, columns):

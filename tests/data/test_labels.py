@@ -121,3 +121,43 @@ def test_a_class_that_has_no_label_is_said(tmp_path, cell, options):
 def test_a_column_without_a_label_is_said(tmp_path):
     with pytest.raises(ValueError, match='got 0: no label in 60 of 60 rows'):
         load_data(write(tmp_path, [''], ['a', 'b', 'y']), header='yes')
+
+
+@pytest.mark.parametrize('labels', [
+    ('Yes', 'no', 'YES'), ('>50K', '<=50K', '<=50K.'), ('Yes', 'yes'),
+    ('a b', 'c', 'a  b'), ('x', 'z', 'X . ')])
+@pytest.mark.parametrize('options', [
+    {}, {'several': True}, {'positive': 0}])
+def test_labels_that_differ_in_case_or_a_dot_are_no_classes(tmp_path, labels,
+                                                            options):
+    if 'positive' in options:
+        options = {'positive': labels[0]}
+    path = write(tmp_path, labels)
+    with pytest.raises(ValueError, match=(
+            'must hold labels that differ in more than case, spaces and a dot '
+            'at the end, got .* and .*: write them alike, or name all classes '
+            'with --classes')):
+        load_data(path, **options)
+    named = load_data(path, [label.strip() for label in labels])
+    assert named.parts['pool'][1].tolist() == [
+        i % len(labels) for i in range(60)]
+
+
+def test_the_labels_of_two_files_are_written_alike(tmp_path):
+    train = write(tmp_path, ('no', 'yes'))
+    with pytest.raises(ValueError, match="got 'no' and 'no.': write them al"):
+        load_data(train, test=write(tmp_path, ('no.', 'yes.'), name='test'))
+
+
+def test_spaces_round_labels_of_arrays_are_none_of_them(tmp_path):
+    y = np.array([' ham', 'spam ', 'ham'])[np.arange(60) % 3]
+    np.savez(tmp_path / 'a.npz', X=X, y=y)
+    source = load_data(str(tmp_path / 'a.npz'), ('spam', 'ham'))
+    assert source.header['y_original'] == ('spam', 'ham')
+    assert source.parts['pool'][1].tolist() == [1, 0, 1] * 20
+
+
+def test_another_column_may_be_the_label(tmp_path):
+    with pytest.raises(ValueError, match='got 3: .* --model softmax. If anot'
+                                         'her column is the label, --label'):
+        load_data(write(tmp_path, ('a', 'b', 'c')))

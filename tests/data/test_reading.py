@@ -318,26 +318,48 @@ def test_any_of_columns_of_two_values_may_be_the_label(tmp_path, two, gap):
     assert not read(tmp_path, id_first, **options).warnings
     warning, = read(tmp_path, id_first, drop=('id',), **options).warnings
     assert warning.endswith('the first, `a`, type --label 2')
+    changed = frame.assign(c=FRAME['count'])
+    if two != ('0.0', '1.0'):
+        warning, = read(tmp_path, changed, **options).warnings
+        assert warning == (
+            'the last column, `d`, is taken as the label: the first, `a`, '
+            'has two values, too; if it is the label, type --label 1')
     for changed, more in ((frame, {'label': 'd'}), (frame.rename(
-            columns={'d': 'class'}), {}), (frame.assign(c=FRAME['count']), {}),
+            columns={'d': 'class'}), {}), (changed, {'label': 'd'}),
+            (changed.rename(columns={'d': 'class'}), {}),
+            (changed.assign(a=['x', 'z'] * (N // 2), d=FRAME['smokes']), {}),
             (frame.assign(d=FRAME['count']), {'positive': '6'})):
         if two != ('0.0', '1.0'):
             assert not read(tmp_path, changed, **options, **more).warnings
 
 
 @pytest.mark.parametrize('name, is_said', [
-    ('outcome_group', True), ('Class (0/1)', True), ('y_side', False),
-    ('outcomes_of', False)])
+    ('outcome_group', True), ('Class (0/1)', True), ('groupTarget', True),
+    ('y_side', False), ('outcomes_of', False)])
 def test_a_first_column_like_a_label_is_said(tmp_path, name, is_said):
     frame = pd.DataFrame({name: FRAME['smokes'] + 1, 'width': FRAME['width'],
                           'smoker': np.arange(N) % 2})
-    said = read(tmp_path, frame).warnings
-    assert said == (
-        'the last column, `smoker`, is taken as the label: if it is '
-        f"`{name}`, type --label '{name}'",) * is_said
+    said, = read(tmp_path, frame).warnings
+    assert said == 'the last column, `smoker`, is taken as the label: ' + (
+        f"if it is `{name}`, type --label '{name}'" if is_said else
+        f'the first, `{name}`, has two values, too; if it is the label, type '
+        '--label 1')
     for other in (frame.rename(columns={'smoker': 'target_1'}),
                   frame.assign(**{name: FRAME['count']}),
                   frame[['width', name, 'smoker']]):
+        assert not read(tmp_path, other).warnings
+
+
+def test_a_label_that_is_part_of_the_last_columns_name_is_said(tmp_path):
+    frame = FRAME[['width', 'smokes']].assign(last=np.arange(N) % 2)
+    for name, last, is_said in (
+            ('isFraud', 'isFlaggedFraud', True), ('isIll', 'illType', False),
+            ('smokes', 'smokes next year', True), ('a', 'a_class', False)):
+        frame.columns = ['width', name, last]
+        assert read(tmp_path, frame).warnings == (
+            f'the last column, `{last}`, is taken as the label: if it is '
+            f"`{name}`, type --label '{name}'",) * is_said
+        other = frame[['width', name, last]].assign(**{name: FRAME['count']})
         assert not read(tmp_path, other).warnings
 
 
@@ -615,3 +637,45 @@ def test_a_missing_label_of_arrays_is_one_of_a_file(tmp_path):
         read_classes(path, ReadOptions(positive='spam'))
     data = read_classes(path, ReadOptions(positive='spam', missing='drop'))
     assert data.parts['pool'][1].size == N - 3
+
+
+@pytest.mark.parametrize('codes, options, kind', [
+    (['02134', '10001', '90210'], dict(categories=True), 'text'),
+    (['02134', '10001', ''], dict(categories=True, missing='mean'), 'text'),
+    ([f'{k:05}' for k in range(N)], dict(categories=True), 'whole'),
+    (['02134', '10001', '90210'], {}, 'whole'), (['00', '0'], {}, 'binary'),
+    (['0', '10'], dict(categories=True), 'whole'),
+    (['0.5', '01.5', '0e1'], dict(categories=True), 'number'),
+    (['01', '02', '1.5'], dict(categories=True), 'text')])
+def test_codes_that_begin_with_zero_may_be_categories(tmp_path, codes,
+                                                      options, kind):
+    """Of so few values; where they are read as numbers, that is said."""
+    cells = [codes[i % len(codes)] for i in range(N)]
+    data = read(tmp_path, FRAME[['width', 'kind']].assign(
+        zip=cells)[['width', 'zip', 'kind']], **options)
+    column = data.encoding.columns[1]
+    assert column.kind == kind
+    assert column.values == (tuple(sorted(
+        {*codes} - {''})) if kind == 'text' else ())
+    lost = [code for code in codes if code[0] == '0' and code.isdecimal()
+            and code != '0'] if kind != 'text' and len(codes) < N else []
+    assert any(
+        f'`zip` has numbers such as {lost[0]}, read as {int(lost[0])}: if '
+        'they are codes, type --categories or --drop zip' in warning
+        for warning in data.warnings) if lost else not any(
+            'read as' in warning for warning in data.warnings)
+
+
+def test_a_note_says_which_words_are_taken_as_missing(tmp_path):
+    frame = FRAME[['width', 'kind']].assign(
+        land=np.array(['NA', 'EU', 'US'])[np.arange(N) % 3],
+        town=np.array(['', 'Rome', '?'])[np.arange(N) // 2 % 3])
+    said = "; in `land` a word such as 'NA' is taken as missing: write another"
+    for missing in 'drop', 'mean':
+        notes = ' '.join(read(tmp_path, frame, label='kind', categories=True,
+                              missing=missing).notes)
+        assert said in notes
+        notes = ' '.join(read(
+            tmp_path, frame, label='kind', categories=True, missing=missing,
+            drop='land').notes)
+        assert 'missing cells' in notes and 'a word such as' not in notes
