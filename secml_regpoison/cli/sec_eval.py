@@ -116,7 +116,9 @@ def _report(args, source, plan, name, records):
                csv_columns(len(source.header['y_original'])))
     summary = summarise(records)
     same_rows = has_one_split(source, plan.n_train, plan.n_val)
-    conclusion = conclude(summary, plan, same_rows)
+    labels = parts_of_rows(source, plan, 0).groupby('part')['label']
+    conclusion = conclude(summary, plan, same_rows, labels.agg(
+        lambda of_part: of_part.value_counts().min()).to_dict())
     words = [plain_words(records, TYPED),
              solver_verdict(records, plan.solver_type)]
     lines = _describe(source, plan)

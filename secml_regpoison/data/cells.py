@@ -74,7 +74,7 @@ def is_text(cells, gap, decimal):
 def _with_words(frame, gaps, decimal, without=('',)):
     """The columns of text in which words for missing, but for some, are taken
     as gaps, and the first such word of each."""
-    words = {name: cells[gaps[name] & ~cells.isin(without)]
+    words = {name: cells[gaps[name].to_numpy() & ~cells.isin(without)]
              for name, cells in frame.items() if gaps[name].any()
              and is_text(cells, gaps[name].to_numpy(), decimal)}
     return {name: cells.iloc[0] for name, cells in words.items() if len(cells)}

@@ -149,10 +149,17 @@ def repeated(data, columns):
     rows = {part: pd.DataFrame(np.column_stack(both))
             for part, both in data.items()}
     is_copy = rows['pool'].duplicated()
-    if is_copy.mean() > .4:
+    shared = _expected_in_training(rows['pool'])
+    # few different numbers, or few columns, repeat by themselves
+    is_varied = any(n_values > min(MANY, (~is_copy).sum() / 2)
+                    for column, n_values in columns if column.kind != 'text')
+    if is_copy.mean() > .4 or 'test' not in data and is_varied and (
+            shared > .05) and shared > .05 + _expected_in_training(
+                rows['pool'].apply(np.random.default_rng(0).permutation)):
         yield (f'{is_copy.sum()} of {len(is_copy)} rows are copies of others: '
-               'a test row may be one of the training rows, and its error '
-               'then says little; leave the copies out')
+               f'where test rows are drawn from them, {100 * shared:.0f} % '
+               'are also among the training rows, and their error says '
+               'little; leave the copies out')
     # a data set with copies has some in each part of it
     limit = min(.4, max(.05, 4 * is_copy.mean()))
     rows['pool'] = rows['pool'][~is_copy]
@@ -171,6 +178,16 @@ def repeated(data, columns):
                 yield f'{is_known.sum()} of {len(is_known)} {words}'
 
 
+def _expected_in_training(rows):
+    """Share of the test rows whose copy is among the training rows, where
+    both are drawn as `split_sizes` says."""
+    n_rows = len(rows)
+    share = min(512, 3 * n_rows // 7) / n_rows
+    codes = pd.util.hash_pandas_object(rows, index=False)
+    n_others = codes.map(codes.value_counts()) - 1
+    return float((1 - (1 - share) ** n_others).mean())
+
+
 def mostly_zero(x):
     """A warning where nearly all cells are 0, as of counts or TF-IDF."""
     share = (x == 0).mean()
@@ -182,17 +199,22 @@ def mostly_zero(x):
 
 def _marks(name, x):
     """A warning where the least or the greatest value is a code for missing
-    cells, as -999, and far from the others."""
+    cells, as -999, and far from the others; or, if it comes in 1 % of the
+    rows, the only negative one, or beyond a gap like no other."""
     for value in (x.min(), x.max()):
-        others = x[x != value]
-        if others.size < len(x) - 1 and others.size and np.abs(
-                others - value).min() > np.ptp(others) and (
-                    MARK.fullmatch(f'{value:.10g}')
-                    or MARK.fullmatch(f'{value:g}')  # of 32 bits
-                    or value == -9 and others.min() >= 0):
-            yield (f'{name} is {value:.10g} in {len(x) - len(others)} rows, '
-                   'far from its other values: if that marks missing cells, '
-                   'empty them and type --missing drop')
+        others, n_rows = np.unique(x[x != value]), (x == value).sum()
+        if n_rows < 2 or not others.size or not (
+                MARK.fullmatch(f'{value:.10g}')
+                or MARK.fullmatch(f'{value:g}')  # of 32 bits
+                or value == -9 and others[0] >= 0):
+            continue
+        gap = np.abs(others - value).min()
+        how = 'far' if gap > np.ptp(others) else 'apart'
+        if how == 'far' or n_rows >= len(x) / 100 and (
+                value < 0 <= others[0] or gap > np.diff(others).max()):
+            yield (f'{name} is {value:.10g} in {n_rows} rows, {how} from its '
+                   'other values: if that marks missing cells, empty them and '
+                   'type --missing drop')
 
 
 def _fault(column, x, y):

@@ -6,7 +6,7 @@ from .plan import expected_strength
 from .ranking import EQUAL, TRUSTED, error, is_alike, ranked, standings
 
 FEW_TEST_ROWS = 50
-FEW_TRUSTED_ROWS = 10  # a class
+FEW_OF_A_CLASS = 10  # trusted rows, or test rows
 LEARNED = 'learned', 'learned-trust'
 SECRET = ('If the attacker knows the trusted rows, tuning on them gives no '
           'protection: keep some of them secret.')
@@ -18,7 +18,7 @@ ATTACKER_WORDS = {'own': (
              'and did not know these.')}
 
 
-def conclude(summary, plan, same_rows=False):
+def conclude(summary, plan, same_rows=False, rarest=None):
     """What follows for who expects the share of poison of the plan.
 
     Parameters
@@ -29,6 +29,8 @@ def conclude(summary, plan, same_rows=False):
     same_rows : bool, optional
         Whether all repetitions have the same rows, as those of a file whose
         parts are given.
+    rarest : dict of str to int, optional
+        Rows of the rarest class in the parts 'validation' and 'test'.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def conclude(summary, plan, same_rows=False):
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
              f"rows ({best['n_points']} rows)")
     words = [*_trusted_first(order, plan), _ranking(where, order, runs),
-             *_without_poison(found), *_few_rows(best, plan)]
+             *_without_poison(found), *_few_rows(best, plan, rarest or {})]
     words += [_of_hidden(one, plan, runs) for one in found
               if one.hidden and one.policy in LEARNED]
     words += [_of_policy(one, runs) for one in found]
@@ -148,15 +150,24 @@ def _without_poison(found):
                'little.')
 
 
-def _few_rows(best, plan):
+def _few_rows(best, plan, rarest):
     """Where one row more or less changes the numbers."""
+    of_test, of_val = (rarest.get(part, FEW_OF_A_CLASS)
+                       for part in ('test', 'validation'))
     if best['n_test'] < FEW_TEST_ROWS:
         yield (f"There are {best['n_test']} test rows: one more that is wrong "
                f"is {100 / best['n_test']:.1f} points of error.")
+    elif of_test < FEW_OF_A_CLASS:
+        yield (f'There are {of_test} test rows of the rarest class: one more '
+               f'that is wrong is {100 / of_test:.1f} points of its error.')
     n_classes = sum(name.removeprefix('error_').isdecimal() for name in best)
-    if plan.n_val < FEW_TRUSTED_ROWS * n_classes:
+    if plan.n_val < FEW_OF_A_CLASS * n_classes:
         yield (f'There are {plan.n_val} trusted rows for {n_classes} classes: '
                'what is tuned on so few is chance. Ask for more with --val.')
+    elif of_val < FEW_OF_A_CLASS:
+        yield (f'There are {of_val} trusted rows of the rarest class: what is '
+               'tuned on so few is chance for that class. Ask for more with '
+               '--val, or collect more of them.')
 
 
 def _of_hidden(one, plan, runs):

@@ -204,6 +204,26 @@ def test_which_numbers_are_codes(tmp_path, least, mark, is_said):
         'marks missing cells, empty them and type --missing drop',) * is_said
 
 
+@pytest.mark.parametrize('mark, least, most, share, is_said', [
+    (-999, 9, 1192, .3, True), (-999, 0, 1000, .02, True),
+    (-9999, 0, 12000, .02, True), (-9, 0, 300, .1, True),
+    (9999, 0, 9000, .3, True), (99999, 0, 60000, .02, True),
+    (-999, 0, 1000, .005, False), (9999, 0, 9000, .005, False),
+    (-999, -50, 1100, .02, True), (-999, -1020, 1000, .02, False),
+    (-99, -98, 400, .1, False), (99, 0, 98, .1, False),
+    (-1, 0, 10000, .3, False), (9000, 0, 8000, .3, False)])
+def test_codes_among_columns_of_wide_range(tmp_path, mark, least, most, share,
+                                           is_said):
+    x = np.random.default_rng(0).uniform(least, most, 1000)
+    x[:2], x[2:2 + int(1000 * share)] = (least, most), mark
+    frame = pd.DataFrame({'width': x[::-1].round(1),
+                          'kind': np.arange(1000) % 2})
+    assert read(tmp_path, frame).warnings == (
+        f'column `width` is {mark} in {1000 * share:.0f} rows, apart from its '
+        'other values: if that marks missing cells, empty them and type '
+        '--missing drop',) * is_said
+
+
 def test_missing_cells(tmp_path):
     frame = FRAME[['width', 'count', 'kind']].astype(object)
     frame.loc[4, 'count'], frame.loc[[7, 9], 'width'] = '?', 'NA'
@@ -461,6 +481,45 @@ def test_rows_that_come_again(tmp_path):
         same.warnings)
 
 
+@pytest.mark.parametrize('n, n_copies, is_said', [
+    (600, 400, True), (900, 100, True), (990, 10, False), (200, 0, False)])
+def test_copies_in_one_file_are_said(tmp_path, n, n_copies, is_said):
+    """Where more than 5 % of the test rows are also among the training rows
+    that are drawn by default."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(n, 3))).assign(
+        kind=np.arange(n) % 2)
+    frame = pd.concat([frame, frame[:n_copies]]).sample(
+        frac=1, random_state=0)
+    warnings = read(tmp_path, frame).warnings
+    source = load_data(str(tmp_path / 'rows.csv'))
+    x, drawn = source.parts['pool'][0], draw_rows(source)
+    known = {tuple(row) for row in x[drawn['train'][1]]}
+    share = np.mean([tuple(row) in known for row in x[drawn['test'][1]]])
+    assert (share > .05) == is_said
+    if is_said:
+        warning, = warnings
+        start, percent = warning.split(' % ')[0].rsplit(' ', 1)
+        assert start.startswith(f'{n_copies} of {n + n_copies} rows are co')
+        assert float(percent) == pytest.approx(100 * share, abs=4)
+    else:
+        assert not warnings
+
+
+@pytest.mark.parametrize('columns', [
+    {'a': (0, 3), 'b': (0, 4), 'c': (0, 2)}, {'a': (0, 3), 'b': (0, 400)},
+    {'a': (0, 1500)}, {'a': (0, 30), 'b': (0, 30)}])
+@pytest.mark.parametrize('unit', [1, .1])
+def test_copies_by_chance_are_not_said(tmp_path, columns, unit):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({name: rng.integers(*ends, 1000) * unit
+                          for name, ends in columns.items()})
+    frame = frame.assign(kind=rng.integers(0, 2, 1000))
+    said = read(tmp_path, frame.round(1)).warnings
+    assert not any('copies' in warning for warning in said) or (
+        frame.duplicated().mean() > .4 and unit < 1)
+
+
 def parts(tmp_path, n_shared, names):
     """An npz whose parts `names` share rows; its warnings."""
     x = np.random.default_rng(0).normal(size=(150, 3))
@@ -669,7 +728,8 @@ def test_codes_that_begin_with_zero_may_be_categories(tmp_path, codes,
 def test_a_note_says_which_words_are_taken_as_missing(tmp_path):
     frame = FRAME[['width', 'kind']].assign(
         land=np.array(['NA', 'EU', 'US'])[np.arange(N) % 3],
-        town=np.array(['', 'Rome', '?'])[np.arange(N) // 2 % 3])
+        town=np.array(['', 'Rome', '?', 'Rome'])[np.arange(N) // 3 % 4])
+    frame.loc[0, 'kind'] = ''  # its row goes first
     said = "; in `land` a word such as 'NA' is taken as missing: write another"
     for missing in 'drop', 'mean':
         notes = ' '.join(read(tmp_path, frame, label='kind', categories=True,

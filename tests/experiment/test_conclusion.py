@@ -181,6 +181,21 @@ def test_few_rows_are_said():
                for line in words)
 
 
+def test_few_rows_of_a_class_are_said():
+    few = {'validation': 1, 'test': 3}
+    words = words_of(LEARNED_BEST, rarest=few)
+    assert ('There are 3 test rows of the rarest class: one more that is '
+            'wrong is 33.3 points of its error.') in words
+    assert any(line.startswith('There are 1 trusted rows of the rarest class')
+               for line in words)
+    for enough in {'validation': 10, 'test': 10}, None:
+        assert not any('rarest' in line for line in words_of(
+            LEARNED_BEST, rarest=enough))
+    words = conclude(summarise(of_few(LEARNED_BEST, 12)), replace(
+        PLAN, n_val=6), rarest=few)['words']
+    assert not any('rarest' in line for line in words)  # all are few
+
+
 def test_runs_on_the_same_rows_are_no_splits():
     words = words_of(LEARNED_BEST, same_rows=True)
     assert not any('split' in line for line in words[:-1])
