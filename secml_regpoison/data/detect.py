@@ -11,7 +11,8 @@ SAMPLE = 500  # lines that decide
 SEPARATORS = {'comma': ',', 'semicolon': ';', 'tab': '\t', 'bar': '|',
               'space': ' '}
 MISSING = ('', '?', 'na', 'n/a', '#n/a', 'nan', '-nan', 'null', 'none', '<na>',
-           '-', '.', '*')
+           '-', '.', '*', '\\n', '#div/0!', '#value!', '#ref!', '#num!',
+           '#name?')
 NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$')
 GROUPED = re.compile(r'[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?$')
 

@@ -149,7 +149,7 @@ def _decode(path, content, encoding):
     what = ('UTF-8, UTF-16 or Windows-1252' if encoding == 'cp1252'
             else encoding)
     try:
-        text = content.decode(encoding)
+        text = content.decode(encoding).rstrip('\0\x1a\r\n')  # padding
     except (UnicodeError, LookupError) as error:
         raise ValueError(
             f'{path} must be a .npz file or text in {what}, got: {error}. '

@@ -46,7 +46,8 @@ class ReadOptions:
     header : {'yes', 'no'} or None
         Whether the first line of text has the names of the columns.
     categories : bool
-        Whether a column of text becomes a 0/1 column for each of its values.
+        Whether a column of text, or of codes such as 02134, becomes a 0/1
+        column for each of its values.
     test : str or path or None
         A second file, with the test rows.
 

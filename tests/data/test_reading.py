@@ -739,3 +739,18 @@ def test_a_note_says_which_words_are_taken_as_missing(tmp_path):
             tmp_path, frame, label='kind', categories=True, missing=missing,
             drop='land').notes)
         assert 'missing cells' in notes and 'a word such as' not in notes
+
+
+@pytest.mark.parametrize('word', [
+    '\\N', '#DIV/0!', '#VALUE!', '#REF!', '#NUM!', '#NAME?'])
+def test_words_of_other_programs_are_missing_cells(tmp_path, word):
+    frame = FRAME[['width', 'count', 'kind']].astype(object)
+    frame.loc[[4, 7], 'width'] = word
+    with pytest.raises(ValueError, match='and 2 such cells in 2 of 60 rows'):
+        read(tmp_path, frame)
+    data = read(tmp_path, frame, missing='drop')
+    assert '2 of 60 rows have missing cells and are left out' in data.notes
+    frame = FRAME[['width', 'kind']].assign(
+        kind=np.array(['ham', 'spam', word])[np.arange(N) % 3])
+    with pytest.raises(ValueError, match='not a word for missing'):
+        read(tmp_path, frame)

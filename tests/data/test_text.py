@@ -396,3 +396,16 @@ def test_any_number_of_comments_may_come_first(tmp_path, n, first, row, found,
     rows = '\n'.join(row.format(k, k % 2) for k in range(20))
     raw = table(tmp_path, line * n + f'{first}\n{rows}\n')
     assert raw.found.startswith(found) and len(raw.frame) == 20
+
+
+@pytest.mark.parametrize('padding', ['\n\x1a', '\0\0\0', '\r\n\x1a\0\n', '\n'])
+@pytest.mark.parametrize('content, found', [
+    ('a,b,y\n1,2,0\n3,4,1', 'comma'), ('a\tb\ty\n1\t2\tno\n3\t4\t', 'tab'),
+    ('1 1:2\n0 1:3', 'LIBSVM')])
+def test_padding_at_the_end_is_no_row(tmp_path, padding, content, found):
+    plain = table(tmp_path, content)
+    raw = table(tmp_path, content + padding)
+    assert raw.found == plain.found and found in raw.found
+    assert cells(raw) == cells(plain) and len(raw.frame) == 2
+    with pytest.raises(ValueError, match='bytes of another format'):
+        table(tmp_path, content.replace('2', '2\0'))
