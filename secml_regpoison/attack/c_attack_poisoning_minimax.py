@@ -598,7 +598,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             n_labels=tuple(int((self.adv_ds.Y == label).sum())
                            for label in self.training_data.classes.tolist()),
             compositions=self._compositions,
-            constant_loss=target_of(self.classifier).loss.constant(data.y_val),
+            constant_loss=evaluation.constant_loss(self, data),
             verdicts=self._verdicts)
         self._history = (record,) if is_first else (*self._history, record)
 

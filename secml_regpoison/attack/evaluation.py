@@ -72,17 +72,22 @@ def evaluate_again(attack, k, adv_ds, x):
         The attacker's.
 
     """
-    record = attack.history[k]
+    record, data = attack.history[k], attack._prepare()
     y_pred, scores, losses, verdicts = evaluate(
-        attack, attack._prepare(), adv_ds, x, record.verdicts.budget_hit,
-        is_known=False)
+        attack, data, adv_ds, x, record.verdicts.budget_hit, is_known=False)
     lmbda = adv_ds.header.lmbda
     attack._poison, attack._lmbda = adv_ds, lmbda
     attack._history = (*attack.history[:k], replace(
         record, loss=losses.attacker, val_loss=losses.defender,
-        solver_loss=math.nan, lmbda=lmbda, verdicts=verdicts),
+        solver_loss=math.nan, lmbda=lmbda, verdicts=verdicts,
+        constant_loss=constant_loss(attack, data)),
         *attack.history[k + 1:])
     return y_pred, scores, losses.attacker
+
+
+def constant_loss(attack, data):
+    """That of a constant answer on the validation rows, in nats."""
+    return target_of(attack.classifier).loss.constant(data.y_val)
 
 
 def judge(attack, data, poison, losses, y_pred, budget_hit):
@@ -96,8 +101,7 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
         lmbda_at_bound=is_at_bound(
             poison.lmbda, settings.lmbda_bounds(attack)
             if attack.learn_lmbda else None),
-        gave_up=has_given_up(
-            losses.defender, target.loss.constant(data.y_val)),
+        gave_up=has_given_up(losses.defender, constant_loss(attack, data)),
         one_class=y_pred.unique().size == 1, budget_hit=budget_hit,
         training_short=is_short(solver[1], solver[0], optimum),
         # a frozen preprocess is warned of: there the models are two

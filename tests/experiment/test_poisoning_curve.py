@@ -1,4 +1,5 @@
 """`poisoning_curve`: its numbers are scikit-learn's own."""
+import math
 import subprocess
 import sys
 import warnings
@@ -502,6 +503,26 @@ def test_in_the_grey_box_the_trusted_rows_are_not_known():
     assert clean < harmed < usual.validation_loss[0, 1, 0]
     assert set(grey.test_rows[0]) < set(usual.test_rows[0])
     assert len(grey.test_rows[0]) == len(usual.test_rows[0]) / 2
+
+
+@pytest.mark.parametrize('estimator, constant', [
+    (exact(), math.log(2)), (svm(), 1.), (RidgeClassifier(), 1.)])
+def test_in_the_grey_box_the_constant_answer_is_the_defenders(
+        estimator, constant):
+    """The attacker's rows have other shares of the classes: 9 to 1, where
+    the trusted rows have half each."""
+    rng = np.random.default_rng(0)
+
+    def drawn(n, share):
+        y = (np.arange(n) < share * n).astype(int)
+        return rng.normal(size=(n, 3)) + 1.2 * y[:, None], y
+    (x, y), (x_val, y_val), (x_test, y_test) = (
+        drawn(100, .5), drawn(40, .5), drawn(200, .1))
+    curve = quietly(estimator, x, y, x_val, y_val, x_test, y_test, fractions=(
+        0, .1), policies=(0., 'trusted-only'), attacker='grey')
+    assert curve.constant_loss.ravel() == pytest.approx([constant] * 4)
+    assert (curve.validation_loss < constant).all()
+    assert not curve.gave_up.any()
 
 
 def test_a_grey_box_needs_test_rows():
