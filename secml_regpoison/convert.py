@@ -8,7 +8,7 @@ import torch
 
 from secml.array import CArray
 from secml.ml.features import (
-    CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
+    CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm, CPreProcess)
 
 from .core.preprocessing import Chain, MeanStd, MinMax, UnitNorm
 
@@ -86,15 +86,18 @@ def as_refitted(preprocess):
 
     Parameters
     ----------
-    preprocess : CPreProcess
+    preprocess : CPreProcess, str or None
         `CNormalizerMeanStd`, `CNormalizerMinMax`, `CNormalizerUnitNorm`, or a
-        chain of them; of a chain the innermost comes first.
+        chain of them; of a chain the innermost comes first. Or secml's name
+        of one. None: nothing is done to the rows.
 
     Returns
     -------
     MeanStd, MinMax, UnitNorm, Chain or None
         None for another preprocess: only its class knows how it is fitted.
     """
+    if isinstance(preprocess, str):
+        preprocess = CPreProcess.create(preprocess)
     steps = []
     while preprocess is not None:
         make = _NORMALISERS.get(type(preprocess))

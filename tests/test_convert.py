@@ -144,6 +144,14 @@ def test_refitted_pipelines_are_those_of_secml(name):
                         rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize('name, fits_std, fits_scale', [
+    ('mean-std', True, True), ('min-max', False, True),
+    ('unit-norm', False, False), (None, False, False)])
+def test_secmls_names_of_preprocesses_will_do(name, fits_std, fits_scale):
+    found = as_refitted(name)
+    assert (found.fits_std, found.fits_scale) == (fits_std, fits_scale)
+
+
 def test_another_preprocess_has_no_refitted_version():
     assert as_refitted(CNormalizerTFIDF()) is None
     assert as_refitted(CNormalizerMinMax(

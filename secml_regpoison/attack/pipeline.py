@@ -113,7 +113,8 @@ def warn_of_constant_columns(attack, data):
         data.x_val).any(0)
     if not data.preprocess.fits_std:
         # a range keeps the training rows, with their poison, in an interval
-        is_unbounded &= (data.x_val != x[:1]).any(0)
+        is_unbounded &= (data.x_val != x[:1]).any(0) | (
+            data.x_attacker != x[:1]).any(0)
     n_open = int(is_unbounded.sum())
     if n_open:
         warnings.warn(

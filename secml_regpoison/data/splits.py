@@ -24,8 +24,9 @@ class Split:
         What else holds the poison, see `.CAttackPoisoningMinimax`.
     rows : dict of str to ndarray
         Of 'train', 'val' and 'test', the rows of their part of the source.
-    is_range : bool
-        Whether the box is the range of the training rows.
+    box : {'range', 'pixels', 'given'}
+        What the box is: the range of the training rows, that of pixels, or
+        what the user has given.
     attacker : CDataset or None
         Rows that an attacker has in the place of the validation rows.
 
@@ -40,7 +41,7 @@ class Split:
     groups: tuple = ()
     rows: dict = field(default_factory=dict)
     feasible: object = None
-    is_range: bool = False
+    box: str = 'range'
     attacker: object = None
 
 
@@ -106,13 +107,13 @@ def split_data(source, n_train=None, n_val=None, seed=0):
              for part, chosen in drawn.values()]
     rows = {name: chosen for name, (_, chosen) in drawn.items()}
     if source.is_image:
-        return Split(*parts, 0., 1., rows=rows)
+        return Split(*parts, 0., 1., rows=rows, box='pixels')
     encoding = source.file.encoding if source.file else None
     x = parts[0].X
     return Split(
         *parts, x.min(axis=0).ravel(), x.max(axis=0).ravel(),
         encoding.integers if encoding else (),
-        encoding.groups if encoding else (), rows, is_range=True)
+        encoding.groups if encoding else (), rows)
 
 
 def draw_rows(source, n_train=None, n_val=None, seed=0):

@@ -68,7 +68,7 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
         _bound('lb', lb, train.min(axis=0)),
         _bound('ub', ub, train.max(axis=0)),
         tuple(np.flatnonzero((train == np.rint(train)).all(0)).tolist()),
-        rows=rows, is_range=lb is None and ub is None)
+        rows=rows, box='range' if lb is None and ub is None else 'given')
 
 
 def _check_counts(y, classes, where):

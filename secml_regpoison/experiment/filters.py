@@ -54,12 +54,5 @@ def passing_rows(x, y, name, preprocess):
     if name == 'none':
         return np.arange(len(y))
     x, y = (torch.as_tensor(part, dtype=torch.float64) for part in (x, y))
-    fitted = fit_filter(x, y, QUANTILE, _is_scaled(preprocess))
+    fitted = fit_filter(x, y, QUANTILE, as_refitted(preprocess).fits_std)
     return np.flatnonzero((fitted.of(y).violation(x) <= 0).numpy())
-
-
-def _is_scaled(preprocess):
-    """Whether the classifier divides by deviations of the rows."""
-    if preprocess is None or isinstance(preprocess, str):
-        return preprocess == 'mean-std'
-    return as_refitted(preprocess).fits_std

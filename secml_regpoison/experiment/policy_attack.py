@@ -15,6 +15,7 @@ from secml_regpoison.attack.c_attack_poisoning_minimax_softmax import (
 from secml_regpoison.attack.c_attack_poisoning_minimax_svm import (
     CAttackPoisoningMinimaxSVM)
 from secml_regpoison.attack.replacement import replacement_order
+from secml_regpoison.attack.settings import bound_array
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.classifier.c_classifier_logistic_torch import (
     CClassifierLogisticTorch)
@@ -22,6 +23,7 @@ from secml_regpoison.classifier.c_classifier_softmax_torch import (
     CClassifierSoftmaxTorch)
 from secml_regpoison.classifier.c_classifier_svm_torch import (
     CClassifierSVMTorch)
+from secml_regpoison.convert import as_refitted
 from .cross_validation import cross_validated_lmbda
 
 # By their names in a `Plan`, with the attack on each.
@@ -69,14 +71,16 @@ def _box(split, plan, seed):
     """The box of the points. A column that is constant in the clean rows
     beside the strongest attack, as of sparse rows or behind a filter, stays
     so: the refitted deviation, of the poison alone, would be next to
-    nothing."""
-    if not split.is_range:
+    nothing. Pixels without a refitted scale, and a box of the user's, are
+    left as they are."""
+    if split.box == 'given' or split.box == 'pixels' and not as_refitted(
+            plan.preprocess).fits_scale:
         return split.lb, split.ub
     x = split.train.X.tondarray()
     if plan.poison_mode == 'replace':
         x = x[replacement_order(seed, len(x))[plan.n_points[-1]:]]
     is_constant = x.min(axis=0) == x.max(axis=0)
-    return tuple(CArray(np.where(is_constant, x[0], bound.tondarray()))
+    return tuple(CArray(np.where(is_constant, x[0], bound_array(bound)))
                  for bound in (split.lb, split.ub))
 
 

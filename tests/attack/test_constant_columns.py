@@ -49,6 +49,18 @@ def test_a_range_is_harmless_where_validation_rows_are_constant_too():
     assert n_warned(attack_on(data, 'min-max'), data) == varies.sum()
 
 
+def test_a_range_is_not_harmless_where_the_attackers_rows_vary():
+    """Their scores are divided by it, as those of the validation rows are."""
+    data = digits()
+    x, x_val, x_own = (rows.X.tondarray() for rows in data)
+    is_constant = x.max(0) == x.min(0)
+    in_val, in_own = (is_constant & (rows != x[0]).any(0)
+                      for rows in (x_val, x_own))
+    assert (in_own & ~in_val).sum() > 0
+    assert n_warned(attack_on(data, 'min-max', attacker_set=data[2]), data) \
+        == (in_val | in_own).sum()
+
+
 def test_columns_that_the_box_closes_are_not():
     data = digits()
     x = data[0].X.tondarray()

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack.replacement import replacement_order
@@ -432,6 +432,44 @@ def test_a_column_that_is_constant_beside_the_poison_stays_so(tmp_path):
     attack = make_attack(split, plan, 'learned', 0)
     assert attack.lb[:2].tolist() == split.lb[:2].tolist()
     assert attack.ub[2].item() == 0 and split.ub[2].item() == 1
+
+
+@pytest.mark.parametrize('preprocess, n_held', [
+    ('min-max', 'constant'), ('mean-std', 'constant'), ('unit-norm', 0),
+    (None, 0)])
+def test_pixels_that_are_constant_stay_so_under_a_fitted_scale(
+        source, preprocess, n_held):
+    """Whether or not the box is theirs: where they vary in the attacker's
+    rows, a range next to nothing made the loss grow without bound. Without
+    such a scale the box stays [0, 1]."""
+    plan = dataclasses.replace(
+        PLAN, n_points=(0, 4), preprocess=preprocess, attacker='own',
+        classifier='ridge', solver_type='implicit')
+    split = split_data(source, PLAN.n_train, PLAN.n_val, 0)
+    x = split.train.X.tondarray()[replacement_order(0, 40)[4:]]
+    is_constant = x.min(axis=0) == x.max(axis=0)
+    assert (split.test.X.tondarray()[:, is_constant] != x[0, is_constant]
+            ).any()
+    if n_held == 'constant':
+        n_held = is_constant.sum()
+    lb, ub = (np.broadcast_to(CArray(bound).tondarray(), (64,)) for attack in [
+        make_attack(split, plan, 1., 0)] for bound in (attack.lb, attack.ub))
+    assert (lb == ub).sum() == n_held
+    assert (lb[lb == ub] == x[0, lb == ub]).all()
+    assert (lb[lb != ub] == 0).all() and (ub[lb != ub] == 1).all()
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='the box leaves')
+        _, result = evaluate('', split, plan, 1., 0)
+    tr = make_attack(split, plan, 1., 0).poisoned_data(CDataset(
+        CArray(result['x']), CArray(result['y'])))
+    scaler = {'min-max': MinMaxScaler(), 'mean-std': StandardScaler(),
+              'unit-norm': Normalizer(), None: 'passthrough'}[preprocess]
+    pipeline = make_pipeline(scaler, RidgeClassifier(alpha=math.e / 2))
+    pipeline.fit(tr.X.tondarray(), tr.Y.tondarray())
+    loss = np.square(2 * split.test.Y.tondarray() - 1 - (
+        pipeline.decision_function(split.test.X.tondarray()))).mean()
+    assert result['attacker_loss'][-1] == pytest.approx(loss, rel=1e-6)
+    assert loss < 10
 
 
 @pytest.mark.parametrize('solver, fit_short, cause', [
