@@ -38,7 +38,8 @@ class SphereSlab:
     def fit(cls, x: Tensor, y: Tensor, quantile: float,
             scale: Tensor) -> 'SphereSlab':
         """Of rows (n, d) with labels (n,): one row a label. At least the
-        share `quantile` of a class is in its sphere, and in its slab."""
+        share `quantile` of a class is in its sphere, and in its slab, see
+        `passes`."""
         labels = y.unique()
         centres = torch.stack([x[y == label].mean(0) for label in labels])
         others = (centres.sum(0) - centres) / (len(labels) - 1)
@@ -75,6 +76,13 @@ class SphereSlab:
         return torch.maximum(
             torch.linalg.vector_norm(self.scale * z, dim=1)
             - self.radius[:, 0], self._along(z).abs() - self.width[:, 0])
+
+    def passes(self, x: Tensor) -> Tensor:
+        """Whether rows are in sphere and slab, (p,), to rounding: radius and
+        width are distances of some of the rows themselves."""
+        far = torch.linalg.vector_norm(
+            self.scale * (x - self.centre), dim=1)
+        return self.violation(x) <= ACTIVE_RTOL * far
 
     def project(self, x: Tensor, lb: Tensor, ub: Tensor) -> Tensor:
         """Nearest rows in box, sphere and slab; exact.

@@ -115,6 +115,27 @@ def test_the_filter_holds_its_share_of_the_clean_rows():
                        .8, scale)
 
 
+@pytest.mark.parametrize('n, d', [(13, 8), (21, 13), (43, 13)])
+@pytest.mark.parametrize('layout', ['C', 'F'])
+def test_the_rows_that_radius_and_width_are_of_pass(n, d, layout):
+    """Of whole numbers, where rounding dropped one in a class of four; in
+    sphere and slab each its share, and all with a quantile of 1."""
+    y = torch.arange(2 * n).double() % 2
+    everywhere = torch.full((2, 1), torch.inf).double()
+    for seed in range(60):
+        x = torch.as_tensor(np.asarray(np.rint(3 * np.random.default_rng(
+            seed).normal(size=(2 * n, d))), order=layout))
+        scale = 1 / x.std(0) if seed % 2 else torch.ones(d).double()
+        found = SphereSlab.fit(x, y, .95, scale)
+        for part in (replace(found, width=everywhere),
+                     replace(found, radius=everywhere)):
+            inside = part.of(y).passes(x)
+            assert all(inside[y == label].double().mean() >= .95
+                       for label in (0, 1))
+        assert found.of(y).passes(x).sum() >= .9 * 2 * n
+        assert SphereSlab.fit(x, y, 1., scale).of(y).passes(x).all()
+
+
 def test_a_class_is_told_from_the_mean_of_the_others():
     """Of three classes, rows within and beyond their own slab."""
     x = torch.tensor([[0., 0.], [4., 0.], [0., 4.]]).double()

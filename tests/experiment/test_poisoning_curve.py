@@ -23,6 +23,7 @@ from core_problems import SKLEARN_L1
 from filters import outside
 from secml_regpoison import poisoning_curve
 from secml_regpoison.core.verdicts import has_given_up
+from secml_regpoison.experiment.filters import passing_rows
 
 # A penalty that is neither, as scikit-learn spells it from 1.8 on and before.
 ELASTIC_NET = {'l1_ratio': .5} if 'l1_ratio' in SKLEARN_L1 else {
@@ -150,6 +151,17 @@ def test_a_filter_drops_rows_and_holds_the_poison(estimator):
     assert outside(x_p.to_numpy(), y_p, *args).any()
     with pytest.raises(ValueError, match="`filter` must be 'none' or 'spher"):
         quietly(estimator, x, y, filter='slab')
+
+
+@pytest.mark.parametrize('preprocess', [None, 'mean-std'])
+def test_no_row_is_dropped_by_rounding(preprocess):
+    """Neither the one that a quantile is, nor one that is as far."""
+    y = np.arange(42) % 2
+    for seed in range(40):
+        x = np.rint(3 * np.random.default_rng(seed).normal(size=(42, 13)))
+        dropped = outside(x, y, x, y, .95, x.std(axis=0) if preprocess else 1.)
+        assert passing_rows(x, y, 'sphere-slab', preprocess).tolist() == \
+            np.flatnonzero(~dropped).tolist()
 
 
 @pytest.mark.parametrize('estimator', [
