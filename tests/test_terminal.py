@@ -17,7 +17,7 @@ from secml_regpoison.terminal import (
     one_line, print_error, print_text, printable, progress_bar)
 
 RECORDS = [{'policy': 'learned', 'n_points': n_points,
-            'fraction': n_points / 40, 'n_test': 20,
+            'n_train': 40, 'n_test': 20,
             **dict.fromkeys(SUMMARISED, .5),
             **dict.fromkeys(SENTENCES, 0)} for n_points in (0, 2)]
 

@@ -15,7 +15,7 @@ from secml_regpoison.data.sources import NEED_SECML, load_data
 from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, default_solver,
-    expected_strength, most_points)
+    expected_strength, most_points, shares)
 from secml_regpoison.experiment.policies import DEFAULT_POLICIES, with_own
 from secml_regpoison.limits import LEAST_SCALE, least_scale
 from secml_regpoison.storage import only_writer
@@ -117,6 +117,11 @@ def _with_defaults(args, source, plan):
     if not plan.n_points:
         plan = replace(plan, n_points=default_points(
             plan.n_train, most_points(plan, source, args.repetitions)))
+    if plan.expect is not None and plan.filter != 'none':
+        _register()
+        from secml_regpoison.experiment.filters import n_passing
+        plan = replace(plan, n_passing=n_passing(
+            source, plan, args.repetitions))
     _check_share(plan)
     args.left_out = ()
     if not args.policies:
@@ -171,9 +176,7 @@ def _check_scale(kind, source):
 
 def _check_share(plan):
     """The expected share of poison is one that is measured, about."""
-    most = plan.n_points[-1] / (
-        plan.n_train + (plan.poison_mode == 'append') * plan.n_points[-1])
-    share = plan.expect
+    most, share = shares(plan)[-1], plan.expect
     if share is not None and share > 1.05 * most:
         raise ValueError(
             f'`--expect` must be at most {most:.3g}, the largest share that '

@@ -5,7 +5,7 @@ import pandas as pd
 
 from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.data.splits import draw_rows
-from .filters import passing_rows
+from .filters import passing_of
 from .grey_box import places_of_attacker
 
 
@@ -72,7 +72,7 @@ def parts_of_rows(source, plan, repetition):
             ('filtered', drawn['train']), ('validation', drawn['val']),
             ('test', drawn['test']), *_of_attacker(
                 source, plan, drawn['test'], plan.seed + repetition),
-            ('replaced', _passing(source, plan, drawn)),
+            ('replaced', passing_of(source, plan, plan.seed + repetition)),
             ('train', _trained_on(source, plan, repetition,
                                   plan.n_points[-1]))):
         tables[of].loc[rows, 'part'] = name
@@ -94,17 +94,9 @@ def _drawn(source, plan, repetition):
     return draw_rows(source, plan.n_train, plan.n_val, plan.seed + repetition)
 
 
-def _passing(source, plan, drawn):
-    """The training rows that pass the filter."""
-    of, rows = drawn['train']
-    x, y = source.parts[of]
-    return of, rows[passing_rows(
-        x[rows], y[rows], plan.filter, plan.preprocess)]
-
-
 def _trained_on(source, plan, repetition, n_points):
     """The training rows that stay beside so many points."""
-    of, rows = _passing(source, plan, _drawn(source, plan, repetition))
+    of, rows = passing_of(source, plan, plan.seed + repetition)
     if plan.poison_mode == 'append':
         return of, rows
     return of, rows[replacement_order(

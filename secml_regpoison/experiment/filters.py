@@ -14,6 +14,7 @@ from secml.array import CArray
 
 from secml_regpoison.attack.feasible import CFeasibleSphereSlab, fit_filter
 from secml_regpoison.convert import as_refitted
+from secml_regpoison.data.splits import draw_rows
 
 FILTERS = 'none', 'sphere-slab'
 QUANTILE = .95
@@ -46,6 +47,21 @@ def filter_split(split, name, preprocess):
                    feasible=CFeasibleSphereSlab(QUANTILE, split.train),
                    rows={**split.rows,
                          'train': split.rows['train'][passing]})
+
+
+def passing_of(source, plan, seed):
+    """Part of the source, and the training rows in it that pass the filter of
+    the plan, as the seed draws them."""
+    of, rows = draw_rows(source, plan.n_train, plan.n_val, seed)['train']
+    x, y = source.parts[of]
+    return of, rows[passing_rows(
+        x[rows], y[rows], plan.filter, plan.preprocess)]
+
+
+def n_passing(source, plan, n_repetitions):
+    """How many training rows pass, in the mean over the repetitions."""
+    return float(np.mean([len(passing_of(source, plan, plan.seed + r)[1])
+                          for r in range(n_repetitions)]))
 
 
 def passing_rows(x, y, name, preprocess):

@@ -44,6 +44,9 @@ class Plan:
     expect : float or None
         Share of poison among the training rows that the verdict is for; None:
         that of the largest strength.
+    n_passing : float or None
+        Training rows that pass the filter, in the mean over the repetitions;
+        needed where `expect` is given. None: all.
     attacker : str
         'defender': the points raise the loss on the validation rows, as in
         the paper; 'own': on the test rows, and hide it from the defender, see
@@ -69,6 +72,8 @@ class Plan:
     expect: float = None
     attacker: str = 'defender'
     attack_params: dict = field(default_factory=dict)
+    # follows from the others: no part of what names a cell
+    n_passing: float = field(default=None, repr=False)
 
 
 ATTACKERS = 'defender', 'own', 'grey'
@@ -104,15 +109,20 @@ def most_points(plan, source, n_repetitions):
     return int(min(most))
 
 
+def shares(plan):
+    """Share of poison among the training rows at each strength."""
+    n_points = np.array(plan.n_points)
+    n_clean = plan.n_train if plan.n_passing is None else plan.n_passing
+    return n_points / (n_clean + n_points * (plan.poison_mode == 'append'))
+
+
 def expected_strength(plan):
     """Index of the least strength with the share of poison that one expects,
     or a twentieth of it less; the largest if none has, or none is expected."""
     if plan.expect is None:
         return len(plan.n_points) - 1
-    n_points = np.array(plan.n_points)
-    share = n_points / (plan.n_train + n_points * (
-        plan.poison_mode == 'append'))
-    return int(np.argmax(np.append(1.05 * share[:-1] >= plan.expect, True)))
+    return int(np.argmax(np.append(
+        1.05 * shares(plan)[:-1] >= plan.expect, True)))
 
 
 # The policies that cross-validate, and on which rows; a fold has to leave a

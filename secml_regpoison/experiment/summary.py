@@ -21,13 +21,14 @@ def summarise(records):
     -------
     dict of str to list of dict
         For each policy its strengths in order. Each has `n_points`,
-        `fraction`, `n_test`, `n_splits`; for each of `SUMMARISED`, and for
-        the columns of further classes, `mean`, `std`, `least`, `greatest`
-        and, in the order of the splits, `each`; `C`, that of the mean lambda;
-        for each verdict the number of splits in which it
-        is true; `errs_less`, those of `gave_up` in which the error is clearly
-        below that of the more frequent class; and `given_up`, the others of
-        `gave_up` and those of `one_class`. All are plain numbers.
+        `fraction` (of the mean number of training rows), `n_test`,
+        `n_splits`; for each of `SUMMARISED`, and for the columns of further
+        classes, `mean`, `std`, `least`, `greatest` and, in the order of the
+        splits, `each`; `C`, that of the mean lambda; for each verdict the
+        number of splits in which it is true; `errs_less`, those of `gave_up`
+        in which the error is clearly below that of the more frequent class;
+        and `given_up`, the others of `gave_up` and those of `one_class`. All
+        are plain numbers.
 
     """
     groups = {}
@@ -41,7 +42,10 @@ def summarise(records):
 def _strength(records):
     """One policy at one strength."""
     first = records[0]
-    found = {'n_points': first['n_points'], 'fraction': first['fraction'],
+    # of rows that a filter leaves there are not as many in each split
+    n_train = float(np.mean([record['n_train'] for record in records]))
+    found = {'n_points': first['n_points'],
+             'fraction': first['n_points'] / n_train,
              'n_test': first['n_test'], 'n_splits': len(records)}
     for name in dict.fromkeys((*SUMMARISED, *(
             name for name in first if name.startswith(OF_CLASSES)))):

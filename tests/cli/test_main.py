@@ -19,7 +19,9 @@ from sklearn.svm import LinearSVC
 from core_problems import SKLEARN_L1
 from secml_regpoison import cli, storage as files
 from secml_regpoison.cli.arguments import join_values, make_parser
-from secml_regpoison.experiment.plan import default_solver
+from secml_regpoison.data.splits import split_data
+from secml_regpoison.experiment.filters import filter_split
+from secml_regpoison.experiment.plan import default_solver, expected_strength
 from secml.adv.seceval import CSecEvalData
 
 COLUMNS = ['policy', 'attacker', 'repetition', 'class_0', 'class_1',
@@ -317,6 +319,36 @@ def test_all_classes_of_a_file(tmp_path):
         [*argv, '--model', 'softmax']))
     assert source.header['y_original'] == (0, 1, 2)
     assert plan.classifier == 'softmax'
+
+
+@pytest.mark.parametrize('mode', ['replace', 'append'])
+def test_the_expected_share_is_of_the_rows_that_pass_the_filter(mode):
+    """In the mean over the splits; of all rows it would be a twentieth
+    less."""
+    main = importlib.import_module('secml_regpoison.cli.main')
+
+    def load(share, *more):
+        return main._load(main.make_parser().parse_args([
+            'sec-eval', '--train', '60', '--val', '40', '--points', '0,5,6,7',
+            '--repetitions', '3', '--poison-mode', mode, '--expect', share,
+            *more]))
+    source, plan = load('.08', '--filter', 'sphere-slab')
+    n_clean = np.mean([filter_split(
+        split_data(source, 60, 40, seed), 'sphere-slab', None
+    ).train.num_samples for seed in range(3)])
+    assert 50 < n_clean < 58
+    n_rows = n_clean + np.array([0, 5, 6, 7]) * (mode == 'append')
+    shares = [0, 5, 6, 7] / n_rows
+    for k in (1, 2, 3):
+        for factor, strength in ((.99, k), (1.049, k), (1.06, k + 1)):
+            if strength < 4:
+                plan = load(f'{factor * shares[k]}', '--filter',
+                            'sphere-slab')[1]
+                assert expected_strength(plan) == strength
+    with pytest.raises(ValueError, match='`--expect` must be at most '
+                                         f'{shares[-1]:.3g}, the largest'):
+        load(f'{1.06 * shares[-1]}', '--filter', 'sphere-slab')
+    assert load('.1')[1].n_passing is None
 
 
 def test_options_of_the_attack_reach_the_plan():

@@ -20,7 +20,7 @@ PLAN = Plan((0, 5, 10), 100, 40, preprocess='mean-std')
 def records(**errors):
     """Two splits of each policy, with the errors at three strengths."""
     return [{'policy': policy.replace('_', '-'), 'repetition': repetition,
-             'n_points': n, 'fraction': n / 100,
+             'n_points': n, 'n_train': 100,
              'test_error': error + .01 * repetition, 'error_0': .1,
              'error_1': .2, 'majority_error': .4, 'validation_loss': .3,
              'lmbda': 1. + repetition, 'trust': 1., 'w_norm': 2. + n,
@@ -71,6 +71,19 @@ def test_the_strength_is_no_weaker_than_what_one_expects(share, n_points):
     """But for a twentieth of it."""
     assert conclude(summarise(LEARNED_BEST), replace(PLAN, expect=share))[
         'n_points'] == n_points
+
+
+def test_the_share_is_of_the_mean_number_of_training_rows():
+    """Those that a filter leaves are not as many in each split."""
+    lines = [{**line, 'n_train': 90 - 20 * line['repetition']}
+             for line in LEARNED_BEST]
+    summary = summarise(lines)
+    assert [here['fraction'] for here in summary['learned']] == [
+        0, 5 / 80, 10 / 80]
+    plan = replace(PLAN, expect=.065, n_passing=80.)
+    assert conclude(summary, plan)['fraction'] == 5 / 80
+    assert conclude(summary, replace(plan, n_passing=None))['n_points'] == 10
+    assert '12.5  ' in table(summary, ['a', 'b'])
 
 
 def test_without_a_strength_of_no_poison_nothing_is_said_of_it():
