@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Optional
 import torch
 from torch import Tensor
 
-from .checks import check
+from .checks import check, is_sparse
 from .defender import LMBDA_BOUNDS
 from .features import in_trusted_features
 from .linear_model import LOGISTIC, Trained
@@ -68,7 +68,8 @@ class TrustModel:
     Parameters
     ----------
     problem : Problem
-        Its validation rows are the trusted ones.
+        Its validation rows are the trusted ones. They and the training rows
+        are dense.
     y_p, training, loss, beta
         As of `LinearModel`; the method is 'rmd' or 'implicit'.
     folds : tuple of Tensor
@@ -101,6 +102,10 @@ class TrustModel:
               f'one of {METHODS} where trust is learned')
         check('folds', len(self.folds), len(self.folds) > 1,
               'two or more sets of trusted rows')
+        for name in ('x_tr', 'x_val'):  # they are joined
+            x = self.problem.rows[name]
+            check(name, x.layout, not is_sparse(x), 'dense where trust is '
+                  'learned', f' Pass `{name}.to_dense()`.')
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Warn of a step size that is too large for these points."""

@@ -1,12 +1,14 @@
 """The core's model of learned trust."""
 import math
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from core_problems import compare, make
 from refusals import raises
-from secml_regpoison.core import solve
+from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Logistic
 from secml_regpoison.core.preprocessing import MeanStd
@@ -137,3 +139,24 @@ def test_bad_settings():
         TrustModel(problem, y_p, Training('fmd'), folds=FOLDS)
     with raises(ValueError, '`folds` must be two or more'):
         TrustModel(problem, y_p, Training('rmd'))
+
+
+@pytest.mark.filterwarnings('ignore:Sparse CSR tensor support')
+@pytest.mark.parametrize('name', ['x_tr', 'x_val', 'x_attacker'])
+def test_rows_that_are_joined_must_be_dense(name):
+    """Those of an attacker are not joined: sparse ones have the numbers of
+    dense ones."""
+    problem, x_p, y_p = make()
+    dense = replace(problem, x_attacker=problem.x_tr, y_attacker=problem.y_tr)
+    sparse = replace(dense, **{name: getattr(dense, name).to_sparse_csr()})
+    model = partial(TrustModel, folds=FOLDS, log_s=-1.)
+    if name != 'x_attacker':
+        with raises(ValueError, f'`{name}` must be dense where trust is lear',
+                    f'`{name}.to_dense()`'):
+            hypergradient(sparse, x_p, y_p, 0., method='implicit', model=model)
+        return
+    found, expected = (hypergradient(
+        part, x_p, y_p, 0., method='implicit', model=model)
+        for part in (sparse, dense))
+    compare(found.grad_x_p, expected.grad_x_p, 1e-12)
+    compare(found.value, expected.value, 1e-12)
