@@ -39,13 +39,15 @@ DIR then holds
   poisoned_POLICY_REP.csv    the training rows at the strongest attack, in the
       columns, units and labels of the file; the column poison marks the poison
   rows_REP.csv               the part of each row of the file: train, replaced
-      (by poison), filtered, validation, attacker (in their place) or test
+      (by poison, at the strongest attack), filtered, validation, attacker (in
+      their place) or test; empty: no part has it, as fewer were asked for
   sec_eval_POLICY_REP.npz    poison, predictions and weights
   sec_eval_POLICY_REP.gz     for secml's CSecEvalData.load: a pickle, and
       loading a pickle runs its code, so load only your own
 POLICY ends with -own where the attacker knows the test rows and hides the harm
-from what is learned on trusted rows (--attacker both, at the strength of the
-verdict).
+from what is learned on trusted rows (--attacker both). Its files are of
+the strength of the verdict: where that is not the largest, poison takes the
+place of fewer rows than rows_REP.csv says.
 For a file, scikit-learn's make_pipeline(StandardScaler(),
 LogisticRegression(C=C)) on the rows of poisoned_POLICY_REP.csv alone makes the
 printed test error on the test rows of rows_REP.csv (with tol=1e-8 also where a

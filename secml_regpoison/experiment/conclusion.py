@@ -10,10 +10,13 @@ FEW_OF_A_CLASS = 10  # trusted rows, or test rows
 LEARNED = 'learned', 'learned-trust'
 SECRET = ('If the attacker knows the trusted rows, tuning on them gives no '
           'protection: keep some of them secret.')
-# What follows from the attacker's rows.
-ATTACKER_WORDS = {'own': (
-    'The attacker knows the trusted rows; it raised the loss on the test rows '
-    'and tried to keep theirs low.'),
+# What follows from the attacker's rows; 'hides': those of 'own', where a
+# policy learns something on the trusted rows.
+ATTACKER_WORDS = {
+    'own': 'The attacker knows the test rows; it raised the loss on them.',
+    'hides': (
+        'The attacker knows the trusted rows; it raised the loss on the test '
+        'rows and, where lambda is learned, tried to keep theirs low.'),
     'grey': ('The attacker had other rows in the place of the trusted ones, '
              'and did not know these.')}
 
@@ -59,9 +62,11 @@ def conclude(summary, plan, same_rows=False, rarest=None):
         words.append(
             f"The {best['n_splits']} runs have the same rows: only the rows "
             'that poison replaces, and where it starts, differ.')
-    words += filter(None, [ATTACKER_WORDS.get(plan.attacker)])
-    words += [SECRET] * (plan.attacker == 'own' and any(
-        one.policy in LEARNED for one in found))
+    hides = plan.attacker == 'own' and any(
+        one.policy in LEARNED for one in found)
+    words += filter(None, [ATTACKER_WORDS.get(
+        'hides' if hides else plan.attacker)])
+    words += [SECRET] * hides
     words += [in_scikit_learn(order[0], plan)] * order[0].is_useful
     return {'n_points': best['n_points'], 'fraction': best['fraction'],
             'best': order[0].policy, 'test_error': error(best),

@@ -10,7 +10,8 @@ from .grey_box import places_of_attacker
 
 
 def poisoned_rows(source, plan, policy, repetition, result):
-    """What the classifier was trained on at the strongest attack.
+    """What the classifier was trained on at the last strength measured: the
+    strongest attack, or under a policy with '-own' that of the verdict.
 
     Parameters
     ----------
@@ -56,10 +57,11 @@ def parts_of_rows(source, plan, repetition):
         `line`, the line of the file, or the number of the row from 1;
         `label`; `part`: 'train', 'replaced' (a training row in the place of
         which poison is), 'filtered' (one that the filter has dropped),
-        'validation', 'attacker' (what it has in their place) or 'test'. Rows
-        of other labels, or left out as --missing asks, are not in it. `rows`,
-        the part of the data that has the row, if there are several: 'pool',
-        'val', 'test'.
+        'validation', 'attacker' (what it has in their place), 'test', or ''
+        (no part has it: there are more rows than were asked for). The first
+        two are those at the strongest attack. Rows of other labels, or left
+        out as --missing asks, are not in it. `rows`, the part of the data
+        that has the row, if there are several: 'pool', 'val', 'test'.
 
     """
     tables = {of: pd.DataFrame({

@@ -91,8 +91,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         Processes of joblib; None is one.
     attacker : {'defender', 'own', 'grey'}, optional
         Whose loss the poison raises: that on the validation rows; that on
-        the test rows, while the defender's is kept low; or that on rows in
-        the place of the validation rows, which are taken from the test rows.
+        the test rows, while the defender's is kept low where lambda is
+        learned; or that on rows in the place of the validation rows, which
+        are taken from the test rows.
     poison_mode : {'append', 'replace'}, optional
         'replace': poison takes the place of clean training rows.
     **attack_params

@@ -351,6 +351,26 @@ def test_reasons_of_giving_up_are_counted_apart():
             'class in 1.') in conclude(summarise(lines), PLAN)['words'][1]
 
 
+@pytest.mark.parametrize('policy, words', [
+    ('-2', ['The attacker knows the test rows; it raised the loss on them.']),
+    ('clean-cv', [
+        'The attacker knows the test rows; it raised the loss on them.']),
+    ('learned', [
+        'The attacker knows the trusted rows; it raised the loss on the test '
+        'rows and, where lambda is learned, tried to keep theirs low.',
+        'If the attacker knows the trusted rows, tuning on them gives no '
+        'protection: keep some of them secret.'])])
+def test_only_an_attacker_of_what_is_learned_hides(policy, words):
+    """With lambda fixed the trusted rows' loss has no part in the search."""
+    lines = [{**line, 'policy': policy}
+             for line in records(any=(.05, .1, .2))]
+    plan = replace(PLAN, attacker='own')
+    found = [sentence for sentence in conclude(summarise(lines), plan)['words']
+             if 'The attacker knows' in sentence
+             or 'If the attacker knows' in sentence]
+    assert found == words
+
+
 @pytest.mark.parametrize('preprocess, classifier, words', [
     (None, 'logistic', ': LogisticRegression(C=0.223).'),
     # of two classes: twice the C
