@@ -22,7 +22,7 @@ from secml_regpoison.validation import (
     LARGEST, check, check_integer, check_number)
 from . import settings
 from .feasible import filter_of
-from .targets import MAX_LMBDA, target_of
+from .targets import MAX_LMBDA, set_seed, target_of
 
 # A training objective further above its least, relatively, is of another
 # model than the bound.
@@ -271,7 +271,7 @@ class CCertificatePoisoning:
 
     def _clean_loss(self, clean, y, poison, lmbda):
         """Mean loss on the clean rows of the user's classifier, retrained."""
-        clf = self.attack.classifier.deepcopy()
+        clf = set_seed(self.attack.classifier.deepcopy())
         target = target_of(clf)
         target.set_lmbda(clf, lmbda)
         both = clean.append(poison) if poison.num_samples else clean

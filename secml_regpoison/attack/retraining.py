@@ -16,7 +16,7 @@ from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings, trust
 from .feasible import feasible_set
-from .targets import parts_of, target_of, trains_to_optimum
+from .targets import set_seed, target_of, trains_to_optimum
 
 
 def poisoned_data(attack, data, adv_ds):
@@ -30,17 +30,12 @@ def poisoned_data(attack, data, adv_ds):
 
 def fit_classifier(attack, data, adv_ds):
     """A copy of the user's classifier, trained on the poisoned data."""
-    clf = attack.classifier.deepcopy()
+    clf = set_seed(attack.classifier.deepcopy())
     if attack.learn_lmbda:
         lmbda = getattr(adv_ds.header, 'lmbda', None)
         check_number('adv_ds.header.lmbda', lmbda, math.isfinite,
                      'a finite number')
         target_of(clf).set_lmbda(clf, lmbda)
-    for part in parts_of(clf):
-        if getattr(part, 'random_state', 0) is None:
-            # liblinear's solver for this loss draws nothing, but scikit-learn
-            # would still draw a seed for it from NumPy's global generator
-            part.random_state = 0
     tr = poisoned_data(attack, data, adv_ds)
     if trust.is_learned(attack):
         return trust.fit(attack, clf, tr,
@@ -77,7 +72,7 @@ def _best_lmbda_by_fits(attack, data, poison):
         to_carray(poison.x), data.decode(poison.y)))
 
     def loss(lmbda):
-        clf = attack.classifier.deepcopy()
+        clf = set_seed(attack.classifier.deepcopy())
         target_of(clf).set_lmbda(clf, lmbda)
         clf.fit(tr.X, tr.Y)
         return validation_losses(attack, data, clf).defender

@@ -95,6 +95,18 @@ def parts_of(clf):
         if isinstance(clf, CClassifierMulticlassOVA) else [clf]
 
 
+def set_seed(clf):
+    """Give a classifier without a seed one; returns it.
+
+    liblinear's solver for this loss draws nothing, but scikit-learn would
+    still draw a seed for it from NumPy's global generator.
+    """
+    for part in parts_of(clf):
+        if getattr(part, 'random_state', 0) is None:
+            part.random_state = 0
+    return clf
+
+
 def target_of(clf):
     """The `Target` of a classifier's class, or of one it inherits from;
     None if it cannot be attacked."""

@@ -13,6 +13,7 @@ import scipy.linalg
 import scipy.sparse
 import scipy.sparse.linalg
 import sklearn.linear_model
+import sklearn.svm
 from matplotlib.scale import LogScale
 from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.array import CArray, c_dense
@@ -22,7 +23,7 @@ from secml.core import type_utils
 from secml.figure._plots import CPlot
 from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.classifiers.sklearn import (
-    c_classifier_logistic, c_classifier_sgd)
+    c_classifier_logistic, c_classifier_sgd, c_classifier_svm)
 from secml.ml.features import CNormalizerMeanStd
 
 
@@ -174,6 +175,14 @@ def _sgd_classifier(loss, **kwargs):
         loss='log_loss' if loss == 'log' else loss, **kwargs)
 
 
+def svm_seed():
+    """secml's SVM has no seed: scikit-learn draws one from NumPy's global
+    generator, and libsvm does not use it."""
+    if c_classifier_svm.SVC is sklearn.svm.SVC:
+        c_classifier_svm.SVC = functools.partial(
+            sklearn.svm.SVC, random_state=0)
+
+
 def poisoning_solve():
     """SciPy 1.11 dropped `linalg.solve(sym_pos=)` for `assume_a=`."""
     if _dropped_arguments(scipy.linalg.solve, 'sym_pos'):
@@ -246,5 +255,5 @@ def _fit_mean_std(self, x, y=None):
 
 PATCHES = (
     text_type, array_copy, unique_inverse, sparse_division, sparse_and,
-    logistic_arguments, logistic_jobs, sgd_loss, poisoning_solve,
-    poisoning_iterative_solve, log_scales, constant_columns)
+    logistic_arguments, logistic_jobs, sgd_loss, svm_seed,
+    poisoning_solve, poisoning_iterative_solve, log_scales, constant_columns)

@@ -41,7 +41,7 @@ def measure(estimator, split, plan, policy, k, repetition):
         rows = [np.concatenate(both) for both in zip(
             _arrays(split.train, order[n_replaced[j]:]), poison)]
         fit = partial(_fit, policy=policy, lmbda=result['lmbda'][j],
-                      trust=result['trust'][j])
+                      trust=result['trust'][j], seed=plan.seed + repetition)
         fitted = fit(estimator, rows, val)
         y_pred = fitted.predict(test[0])
         if policy in TRUSTING:
@@ -75,11 +75,11 @@ def _arrays(part, rows=slice(None)):
     return part.X.tondarray()[rows], part.Y.tondarray()[rows]
 
 
-def _fit(estimator, rows, val, policy, lmbda, trust):
+def _fit(estimator, rows, val, policy, lmbda, trust, seed):
     """The estimator as the policy trains it on training and trusted rows."""
     if policy == 'learned-trust':
-        return fit_with_trust(estimator, lmbda, trust, val, rows)
-    return fit_with_lambda(estimator, lmbda,
+        return fit_with_trust(estimator, lmbda, seed, trust, val, rows)
+    return fit_with_lambda(estimator, lmbda, seed,
                            *(val if policy == 'trusted-only' else rows))
 
 

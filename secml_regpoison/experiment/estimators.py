@@ -15,6 +15,7 @@ from secml.array import CArray
 from secml.ml.features import (
     CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
 
+from secml_regpoison.folds import N_SEEDS
 from secml_regpoison.limits import LEAST_SCALE, is_rounding, least_scale
 from secml_regpoison.validation import check
 
@@ -88,7 +89,7 @@ def check_fits(estimator, x, y):
     few = np.concatenate([np.flatnonzero(y == k)[:2] for k in np.unique(y)])
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of few rows, nothing to learn
-        fit_with_lambda(estimator, 0., x[few], y[few])
+        fit_with_lambda(estimator, 0., 0, x[few], y[few])
     inner = None
     for scaler in _steps(estimator)[:-1]:
         rows = x if inner is None else inner.fit_transform(
@@ -106,19 +107,19 @@ def check_fits(estimator, x, y):
         inner = _normaliser(scaler, inner)
 
 
-def fit_with_lambda(estimator, lmbda, x, y):
+def fit_with_lambda(estimator, lmbda, seed, x, y):
     """A clone of the estimator with C = exp(-lmbda), or alpha =
-    exp(lmbda)/2, fitted."""
-    return _with_lambda(estimator, lmbda).fit(x, y)
+    exp(lmbda)/2, fitted; its seed is `seed` where it has none."""
+    return _with_lambda(estimator, lmbda, seed).fit(x, y)
 
 
-def fit_with_trust(estimator, lmbda, trust, trusted, others):
+def fit_with_trust(estimator, lmbda, seed, trust, trusted, others):
     """The same, on the `trusted` rows and the `others`, each an x and a y.
 
     Those count `trust` times each, as a sample weight; the scalers are fitted
     on the trusted rows alone.
     """
-    fitted, (x, y) = _with_lambda(estimator, lmbda), trusted
+    fitted, (x, y) = _with_lambda(estimator, lmbda, seed), trusted
     if not trust:
         return fitted.fit(x, y)
     last, both = fitted, np.concatenate([x, others[0]])
@@ -131,9 +132,9 @@ def fit_with_trust(estimator, lmbda, trust, trusted, others):
     return fitted
 
 
-def _with_lambda(estimator, lmbda):
+def _with_lambda(estimator, lmbda, seed):
     """A clone of the estimator, with this lambda; it copies the rows, which
-    others use too."""
+    others use too, and draws nothing from NumPy's global generator."""
     last = _steps(estimator)[-1]
     changes = {'C': math.exp(-lmbda)}
     if isinstance(last, RidgeClassifier):
@@ -143,6 +144,8 @@ def _with_lambda(estimator, lmbda):
         changes['penalty'] = _PENALTY
         if _PENALTY == 'deprecated':
             changes['l1_ratio'] = 0
+    if last.random_state is None:
+        changes['random_state'] = seed % N_SEEDS
     prefix = f'{estimator.steps[-1][0]}__' if isinstance(
         estimator, Pipeline) else ''
     # a step of a pipeline may have such a name, too

@@ -86,7 +86,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     n_repetitions : int, optional
         Random splits; where all rows are given, random attacks.
     random_state : int, optional
-        Seed; repetition r takes ``random_state + r``.
+        Seed; repetition r takes ``random_state + r``, and so do the clones
+        of an `estimator` whose own `random_state` is None (modulo 2**32):
+        NumPy's global generator is neither read nor written.
     n_jobs : int or None, optional
         Processes of joblib; None is one.
     attacker : {'defender', 'own', 'grey'}, optional

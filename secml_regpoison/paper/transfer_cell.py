@@ -10,6 +10,7 @@ from secml.data.splitter import CDataSplitterStratifiedKFold
 from secml.ml.classifiers import (
     CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 
+from secml_regpoison.attack.targets import set_seed
 from secml_regpoison.classifier.c_classifier_logistic_torch import (
     CClassifierLogisticTorch)
 from secml_regpoison.experiment.policy_attack import make_attack
@@ -79,7 +80,7 @@ def transfer_cell(data, title, plan, lmbdas, poisons, stock_lmbdas,
 
 def _choose(train, plan, lmbdas, kind, parameter, sign, seed):
     """A stock classifier of the best accuracy in 5 folds of clean rows."""
-    clf = kind(preprocess=plan.preprocess)
+    clf = set_seed(kind(preprocess=plan.preprocess))
     values = np.exp(sign * np.array(lmbdas)).tolist()
     best = clf.estimate_parameters(
         train, {parameter: values},
@@ -99,7 +100,5 @@ def _relearn(split, plan, repetition, poison):
 
 def _error(clf, train, test):
     """Share of test rows that it gets wrong, trained on `train`."""
-    if hasattr(clf, 'random_state'):
-        clf.random_state = 0  # nothing is drawn from the global generator
     clf.fit(train.X, train.Y)
     return float((clf.predict(test.X) != test.Y).mean())

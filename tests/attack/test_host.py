@@ -13,7 +13,10 @@ from numpy.testing import assert_array_equal
 
 from attack_invariants import assert_same_result
 from attack_problems import QUICK, digits, fit_optimum, loss, make, run, small
-from secml_regpoison import CAttackPoisoningMinimaxLR
+from secml_regpoison import (
+    CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
+    CAttackPoisoningMinimaxSoftmax, CAttackPoisoningMinimaxSVM,
+    CCertificatePoisoning)
 from secml_regpoison.attack.c_attack_poisoning_minimax import (
     CAttackPoisoningMinimax)
 
@@ -21,7 +24,9 @@ from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.array import CArray
 from secml.core import CCreator
 from secml.data import CDataset, CDatasetHeader
-from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.classifiers import (
+    CClassifierLogistic, CClassifierRidge, CClassifierSVM)
+from secml.ml.classifiers.multiclass import CClassifierMulticlassOVA
 
 
 def test_created_by_its_type():
@@ -232,6 +237,28 @@ def test_global_random_numbers_are_left_alone(random_seed, random_state):
     assert random.getstate() == before[0]
     assert pickle.dumps(np.random.get_state()) == before[1]
     assert torch.equal(torch.get_rng_state(), before[2])
+
+
+@pytest.mark.parametrize('kind, clf', [
+    (CAttackPoisoningMinimaxLR, CClassifierLogistic()),
+    (CAttackPoisoningMinimaxSoftmax,
+     CClassifierMulticlassOVA(CClassifierLogistic)),
+    (CAttackPoisoningMinimaxSVM, CClassifierSVM()),
+    (CAttackPoisoningMinimaxRidge, CClassifierRidge())])
+@pytest.mark.filterwarnings('ignore:the hinge of CClassifierSVM',
+                            'ignore:the loss by',
+                            'ignore:CClassifierMulticlassOVA trains')
+def test_whatever_trains_draws_nothing(kind, clf):
+    data = digits()
+    before = pickle.dumps(np.random.get_state())
+    attack = kind(clf, data[0], data[1], lb=0, ub=1, lmbda_bounds=(-2, 2),
+                  solver_params={'n_outer': 2})
+    attack.n_points = 2
+    run(attack, data)
+    attack.learned_lmbda(attack.xc[0, :])
+    if kind is CAttackPoisoningMinimaxLR:
+        CCertificatePoisoning(attack).run(2, 0.)
+    assert pickle.dumps(np.random.get_state()) == before
 
 
 def test_same_seed_same_bits_whatever_the_global_state():

@@ -76,9 +76,9 @@ from secml_regpoison.compat import patches
 import compat_probes
 
 touched = [patches.c_dense, patches.type_utils, patches.c_classifier_logistic,
-           patches.c_classifier_sgd, patches.CSparse, patches.CPlot,
-           patches.CClassifierLogistic, patches.CAttackPoisoning,
-           patches.CNormalizerMeanStd]
+           patches.c_classifier_sgd, patches.c_classifier_svm,
+           patches.CSparse, patches.CPlot, patches.CClassifierLogistic,
+           patches.CAttackPoisoning, patches.CNormalizerMeanStd]
 
 
 def names():

@@ -627,6 +627,41 @@ def test_a_seed_may_be_any_whole_number(attacker, policies):
     np.testing.assert_array_equal(*(curve.test_error for curve in curves))
 
 
+@pytest.mark.parametrize('estimator', [
+    LogisticRegression(solver='liblinear'),
+    LogisticRegression(solver='liblinear', dual=True, max_iter=5),
+    make_pipeline(StandardScaler(), LogisticRegression(solver='sag',
+                                                       max_iter=2)),
+    make_pipeline(StandardScaler(), LogisticRegression(
+        solver='saga', max_iter=2, **SKLEARN_L1)),
+    LinearSVC(dual=True, max_iter=5),
+    RidgeClassifier(solver='sag', max_iter=2),
+    make_pipeline(StandardScaler(), RidgeClassifier(solver='saga',
+                                                    max_iter=2))])
+def test_an_estimator_without_a_seed_has_that_of_the_repetition(estimator):
+    x, y = rows()
+
+    def curve(estimator, seed=0):
+        return quietly(estimator, x, y, policies=(0., 'trusted-only'),
+                       fractions=(0, .1), random_state=seed)
+    np.random.seed(1)
+    before = np.random.get_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of training that stops early
+        first = curve(estimator)
+        np.testing.assert_equal(np.random.get_state(), before)
+        np.random.seed(2)
+        again = curve(estimator)
+        # to reproduce it, a clone is given that seed
+        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        last.set_params(random_state=0)
+        by_hand = curve(estimator)
+    for name in ('test_error', 'validation_loss', 'w_norm', 'lmbda'):
+        np.testing.assert_array_equal(first[name], again[name])
+        np.testing.assert_array_equal(first[name], by_hand[name])
+    assert 0 < first.w_norm.min()
+
+
 def test_numpy_numbers_do_not_overflow():
     x, y = rows()
     for seed in (np.uint8(255), np.int32(2 ** 31 - 1)):

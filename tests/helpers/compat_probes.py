@@ -115,6 +115,16 @@ def log_scales():
     figure.close()
 
 
+def svm_seed():
+    from secml.array import CArray
+    from secml.ml.classifiers import CClassifierSVM
+    before = np.random.get_state()
+    clf = CClassifierSVM().fit(CArray([[0.], [2.]]), CArray([0, 1]))
+    assert [clf.w.item(), clf.b] == [1, -1]
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+    assert np.random.get_state()[2] == before[2]
+
+
 def constant_columns():
     from secml.array import CArray
     from secml.ml.features import CNormalizerMeanStd
