@@ -13,6 +13,8 @@ import torch
 from joblib.parallel import LokyBackend, MultiprocessingBackend
 from threadpoolctl import threadpool_limits
 
+from secml.core import CCreator
+
 
 def parallel_map(calls, jobs):
     """Call functions, several at a time; yields results as they come.
@@ -67,7 +69,7 @@ def _work(starter, function, *args):
 
 def _log_to_stderr():
     """Send secml's log lines to stderr, which has no results."""
-    for handler in logging.getLogger().handlers:
+    for handler in logging.getLogger(CCreator._logger.logger_id).handlers:
         if getattr(handler, 'stream', None) is sys.stdout:
             handler.setStream(sys.stderr)
 

@@ -2,6 +2,7 @@
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,9 @@ import pytest
 import sklearn.linear_model
 
 import compat_probes
+import processes
 from secml_regpoison import compat
-from secml_regpoison.compat import imports, patches
+from secml_regpoison.compat import imports, patches, shims
 from secml.adv.attacks.poisoning import (
     CAttackPoisoningLogisticRegression, CAttackPoisoningRidge,
     CAttackPoisoningSVM)
@@ -68,10 +70,10 @@ package = types.ModuleType('secml_regpoison')
 root, = [p for p in sys.path if (Path(p) / 'secml_regpoison').is_dir()][:1]
 package.__path__ = [str(Path(root) / 'secml_regpoison')]
 sys.modules['secml_regpoison'] = package
-from secml_regpoison.compat import imports
-sys.meta_path.insert(0, imports._ShimFinder)
+from secml_regpoison.compat import shims
+sys.meta_path.insert(0, shims.ShimFinder)
 import secml.adv.attacks, secml.figure
-sys.meta_path.remove(imports._ShimFinder)
+sys.meta_path.remove(shims.ShimFinder)
 from secml_regpoison.compat import patches
 import compat_probes
 
@@ -199,7 +201,7 @@ def test_secml_imports_without_pkg_resources(fresh_import):
 @pytest.mark.parametrize('version, dev', [
     ('0.15.6', None), ('0.15.6+abc123', None), ('0.16.dev1+abc', '.dev1')])
 def test_stand_in_for_parse_version_is_what_secml_reads(version, dev):
-    parsed = imports._parse_version(version)
+    parsed = shims._parse_version(version)
     assert parsed._version.dev == dev
     assert parsed.public == version.partition('+')[0]
 
@@ -227,6 +229,70 @@ def test_the_missing_torch_classifier_is_explained_when_it_is_imported():
         assert not hasattr(classifiers, name)
     with pytest.raises(ImportError, match='cannot import name'):
         from secml.ml.classifiers import CClassifierJAX  # noqa: F401
+
+
+CHOSEN = '''
+import matplotlib
+chosen = dict.__getitem__(matplotlib.rcParams, 'backend')
+import secml_regpoison
+assert dict.__getitem__(matplotlib.rcParams, 'backend') {} chosen
+from secml.figure import CFigure
+fig = CFigure()
+fig.sp.plot([1, 2])
+fig.savefig({!r})
+print(matplotlib.get_backend())
+'''
+
+
+@pytest.mark.parametrize('chosen, comparison, backend', [
+    (None, 'is', 'agg'), ('svg', '==', 'svg'), ('TkAgg', '!=', 'agg')])
+def test_the_backend_of_matplotlib_is_the_users(
+        tmp_path, chosen, comparison, backend):
+    """Not one that needs a display, where there is none."""
+    picture = tmp_path / 'picture.png'
+    done = processes.python(
+        CHOSEN.format(comparison, str(picture)),
+        env={'DISPLAY': None, 'WAYLAND_DISPLAY': None, 'MPLBACKEND': chosen,
+             'PYTHONPATH': str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1].lower() == backend
+    assert picture.read_bytes()[:4] == b'\x89PNG'
+
+
+LOGGED = '''
+import logging, sys, warnings
+import secml_regpoison
+assert not logging.root.handlers and logging.root.propagate
+from secml.array import CArray
+from secml.ml.classifiers import CClassifierLogistic
+clf = CClassifierLogistic()
+assert clf.verbose == 0
+clf.logger.set_level('INFO')
+clf.logger.info('fitted')
+logging.basicConfig(format='MINE %(message)s', stream=sys.stdout,
+                    level=logging.INFO)
+logging.info('hello')
+clf.logger.debug('no line')
+clf.logger.info('again')
+assert CClassifierLogistic().verbose == 0
+warnings.warn('a warning')
+'''
+
+
+def test_logging_and_warnings_are_the_users():
+    done = processes.python(LOGGED, env={'PYTHONPATH': str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    assert [line.rpartition(' - ')[2] for line in done.stdout.splitlines()
+            ] == ['fitted', 'MINE hello', 'again']
+    assert re.search(r'<string>:\d+: UserWarning: a warning', done.stderr)
+
+
+def test_no_warning_stops_the_import():
+    done = python('import secml_regpoison; from secml.array import CArray; '
+                  'print(CArray([1, 2]).repmat(1, 2).tolist())',
+                  options=('-W', 'error'))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split('\n')[-2] == '[[1, 2, 1, 2]]'
 
 
 LAMBDA = '''
@@ -276,8 +342,8 @@ def test_a_shim_gives_one_module_what_numpy_dropped(
     if not had_nan:
         with pytest.raises(ImportError, match='NaN'):
             __import__('needs_nan')
-    sys.meta_path.insert(0, imports._ShimFinder)
-    monkeypatch.setitem(imports.SHIMS, 'needs_nan', imports._shim_nan)
+    sys.meta_path.insert(0, shims.ShimFinder)
+    monkeypatch.setitem(shims.SHIMS, 'needs_nan', shims._shim_nan)
     assert np.isnan(__import__('needs_nan').NaN)
     assert hasattr(np, 'NaN') == had_nan
 
