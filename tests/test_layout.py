@@ -14,7 +14,7 @@ import secml_regpoison
 
 PACKAGE = Path(secml_regpoison.__file__).parent
 FLOORS = (
-    ('compat', 'core', 'limits', 'npz', 'terminal', 'version'),
+    ('compat', 'core', 'limits', 'npz', 'quiet', 'terminal', 'version'),
     ('folds', 'storage', 'validation'),
     ('convert',),
     ('attack', 'classifier', 'data', 'figure'),

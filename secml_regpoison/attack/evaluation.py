@@ -3,7 +3,6 @@
 The rules of the verdicts are those of the core.
 """
 import math
-import warnings
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from secml_regpoison.core.solvers.newton import relative_gradient
 from secml_regpoison.core.verdicts import (
     Verdicts, has_given_up, is_at_bound, is_short,
     is_unseen, losses_differ)
+from secml_regpoison.quiet import ignoring
 from . import retraining, settings, trust
 from .objective import model_of
 from .poison_header import PoisonHeader
@@ -117,9 +117,7 @@ def _solver_at(attack, problem, poison, method):
     that is left, relative; NaN where training fails."""
     model = model_of(attack, problem, poison.y, method=method)
     try:
-        with warnings.catch_warnings():
-            # the verdict says it
-            warnings.simplefilter('ignore', RuntimeWarning)
+        with ignoring('training stopped at'):  # the verdict says it
             trained = model.train(poison.x, poison.lmbda)
     except FloatingPointError:
         return math.nan, math.nan

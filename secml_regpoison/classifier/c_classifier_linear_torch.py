@@ -13,6 +13,7 @@ from secml_regpoison.core import Problem
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.penalties import L1, L2
 from secml_regpoison.core.solvers import Training
+from secml_regpoison.quiet import ignoring
 from secml_regpoison.validation import (
     check, check_choice, check_finite, check_type, resolve_device)
 
@@ -182,9 +183,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
     def _train(self, problem):
         """Weights and bias."""
         target_tol, warn_tol = TOLERANCES[self.dtype]
-        with warnings.catch_warnings():
-            # about `target_tol`; `warn_tol` is tested below
-            warnings.simplefilter('ignore', RuntimeWarning)
+        # about `target_tol`; `warn_tol` is tested below
+        with ignoring('training stopped at'):
             trained = self._model(
                 problem, problem.y_tr[:0],
                 Training('implicit', inner_tol=target_tol), self.core_loss,
@@ -193,7 +193,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         left = trained.model.grad_norm
         if left > warn_tol:
             warnings.warn(
-                f'training stopped at a relative gradient norm of '
+                f'the classifier stopped at a relative gradient norm of '
                 f'{left:.1e}, asked for {warn_tol:.0e}: lmbda = '
                 f'{self.lmbda:g} may be too small for {self.dtype}.',
                 RuntimeWarning, stacklevel=5)

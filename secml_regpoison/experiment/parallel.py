@@ -4,7 +4,6 @@ import os
 import runpy
 import signal
 import sys
-import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from joblib.parallel import LokyBackend, MultiprocessingBackend
 from threadpoolctl import threadpool_limits
 
 from secml.core import CCreator
+
+from secml_regpoison.quiet import ignoring
 
 
 def parallel_map(calls, jobs):
@@ -42,8 +43,7 @@ def parallel_map(calls, jobs):
     finally:
         # where the caller stops in the middle, by a signal for example,
         # joblib advises another use of it
-        with warnings.catch_warnings():
-            warnings.filterwarnings('ignore', '.*You could benefit from')
+        with ignoring('.*You could benefit from', UserWarning):
             results.close()
 
 

@@ -1,6 +1,5 @@
 """One security evaluation for each lambda policy and repetition."""
 import os
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +10,7 @@ from secml.adv.seceval import CSecEval
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
 from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.data.splits import split_data
+from secml_regpoison.quiet import ignoring
 from .cross_validation import cross_validate
 from .filters import filter_split
 from .grey_box import evaluate_on_trusted, lend_rows
@@ -129,9 +129,8 @@ def _run_attack(attack, split, n_points, checkpoint=None):
     """The `CSecEvalData` of an attack at the strengths `n_points`."""
     sec_eval = CSecEval(attack, 'n_points', CArray(n_points),
                         save_adv_ds=True)
-    with warnings.catch_warnings():
-        # once for all, from `solver_loss`, instead of at each strength
-        warnings.filterwarnings('ignore', message='the loss by ')
+    # once for all, from `solver_loss`, instead of at each strength
+    with ignoring('the loss by '):
         sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
     data = sec_eval.sec_eval_data
     data.time = CArray([run.seconds + run.seconds_from_checkpoint

@@ -24,6 +24,7 @@ from filters import outside
 from secml_regpoison import poisoning_curve
 from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.experiment.filters import passing_rows
+from secml_regpoison.experiment.estimators import check_fits
 
 # A penalty that is neither, as scikit-learn spells it from 1.8 on and before.
 ELASTIC_NET = {'l1_ratio': .5} if 'l1_ratio' in SKLEARN_L1 else {
@@ -660,6 +661,19 @@ def test_an_estimator_without_a_seed_has_that_of_the_repetition(estimator):
         np.testing.assert_array_equal(first[name], again[name])
         np.testing.assert_array_equal(first[name], by_hand[name])
     assert 0 < first.w_norm.min()
+
+
+@pytest.mark.parametrize('estimator', [
+    *(LogisticRegression(solver=solver, max_iter=2) for solver in (
+        'lbfgs', 'liblinear', 'newton-cg', 'newton-cholesky', 'sag',
+        'saga')), LinearSVC(max_iter=2), RidgeClassifier(),
+    RidgeClassifier(solver='sag', max_iter=2)])
+def test_the_trial_of_an_estimator_says_nothing(estimator):
+    """Of a few rows: what its training does is not known yet."""
+    x, y = rows()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        check_fits(estimator, x.to_numpy(), y)
 
 
 def test_numpy_numbers_do_not_overflow():
