@@ -16,11 +16,12 @@ def warn_if_box_excludes_data(attack):
     share = np.mean((x < low) | (x > high))
     if share > .5:
         warnings.warn(
-            f'{share:.0%} of the values of `training_data` lie outside the '
+            f'{share:.0%} of the values of the training rows lie outside the '
             'box from `lb` to `ub`, so that poison cannot be like the clean '
-            'rows. The box is in units of the rows: for their range, pass '
-            'lb=training_data.X.min(axis=0).ravel() and '
-            'ub=training_data.X.max(axis=0).ravel().', RuntimeWarning,
+            'rows. The box is in units of the rows: for their range, pass the '
+            'least value of each column, X.min(axis=0), as `lb` and the '
+            'greatest, X.max(axis=0), as `ub` (with .ravel() of a CArray).',
+            RuntimeWarning,
             stacklevel=3)
 
 

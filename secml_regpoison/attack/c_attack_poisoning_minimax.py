@@ -389,7 +389,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Returns
         -------
         CClassifier
-            The classifier that `run` evaluated.
+            The classifier that `run` evaluated. As any of secml, its
+            `predict` returns 0 or 1 (of more classes their numbers): places
+            in ``training_data.classes``, whatever the labels.
         """
         data = self._prepare()
         retraining.check_adv_ds(self, data, adv_ds)

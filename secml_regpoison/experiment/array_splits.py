@@ -1,10 +1,12 @@
 """Training, validation and test rows from arrays, in their own units."""
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
+from secml_regpoison.attack.settings import bound_array
 from secml_regpoison.data.arrays import read_arrays
 from secml_regpoison.data.splits import Split
 from secml_regpoison.folds import N_FOLDS, N_SEEDS
@@ -38,7 +40,8 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
         See `read_all`.
     seed : int
     lb, ub : float, array-like or None, optional
-        Box of the poison; None: the range of the training rows.
+        Box of the poison; None: the range of the training rows. A series is
+        taken by the columns of a frame.
     policies : sequence, optional
         Those that will be asked for: each needs some rows of each class.
 
@@ -65,8 +68,8 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
         *(CDataset(CArray(of.x[chosen]), CArray(of.y[chosen]), header=header)
           for part in ('train', 'val', 'test')
           for of, chosen in [(data.get(part, pool), rows[part])]),
-        _bound('lb', lb, train.min(axis=0)),
-        _bound('ub', ub, train.max(axis=0)),
+        _bound('lb', lb, train.min(axis=0), pool.columns),
+        _bound('ub', ub, train.max(axis=0), pool.columns),
         tuple(np.flatnonzero((train == np.rint(train)).all(0)).tolist()),
         rows=rows, box='range' if lb is None and ub is None else 'given')
 
@@ -95,8 +98,35 @@ def _check_policies_have_rows(data, rows, policies):
               f'{policy} needs {LEAST_ROWS}')
 
 
-def _bound(name, bound, default):
+def check_whole_numbers(split, columns=None):
+    """Raise ValueError where the box leaves a column of whole numbers none."""
+    lb, ub = (np.broadcast_to(bound_array(bound), split.train.num_features)
+              for bound in (split.lb, split.ub))
+    for j in split.integers:
+        if np.ceil(lb[j]) > np.floor(ub[j]):
+            name = repr(j if columns is None else columns[j])
+            raise ValueError(
+                f'`lb` and `ub` must hold a whole number in column {name}, '
+                f'which holds nothing else, got {lb[j]:g} and {ub[j]:g}. Pass '
+                "integer='none' for poison with other numbers.")
+
+
+def _by_columns(name, bound, columns):
+    """A series or a frame as a bound, in the order of the columns of X."""
+    if isinstance(bound, pd.DataFrame):
+        bound = bound.squeeze()
+    if columns is None or not isinstance(bound, pd.Series):
+        return bound
+    index = bound.index.tolist()
+    check(name, index, set(index) == set(columns)
+          and len(index) == len(columns), 'a series whose index is the '
+          'columns of `X`', ' For values by position, pass its .to_numpy().')
+    return bound[list(columns)]
+
+
+def _bound(name, bound, default, columns):
     """A bound as secml takes it."""
+    bound = _by_columns(name, bound, columns)
     if bound is None:
         return CArray(default)
     try:

@@ -8,7 +8,7 @@ from secml_regpoison.attack.targets import MAX_LMBDA
 from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.validation import (
     check, check_choice, check_integer, check_type)
-from .array_splits import read_all, split_arrays
+from .array_splits import check_whole_numbers, read_all, split_arrays
 from .curve_result import collect, measure
 from .estimators import check_fits, classifier_of
 from .filters import FILTERS
@@ -67,11 +67,12 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         classes, the L2 penalty, and a solver other than liblinear); or a
         number, that lambda: ``-numpy.log(C)`` keeps a C.
     lb, ub : float or array-like, shape (d,), optional
-        Bounds of the poison. Default: the range of each column in the
-        training rows before a `filter`; a column that they leave constant
-        stays so.
+        Bounds of the poison; a series has the columns of `X` as its index.
+        Default: the range of each column in the training rows before a
+        `filter`; a column that they leave constant stays so.
     integer : {'auto', 'none'}, optional
-        'auto': poison has whole numbers in columns that hold nothing else.
+        'auto': poison has whole numbers in columns that hold nothing else;
+        `lb` and `ub` must leave it one there.
     y_poison : 'worst', 'flip' or a class, optional
         Labels of the poison, see `.CAttackPoisoningMinimaxLR`. The two words
         are not taken for classes of that name.
@@ -154,7 +155,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     RuntimeWarning
         Where the estimator has given up, lambda is at a bound, or an attack
         or a training was cut short; and where the estimator's own training
-        stops short of the optimum.
+        stops short of the optimum. The latter, and what an attack warns of,
+        is printed by the process that finds it: with `n_jobs` above 1 it is
+        not raised here. The warning of the whole result always is.
 
     References
     ----------
@@ -197,6 +200,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         attack_params={'y_poison': _index_of(y_poison, data['train'].classes),
                        **_check_attack_params(attack_params)})
     make_attack(splits[0], plan, 'learned', random_state)  # checks the rest
+    if integer == 'auto':
+        for split in splits:
+            check_whole_numbers(split, data['train'].columns)
     calls = [(measure, estimator, splits[r], plan, policy, k, r)
              for k, policy in enumerate(policies)
              for r in range(n_repetitions)]
@@ -255,9 +261,10 @@ def _strengths(fractions, n_train, poison_mode):
     if poison_mode == 'append':
         n_rows = n_train / (1 - fractions)
     found = np.unique(np.rint(fractions * n_rows).astype(int)).tolist()
-    check('fractions', fractions.max(), found[-1] or not fractions.any(),
+    largest = float(fractions.max())
+    check('fractions', largest, found[-1] or not fractions.any(),
           f'shares of which one is a point or more, of {n_train} rows')
-    check('fractions', fractions.max(), poison_mode == 'append'
+    check('fractions', largest, poison_mode == 'append'
           or found[-1] < n_train,
           f'shares that leave one of {n_train} training rows')
     return tuple(found)

@@ -461,7 +461,16 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
     ({'solver_type': 'sgd'}, ValueError, "`solver_type` must be 'auto' or"),
     ({'batch_size': 3}, TypeError, "must be among ('distance', "),
     ({'n_repetitions': 0}, ValueError, '`n_repetitions` must be at least 1'),
-    ({'fractions': (.001, .003)}, ValueError, 'one is a point or more, of'),
+    ({'fractions': (.001, .003)}, ValueError,
+     'one is a point or more, of 36 rows, got 0.003.'),
+    ({'lb': [0, 0, .2], 'ub': [99, 1, .8]}, ValueError,
+     "`lb` and `ub` must hold a whole number in column 'count', which holds "
+     "nothing else, got 0.2 and 0.8. Pass integer='none'"),
+    ({'X': X.to_numpy(), 'lb': 3.5, 'ub': 3.5}, ValueError,
+     'in column 2, which holds nothing else, got 3.5 and 3.5'),
+    ({'lb': pd.Series([0, 0, 0])}, ValueError, '`lb` must be a series whose '
+     'index is the columns of `X`, got [0, 1, 2]'),
+    ({'ub': X.max()[:2]}, ValueError, "got ['length', 'ratio']. For values by"),
     ({'n_jobs': '2'}, TypeError, '`n_jobs` must be a whole number, or None'),
     ({'random_state': None}, TypeError, '`random_state` must be')])
 def test_what_cannot_be_run_is_refused(change, error, words):
@@ -754,3 +763,23 @@ def test_bounds_of_any_shape():
     np.testing.assert_array_equal(found.test_error, expected.test_error)
     with pytest.raises(TypeError, match='`lb` must be a number, or one for'):
         quietly(exact(), x, y, lb={0: 1}, **kwargs)
+    # by the columns
+    for bounds in (x.min()[::-1], x.max()[::-1]), (
+            x.min()[::-1].to_frame(), x.max()[::-1].to_frame().T):
+        found = quietly(exact(), x, y, lb=bounds[0], ub=bounds[1], **kwargs)
+        np.testing.assert_array_equal(found.poison[0, 1, 0][0],
+                                      expected.poison[0, 1, 0][0])
+
+
+def test_a_box_without_whole_numbers():
+    x, y = rows()
+    curve = quietly(exact(), x.to_numpy(), y, policies=(0.,),
+                    fractions=(0, .1), lb=[0, 0, .2], ub=[99, 1, .8],
+                    integer='none')
+    assert ((.2 <= curve.poison[0, 1, 0][0][:, 2])
+            & (curve.poison[0, 1, 0][0][:, 2] <= .8)).all()
+    with pytest.warns(RuntimeWarning, match='% of the values of the training '
+                      'rows lie outside the box') as found:
+        poisoning_curve(exact(), x.to_numpy(), y, policies=(0.,), **{
+            **QUICK, 'fractions': (0, .1)}, lb=0, ub=1)
+    assert not any('training_data' in str(each.message) for each in found)
