@@ -470,7 +470,7 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
      'in column 2, which holds nothing else, got 3.5 and 3.5'),
     ({'lb': pd.Series([0, 0, 0])}, ValueError, '`lb` must be a series whose '
      'index is the columns of `X`, got [0, 1, 2]'),
-    ({'ub': X.max()[:2]}, ValueError, "got ['length', 'ratio']. For values by"),
+    ({'ub': X.max()[:2]}, ValueError, "got ['length', 'ratio']. For values"),
     ({'n_jobs': '2'}, TypeError, '`n_jobs` must be a whole number, or None'),
     ({'random_state': None}, TypeError, '`random_state` must be')])
 def test_what_cannot_be_run_is_refused(change, error, words):
