@@ -23,8 +23,8 @@ from core_problems import SKLEARN_L1
 from filters import outside
 from secml_regpoison import poisoning_curve
 from secml_regpoison.core.verdicts import has_given_up
-from secml_regpoison.experiment.filters import passing_rows
 from secml_regpoison.experiment.estimators import check_fits
+from secml_regpoison.experiment.filters import passing_rows
 
 # A penalty that is neither, as scikit-learn spells it from 1.8 on and before.
 ELASTIC_NET = {'l1_ratio': .5} if 'l1_ratio' in SKLEARN_L1 else {
