@@ -180,8 +180,10 @@ class Problem:
 
     @cached_property
     def top_eigenpair(self) -> tuple[float, Tensor]:
-        """The same to rounding, as its derivative needs it where the rows
-        move with the points, and the unit eigenvector, (d + 1,)."""
+        """Largest eigenvalue to rounding, and its unit vector (d + 1,).
+
+        Their derivatives count where the rows move with the points.
+        """
         return lanczos(self.rows_tr)
 
     @cached_property
