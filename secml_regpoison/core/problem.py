@@ -175,8 +175,7 @@ class Problem:
     @cached_property
     def top_eigenvalue(self) -> float:
         """Largest eigenvalue of ``A^T A`` over the fixed rows."""
-        return self.top_eigenpair[0] if self.serves_once \
-            else top_eigenvalue(self.rows_tr)
+        return top_eigenvalue(self.rows_tr)
 
     @cached_property
     def top_eigenpair(self) -> tuple[float, Tensor]:

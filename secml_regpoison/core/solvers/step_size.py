@@ -87,10 +87,12 @@ def smoothness(problem: Problem, rows_p: Tensor, penalty: Union[L1, L2],
     along = v @ rows_p[:, :-1]
     parts: tuple[RankOne, ...] = RankOne(v, along, along),
     if problem.serves_once:  # the fixed rows move with the points
-        value, u = problem.top_eigenpair
+        top_tr, u = problem.top_eigenpair
         weights = u[:-1]
-        parts = RankOne(problem.rows_tr @ u, weights, value * weights), *parts
-    return (bound * (problem.top_eigenvalue + top) / n + penalty.curvature,
+        parts = RankOne(problem.rows_tr @ u, weights, top_tr * weights), *parts
+    else:
+        top_tr = problem.top_eigenvalue
+    return (bound * (top_tr + top) / n + penalty.curvature,
             ByRows(2 * bound / n, parts))
 
 
