@@ -2,8 +2,8 @@
 
 The iterates of an attack are recorded: 17 points from their start, in their
 box, lambda learned or held. Both methods then train and differentiate at each
-of them in turn, as the outer loop does, Newton from the optimum of the iterate
-before.
+of them in turn, as the outer loop does: Newton from the optimum of the iterate
+before, and no derivative with respect to a lambda that is held.
 """
 import torch
 
@@ -35,7 +35,7 @@ def iterates(problem, x_p, y_p, lmbda, lb, ub, learn_lmbda):
     return path
 
 
-def replay(problem, y_p, path, training):
+def replay(problem, y_p, path, training, derivatives):
     """A callable that evaluates all iterates but the first."""
     model = LinearModel(problem, y_p, training)
     first = model.train(*path[0])
@@ -45,7 +45,7 @@ def replay(problem, y_p, path, training):
         for x_p, lmbda in path[1:]:
             trained = model.train(x_p, lmbda, trained)
             found = model.hypergradient(trained)
-            for name in ('grad_x_p', 'grad_lmbda'):  # computed when read
+            for name in derivatives:  # computed when read
                 getattr(found, name)
     return run
 
@@ -59,8 +59,9 @@ def main():
             for learn_lmbda, lmbda in ((True, LMBDA), (False, LMBDA)):
                 path = iterates(problem, x_p, y_p, lmbda, lb, ub,
                                 learn_lmbda)
+                derivatives = ('grad_x_p', 'grad_lmbda')[:1 + learn_lmbda]
                 implicit, rmd = (
-                    replay(problem, y_p, path, METHODS[method])
+                    replay(problem, y_p, path, METHODS[method], derivatives)
                     for method in ('implicit', 'rmd'))
                 held = (f'learned, {path[-1][1]:.1f} at the end'
                         if learn_lmbda else f'{lmbda:g}')

@@ -11,7 +11,7 @@ needs the model asks it three questions: `train`, `losses`, `hypergradient`.
 Any object that answers them can stand in its place, see `.model`.
 """
 from dataclasses import dataclass, replace
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import torch
 from torch import Tensor
@@ -203,7 +203,7 @@ class LinearModel:
 
     @one_blas_thread
     def reverse(self, trained: Trained, is_attacker: bool
-                ) -> tuple[Tensor, Any, Tensor]:
+                ) -> tuple[Tensor, Any, Callable[[], Tensor]]:
         """A player's loss, and its derivatives as of `.solvers.Solver`."""
         value, grad_val = self.val_gradient(trained, is_attacker)
         return value, *self._solvers[self.training.method].vjp(

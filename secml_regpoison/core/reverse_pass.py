@@ -4,7 +4,7 @@ A step that is rejected needs none; see `.model.Gradients`.
 """
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from torch import Tensor
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class ReversePass:
     """A player's loss at a trained model, and its derivatives: the reverse
-    pass runs when one of them is first read. `of_lmbda` is another player's
-    pass, to which the derivative with respect to lambda belongs then."""
+    pass runs when one of them is first read, and nothing is computed for the
+    other. `of_lmbda` is another player's pass, to which the derivative with
+    respect to lambda belongs then."""
 
     model: 'LinearModel'
     trained: 'Trained'
@@ -26,7 +27,7 @@ class ReversePass:
     of_lmbda: Optional['ReversePass'] = None
 
     @cached_property
-    def _found(self) -> tuple[Tensor, Any, Tensor]:
+    def _found(self) -> tuple[Tensor, Any, Callable[[], Tensor]]:
         return self.model.reverse(self.trained, self.is_attacker)
 
     @property
@@ -52,8 +53,9 @@ class ReversePass:
         """Derivative with respect to lambda, 0-d."""
         if self.of_lmbda is not None:
             return self.of_lmbda.grad_lmbda
-        self._check(self._found[2])
-        return self._found[2]
+        grad = self._found[2]()
+        self._check(grad)
+        return grad
 
     def _check(self, grad: Tensor) -> None:
         if not is_finite(grad):

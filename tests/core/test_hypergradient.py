@@ -458,3 +458,16 @@ def test_derivative_by_lambda_in_float32(form, n, d, lmbda):
         assert found or error < 1e-4
         if form == 'primal' and lmbda > 0:
             assert error < 1e-4 and not found
+
+
+def test_held_lambda_costs_no_derivative():
+    """Of lambda, where only the points move: nor its warning."""
+    problem, x_p, y_p = make(n=200, d=400, dtype=torch.float32)
+    model = LinearModel(problem, y_p, training.Training(
+        'implicit', form='gram'))
+    found = model.hypergradient(model.train(x_p, -4.))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert found.grad_x_p.isfinite().all()
+    with pytest.warns(RuntimeWarning, match='derivative with respect to lam'):
+        found.grad_lmbda

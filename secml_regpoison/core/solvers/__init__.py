@@ -19,12 +19,14 @@ class Solver(NamedTuple):
 
     train : ``(coordinates, loss, training, problem, start)`` to a
     `TrainedModel`. vjp : ``(model, grad_val, training)`` to the
-    `.training.RowGradients` and the derivative with respect to lambda, 0-d.
+    `.training.RowGradients` and a function that computes the derivative with
+    respect to lambda, 0-d: an attack on a held lambda does not call it.
     moves_all : whether they are of clean rows too.
     """
 
     train: Callable[..., TrainedModel]
-    vjp: Callable[[TrainedModel, Tensor, Training], tuple[Any, Tensor]]
+    vjp: Callable[[TrainedModel, Tensor, Training],
+                  tuple[Any, Callable[[], Tensor]]]
     moves_all: bool = True
 
 

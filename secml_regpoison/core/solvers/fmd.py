@@ -64,7 +64,8 @@ class PointGradients(NamedTuple):
 
 
 def forward(model: TrainedModel, grad_val: Tensor,
-            training: Training) -> tuple[PointGradients, Tensor]:
+            training: Training
+            ) -> tuple[PointGradients, Callable[[], Tensor]]:
     """Arguments and results as of `.rmd.reverse`.
 
     Raises
@@ -98,10 +99,12 @@ def forward(model: TrainedModel, grad_val: Tensor,
             d_scores, lambda t: steps.slope[t, :, row, None]
             * one_feature_each, d_eta_d_rows[i]).flatten(1) @ grad
 
-    grad_lmbda = steps.carry(lambda t: 0., lambda t: steps.mu * steps.u[t],
-                             d_eta_d_lmbda).flatten(1) @ grad
+    def with_respect_to_lmbda() -> Tensor:
+        return steps.carry(
+            lambda t: 0., lambda t: steps.mu * steps.u[t],
+            d_eta_d_lmbda).flatten(1)[0] @ grad
 
     def points() -> Tensor:
         rows = [with_respect_to_point(i) for i in range(len(rows_p))]
         return torch.stack(rows) if rows else torch.zeros_like(rows_p[:, :-1])
-    return PointGradients(points), grad_lmbda[0]
+    return PointGradients(points), with_respect_to_lmbda

@@ -10,7 +10,8 @@ the derivative of ``A`` is ``-p . d/d(X_p, lmbda) grad L(u*)``: the limit of
 reverse mode for T -> infinity.
 """
 import warnings
-from typing import Any, Iterator
+from functools import partial
+from typing import Any, Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ MAX_REUSE = 15
 
 
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training
-            ) -> tuple[RowGradients, Tensor]:
+            ) -> tuple[RowGradients, Callable[[], Tensor]]:
     """Arguments and results as of `.rmd.reverse`."""
     p, residual = solve_hessian(model, grad_val)
     tol = _tolerance(p.dtype)
@@ -38,7 +39,7 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
     model = model.apart()
     scores = model.coordinates.matvec(p)
     return (RowGradients(model, p[None], scores[None], -1.),
-            _by_lmbda(model, p, grad_val))
+            partial(_by_lmbda, model, p, grad_val))
 
 
 def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
             warnings.warn(
                 'rounding in float32 may change the derivative with respect '
                 f'to lambda by more than {tol:.0e} of it: use float64.',
-                RuntimeWarning, stacklevel=6)
+                RuntimeWarning, stacklevel=4)
     return -(p_w @ mu_w + (p_b * mu_b).sum())
 
 

@@ -12,7 +12,7 @@ The steps are those of `..coordinates.proximal`. With ``S_t`` the weights of
 where ``f`` is the objective without its penalty, and ``p_T = 0``.
 """
 from dataclasses import replace
-from typing import Optional
+from typing import Callable, Optional
 
 import torch
 from torch import Tensor
@@ -55,7 +55,7 @@ def loss_gradient(coordinates: Coordinates, loss: Loss, h: Tensor) -> Tensor:
 
 
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training
-            ) -> tuple[RowGradients, Tensor]:
+            ) -> tuple[RowGradients, Callable[[], Tensor]]:
     """Arguments and results as of `.rmd.reverse`."""
     coordinates, eta = model.coordinates, model.eta
     last = slice(-(training.truncate or len(model.path)), None)
@@ -76,4 +76,5 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
         # does not change eta = 1 / L
         steps = training_steps(model, training.momentum)[last]
         grad_eta = (p * steps).sum() / eta
-    return RowGradients(tail, p, adjoint_scores, -eta, grad_eta), grad_lmbda
+    return (RowGradients(tail, p, adjoint_scores, -eta, grad_eta),
+            lambda: grad_lmbda)

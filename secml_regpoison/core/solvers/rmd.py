@@ -9,7 +9,7 @@ Algorithm 1 (arXiv 2105.10948).
                   v   -= eta Hess L(u_t) p_t
 """
 from dataclasses import replace
-from typing import Optional
+from typing import Callable, Optional
 
 from torch import Tensor
 
@@ -57,9 +57,10 @@ def adjoints(model: TrainedModel, grad_val: Tensor,
 
 
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training
-            ) -> tuple[RowGradients, Tensor]:
+            ) -> tuple[RowGradients, Callable[[], Tensor]]:
     """Derivatives of the loss whose gradient at the trained model is
-    `grad_val`, with respect to the weights of the training rows and lambda.
+    `grad_val`, with respect to the weights of the training rows, and to lambda
+    when it is called for.
 
     ``v`` falls by ``eta Hess p_t`` and ``p`` gathers ``v``: heavy-ball steps
     of p backwards in time, from ``p_{T-1} = grad_val`` with the velocity
@@ -77,4 +78,5 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
         ).sum() / coordinates.n
         grad_lmbda = grad_lmbda - (
             grad_eta * eta ** 2 * coordinates.penalty.strength)
-    return RowGradients(tail, p, adjoint_scores, -eta, grad_eta), grad_lmbda
+    return (RowGradients(tail, p, adjoint_scores, -eta, grad_eta),
+            lambda: grad_lmbda)
