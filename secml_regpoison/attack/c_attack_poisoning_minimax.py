@@ -577,8 +577,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             self, data, self.adv_ds, x, self._budget_hit)
         self._val_loss = losses.defender
         self._lmbda = self.adv_ds.header.lmbda
-        retraining.warn_if_values_differ(self, self._f_opt, losses.attacker)
         self._solver_loss, self._f_opt = self._f_opt, losses.attacker
+        retraining.warn_if_values_differ(self, self._solver_loss, self._f_opt)
         self.logger.info(
             f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from secml.array import CArray
+from secml.data import CDataset
 
 from secml_regpoison.convert import to_float64
 from secml_regpoison.core.model import Losses
@@ -35,7 +36,8 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
     """The `Evaluation` of the classifier retrained on `adv_ds`.
 
     It is retrained at the lambda that is best for the points, which goes into
-    the header of `adv_ds`, with the norm of the weights and the verdicts.
+    the header of `adv_ds`, with the norm of the weights and the verdicts; an
+    exception leaves the header as it was.
     x : test points. budget_hit : whether the attack ended by its steps.
     is_known : whether the points are those that the solver found.
     """
@@ -46,15 +48,16 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
         poison = poison._replace(lmbda=header['lmbda'])
         if trust.is_learned(attack):
             header['trust'] = attack.trust
-        adv_ds.header = PoisonHeader(**header)
-    clf = retraining.fit_classifier(attack, data, adv_ds)
+    clf = retraining.fit_classifier(attack, data, CDataset(
+        adv_ds.X, adv_ds.Y, PoisonHeader(**header)))
     losses = retraining.losses_of(attack, data, poison, clf)
     indices, scores = clf.predict(
         to_float64(x), return_decision_function=True)
     y_pred = data.classes[indices]
     verdicts = judge(attack, data, poison, losses, y_pred, budget_hit)
+    # dense: secml's sparse norm writes, and libsvm's weights are read-only
     header.update(w_norm=math.hypot(*(
-        float(part.w.ravel().norm()) for part in parts_of(clf))),
+        float(part.w.todense().ravel().norm()) for part in parts_of(clf))),
                   verdicts=verdicts.names())
     adv_ds.header = PoisonHeader(**header)
     return Evaluation(y_pred, scores, losses, verdicts)

@@ -15,7 +15,7 @@ from attack_problems import BATCHES, digits, make, run, small, solver_value
 from attack_invariants import assert_same_result
 
 from secml_regpoison import cli
-from secml_regpoison.attack import batches
+from secml_regpoison.attack import batches, evaluation, retraining
 from secml_regpoison.attack.checkpoint import Checkpoint
 from secml_regpoison.storage import load_arrays, only_writer
 from secml_regpoison.experiment.tables import write_text
@@ -109,6 +109,32 @@ def test_ctrl_c_while_the_classifier_is_retrained(monkeypatch):
         with pytest.raises(KeyboardInterrupt, match='the best so far'):
             run(attack, data)
     assert_array_equal(attack.adv_ds.X.tondarray(), expected[2].X.tondarray())
+
+
+@pytest.mark.parametrize('at', ['fit', 'losses_of', 'judge'])
+@pytest.mark.parametrize('is_again', [False, True])
+def test_a_failed_evaluation_leaves_one_lambda(monkeypatch, at, is_again):
+    """That where the search ended, in the poison and in the attack."""
+    data = digits()
+    attack = make(data, 4)
+    if is_again:
+        run(attack, data, 2)
+    whole = run(attack.deepcopy(), data, 4)[2].header
+
+    def fail(*_):
+        raise RuntimeError('the evaluation failed')
+    owner = {'fit': type(attack.classifier), 'losses_of': retraining,
+             'judge': evaluation}[at]
+    monkeypatch.setattr(owner, at, fail)
+    with pytest.raises(RuntimeError, match='the evaluation failed'):
+        run(attack, data, 4)
+    header = attack.adv_ds.header
+    assert header.lmbda == attack.lmbda == header.search_lmbda
+    assert header.search_lmbda == whole.search_lmbda != whole.lmbda
+    assert not hasattr(header, 'w_norm')
+    monkeypatch.undo()
+    clf = attack.poisoned_classifier(attack.adv_ds)
+    assert clf.C == pytest.approx(np.exp(-attack.lmbda))
 
 
 def test_ctrl_c_before_there_is_anything_to_keep(monkeypatch):

@@ -26,6 +26,7 @@ from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.ml.classifiers import (
     CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
+from secml.ml.features import CNormalizerUnitNorm
 from secml.ml.kernels import CKernelRBF
 
 
@@ -376,3 +377,33 @@ def test_a_loss_of_zero_has_diagnostics():
     run(attack, data)
     found = attack.diagnostics()
     assert found.defender_loss == found.defender_gap == 0.
+
+
+@pytest.mark.parametrize('scaler', [None, 'unit-norm'])
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_an_svm_on_sparse_rows_is_that_of_scikit_learn(scaler, learn_lmbda):
+    """libsvm's sparse weights are read-only, which secml's norm is not made
+    for."""
+    data = tuple(part.tosparse() for part in small(d=6))
+    attack = CAttackPoisoningMinimaxSVM(
+        CClassifierSVM(C=2., preprocess=scaler), *data[:2],
+        learn_lmbda=learn_lmbda, lmbda_bounds=(-2., 2.), solver_params=QUICK)
+    y_pred, scores, adv_ds, f_opt = run(attack, data, 3)
+    poisoned = attack.poisoned_data(adv_ds)
+    assert poisoned.X.issparse
+    # features as secml rounds them: libsvm stops at a tolerance of 1e-3
+    x, x_val, x_ts = (
+        (CNormalizerUnitNorm().fit_transform(rows) if scaler else rows).tocsr()
+        for rows in (poisoned.X, data[1].X, data[2].X))
+    clf = SVC(kernel='linear', C=math.exp(-adv_ds.header.lmbda))
+    clf.fit(x, poisoned.Y.tondarray())
+    w = clf.coef_.toarray()
+    assert adv_ds.header.w_norm == pytest.approx(np.linalg.norm(w), rel=1e-12)
+    kept = attack.poisoned_classifier(adv_ds)
+    assert_allclose(kept.w.tondarray().ravel(), w.ravel(), rtol=1e-12)
+    assert_allclose(scores[:, 1].tondarray().ravel(),
+                    clf.decision_function(x_ts), atol=1e-12)
+    assert_array_equal(y_pred.tondarray(), clf.predict(x_ts))
+    margins = clf.decision_function(x_val)
+    assert f_opt == pytest.approx(
+        squared_hinge(margins, data[1].Y.tondarray()).mean(), rel=1e-12)
