@@ -199,9 +199,9 @@ def problem_of(attack, data):
         problem[f'shape of {name}'] = list(rows.shape)
         problem[f'content of {name}'] = digest
     if attack.classifier.preprocess is not None:
-        features = data.clean_features()
-        problem['shape of preprocessed rows'] = list(features[0].shape)
-        problem['content of preprocessed rows'] = array_digest(*features)
+        problem['shape of preprocessed rows'] = list(
+            data.clean_features()[0].shape)
+        problem['content of preprocessed rows'] = data.features_digest
     problem['classifier'] = attack.classifier.class_type
     target = target_of(attack.classifier)
     problem['penalty of the classifier'] = [target.penalty.__name__,

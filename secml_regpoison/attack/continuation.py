@@ -11,6 +11,7 @@ from .digests import array_digest
 from .feasible import describe, feasible_set
 from .settings import (
     bound_array, is_not_numeric, lmbda_bounds, y_poison_as_plain)
+from .targets import parts_of, target_of
 from .trust import is_learned
 
 
@@ -97,6 +98,7 @@ def search_settings(attack, data):
     text.update(classifier=type(attack.classifier).__name__,
                 lmbda_bounds=lmbda_bounds(attack),
                 y_poison=y_poison_as_plain(attack), **attack.solver_params)
+    text.update(classifier_settings(attack, data))
     if is_learned(attack):
         text.update(trust_margin=attack.trust_margin)
     text.update(training_data=data.digests[0], val=data.digests[1])
@@ -106,14 +108,31 @@ def search_settings(attack, data):
     return '; '.join(f'{name} {value}' for name, value in text.items())
 
 
+def classifier_settings(attack, data):
+    """What the points depend on of the classifier, beside its class and C:
+    by name. A frozen preprocess is known by its features of the rows."""
+    clf = attack.classifier
+    target = target_of(clf)
+    return {'preprocess': data.preprocess if data.transform is None else
+            f'{type(clf.preprocess).__name__} {data.features_digest}',
+            'penalty': target.penalty.__name__.lower(), 'beta': target.beta,
+            'solver': getattr(parts_of(clf)[0], 'solver', None)}
+
+
 def warn_of_other_search(header, attack, data, n_kept):
     """Warn that points are kept, though found with other settings."""
     here = search_settings(attack, data)
     there = getattr(header, 'search_settings', here)
-    if there != here:
-        here, there = (', '.join(dict.fromkeys(
-            item for item in one.split('; ') if item not in other.split('; ')))
-            for one, other in ((here, there), (there, here)))
+    here, there = (dict(item.partition(' ')[::2] for item in text.split('; '))
+                   for text in (here, there))
+    for name in classifier_settings(attack, data):
+        there.setdefault(name, here[name])  # 0.1.0 did not note it
+    names = [name for name in {**there, **here}
+             if there.get(name) != here.get(name)]
+    if names:
+        here, there = (', '.join(
+            f'{name} {side[name]}' if name in side else f'no {name}'
+            for name in names) for side in (here, there))
         warnings.warn(
             f'the {n_kept:d} points of `ds_init` were made with {there}; they '
             f'are kept here, with {here}. To compare such settings, run each '

@@ -143,6 +143,11 @@ class PoisoningData:
         transform = self.preprocess.fit(self.x_tr)
         return transform(self.x_tr), transform(self.x_val)
 
+    @cached_property
+    def features_digest(self):
+        """A digest of `clean_features`."""
+        return array_digest(*self.clean_features())
+
     def rng(self, *stream):
         """A generator of its own for each stream of numbers."""
         return np.random.default_rng([self.seed, *stream])

@@ -8,11 +8,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from attack_invariants import assert_same_poison, assert_same_result
 from attack_problems import BATCHES, QUICK, clouds, make, run, small
+from secml_regpoison import CClassifierLogisticTorch
 from secml.adv.seceval import CSecEval, CSecEvalData
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 from secml.figure import CFigure
 from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features import CNormalizerTFIDF
 
 
 def sec_eval(data, param_name, values, save_adv_ds=True, **kwargs):
@@ -223,17 +225,81 @@ def test_sweeps_attack_anew(param_name):
                             found.fobj[k].item()), run(attack, data))
 
 
-@pytest.mark.parametrize('param_name, values', [
-    ('random_seed', [0, 1]), ('n_restarts', [0, 1]), ('batch_size', [1, 2]),
-    ('solver_type', ['rmd', 'implicit']),
-    ('poison_mode', ['append', 'replace'])])
-def test_a_sweep_that_keeps_the_points_says_so(param_name, values):
-    data = small()
-    words = (f'the 5 points of `ds_init` were made with {param_name} '
-             f'{values[0]}; they are kept here, with {param_name} {values[1]}')
+def frozen(first):
+    """A preprocess that is frozen, after another."""
+    return CNormalizerTFIDF(preprocess=first)
+
+
+@pytest.mark.parametrize('param_name, values, said', [
+    ('random_seed', [0, 1], [0, 1]), ('n_restarts', [0, 1], [0, 1]),
+    ('batch_size', [1, 2], [1, 2]),
+    ('solver_type', ['rmd', 'implicit'], ['rmd', 'implicit']),
+    ('poison_mode', ['append', 'replace'], ['append', 'replace']),
+    ('classifier.preprocess', ['mean-std', 'min-max'],
+     ['MeanStd.*', 'MinMax.*']),
+    ('classifier.preprocess', ['unit-norm', 'mean-std'],
+     [r"UnitNorm\(order='l2'\)", 'MeanStd.*']),
+    ('classifier.penalty', ['l2', 'l1'], ['l2', 'l1']),
+    ('classifier.beta', [0, 1], ['0.0', '1.0']),
+    ('classifier.solver', ['newton', 'sgd'], ['newton', 'sgd'])])
+def test_a_sweep_that_keeps_the_points_says_so(param_name, values, said):
+    data, name = small(), param_name.split('.')[-1]
+    words = (f'the 5 points of `ds_init` were made with {name} {said[0]}; '
+             f'they are kept here, with {name} {said[1]}. To compare')
     with pytest.warns(RuntimeWarning, match=words):
-        found, _ = sec_eval(data, param_name, values, joint=False)
+        found, _ = sec_eval(data, param_name, values, joint=False,
+                            clf=CClassifierLogisticTorch(C=1))
     assert_array_equal(*(ds.X.tondarray() for ds in found.adv_ds))
+
+
+@pytest.mark.parametrize('first, then, words', [
+    (None, frozen('min-max'), 'with preprocess None; they are kept here, with '
+     'preprocess CNormalizerTFIDF [0-9a-f]{16}. To'),
+    (frozen('unit-norm'), frozen('min-max'),
+     'with preprocess CNormalizerTFIDF [0-9a-f]{16}; they')])
+def test_points_for_another_frozen_preprocess_say_so(first, then, words):
+    data = small()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)
+        poison, attack = (make(data, 5, CClassifierLogistic(preprocess=kind))
+                          for kind in (first, then))
+        poison = run(poison, data)[2]
+    with pytest.warns(RuntimeWarning, match=f'were made {words}'):
+        poison = run(attack, data, ds_init=poison)[2]
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', '.* points of `ds_init`')
+        run(attack, data, ds_init=poison)
+
+
+def test_settings_that_one_attack_alone_has_are_named():
+    data = small()
+    poison = run(make(data, 2), data)[2]
+    for kwargs, name, value in (
+            ({'solver_params': {**QUICK, 'patience': 3}}, 'patience', 3),
+            ({'attacker_set': data[2]}, 'attacker_set', '[0-9a-f]{16}')):
+        with pytest.warns(RuntimeWarning, match=f'made with no {name}.*; they '
+                          f'are kept here, with {name} {value}'):
+            run(make(data, 2, **kwargs), data, ds_init=poison)
+
+
+@pytest.mark.parametrize('clf', [
+    CClassifierLogistic(preprocess='min-max'),
+    CClassifierLogisticTorch(beta=1, solver='sgd', preprocess=frozen(
+        'min-max'))])
+def test_a_sweep_of_the_same_settings_is_silent(clf):
+    """So is poison that 0.1.0 has made, which names fewer settings."""
+    data = small()
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', '.* points of `ds_init`')
+        found, attack = sec_eval(data, 'n_points', [0, 2, 3], joint=False,
+                                 clf=clf)
+        old = found.adv_ds[1]
+        text = old.header.search_settings.split('; ')
+        old.header.search_settings = '; '.join(
+            item for item in text if item.split()[0] not in (
+                'preprocess', 'penalty', 'beta', 'solver'))
+        assert len(old.header.search_settings.split('; ')) == len(text) - 4
+        assert run(attack, data, 3, ds_init=old)[2].num_samples == 3
 
 
 def test_sweep_of_c_is_lambda():
