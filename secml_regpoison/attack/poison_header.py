@@ -1,20 +1,37 @@
 """Header of the poison of a run."""
+from secml.array import CArray
 from secml.data import CDatasetHeader
+
+# What `run` notes; joined points of several runs lack some of it.
+FACTS = {'lmbda', 'starts', 'search_lmbda', 'problem_id', 'search_settings',
+         'w_norm', 'verdicts', 'trust'}
 
 
 class PoisonHeader(CDatasetHeader):
-    """What `run` knows about its points."""
+    """What `run` knows about its points.
+
+    secml refuses to join headers with different values, as those of two runs
+    are. Joined points are not the result of one run: attributes that differ
+    are left out, and so are `FACTS` that one of two such headers lacks.
+    """
 
     def append(self, header):
-        """The header of these points and other rows.
+        """The header of these points, then other rows."""
+        return _joined(self, header)
 
-        secml refuses to join headers with different values, as those of two
-        runs are. Joined points are not the result of one run: attributes that
-        differ are left out.
-        """
-        differ = {name for name, value in self.get_params().items()
-                  if getattr(header, name, value) != value}
-        ours, theirs = (CDatasetHeader(**{
-            name: value for name, value in part.get_params().items()
-            if name not in differ}) for part in (self, header))
-        return PoisonHeader(**ours.append(theirs).get_params())
+    def append_to(self, header):
+        """The header of other rows, then these points, see `.compat`."""
+        return _joined(header, self)
+
+
+def _joined(first, second):
+    """The `PoisonHeader` of both; arrays, one value a row, are joined."""
+    values, others = first.get_params(), second.get_params()
+    differ = {name for name in values.keys() & others.keys() if not isinstance(
+        values[name], CArray) and values[name] != others[name]}
+    if isinstance(first, PoisonHeader) and isinstance(second, PoisonHeader):
+        differ |= FACTS & (values.keys() ^ others.keys())
+    first, second = (CDatasetHeader(**{
+        name: value for name, value in part.items() if name not in differ})
+        for part in (values, others))
+    return PoisonHeader(**first.append(second).get_params())

@@ -20,6 +20,7 @@ from secml.array import CArray, c_dense
 from secml.array.c_dense import CDense
 from secml.array.c_sparse import CSparse
 from secml.core import type_utils
+from secml.data import CDatasetHeader
 from secml.figure._plots import CPlot
 from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.classifiers.sklearn import (
@@ -256,7 +257,28 @@ def _fit_mean_std(self, x, y=None):
     return self
 
 
+def header_append():
+    """secml asks only the first of two headers how they are joined.
+
+    A header with a method `append_to` answers also where it is the second, as
+    the right operand of a subclass does in Python.
+    """
+    if CDatasetHeader.append is _header_append:
+        CDatasetHeader.append = _append_header
+
+
+_header_append = CDatasetHeader.append
+
+
+@functools.wraps(_header_append)
+def _append_header(self, header):
+    append_to = getattr(type(header), 'append_to', None)
+    return _header_append(self, header) if append_to is None \
+        else append_to(header, self)
+
+
 PATCHES = (
     text_type, array_copy, unique_inverse, sparse_division, sparse_and,
     logistic_arguments, logistic_jobs, sgd_loss, svm_seed,
-    poisoning_solve, poisoning_iterative_solve, log_scales, constant_columns)
+    poisoning_solve, poisoning_iterative_solve, log_scales, constant_columns,
+    header_append)

@@ -1,4 +1,5 @@
 """The attack as one of secml's objects: made, set, copied, stored, quiet."""
+import functools
 import hashlib
 import inspect
 import logging
@@ -324,6 +325,53 @@ def test_poison_is_joined_to_any_rows():
     # and the joined rows can be attacked, and joined to more poison
     more = run(make((data[0].append(first), *data[1:]), 2), data)[2]
     assert more.append(first).num_samples == 4
+
+
+HEADERS = [dict(name='x'), dict(img_w=2, img_h=1), dict(lmbda=77, name='x')]
+
+
+@pytest.mark.parametrize('header', HEADERS)
+def test_poison_is_joined_again_and_again_to_rows_with_a_header(header):
+    data = small()
+    poison = [run(make(data, n, random_seed=n), data)[2] for n in (2, 3)]
+    tr = CDataset(data[0].X, data[0].Y, CDatasetHeader(**header))
+    once = tr.append(poison[0])
+    joined = once.append(poison[1])
+    x = np.vstack([part.X.tondarray() for part in (tr, *poison)])
+    y = np.concatenate([part.Y.tondarray() for part in (tr, *poison)])
+    assert_array_equal(joined.X.tondarray(), x)
+    assert_array_equal(joined.Y.tondarray(), y)
+    kept = {name: value for name, value in header.items() if name != 'lmbda'}
+    for found in (once, joined):
+        params = found.header.get_params()
+        assert {name: params[name] for name in kept} == kept
+        assert params['problem_id'] == poison[0].header.problem_id
+    if 'lmbda' not in header:
+        assert once.header.starts == poison[0].header.starts
+        assert once.header.lmbda == poison[0].header.lmbda
+    # rows that were joined are attacked, and joined to that poison
+    more = run(make((joined, *data[1:]), 2), data)[2]
+    third = joined.append(more)
+    assert third.num_samples == len(x) + 2
+    # nothing is said of them all that is true of some
+    for found in (joined, third, more.append(joined)):
+        assert not {'starts', 'search_settings', 'w_norm'} & set(
+            found.header.get_params())
+    assert header.get('lmbda') != 77 or not hasattr(third.header, 'lmbda')
+
+
+def test_poison_with_a_value_for_each_point_is_joined():
+    data = small()
+    poison = [run(make(data, n, random_seed=n), data)[2] for n in (2, 2, 3)]
+    for k, part in enumerate(poison):
+        part.header.ids = CArray.arange(part.num_samples) + 10 * k
+    tr = CDataset(data[0].X, data[0].Y, CDatasetHeader(
+        ids=CArray.zeros(data[0].num_samples, dtype=int)))
+    for first in ((), (tr,)):
+        parts = (*first, *poison)
+        joined = functools.reduce(CDataset.append, parts)
+        assert joined.header.ids.tolist() == sum(
+            (part.header.ids.tolist() for part in parts), [])
 
 
 def test_no_poison_has_labels_of_the_data():

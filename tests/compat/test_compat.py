@@ -80,7 +80,8 @@ import compat_probes
 touched = [patches.c_dense, patches.type_utils, patches.c_classifier_logistic,
            patches.c_classifier_sgd, patches.c_classifier_svm,
            patches.CSparse, patches.CPlot, patches.CClassifierLogistic,
-           patches.CAttackPoisoning, patches.CNormalizerMeanStd]
+           patches.CAttackPoisoning, patches.CNormalizerMeanStd,
+           patches.CDatasetHeader]
 
 
 def names():

@@ -153,3 +153,15 @@ def passes(name):
         except Exception:
             return False
     return True
+
+
+def header_append():
+    from secml.data import CDatasetHeader
+
+    class Second(CDatasetHeader):
+        def append_to(self, header):
+            return CDatasetHeader(ids=(header.ids, self.ids))
+
+    first, second = CDatasetHeader(ids=1), Second(ids=2)
+    assert first.append(second).ids == (1, 2)
+    assert first.append(CDatasetHeader(ids=1, more=3)).more == 3
