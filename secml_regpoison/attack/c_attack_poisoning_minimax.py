@@ -227,6 +227,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def dmax(self, value):
         self._dmax = settings.as_dmax(value)
 
+    @CAttackPoisoning.y_target.setter
+    def y_target(self, value):
+        self._y_target = settings.as_plain(value)
+
     @CAttackPoisoning.solver_type.setter
     def solver_type(self, value):
         # secml's default names how the points move, not the derivative

@@ -14,7 +14,8 @@ from .batches import Batch
 from .digests import array_digest
 from .feasible import describe, feasible_set
 from .settings import (
-    bound_array, is_not_numeric, lmbda_bounds, start_lmbda, y_poison_as_plain)
+    bound_array, is_not_numeric, lmbda_bounds, plain_params, start_lmbda,
+    y_poison_as_plain)
 from .targets import target_of
 
 
@@ -215,9 +216,10 @@ def problem_of(attack, data):
             bound = bound.item() if bound.size == 1 else array_digest(bound)
         problem[name] = bound
     for name in ('distance', 'dmax', 'y_target', 'learn_lmbda', 'poison_mode',
-                 'batch_size', 'joint', 'solver_type', 'solver_params',
-                 'n_restarts', 'dtype', 'camouflage', 'trust_margin'):
+                 'batch_size', 'joint', 'solver_type', 'n_restarts',
+                 'dtype', 'camouflage', 'trust_margin'):
         problem[name] = getattr(attack, name)
+    problem['solver_params'] = plain_params(attack.solver_params)
     problem['feasible'] = describe(attack, array_digest)
     problem['y_poison'] = y_poison_as_plain(attack)
     problem['random_seed'], problem['device'] = data.seed, str(data.device)

@@ -10,7 +10,8 @@ from . import settings
 from .digests import array_digest
 from .feasible import describe, feasible_set
 from .settings import (
-    bound_array, is_not_numeric, lmbda_bounds, y_poison_as_plain)
+    bound_array, is_not_numeric, lmbda_bounds, plain_params,
+    y_poison_as_plain)
 from .targets import parts_of, target_of
 from .trust import is_learned
 
@@ -97,7 +98,8 @@ def search_settings(attack, data):
         'poison_mode', 'learn_lmbda', 'dtype')}
     text.update(classifier=type(attack.classifier).__name__,
                 lmbda_bounds=lmbda_bounds(attack),
-                y_poison=y_poison_as_plain(attack), **attack.solver_params)
+                y_poison=y_poison_as_plain(attack),
+                **plain_params(attack.solver_params))
     text.update(classifier_settings(attack, data))
     if is_learned(attack):
         text.update(trust_margin=attack.trust_margin)

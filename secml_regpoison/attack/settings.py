@@ -48,8 +48,17 @@ def check_attack(attack):
     check_attacker(attack)
 
 
+def as_plain(value):
+    """NumPy's numbers, and an array of one as secml's indexing returns it, as
+    a number of Python's; all else as it is."""
+    is_one = isinstance(value, np.generic) or (
+        isinstance(value, (CArray, np.ndarray)) and value.size == 1)
+    return value.item() if is_one else value
+
+
 def as_n_points(value):
     """`value` as an int; CSecEval passes NumPy numbers and floats."""
+    value = as_plain(value)
     if value is None:
         return None
     check_type('n_points', value, numbers.Real, 'a whole number')
@@ -60,6 +69,7 @@ def as_n_points(value):
 
 def as_dmax(value):
     """`value` as a float, or None."""
+    value = as_plain(value)
     check_number('dmax', value, lambda dmax: dmax >= 0,
                  'None (unbounded) or a number of at least 0', or_none=True)
     return value if value is None else float(value)
@@ -69,10 +79,13 @@ def as_solver_params(value, defaults):
     """`value`, a dict or None, with the defaults filled in."""
     value = {} if value is None else value
     check_type('solver_params', value, Mapping, 'a dict or None')
-    # NumPy's numbers are not the int and float that the core asks for
-    return {**defaults, **{
-        name: setting.item() if isinstance(setting, np.generic) else setting
-        for name, setting in value.items()}}
+    return {**defaults, **plain_params(value)}
+
+
+def plain_params(params):
+    """`solver_params`, which is a dict that users change, as the core takes
+    them: NumPy's numbers are not the int and float that it asks for."""
+    return {name: as_plain(value) for name, value in params.items()}
 
 
 def check_settings(attack, classes):
@@ -110,6 +123,7 @@ def check_settings(attack, classes):
 
 def check_solver_params(params):
     """Names, types and values of `solver_params`."""
+    params = plain_params(params)
     known = (*OUTER_PARAMS, *TRAINING_PARAMS)
     unknown = [name for name in params if name not in known]
     check('solver_params', unknown, not unknown,
@@ -128,7 +142,7 @@ def check_solver_params(params):
 
 def training_of(attack):
     """How the core trains the attack's classifier."""
-    params = attack.solver_params
+    params = plain_params(attack.solver_params)
     settings = {name: params[given] for given, name in TRAINING_PARAMS.items()
                 if given in params}
     try:
@@ -144,8 +158,10 @@ def outer_steps(attack, default_step):
     the least step, 'eta_min' the first (None: 'eta'), 'eta_max' the greatest,
     'eps' an absolute gain.
     """
-    params = {name: value for name, value in attack.solver_params.items()
-              if name not in TRAINING_PARAMS and value is not None}
+    params = {
+        name: value
+        for name, value in plain_params(attack.solver_params).items()
+        if name not in TRAINING_PARAMS and value is not None}
     eta, eta_max = params.pop('eta', None), params.pop('eta_max', None)
     first = params.pop('eta_min', params.pop('step', None)) or eta
     if 'max_iter' in params:
@@ -214,7 +230,7 @@ def bound_array(bound):
 
 def check_y_poison(y, n_points, training_data):
     """'flip', 'worst', a class, or a class for each point."""
-    classes = training_data.classes.tolist()
+    y, classes = as_plain(y), training_data.classes.tolist()
     if isinstance(y, (CArray, np.ndarray, Sequence)) and not isinstance(
             y, str):
         y = CArray(y).ravel()
@@ -231,7 +247,7 @@ def check_y_poison(y, n_points, training_data):
 def y_poison_as_plain(attack):
     """`y_poison` as text, number or list, to keep and to compare."""
     y = attack.y_poison
-    return y if isinstance(y, str) else CArray(y).tolist()
+    return y if isinstance(y, str) else CArray(as_plain(y)).tolist()
 
 
 def check_clean_rows_left(name, n_points, data):

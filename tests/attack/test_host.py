@@ -393,3 +393,36 @@ def test_poisoned_classifier_as_secmls_helpers_train_it():
         f_opt, rel=1e-6)
     with pytest.raises(ValueError, match='`tr` must be None'):
         attack._update_poisoned_clf(tr=data[0])
+
+
+@pytest.mark.parametrize('name, value', [
+    ('y_target', 1), ('y_poison', 0), ('n_points', 2), ('dmax', .1)])
+@pytest.mark.parametrize('wrap', [
+    lambda value: CArray([value, 7])[0], lambda value: CArray([[value]]),
+    np.array, lambda value: np.asarray([value])[0]])
+def test_one_value_of_an_array_is_a_number(tmp_path, name, value, wrap):
+    """As secml's indexing returns it: ``y_target=tr.classes[1]``."""
+    data, path = small(), tmp_path / 'ckpt'
+    attack, expected = make(data, 3), make(data, 3)
+    setattr(attack, name, wrap(value))
+    setattr(expected, name, value)
+    found = run(attack, data, checkpoint=path)
+    assert_same_result(found, run(expected, data))
+    assert_same_result(run(attack, data, checkpoint=path), found)
+
+
+def test_numbers_of_numpy_in_changed_solver_params(tmp_path):
+    """`solver_params` is a dict: what is put into it later counts, too."""
+    data, path = small(), tmp_path / 'ckpt'
+    attack, expected = make(data, 3), make(data, 3)
+    attack.solver_params.update(
+        n_outer=np.int64(3), n_inner=CArray([12])[0], tol=np.float32(.5),
+        inner_tol=None)
+    expected.solver_params.update(n_outer=3, n_inner=12, tol=.5,
+                                  inner_tol=None)
+    found = run(attack, data, checkpoint=path)
+    assert_same_result(found, run(expected, data))
+    assert_same_result(run(expected, data, checkpoint=path), found)
+    attack.solver_params['n_outer'] = np.float64(1.5)
+    with pytest.raises(ValueError, match='`n_outer` must be a whole number'):
+        run(attack, data)
