@@ -187,7 +187,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         min_step, max_step, tol, atol, patience)
 
     def search(x_p: Tensor, lmbda: float) -> tuple[Iterate, bool]:
-        start = defender, feasible, x_p, lmbda, problem.upward, steps
+        start = defender, feasible, x_p, lmbda, steps
         return maximise_alive(*start, y_p) if quasi_newton and len(x_p) \
             else _play(*start)
     best, converged = search(x_p, lmbda)
@@ -203,15 +203,15 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
 
 
 def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
-          lmbda: float, upward: float,
-          steps: OuterSteps) -> tuple[Iterate, bool]:
+          lmbda: float, steps: OuterSteps) -> tuple[Iterate, bool]:
     """The loop of eq. (2): the best iterate, and whether it converged."""
+    problem = defender.model.problem
     start = best = defender.best_response(x_p, lmbda, True)
     step, stalled, converged = steps.step, 0, False
     everywhere = defender.searches_everywhere
     for _ in range(steps.n_outer):
-        x_p = ascend(best, upward * step, feasible,
-                     defender.model.problem.column_scale(best.x_p))
+        x_p = ascend(best, problem.upward * step, feasible,
+                     problem.column_scale(best.x_p))
         here = defender.best_response(x_p, defender.lmbda_seq[-1], everywhere)
         gain = defender.gain(here, best)
         stalled = stalled + 1 if steps.is_stalled(gain, best.value) else 0

@@ -48,8 +48,7 @@ def default_step(x_tr: Tensor, camouflage: float = 0.) -> float:
 
 
 def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
-             lmbda: float, upward: float,
-             steps: OuterSteps) -> tuple[Iterate, bool]:
+             lmbda: float, steps: OuterSteps) -> tuple[Iterate, bool]:
     """The best iterate, and whether the search converged.
 
     SciPy takes the whole gradient as its first step where all variables have
@@ -58,12 +57,12 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     `Problem.column_scale`. The search stops after `patience` iterations in a
     row that gain too little, or after `n_outer` iterations.
     """
-    units = torch.as_tensor(defender.model.problem.column_scale(x_p)).to(x_p)
-    best = defender.best_response(x_p, lmbda)
+    problem = defender.model.problem
+    units = torch.as_tensor(problem.column_scale(x_p)).to(x_p)
+    best = last = defender.best_response(x_p, lmbda)
     longest = float(torch.linalg.vector_norm(
         units * best.grad_x_p, dim=1).max())
-    scale = upward * .5 * steps.step / (longest or 1.)
-    stalled, last_value = 0, best.value
+    scale, stalled = problem.upward * .5 * steps.step / (longest or 1.), 0
 
     def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal best
@@ -71,15 +70,15 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
         # a bound, divided by its unit and multiplied again, can be exceeded
         here = defender.best_response(
             moved.clamp(feasible.lb, feasible.ub), lmbda)
-        if upward * here.value > upward * best.value:
+        if defender.gain(here, best) > 0:
             best = here
         return -scale * here.value, -scale * _flat(units * here.grad_x_p)
 
     def after_iteration(intermediate_result: Any) -> None:
-        nonlocal stalled, last_value
-        gain = upward * (best.value - last_value)
+        nonlocal stalled, last
+        gain = defender.gain(best, last)
         stalled = stalled + 1 if steps.is_stalled(gain, best.value) else 0
-        last_value = best.value
+        last = best
         if stalled == steps.patience:
             raise StopIteration
 

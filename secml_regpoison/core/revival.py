@@ -22,17 +22,17 @@ MAX_REVIVALS = 3
 
 
 def maximise_alive(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
-                   lmbda: float, upward: float, steps: OuterSteps,
+                   lmbda: float, steps: OuterSteps,
                    y_p: Tensor) -> tuple[Iterate, bool]:
     """As `maximise`, continued while points without a derivative are left and
     moving them gains."""
-    best, converged = maximise(defender, feasible, x_p, lmbda, upward, steps)
+    best, converged = maximise(defender, feasible, x_p, lmbda, steps)
     for _ in range(MAX_REVIVALS):
         revived = revive(best, y_p, feasible)
         if revived is None:
             break
         here, here_converged = maximise(defender, feasible, revived, lmbda,
-                                        upward, steps)
+                                        steps)
         if defender.gain(here, best) <= 0:
             break
         best, converged = here, here_converged
