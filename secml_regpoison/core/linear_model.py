@@ -174,15 +174,13 @@ class LinearModel:
 
     def losses(self, trained: Trained) -> Losses:
         """Validation losses of a trained model."""
-        problem = trained.features.problem
-        h = self._val_scores(trained, problem.rows_val_attacker)
-        attacker = float(self.loss.value(h).mean())
-        defender = attacker
-        if not problem.is_zero_sum:
-            defender = float(self.loss.value(self._val_scores(
-                trained, problem.rows_val)).mean())
+        h = self._val_scores(trained, True)
+        attacker = defender = float(self.loss.value(h).mean())
+        if not self.problem.is_zero_sum:
+            defender = float(self.loss.value(
+                self._val_scores(trained, False)).mean())
         return Losses(attacker, defender,
-                      share_wrong(h, problem.attacker_set[1]))
+                      share_wrong(h, self.problem.attacker_set[1]))
 
     def hypergradient(self, trained: Trained) -> ReversePass:
         """Validation loss of a trained model and its derivatives.
@@ -236,19 +234,23 @@ class LinearModel:
         """``s``, ``w``: ``s w`` is the derivative of a player's loss with
         respect to the features of its rows, (m, d)."""
         rows_val = trained.features.problem.rows_of(is_attacker)
-        slope = self.loss.slope(self._val_scores(trained, rows_val))
-        return ((bias_column(rows_val) * slope / len(slope))[:, None],
-                trained.w[None])
+        slope = self._val_loss(trained, is_attacker)[1]
+        return (bias_column(rows_val) * slope)[:, None], trained.w[None]
 
     def val_gradient(self, trained: Trained, is_attacker: bool = False
                      ) -> tuple[Tensor, Tensor]:
         """Validation loss on a player's labels, and its gradient at the
         trained model, in the model's coordinates."""
-        rows_val = trained.features.problem.rows_of(is_attacker)
-        h = self._val_scores(trained, rows_val)
-        return self.loss.value(h).mean(), \
-            trained.model.coordinates.val_rmatvec(
-                rows_val, self.loss.slope(h) / len(h))
+        value, slope = self._val_loss(trained, is_attacker)
+        return value, trained.model.coordinates.val_rmatvec(
+            trained.features.problem.rows_of(is_attacker), slope)
 
-    def _val_scores(self, trained: Trained, rows_val: Tensor) -> Tensor:
-        return trained.model.coordinates.val_matvec(rows_val, trained.model.u)
+    def _val_loss(self, trained: Trained,
+                  is_attacker: bool) -> tuple[Tensor, Tensor]:
+        """Loss on a player's labels, and its slope at the scores, flat."""
+        h = self._val_scores(trained, is_attacker)
+        return self.loss.value(h).mean(), self.loss.slope(h) / len(h)
+
+    def _val_scores(self, trained: Trained, is_attacker: bool) -> Tensor:
+        return trained.model.coordinates.val_matvec(
+            trained.features.problem.rows_of(is_attacker), trained.model.u)

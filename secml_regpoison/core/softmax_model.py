@@ -93,29 +93,17 @@ class SoftmaxModel(LinearModel):
         """Validation losses of a trained model."""
         def of(y: Tensor, is_attacker: bool) -> tuple[Tensor, Tensor]:
             return self._loss_on(y).scores(
-                self._scores(trained, is_attacker)), y
+                self._val_scores(trained, is_attacker)), y
         return losses_of_scores(of(self.problem.attacker_set[1], True),
                                 of(self.problem.y_val, False))
 
-    def _scores(self, trained: Trained, is_attacker: bool) -> Tensor:
-        return self._val_scores(
-            trained, trained.features.problem.rows_of(is_attacker))
-
     def _val_loss(self, trained: Trained,
                   is_attacker: bool) -> tuple[Tensor, Tensor]:
-        """Loss on a player's labels, and its slope, flat."""
-        h = self._scores(trained, is_attacker)
+        h = self._val_scores(trained, is_attacker)
         y = self.problem.attacker_set[1] if is_attacker \
             else self.problem.y_val
         loss = self._loss_on(y)
         return loss.value(h).mean(), loss.slope(h) / len(y)
-
-    def val_gradient(self, trained: Trained, is_attacker: bool = False
-                     ) -> tuple[Tensor, Tensor]:
-        """As `LinearModel.val_gradient`."""
-        value, slope = self._val_loss(trained, is_attacker)
-        return value, trained.model.coordinates.val_rmatvec(
-            trained.features.problem.rows_of(is_attacker), slope)
 
     def _signs(self) -> Tensor:
         return torch.ones(self.problem.n_tr + len(self.y_p)).to(

@@ -28,8 +28,7 @@ class WeightedModel(LinearModel):
 
     def row_losses(self, trained: Trained) -> Tensor:
         """The defender's loss on each of its rows, (m,)."""
-        return self.loss.value(self._val_scores(
-            trained, trained.features.problem.rows_val))
+        return self.loss.value(self._val_scores(trained, False))
 
     def grad_lmbda_log_s(self, trained: Trained, first_row: int) -> Tensor:
         """Derivatives of the defender's loss with respect to lambda and to the
