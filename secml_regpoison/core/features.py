@@ -34,8 +34,8 @@ class Features(NamedTuple):
 def features_of(problem: 'Problem', x_p: Tensor) -> Features:
     """See `Problem.features`."""
     if problem.preprocess is not None:
-        return (_transformed if problem.preprocess.by_row
-                else _refitted)(problem, x_p)
+        return features_of(problem.in_features, x_p) \
+            if problem.preprocess.by_row else _refitted(problem, x_p)
     if problem.transform is None:
         return Features(x_p, lambda grad: grad, problem)
     if not len(x_p):
@@ -43,17 +43,6 @@ def features_of(problem: 'Problem', x_p: Tensor) -> Features:
                         lambda grad: x_p, problem)
     phi, vjp = problem.transform(x_p)
     return Features(phi, vjp, problem)
-
-
-def _transformed(problem: 'Problem', x_p: Tensor) -> Features:
-    """`Features` by a preprocess that takes each row alone."""
-    preprocess: Any = problem.preprocess
-    x = x_p.detach().requires_grad_()
-    with torch.enable_grad():
-        phi = preprocess.fit(x)(x)
-    return Features(
-        phi.detach(), lambda grad: torch.autograd.grad(
-            phi, x, grad, retain_graph=True)[0], problem.in_features)
 
 
 def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
@@ -109,12 +98,13 @@ def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
     return Features(apart(x.detach()), vjp, in_features, True, True)
 
 
-def in_trusted_features(problem: 'Problem') -> 'Problem':
-    """The problem with a preprocess that the trusted rows fit for all."""
-    if problem.preprocess is None:
-        return problem
+def in_features_of(problem: 'Problem', rows: Tensor) -> 'Problem':
+    """The problem in features by its preprocess as `rows` fit it, (n, d),
+    which no point changes."""
     preprocess: Any = problem.preprocess
-    transform = preprocess.fit(problem.x_val)
+    if preprocess is None:
+        return problem
+    transform = preprocess.fit(rows)
 
     def of_points(x_p: Tensor) -> tuple[Tensor, Callable]:
         x = x_p.detach().requires_grad_()

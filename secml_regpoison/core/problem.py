@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .checks import check_problem, check_rows, is_sparse
 from .coordinates.rows import signed_rows, weight_products
-from .features import Features, features_of
+from .features import Features, features_of, in_features_of
 from .linalg import lanczos, row_products, top_eigenvalue
 from .preprocessing import Moments, Preprocess
 
@@ -263,7 +263,4 @@ class Problem:
     @cached_property
     def in_features(self) -> 'Problem':
         """The problem in features that no point changes."""
-        preprocess: Any = self.preprocess
-        transform = preprocess.fit(self.x_tr)
-        return replace(self, preprocess=None, **{
-            name: transform(x) for name, x in self.rows.items()})
+        return in_features_of(self, self.x_tr)

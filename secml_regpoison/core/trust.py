@@ -27,7 +27,7 @@ from torch import Tensor
 
 from .checks import check, is_sparse
 from .defender import LMBDA_BOUNDS
-from .features import in_trusted_features
+from .features import in_features_of
 from .linear_model import LOGISTIC, Trained
 from .losses import Loss
 from .model import Gradients, Hypergradient, Losses
@@ -114,7 +114,7 @@ class TrustModel:
     @cached_property
     def _models(self) -> tuple[WeightedModel, ...]:
         """One a fold, and that of all trusted rows; without weights."""
-        rows = in_trusted_features(self.problem)
+        rows = in_features_of(self.problem, self.problem.x_val)
         joined = replace(
             rows, x_tr=torch.cat([rows.x_val, rows.x_tr]),
             y_tr=torch.cat([rows.y_val, rows.y_tr]))

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from .defender import lmbda_grid
-from .features import in_trusted_features
+from .features import in_features_of
 from .losses import Loss
 from .problem import Problem
 from .solvers import Training
@@ -24,7 +24,7 @@ def trusted_alone(problem: Problem, folds: tuple[Tensor, ...], loss: Loss,
                   beta: float, bounds: tuple[float, float]) -> Alone:
     """lambda of the trusted rows alone, on a grid with steps of 0.5 or less,
     and its losses: the answer at s = 0, whatever the points."""
-    rows = in_trusted_features(problem)
+    rows = in_features_of(problem, problem.x_val)
     lmbdas = lmbda_grid(bounds, .5).tolist()
     losses = rows.y_val.new_empty(len(lmbdas), len(rows.y_val))
     none = rows.x_val[:0]
