@@ -20,7 +20,7 @@ the trusted rows alone (scikit-learn's sample_weight has the same objective).
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Iterator, Optional
 
 import torch
 from torch import Tensor
@@ -163,45 +163,45 @@ class TrustModel:
     def losses(self, trained: TrainedTrust) -> Losses:
         """Losses of a trained model; an attacker without rows of its own has
         the defender's."""
-        models = self.weighted(trained.log_s)
-        shares = self._shares()
-        of_folds = [model.losses(part) for model, part in zip(
-            models, trained.folds)]
-        loss, error = (sum(share * float(getattr(part, name))
-                           for share, part in zip(shares, of_folds))
-                       for name in ('defender', 'attacker_error'))
+        loss = error = 0.
+        for share, model, part in self._parts(trained):
+            of_fold = model.losses(part)
+            loss += share * of_fold.defender
+            error += share * of_fold.attacker_error
         if self.problem.is_zero_sum:
             return Losses(loss, loss, error)
-        return models[-1].losses(trained.all_rows)._replace(defender=loss)
+        return self.weighted(trained.log_s)[-1].losses(
+            trained.all_rows)._replace(defender=loss)
 
     def row_losses(self, trained: TrainedTrust) -> Tensor:
         """Loss on each trusted row while it is held out, (m,)."""
         found = torch.empty_like(self.problem.y_val)
-        for fold, model, part in zip(self.folds, self.weighted(
-                trained.log_s), trained.folds):
+        for fold, (_, model, part) in zip(self.folds, self._parts(trained)):
             found[fold] = model.row_losses(part)
         return found
 
     def grad_lmbda_log_s(self, trained: TrainedTrust) -> Tensor:
         """The defender's loss, its derivatives with respect to lambda and
         log s, (3,)."""
-        m, parts = len(self.problem.x_val), []
-        for share, model, part in zip(self._shares(), self.weighted(
-                trained.log_s), trained.folds):
-            parts.append(share * torch.cat([
-                model.row_losses(part).mean()[None],
-                model.grad_lmbda_log_s(part, m)]))
-        return torch.stack(parts).sum(0)
+        m = len(self.problem.x_val)
+        return torch.stack([
+            share * torch.cat([model.row_losses(part).mean()[None],
+                               model.grad_lmbda_log_s(part, m)])
+            for share, model, part in self._parts(trained)]).sum(0)
 
-    def _shares(self) -> list[float]:
-        return [len(fold) / len(self.problem.y_val) for fold in self.folds]
+    def _parts(self, trained: TrainedTrust
+               ) -> Iterator[tuple[float, WeightedModel, Trained]]:
+        """Of each fold its share of the trusted rows, and its model."""
+        m = len(self.problem.x_val)
+        for fold, model, part in zip(self.folds, self.weighted(
+                trained.log_s), trained.folds):
+            yield len(fold) / m, model, part
 
     def defender_hypergradient(self, trained: TrainedTrust) -> Hypergradient:
         """The defender's loss, its derivatives with respect to points and
         lambda."""
         parts = []
-        for share, model, part in zip(self._shares(), self.weighted(
-                trained.log_s), trained.folds):
+        for share, model, part in self._parts(trained):
             found = model.hypergradient(part)
             parts.append([share * value for value in (
                 found.value, found.grad_x_p, found.grad_lmbda)])
@@ -213,13 +213,10 @@ class TrustModel:
         found = self.defender_hypergradient(trained)
         if self.problem.is_zero_sum:
             return found
-        own = self._of_attacker(trained)
-        return Hypergradient(own.value, own.grad_x_p, found.grad_lmbda)
+        own = self.own_gradients(trained)
+        return found._replace(value=own.value, grad_x_p=own.grad_x_p)
 
-    def own_gradient(self, trained: TrainedTrust) -> Tensor:
-        """Derivative of the loss of an attacker with rows of its own."""
-        return self._of_attacker(trained).grad_x_p
-
-    def _of_attacker(self, trained: TrainedTrust) -> Gradients:
+    def own_gradients(self, trained: TrainedTrust) -> Gradients:
+        """The loss of an attacker with rows of its own, its derivatives."""
         return self.weighted(trained.log_s)[-1].hypergradient(
             trained.all_rows)

@@ -196,7 +196,7 @@ class TrustDefender(Defender):
             trained), model.losses(trained)
         grad_x_p = found.grad_x_p
         if not model.problem.is_zero_sum:
-            own = model.own_gradient(trained)
+            own = model.own_gradients(trained).grad_x_p
             grad_x_p = camouflaged(
                 model, trained.x_p, own, grad_x_p, self._exposure(best.loss)
             ) if self.camouflage else own
