@@ -1,7 +1,6 @@
 """Loader of the dog v fish features of ImageNet, or of their stand-in."""
 import os
 import shutil
-import tempfile
 from urllib.request import urlopen
 
 import numpy as np
@@ -12,6 +11,7 @@ from secml.data.loader import CDataLoader
 from secml.settings import SECML_DS_DIR
 
 from secml_regpoison.npz import NpzReader
+from secml_regpoison.storage import atomic_path
 
 DOGFISH_URL = 'http://mitra.stanford.edu/kundaje/pangwei/'
 DOGFISH_PATH = os.path.join(SECML_DS_DIR, 'dogfish')
@@ -110,24 +110,18 @@ class CDataLoaderDogFish(CDataLoader):
         return CDataset(CArray(x), CArray(y), header=header)
 
     def _download(self, name):
-        """Download one of Koh and Liang's files into the folder and check it.
-
-        The file is written under a temporary name and then renamed, so that an
-        interruption or a second process leaves no half-written file.
-        """
+        """Download one of Koh and Liang's files and check it."""
         url = DOGFISH_URL + name
         self.logger.warning(
             f"Downloading {url}, without a checksum: none is published. Only "
             "keys, shapes, labels and finiteness are checked.")
         try:
             os.makedirs(DOGFISH_PATH, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=DOGFISH_PATH) as folder:
-                path = os.path.join(folder, name)
+            with atomic_path(os.path.join(DOGFISH_PATH, name)) as scratch:
                 with urlopen(url, timeout=30) as source, \
-                        open(path, 'wb') as target:
+                        open(scratch, 'wb') as target:
                     shutil.copyfileobj(source, target)
-                _read(path, *KEYS)
-                os.replace(path, os.path.join(DOGFISH_PATH, name))
+                _read(scratch, *KEYS)
         except (OSError, ValueError) as error:
             raise RuntimeError(
                 f"Dog v fish file {name} is missing in {DOGFISH_PATH} and "

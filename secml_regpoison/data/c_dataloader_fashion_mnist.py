@@ -2,7 +2,6 @@
 import gzip
 import os
 import shutil
-import tempfile
 import zlib
 from urllib.request import urlopen
 
@@ -13,6 +12,8 @@ from secml.data import CDataset, CDatasetHeader
 from secml.data.loader import CDataLoader
 from secml.settings import SECML_DS_DIR
 from secml.utils.download_utils import md5
+
+from secml_regpoison.storage import atomic_path
 
 FASHION_MNIST_URL = (
     'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/')
@@ -140,19 +141,13 @@ def _check_request(ds, classes, num_samples):
 
 
 def _unpack(packed, path, digest):
-    """Unpack a gzip stream to `path` if the result has the right MD5.
-
-    The file is written under a temporary name and then renamed, so that an
-    interruption or a second process leaves no half-written file.
-    """
+    """Unpack a gzip stream to `path` if the result has the right MD5."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as folder:
-        unpacked = os.path.join(folder, os.path.basename(path))
-        with gzip.open(packed) as source, open(unpacked, 'wb') as target:
+    with atomic_path(path) as scratch:
+        with gzip.open(packed) as source, open(scratch, 'wb') as target:
             shutil.copyfileobj(source, target)
-        if md5(unpacked) != digest:
-            raise ValueError(f"its MD5 is {md5(unpacked)}, not {digest}")
-        os.replace(unpacked, path)
+        if md5(scratch) != digest:
+            raise ValueError(f"its MD5 is {md5(scratch)}, not {digest}")
 
 
 def _read_idx(path):
