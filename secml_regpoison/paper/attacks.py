@@ -4,6 +4,8 @@ A cell is one data set, split, policy and solver. All figures of one folder
 share these cells: what one of them has computed is not computed again by the
 next one with `resume`.
 """
+from typing import Callable, NamedTuple
+
 from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.plan import Plan, default_points
@@ -11,6 +13,17 @@ from secml_regpoison.experiment.security_evaluation import (
     evaluate, prepare_split)
 from .config import PAIRS
 from .sources import check_title, load_pair, load_split, pair_title
+
+
+class AttackCell(NamedTuple):
+    """A cell, see `experiment.cells`: `attack_cell` and its arguments."""
+
+    function: Callable
+    data: str
+    title: str
+    plan: Plan
+    policy: str
+    repetition: int
 
 
 def make_plan(settings, solver, data, **solver_params):
@@ -36,7 +49,8 @@ def attack_cells(settings, solver, **solver_params):
 
     Those of a data set follow each other: a process reads it once.
     """
-    return [(attack_cell, data, pair_title(data), plan, policy, repetition)
+    return [AttackCell(attack_cell, data, pair_title(data), plan, policy,
+                       repetition)
             for data in settings.data
             for plan in [make_plan(settings, solver, data, **solver_params)]
             for repetition in range(settings.n_splits)
@@ -54,7 +68,8 @@ def attack_cell(data, title, plan, policy, repetition):
         Result of `pair_title` where the figure is drawn.
     plan : Plan
     policy : str
-        'small', 'large', 'clean-cv' or 'learned'.
+        'small' or 'large', the lambdas held fixed on the data, or any of
+        `experiment.policies`.
     repetition : int
 
     Returns
@@ -80,12 +95,18 @@ def attack_cell(data, title, plan, policy, repetition):
 
 def records_of(cell, result):
     """Records of a cell, one a strength, see `make_records`."""
-    _, _, title, plan, policy, repetition = cell
-    return make_records(result, data=title, solver=plan.solver_type,
-                        policy=policy, repetition=repetition)
+    return make_records(result, data=cell.title, solver=cell.plan.solver_type,
+                        policy=cell.policy, repetition=cell.repetition)
 
 
-def all_records(cells, results):
+def all_records(cells, compute):
     """Records of all cells."""
-    return [record for cell, result in zip(cells, results)
+    return named_records([({}, cell) for cell in cells], compute)
+
+
+def named_records(named, compute):
+    """Records of cells that come with further columns, a dict each."""
+    results = compute([cell for _, cell in named])
+    return [{**record, **columns}
+            for (columns, cell), result in zip(named, results)
             for record in records_of(cell, result)]

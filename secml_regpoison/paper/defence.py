@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from secml_regpoison.experiment.statistics import (
     MEASURED, by_strength, cost, distinct, draw_curves, mean_and_std,
     mean_rows)
-from .attacks import attack_cells, records_of
+from .attacks import attack_cells, named_records
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
             ('val. loss', 'validation_loss', 4, 1, None),
@@ -34,13 +34,11 @@ def make(settings, compute, solver):
     defence_SOLVER.csv has a line for each data set, attacker, policy, split
     and strength; defence_SOLVER_means.csv their means over splits.
     """
-    cells = [(attacker, name, cell) for attacker in settings.attackers
-             for name, cell in _cells_of(settings, solver, attacker)]
-    results = compute([cell for _, _, cell in cells])
-    records = [{**record, 'policy': name, 'attacker': attacker,
-                'data': f"{record['data']}, attacker: {attacker}"}
-               for (attacker, name, cell), result in zip(cells, results)
-               for record in records_of(cell, result)]
+    records = named_records([
+        ({'policy': name, 'attacker': attacker,
+          'data': f'{cell.title}, attacker: {attacker}'}, cell)
+        for attacker in settings.attackers
+        for name, cell in _cells_of(settings, solver, attacker)], compute)
     means = mean_and_std(records, names=(*MEASURED, 'trust'))
     return ({'': records, '_means': mean_rows(means)},
             _draw(means, settings, solver),
@@ -53,8 +51,8 @@ def _cells_of(settings, solver, attacker):
         policy, changes = VARIANTS.get(name, (name, {}))
         for cell in attack_cells(replace(settings, policies=(policy,)),
                                  solver):
-            plan = replace(cell[3], attacker=attacker, **changes)
-            yield name, (*cell[:3], plan, *cell[4:])
+            yield name, cell._replace(plan=replace(
+                cell.plan, attacker=attacker, **changes))
 
 
 def _draw(means, settings, solver):

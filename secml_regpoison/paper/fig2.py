@@ -34,8 +34,7 @@ def make(settings, compute, solver):
     fig2_SOLVER.csv has a line for each data set, policy, split and strength,
     fig2_SOLVER_means.csv one for each data set, policy and strength.
     """
-    cells = attack_cells(settings, solver)
-    records = all_records(cells, compute(cells))
+    records = all_records(attack_cells(settings, solver), compute)
     means = mean_and_std(records)
     return ({'': records, '_means': mean_rows(means)},
             _draw(means, settings.n_splits, solver),

@@ -14,7 +14,7 @@ from secml_regpoison.experiment.statistics import (
     cost, distinct, mean_and_std, mean_rows)
 from secml_regpoison.experiment.tables import as_text, format_mean_std
 from secml_regpoison.figure.style import policy_label, policy_styles
-from .attacks import attack_cells, records_of
+from .attacks import attack_cells, named_records
 
 KEYS = 'data', 'policy', 'labels'
 MEASURES = (('test error %', 'test_error', 2, 100),
@@ -31,12 +31,10 @@ def make(settings, compute, solver):
     composition; `labels` is the percentage of points with the second label,
     or 'flip'. labels_SOLVER_means.csv has their means over splits.
     """
-    cells = [(name, cell) for name, y_poison in _labels(settings).items()
-             for cell in _with_labels(attack_cells(settings, solver),
-                                      y_poison)]
-    records = [{**record, 'labels': name} for (name, cell), result in zip(
-        cells, compute([cell for _, cell in cells]))
-        for record in records_of(cell, result)]
+    records = named_records([
+        ({'labels': name}, _with_labels(cell, y_poison))
+        for name, y_poison in _labels(settings).items()
+        for cell in attack_cells(settings, solver)], compute)
     means = mean_and_std(records, KEYS)
     return ({'': records, '_means': mean_rows(means, KEYS)},
             _draw(means, settings.n_splits, solver),
@@ -52,12 +50,10 @@ def _labels(settings):
         [int(sign > 0) for sign in y] for y in shares}}
 
 
-def _with_labels(cells, y_poison):
-    """The cells, their poison with these labels."""
-    for function, data, title, plan, policy, repetition in cells:
-        params = {**plan.attack_params, 'y_poison': y_poison}
-        yield (function, data, title, replace(plan, attack_params=params),
-               policy, repetition)
+def _with_labels(cell, y_poison):
+    """The cell, its poison with these labels."""
+    return cell._replace(plan=replace(cell.plan, attack_params={
+        **cell.plan.attack_params, 'y_poison': y_poison}))
 
 
 def _table(means):

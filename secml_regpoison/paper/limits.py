@@ -23,8 +23,7 @@ def make(settings, compute, solver):
     strength, limits_SOLVER_means.csv one for each data set, policy and
     strength, limits_SOLVER_verdict.csv one for each data set.
     """
-    cells = attack_cells(settings, solver)
-    records = all_records(cells, compute(cells))
+    records = all_records(attack_cells(settings, solver), compute)
     means = mean_and_std(records)
     verdicts = [verdict(records, name) for name in distinct(means, 0)]
     return ({'': records, '_means': mean_rows(means), '_verdict': verdicts},

@@ -12,7 +12,7 @@ from secml_regpoison.experiment.statistics import (
     above_zero, cost, mean_and_std, mean_rows)
 from secml_regpoison.experiment.tables import as_text, format_mean_std
 from secml_regpoison.figure.style import policy_label, policy_styles
-from .attacks import attack_cells, records_of
+from .attacks import attack_cells, named_records
 from .config import PAIRS
 
 KEYS = 'pair', 'model', 'penalty', 'policy', 'share'
@@ -28,14 +28,13 @@ def make(settings, compute, solver):
     strength: none and the largest; `share` says which. models_SOLVER_means.csv
     has their means over splits.
     """
-    named = [(pair, model, penalty, cell) for pair in settings.data
-             for model, penalty in settings.models
-             for cell in _cells(settings, solver, pair, model, penalty)]
-    results = compute([cell for *_, cell in named])
-    records = [{**record, 'pair': pair, 'model': model, 'penalty': penalty,
-                'share': 'poison' if record['n_points'] else 'clean'}
-               for (pair, model, penalty, cell), result in zip(named, results)
-               for record in records_of(cell, result)]
+    records = [
+        {**record, 'share': 'poison' if record['n_points'] else 'clean'}
+        for record in named_records([
+            ({'pair': pair, 'model': model, 'penalty': penalty}, cell)
+            for pair in settings.data for model, penalty in settings.models
+            for cell in _cells(settings, solver, pair, model, penalty)],
+            compute)]
     means = mean_and_std(records, KEYS)
     return ({'': records, '_means': mean_rows(means, KEYS)},
             _draw(means, settings, solver),
@@ -47,12 +46,12 @@ def _cells(settings, solver, pair, model, penalty):
     """Attacks on one model: without poison, and with the most; a softmax is
     of three classes."""
     data = PAIRS[pair].three if model == 'softmax' else pair
-    for function, data, title, plan, policy, repetition in attack_cells(
+    for cell in attack_cells(
             replace(settings, data=(data,),
                     policies=_policies(settings, penalty)), solver):
-        yield function, data, title, replace(
-            plan, classifier=model, penalty=penalty,
-            n_points=(0, plan.n_points[-1])), policy, repetition
+        yield cell._replace(plan=replace(
+            cell.plan, classifier=model, penalty=penalty,
+            n_points=(0, cell.plan.n_points[-1])))
 
 
 def _policies(settings, penalty):

@@ -41,12 +41,11 @@ def make(settings, compute, solver):
 def _transfer_cells(attacks, poisons, stock_lmbdas):
     """A cell for each data set and split: all poisons, all victims."""
     groups = {}
-    for (_, data, title, plan, policy, repetition), result in zip(
-            attacks, poisons):
+    for cell, result in zip(attacks, poisons):
         _, lmbdas, made = groups.setdefault(
-            (data, title, repetition), (plan, [], []))
-        lmbdas.append((policy, result['lmbda'][0].item()))
-        made.append((policy, HashablePoison(result['x'], result['y'])))
+            (cell.data, cell.title, cell.repetition), (cell.plan, [], []))
+        lmbdas.append((cell.policy, result['lmbda'][0].item()))
+        made.append((cell.policy, HashablePoison(result['x'], result['y'])))
     return [(transfer_cell, data, title, plan, tuple(lmbdas), tuple(made),
              stock_lmbdas, repetition)
             for (data, title, repetition), (plan, lmbdas, made)
