@@ -108,33 +108,36 @@ def mark_strengths(ax, fractions):
     ax.grid(alpha=.3)
 
 
-def by_strength(means, measures):
+def rows_and_share(n_points, stats):
+    """Text above a strength."""
+    return f"{n_points} rows, {100 * stats['fraction'][0]:.1f} %"
+
+
+def tables_of(means, measures, head=rows_and_share):
     """Text: a table a data set, a line a measure and policy.
 
     Parameters
     ----------
     means : dict
-        By `KEYS`, see `mean_and_std`.
+        By data, policy and the key of a column, see `mean_and_std`.
     measures : iterable of (str, str, int, float, tuple or None)
         Heading, column, decimals and scale; the policies, None for all.
+    head : callable, optional
+        Text above a column, of its key and of the means of the first policy.
 
     """
     tables = []
     for name in distinct(means, 0):
         here = {key[1:]: stats for key, stats in means.items()
                 if key[0] == name}
-        policies, strengths = distinct(here, 0), distinct(here, 1)
+        policies, keys = distinct(here, 0), distinct(here, 1)
         lines = [(heading, policy, *(
-            format_mean_std(here[policy, n_points][column], decimals, scale)
-            for n_points in strengths))
+            format_mean_std(here[policy, key][column], decimals, scale)
+            for key in keys))
             for heading, column, decimals, scale, of in measures
             for policy in policies if of is None or policy in of]
-        shares = [100 * here[policies[0], n_points]['fraction'][0]
-                  for n_points in strengths]
-        tables.append(as_text(
-            (name, 'lambda', *(f'{n_points} rows, {share:.1f} %'
-                               for n_points, share in zip(strengths, shares))),
-            lines))
+        tables.append(as_text((name, 'lambda', *(
+            head(key, here[policies[0], key]) for key in keys)), lines))
     return '\n\n'.join(tables)
 
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
-    MEASURED, by_strength, cost, distinct, draw_curves, mean_and_std,
-    mean_rows)
+    MEASURED, cost, distinct, draw_curves, mean_and_std, mean_rows,
+    tables_of)
 from .attacks import attack_cells, named_records
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
@@ -42,7 +42,7 @@ def make(settings, compute, solver):
     means = mean_and_std(records, names=(*MEASURED, 'trust'))
     return ({'': records, '_means': mean_rows(means)},
             _draw(means, settings, solver),
-            (by_strength(means, MEASURES), cost(records)))
+            (tables_of(means, MEASURES), cost(records)))
 
 
 def _cells_of(settings, solver, attacker):

@@ -10,8 +10,8 @@ holds. The bounds are this project's: the paper gives curves, no numbers.
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
-    above_zero, by_strength, cost, curve, distinct, draw_curves,
-    mark_strengths, mean_and_std, mean_rows)
+    above_zero, cost, curve, distinct, draw_curves, mark_strengths,
+    mean_and_std, mean_rows, tables_of)
 from secml_regpoison.experiment.tables import as_text
 from secml_regpoison.figure.style import POLICY_STYLES
 from .attacks import all_records, attack_cells
@@ -38,7 +38,7 @@ def make(settings, compute, solver):
     means = mean_and_std(records)
     return ({'': records, '_means': mean_rows(means)},
             _draw(means, settings.n_splits, solver),
-            (by_strength(means, MEASURES), claims(means, solver),
+            (tables_of(means, MEASURES), claims(means, solver),
              cost(records)))
 
 

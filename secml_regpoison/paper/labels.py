@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.attack.poison_labels import compositions
 from secml_regpoison.experiment.statistics import (
-    cost, distinct, mean_and_std, mean_rows)
-from secml_regpoison.experiment.tables import as_text, format_mean_std
+    cost, distinct, mean_and_std, mean_rows, tables_of)
+from secml_regpoison.experiment.tables import as_text
 from secml_regpoison.figure.style import policy_label, policy_styles
 from .attacks import attack_cells, named_records
 
 KEYS = 'data', 'policy', 'labels'
-MEASURES = (('test error %', 'test_error', 2, 100),
-            ('val. loss', 'validation_loss', 4, 1),
-            ('lambda', 'lmbda', 2, 1))
+MEASURES = (('test error %', 'test_error', 2, 100, None),
+            ('val. loss', 'validation_loss', 4, 1, None),
+            ('lambda', 'lmbda', 2, 1, None))
 PANELS = (('test_error', 'Test error (%)', 100),
           ('lmbda', r'$\lambda$ (natural log)', 1))
 
@@ -38,7 +38,8 @@ def make(settings, compute, solver):
     means = mean_and_std(records, KEYS)
     return ({'': records, '_means': mean_rows(means, KEYS)},
             _draw(means, settings.n_splits, solver),
-            (_table(means), _verdict(means), cost(records)))
+            (tables_of(means, MEASURES, _head), _verdict(means),
+             cost(records)))
 
 
 def _labels(settings):
@@ -56,22 +57,8 @@ def _with_labels(cell, y_poison):
         **cell.plan.attack_params, 'y_poison': y_poison}))
 
 
-def _table(means):
-    """A table a data set, a line a measure and policy."""
-    tables = []
-    for name in distinct(means, 0):
-        here = {key[1:]: stats for key, stats in means.items()
-                if key[0] == name}
-        names = distinct(here, 1)
-        tables.append(as_text(
-            (name, 'lambda', *(text if text == 'flip' else f'{text} %'
-                               for text in names)),
-            [(heading, policy, *(format_mean_std(
-                here[policy, text][column], decimals, scale)
-                for text in names))
-             for heading, column, decimals, scale in MEASURES
-             for policy in distinct(here, 0)]))
-    return '\n\n'.join(tables)
+def _head(name, _):
+    return name if name == 'flip' else f'{name} %'
 
 
 def _verdict(means):

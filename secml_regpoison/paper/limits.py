@@ -6,7 +6,7 @@ cross-validation and the learned one, reported as found.
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
-    COSTS, by_strength, cost, distinct, draw_curves, mean_and_std, mean_rows)
+    COSTS, cost, distinct, draw_curves, mean_and_std, mean_rows, tables_of)
 from .attacks import all_records, attack_cells
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
@@ -28,7 +28,7 @@ def make(settings, compute, solver):
     verdicts = [verdict(records, name) for name in distinct(means, 0)]
     return ({'': records, '_means': mean_rows(means), '_verdict': verdicts},
             _draw(means, settings.n_splits, solver),
-            (by_strength(means, MEASURES),
+            (tables_of(means, MEASURES),
              '\n'.join(f"{line['data']}: {line['in_words']}."
                        for line in verdicts),
              cost(records)))

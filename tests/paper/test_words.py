@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secml_regpoison.paper import FIGURES
-from secml_regpoison.experiment.statistics import by_strength
+from secml_regpoison.experiment.statistics import tables_of
 from secml_regpoison.paper.fig2 import claims
 from secml_regpoison.paper.limits import verdict
 from secml_regpoison.paper.config import FIGURE_2
@@ -84,7 +84,7 @@ def test_a_table_has_a_line_a_measure_and_policy():
         'lmbda': (error - 8, 0)}
         for policy, error in (('small', .5), ('learned', .25))
         for n_points in (0, 17)}
-    lines = [line.split() for line in by_strength(means, (
+    lines = [line.split() for line in tables_of(means, (
         ('error', 'test_error', 1, 100, None),
         ('strength', 'lmbda', 2, 1, ('learned',)))).splitlines()]
     assert lines == [
