@@ -121,17 +121,9 @@ def check_classes(training_data, val, name='val', by_class=False):
 def check_run_arguments(x, y, max_iter, training_data):
     """Test points and labels like the training data's; `max_iter` is 1."""
     check_type('x', x, CArray, 'a CArray')
-    check_features('x', x, training_data)
-    n_rows = x.atleast_2d().shape[0]
-    if not n_rows:
+    if not x.atleast_2d().shape[0]:
         raise ValueError('`x` must have at least one row, got none.')
-    check_finite('x', x)
-    y = CArray([] if y is None else y)
-    if y.size != n_rows:
-        raise ValueError(f'`y` must have one label for each of {n_rows} rows '
-                         f'of `x`, got {y.size}.')
-    check_finite('y', y)
-    check_labels('y', y, training_data)
+    check_points('x', x, 'y', CArray([] if y is None else y), training_data)
     check('max_iter', max_iter, np.isscalar(max_iter) and max_iter == 1, '1')
 
 
@@ -144,13 +136,14 @@ def check_labels(name, y, training_data):
 
 
 def check_points(name_x, x, name_y, y, training_data):
-    """Poisoning points: finite, a label each, of the classes."""
+    """Points: finite, a label each, of the classes."""
     check_features(name_x, x, training_data)
     check_finite(name_x, x)
     n_rows = x.atleast_2d().shape[0]
     if y.size != n_rows:
         raise ValueError(f'`{name_y}` must have one label for each of '
                          f'{n_rows} rows of `{name_x}`, got {y.size}.')
+    check_finite(name_y, y)
     check_labels(name_y, y, training_data)
 
 
