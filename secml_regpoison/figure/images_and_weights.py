@@ -8,7 +8,8 @@ from secml.array import CArray
 from secml.ml.classifiers import CClassifier
 from secml.ml.classifiers.multiclass import CClassifierMulticlass
 
-from secml_regpoison.validation import check, check_finite, check_type
+from secml_regpoison.validation import (
+    check, check_finite, check_integer, check_type)
 from .style import STYLES, legend_below
 
 # Odd, so that 0 is the middle of a bin.
@@ -87,8 +88,7 @@ class PoisonPicturesMixin:
 
         """
         _check_attack(attack)
-        check_type('n_images', n_images, int, 'a whole number')
-        check('n_images', n_images, n_images >= 1, 'at least 1')
+        check_integer('n_images', n_images, 1)
         shape = _image_shape(attack.training_data, shape)
         start = attack.starting_points(adv_ds)
         n_images = min(n_images, adv_ds.num_samples)

@@ -10,7 +10,7 @@ from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
 from secml_regpoison.validation import (
-    check, check_type, check_number, check_choice)
+    check, check_choice, check_integer, check_number)
 from .style import (
     BLUE, GREEN, ORANGE, PURPLE, RED, YELLOW, legend_below)
 
@@ -87,8 +87,7 @@ def _check_map(attack, value, n_grid_points, vmin, vmax):
     d = attack.training_data.num_features
     check('attack', f'one of {d}', d == 2, 'an attack on two features')
     check_choice('value', value, ('error', 'lmbda'))
-    check_type('n_grid_points', n_grid_points, int, 'a whole number')
-    check('n_grid_points', n_grid_points, n_grid_points >= 2, 'at least 2')
+    check_integer('n_grid_points', n_grid_points, 2)
     for name, end in (('vmin', vmin), ('vmax', vmax)):
         check_number(name, end, math.isfinite, 'None or a finite number',
                      or_none=True)

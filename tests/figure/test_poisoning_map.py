@@ -39,7 +39,8 @@ def _line(fig, name):
 
 def test_the_error_at_each_place_of_the_box(fig):
     attack = _attacked(learn_lmbda=False)
-    fig.sp.plot_poisoning_map(attack, n_grid_points=3, vmin=0, vmax=50)
+    fig.sp.plot_poisoning_map(attack, n_grid_points=np.int64(3), vmin=0,
+                              vmax=50)
     places = np.array([[(x, y) for x in (0, .5, 1)] for y in (-1, .5, 2)])
     expected = [[100 * attack.objective_function(CArray(place), acc=True)
                  for place in row] for row in places]
@@ -178,7 +179,7 @@ def test_attacks_without_a_map_are_refused_before_any_work(fig):
     for value in ('loss', None):
         with pytest.raises(ValueError, match="'error' or 'lmbda', got"):
             plot(attack, value=value)
-    with pytest.raises(ValueError, match='at least 2, got 1'):
+    with pytest.raises(ValueError, match='at least 2 and below'):
         plot(attack, n_grid_points=1)
     with pytest.raises(TypeError, match='whole number, got float'):
         plot(attack, n_grid_points=9.)
