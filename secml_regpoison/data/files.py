@@ -14,7 +14,7 @@ import pandas as pd
 from secml_regpoison.npz import NpzReader
 from .cells import list_names, to_numbers
 from .formats import read_arff, read_libsvm, refuse_pairs
-from .labels import find_columns
+from .labels import find_dropped
 from .text import RawTable, read_text
 
 PAIR = re.compile(r'\s(qid|-?\d+):[^\s,;|:]+(?=\s|$)')
@@ -40,7 +40,7 @@ def read_tables(path, options):
     if options.test:
         tables['test'] = _like(
             tables['pool'], read_file(options.test, options)['pool'],
-            find_columns(tables['pool'], options.drop, 'drop'))
+            find_dropped(tables['pool'], options.drop))
     return tables
 
 

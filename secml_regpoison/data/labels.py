@@ -35,12 +35,12 @@ def find_column(table, asked, option):
         + f'Its columns are {list_names(names, 20)}.')
 
 
-def find_columns(table, asked, option):
-    """Names of several columns, see `find_column`; one name with commas may
-    come in parts."""
+def find_dropped(table, asked):
+    """Names of the columns of `drop`, see `find_column`; one name with commas
+    may come in parts."""
     whole = ','.join(map(str, asked))
     return [whole] if whole in list(table.frame) else [
-        find_column(table, name, option) for name in asked]
+        find_column(table, name, 'drop') for name in asked]
 
 
 def doubtful_words(cells):

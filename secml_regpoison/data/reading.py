@@ -12,7 +12,7 @@ from .encoding import Encoding
 from .files import read_tables
 from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
-    find_columns, label_values, pick_classes, refuse_names)
+    find_dropped, label_values, pick_classes, refuse_names)
 from .suspects import (
     coded, grouped, mostly_zero, repeated, suspects, warn_of_other_label)
 
@@ -62,7 +62,7 @@ def read_classes(path, options):
     table = tables['pool']
     label = list(table.frame)[table.label] if options.label is None \
         else find_column(table, options.label, 'label')
-    dropped = find_columns(table, options.drop, 'drop')
+    dropped = find_dropped(table, options.drop)
     if label in dropped:
         raise ValueError(f'`drop` must leave the label, got {label!r}.')
     frame = pd.concat([part.frame for part in tables.values()],

@@ -34,7 +34,7 @@ def draw(settings, maps, lines, points, x_tr, y_tr):
     bar.minorticks_off()
     bar.set_label(f'Validation errors, of {2 * settings.n_val_per_class} '
                   'points')
-    image = _draw_map(axes[2], settings.box, maps[2], 'cividis',
+    image = _draw_map(axes[2], settings.box, maps[2],
                       vmin=settings.lmbda_bounds[0],
                       vmax=settings.lmbda_bounds[1])
     fig.colorbar(
@@ -66,11 +66,11 @@ def _frame(ax, box, x_tr, y_tr):
                    label=f'training points, {name} class')
 
 
-def _draw_map(ax, box, values, cmap, **scale):
+def _draw_map(ax, box, values, **scale):
     side = np.linspace(*box, len(values))
     # rasterized: ten thousand squares make a PDF slow
-    return ax.pcolormesh(side, side, values, cmap=cmap, shading='nearest',
-                         rasterized=True, zorder=0, **scale)
+    return ax.pcolormesh(side, side, values, cmap='cividis', zorder=0,
+                         shading='nearest', rasterized=True, **scale)
 
 
 def _draw_errors(axes, settings, maps):
@@ -80,7 +80,7 @@ def _draw_errors(axes, settings, maps):
     norm = BoundaryNorm(np.arange(np.min(counts), np.max(counts) + 2) - .5,
                         256)
     for ax, values in zip(axes, counts):
-        image = _draw_map(ax, settings.box, values, 'cividis', norm=norm)
+        image = _draw_map(ax, settings.box, values, norm=norm)
     return image
 
 
