@@ -503,8 +503,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         n_directions : int
             Random directions of all points together, of unit norm.
         step : float
-            Of the central differences, in units of the input; their own
-            error is of the order of its square.
+            Of the central differences, in units of the input, or in
+            deviations of each column where the preprocess scales it; their
+            own error is of the order of its square.
         random_seed : int
             Of the directions.
 

@@ -90,7 +90,9 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
     """`GradientCheck` at the attack's points and lambda."""
     x_p, y_p = moving_points(attack, data)
     problem = data.problem(len(x_p))
-    directions = list(_directions(x_p, n_directions, random_seed))
+    units = _column_units(problem, x_p)
+    directions = [units * u for u in _directions(
+        x_p, n_directions, random_seed)]
 
     def errors(method):
         # differences of values need training to the last digits
@@ -124,6 +126,15 @@ def _compare(model, own, x_p, lmbda, directions, step):
         (value(own, x_p, lmbda + step) - value(own, x_p, lmbda - step))
         / (2 * step))
     return _error(by_points), _error([by_lmbda])
+
+
+def _column_units(problem, x_p):
+    """Deviations of the columns, (d,), where the preprocess divides by what
+    grows with them; else 1. Without them the directions are along the column
+    of the smallest numbers, and a step is far too long for it."""
+    if problem.preprocess is None or not problem.preprocess.fits_scale:
+        return 1.
+    return problem.moments.with_rows(x_p).deviations()
 
 
 def _directions(x_p, n_directions, random_seed):

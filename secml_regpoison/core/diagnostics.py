@@ -1,7 +1,7 @@
 """Diagnostics of a poisoned solution, in numbers and in words."""
 import math
 from dataclasses import dataclass, replace
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Union
 
 import torch
 from torch import Tensor
@@ -43,7 +43,8 @@ class Diagnostics:
         Validation loss, and that of a constant answer.
     attacker_grad_norm : float
         Gradient that the feasible set leaves to the attacker, as a share of
-        the whole; NaN without points.
+        the whole; NaN without points. This and the next two are in the units
+        of `Problem.column_scale`, as the ascent.
     attacker_gain : float
         What it promises to first order for the usual step of each point, see
         `.quasi_newton.default_step`, relative to the loss; NaN without points.
@@ -171,22 +172,28 @@ def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,
     other = optimal
     if model.training.method == 'implicit':
         other = replace(model, training=replace(model.training, method='rmd'))
-    found = model.hypergradient(trained)
-    grad, step = found.grad_x_p, default_step(model.problem.x_tr)
-    grad_other = other.hypergradient(other.train(x_p, lmbda)).grad_x_p
-    free = _free_gradient(model.problem.upward * grad, x_p, feasible)
-    by_point = torch.linalg.vector_norm(free, dim=1)
+    # in the units that the points ascend in, see `Problem.column_scale`
+    scale = model.problem.column_scale(x_p)
+    found, step = model.hypergradient(trained), default_step(
+        model.problem.x_tr)
+    grad = scale * found.grad_x_p
+    grad_other = scale * other.hypergradient(
+        other.train(x_p, lmbda)).grad_x_p
+    by_point = torch.linalg.vector_norm(_free_gradient(
+        model.problem.upward * grad, x_p, feasible, scale, 1e-6 * step),
+        dim=1)
     return (float(by_point.norm() / (grad.norm() or 1.)),
             step * float(by_point.sum()) / max(float(found.value), 1e-12),
             float(torch.nn.functional.cosine_similarity(
                 grad.ravel(), grad_other.ravel(), dim=0)))
 
 
-def _free_gradient(grad: Tensor, x_p: Tensor,
-                   feasible: FeasibleSet) -> Tensor:
-    """The part of an ascent direction that the set allows, but for whole
-    numbers, (p, d)."""
+def _free_gradient(grad: Tensor, x_p: Tensor, feasible: FeasibleSet,
+                   scale: Union[float, Tensor], step: float) -> Tensor:
+    """The part of an ascent direction ``g`` that the set allows, but for
+    whole numbers, (p, d): ``(Proj[x + t s g] - x) / (t s)`` for a short step
+    ``t g``. `scale` is ``s``, see `Problem.column_scale`."""
     feasible = replace(feasible, integers=None)
     here = feasible.project(x_p)
-    short = 1e-6 / (torch.linalg.vector_norm(grad) or 1.)
+    short = step / float(torch.linalg.vector_norm(grad) or 1.) * scale
     return (feasible.project(here + short * grad) - here) / short

@@ -1,13 +1,18 @@
 """Gradient check and diagnostics of the attack; where restarts start."""
+from functools import cached_property
+
 import numpy as np
 import pytest
+import torch
 
 from attack_problems import digits, make, run, small
 from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.core.reverse_pass import ReversePass
 from secml_regpoison.core.solvers import rmd
 
 from secml.array import CArray
+from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
 
 
@@ -92,6 +97,56 @@ def test_diagnostics_of_points_at_a_maximum_inside_the_box():
     found = attack.diagnostics()
     assert found.attacker_grad_norm > .9 and found.attacker_gain < .01
     assert 'a stronger attack is near' not in str(found)
+
+
+UNITS = np.array([1., 1e4, 1e-3])
+
+
+def in_units(units, preprocess, **kwargs):
+    """An attack on the same rows, and points, in other units."""
+    data = [CDataset(CArray(part.X.tondarray() * units), part.Y)
+            for part in small(d=3)]
+    attack = make(data, 6, CClassifierLogisticTorch(
+        lmbda=-8., preprocess=preprocess), lb=data[0].X.min(axis=0),
+        ub=data[0].X.max(axis=0), learn_lmbda=False, **kwargs)
+    # inside: a point tied for the least value is at a kink of min-max
+    attack.xc = .8 * data[0].X[:6, :] + CArray(.1 * units)
+    attack.yc = 1 - data[0].Y[:6]
+    return attack
+
+
+def test_diagnostics_are_the_same_in_other_units():
+    """Behind a refitted mean-std scaler, as the attack; a step of the points
+    was said to gain 1e5 %, and the column of the smallest numbers alone
+    made the cosine."""
+    found = []
+    for units in np.ones(3), UNITS:
+        attack = in_units(units, 'mean-std', solver_params={'n_inner': 4})
+        attack.xc[:, 0] = attack.ub[0]  # where the set holds them back
+        found.append(attack.diagnostics())
+    one, other = found
+    assert one.cosine < .9 and 'the steps lead elsewhere' in str(other)
+    assert other.cosine == pytest.approx(one.cosine, rel=1e-6)
+    assert .1 < one.attacker_grad_norm < .99
+    assert other.attacker_grad_norm == pytest.approx(
+        one.attacker_grad_norm, rel=1e-6)
+    # the first step is of the clean rows, its units are with the points
+    assert other.attacker_gain == pytest.approx(one.attacker_gain, rel=.2)
+
+
+@pytest.mark.parametrize('column', range(3))
+@pytest.mark.parametrize('preprocess', ['mean-std', 'min-max'])
+def test_check_gradient_sees_each_column_in_any_units(
+        preprocess, column, monkeypatch):
+    """The directions were along the column of the smallest numbers."""
+    attack = in_units(UNITS, preprocess, solver_type='implicit')
+    assert attack.check_gradient().points < 1e-6
+    right = ReversePass.grad_x_p.func
+    wrong = cached_property(lambda found: right(found) * torch.where(
+        torch.arange(3) == column, -1., 1.))
+    wrong.__set_name__(ReversePass, 'grad_x_p')
+    monkeypatch.setattr(ReversePass, 'grad_x_p', wrong)
+    assert attack.check_gradient().points > .1
 
 
 @pytest.mark.parametrize('kwargs, error, words', [
