@@ -54,7 +54,8 @@ def conclude(summary, plan, same_rows=False, rarest=None):
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
              f"rows ({best['n_points']} rows)")
     words = [*_trusted_first(order, plan), _ranking(where, order, runs),
-             *_without_poison(found), *_few_rows(best, plan, rarest or {})]
+             *_without_poison(found, plan),
+             *_few_rows(best, plan, rarest or {})]
     words += [_of_hidden(one, plan, runs) for one in found
               if one.hidden and one.policy in LEARNED]
     words += [_of_policy(one, runs) for one in found]
@@ -75,17 +76,18 @@ def conclude(summary, plan, same_rows=False, rarest=None):
             'words': words}
 
 
-def _second(order):
-    """The next best, which is not the trusted rows alone by another name."""
-    return next((one for one in order[1:] if not (
+def _others(order):
+    """All but the best, and but the trusted rows alone by another name."""
+    return [one for one in order[1:] if not (
         one.is_saturated and order[0].policy == TRUSTED
-        and is_alike(one.worst, order[0].worst))), None)
+        and is_alike(one.worst, order[0].worst))]
 
 
 def _trusted_first(order, plan):
     """A sentence where the trusted rows alone do better, else none."""
-    best, second = order[0], _second(order)
+    best, second = order[0], next(iter(_others(order)), None)
     if best.policy != TRUSTED or second is None or not best.is_useful \
+            or error(second.worst) < error(best.worst) \
             or is_alike(best.worst, second.worst):
         return []
     price = '' if second.clean is None else (
@@ -99,16 +101,21 @@ def _trusted_first(order, plan):
 
 def _ranking(where, order, runs):
     """Which policy does best, and by how much."""
-    best, second = order[0], _second(order)
+    best, others = order[0], _others(order)
     name, majority = in_sentence(best.policy), (
         f"{100 * best.here['majority_error']['mean']:.2f} %")
     if not best.is_useful:
-        return (f'{where} no policy is of use: {name} errs '
-                f"{'least, ' * (len(order) > 1)}{_percent(best.worst)} at "
-                'worst, and always predicting the more frequent class errs '
+        least = f"{name} errs {'least, ' * (len(order) > 1)}"
+        if order[1:] and error(order[1].worst) < error(best.worst) + EQUAL:
+            least = 'none errs less than '
+        return (f'{where} no policy is of use: {least}{_percent(best.worst)} '
+                'at worst, and always predicting the more frequent class errs '
                 f'{majority}.')
     text = f'{where} {name} errs {_percent(best.worst)} at worst'
-    if second is not None:
+    if others:
+        second = min(others, key=lambda one: error(one.worst))
+        if error(second.worst) > error(best.worst) - EQUAL:
+            second = others[0]
         other = in_sentence(second.policy)
         gain = error(second.worst) - error(best.worst)
         if not second.is_useful and gain < 0:
@@ -132,7 +139,7 @@ def _ranking(where, order, runs):
             f'{majority}.')
 
 
-def _without_poison(found):
+def _without_poison(found, plan):
     """What is wrong with the rows before any poison."""
     clean = {one.policy: one.clean for one in found if one.clean}
     others = {policy: strength for policy, strength in clean.items()
@@ -147,12 +154,19 @@ def _without_poison(found):
                    'poisoned, or of another kind than trusted and test rows.')
     odd = clean.get('clean-cv')
     if odd and 2 * odd['errs_less'] > odd['n_splits']:
+        # would as many of the test rows tell it from a constant answer?
+        unlike = ('unlike the test rows (another distribution, wrong labels, '
+                  'or a row far out)')
+        cause = f'the trusted rows are {unlike}'
+        if by_chance(plan.n_val * error(odd),
+                     plan.n_val * odd['majority_error']['mean']):
+            cause = (f'{plan.n_val} trusted rows are so few that this may be '
+                     'chance (ask for more with --val), or they are '
+                     f'{unlike}')
         yield ('Already without poison the loss of clean-cv on the trusted '
                'rows is no better than that of a constant answer, while its '
-               'test error is: the trusted rows are unlike the test rows '
-               '(another distribution, wrong labels, or a row far out). Then '
-               'learned, trusted-only and the attack on the others say '
-               'little.')
+               f'test error is: {cause}. Then learned, trusted-only and the '
+               'attack on the others say little.')
 
 
 def _few_rows(best, plan, rarest):
@@ -181,7 +195,8 @@ def _of_hidden(one, plan, runs):
     hidden, clean, usual = one.hidden, one.clean, one.here
     words = (f'An attacker who knows the {plan.n_val} validation rows and '
              f"hides the harm from them ({hidden['n_points']} rows of "
-             f'poison): {one.policy} errs {_with_spread(hidden, runs)}.')
+             f'poison): {one.policy} errs {_with_spread(hidden, runs)}'
+             f'{_given_up(hidden, runs)}.')
     if clean and is_alike(hidden, clean):
         return (f'{words} That is no clear harm: without poison '
                 f'{_percent(clean)}.')
@@ -208,11 +223,11 @@ def _of_policy(one, runs):
             f'error {_with_spread(here, runs)}')
     if one.hidden and policy not in LEARNED:
         text += (f', {_with_spread(one.hidden, runs)} where the attacker '
-                 'knows the test rows')
+                 f'knows the test rows{_given_up(one.hidden, runs)}')
     if one.worst not in (here, one.hidden) and one.worst['n_points'] \
             and error(one.worst) > error(here) + EQUAL:
         text += (f", with fewer rows of poison ({one.worst['n_points']}) "
-                 f'{_percent(one.worst)}')
+                 f'{_percent(one.worst)}{_given_up(one.worst, runs)}')
     if one.clean:
         text += f', without poison {_percent(one.clean)}'
     text += f'; {strength_text(here)}'
@@ -264,6 +279,12 @@ def _with_spread(strength, runs):
         return _percent(strength)
     return (f"{_percent(strength)} ({100 * errors['least']:.2f} to "
             f"{100 * errors['greatest']:.2f} in {n} {runs})")
+
+
+def _given_up(strength, runs):
+    """In how many splits, in brackets; no text for none."""
+    k, n = strength['given_up'], strength['n_splits']
+    return f' (gave up in {k} of {n} {runs})' if k else ''
 
 
 def _percent(strength):

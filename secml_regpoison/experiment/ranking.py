@@ -27,9 +27,9 @@ class Standing:
     @property
     def is_useful(self):
         """Better than one class for all, and not given up in most splits."""
-        here = self.here
-        return (error(self.worst) < here['majority_error']['mean'] - EQUAL
-                and 2 * here['given_up'] <= here['n_splits'])
+        return (error(self.worst) < self.here['majority_error']['mean'] - EQUAL
+                and all(2 * strength['given_up'] <= strength['n_splits']
+                        for strength in (self.here, self.worst)))
 
     @property
     def is_saturated(self):

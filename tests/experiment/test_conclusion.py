@@ -224,7 +224,23 @@ def test_what_is_wrong_before_any_poison_is_said():
     assert not any('Already' in line for line in words_of(lines))
     for line in lines[:1] + lines[3:4]:  # clean-cv, without poison
         line['gave_up'] = 1
-    assert any('unlike the test rows' in line for line in words_of(lines))
+    assert any('is: the trusted rows are unlike the test rows (' in line
+               for line in words_of(lines))
+
+
+@pytest.mark.parametrize('n_val, error, is_chance', [
+    (30, .32, True),  # 10 of 30 rows where a constant answer has 12
+    (30, .02, False), (12, .02, True), (1000, .32, False)])
+def test_a_loss_by_chance_has_no_cause(n_val, error, is_chance):
+    """Of labels that are flipped at random, say, and few trusted rows."""
+    lines = records(clean_cv=(error, .33, .34))
+    for line in lines:
+        line['gave_up'] = int(not line['n_points'])
+    said, = [line for line in conclude(summarise(lines), replace(
+        PLAN, n_val=n_val))['words'] if line.startswith('Already')]
+    assert (f'{n_val} trusted rows are so few that this may be chance (ask '
+            'for more with --val), or they are unlike' in said) == is_chance
+    assert ('is: the trusted rows are unlike' in said) != is_chance
 
 
 def test_trusted_labels_that_are_exchanged_are_said():
@@ -327,6 +343,59 @@ def test_what_has_given_up_is_not_the_best(error, words):
     first, *others = found['words']
     assert first.startswith('The trusted rows alone') == (error > .3)
     assert words in (first, others[0])[error > .3]
+
+
+def test_what_has_given_up_and_errs_less_is_said_of_a_third_policy():
+    """In two of three splits, and the third errs on next to no row."""
+    errors = {'clean-cv': (.30, .31, .32), 'learned': (.36, .37, .38),
+              'trusted-only': (.39, .39, .02)}
+    lines = [{**line, 'policy': policy, 'repetition': repetition,
+              'test_error': error, 'n_test': 1000,
+              'gave_up': int(error == .39)}
+             for policy, each in errors.items()
+             for repetition, error in enumerate(each)
+             for line in records(any=(0., 0., 0.))[:3]]
+    words = words_of(lines)
+    assert words[0].endswith(
+        'clean-cv does best, 31.00 % at worst: trusted-only errs less, 26.67 '
+        '%, but has given up. Always predicting the more frequent class errs '
+        '40.00 %.')
+    # nor do the trusted rows do better where another errs less
+    for line in lines:
+        line['policy'] = {'clean-cv': 'trusted-only', 'learned': 'clean-cv',
+                          'trusted-only': 'learned'}[line['policy']]
+    assert 'learned errs less, 26.67 %, but has given up' in words_of(
+        [line for line in lines if line['policy'] != 'clean-cv'])[0]
+
+
+def test_none_errs_least_where_all_err_alike():
+    lines = records(clean_cv=(.4,) * 3, learned=(.4,) * 3,
+                    trusted_only=(.45,) * 3)
+    assert ('no policy is of use: none errs less than 40.50 % at worst, and '
+            'always') in words_of(lines)[0]
+
+
+def test_giving_up_to_an_attacker_who_knows_the_test_rows():
+    """Such a policy is of no use either, whatever the other attacker does."""
+    lines = of_few(own(
+        records(clean_cv=(.1, .2, .25), learned=(.1, .2, .25)),
+        clean_cv_own=(.38,) * 3, learned_own=(.38,) * 3))
+    assert conclude(summarise(lines), PLAN)['is_useful']
+    for line in lines:
+        line['gave_up'] = int(line['policy'].endswith('-own'))
+    found = conclude(summarise(lines), PLAN)
+    assert not found['is_useful']
+    hidden, clean_cv, learned = found['words'][1:4]
+    assert 'learned errs 38.50 % (38.00 to 39.00 in 2 splits) (gave up in 2 ' \
+        'of 2 splits).' in hidden
+    assert ('38.50 % (38.00 to 39.00 in 2 splits) where the attacker knows '
+            'the test rows (gave up in 2 of 2 splits), without') in clean_cv
+    assert 'gave up' not in learned
+    lines = of_few(records(clean_cv=(.1, .39, .2)))  # to fewer rows of poison
+    for line in lines[1:2]:
+        line['one_class'] = 1
+    assert ('with fewer rows of poison (5) 39.50 % (gave up in 1 of 2 splits)'
+            ', without') in words_of(lines)[1]
 
 
 def test_one_class_for_all_is_giving_up():
