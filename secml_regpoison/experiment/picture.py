@@ -12,9 +12,10 @@ PANELS = (('Test error (%)', 'test_error', 100, 'linear'),
           # from 0.1 to 1000, and small changes are visible, too
           (r'$\|w\|_2$ (log scale)', 'w_norm', 1, 'log'))
 # A ring around each point of a split for which the verdict is true.
-RINGS = {'test_error': ('given_up',
-                        'gave up: no better than a constant answer'),
-         'lmbda': ('lmbda_at_bound', r'$\lambda$ at a bound in a split')}
+RINGS = {
+    'test_error': ('given_up',
+                   'gave up in a split: no better than a constant answer'),
+    'lmbda': ('lmbda_at_bound', r'$\lambda$ at a bound in a split')}
 
 
 def draw(summary, title, words=''):

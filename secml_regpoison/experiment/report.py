@@ -73,9 +73,13 @@ def _mean_std(stats, decimals, scale=1):
 
 
 def _flags(strength):
-    """The verdicts that make the numbers of a line doubtful."""
-    return ', '.join(words for name, words in (
-        ('given_up', 'gave up'), ('lmbda_at_bound', 'lambda at bound'))
+    """The verdicts that make the numbers of a line doubtful, with the share
+    of the splits if they are not true of all."""
+    n = strength['n_splits']
+    return ', '.join(
+        words + (f' {strength[name]}/{n}' if strength[name] < n else '')
+        for name, words in (
+            ('given_up', 'gave up'), ('lmbda_at_bound', 'lambda at bound'))
         if strength[name])
 
 

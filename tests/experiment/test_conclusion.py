@@ -463,7 +463,10 @@ def test_the_table_has_the_classes_and_says_what_is_doubtful():
     text = table(summarise(lines), ('ham', 'spam')).splitlines()
     assert 'of ham %' in text[0] and 'of spam %' in text[0]
     assert len(text) == 10
-    assert text[-1].endswith('gave up, lambda at bound')
+    assert text[-1].endswith('gave up 1/2, lambda at bound 1/2')
+    lines[-4].update(gave_up=1, majority_error=.2)
+    assert table(summarise(lines), 'ab').splitlines()[-1].endswith(
+        'gave up, lambda at bound 1/2')  # in all splits
     assert text[-2].rstrip().endswith('5 + 0')
 
 
@@ -485,6 +488,8 @@ def test_the_picture():
     constant = curves['always the more frequent class']
     assert set(constant.get_ydata()) == {40.} and constant.is_dashed()
     rings, = [line for label, line in curves.items() if 'gave up' in label]
+    assert rings.get_label() == (
+        'gave up in a split: no better than a constant answer')
     assert rings.get_xydata() == pytest.approx(np.array([[10, 15.5]]))
     for label, policy in (('trusted rows alone', 'trusted-only'),
                           (r'$\lambda$ learned', 'learned')):
