@@ -3,6 +3,7 @@
    :synopsis: Bounds of what any poison can do at a fixed lambda
 
 """
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -86,19 +87,25 @@ class Certificate:
             f'{self.n_points} points beside {self.n_clean} clean rows, lambda '
             f'{self.lmbda:.3f}\nmean loss of the clean training rows: '
             f'{self.clean:.4f} without poison, {self.found:.4f} found, at '
-            f'most {self.bound:.4f} by any poison\n' + self.words())
+            f'most {_rounded_up(self.bound, 4)} by any poison\n'
+            + self.words())
 
     def words(self):
         """What the certificate is worth, in a sentence or two."""
         open_ = '' if self.gap <= .02 else (
             ', wide open: the truth may be far from either end')
-        says = (f'; as an error rate it is vacuous: it allows '
-                f'{self.error_bound:.1%}, no better than one class for all'
-                if self.is_vacuous else
-                f'; at most {self.error_bound:.1%} of the clean rows are '
-                'classified wrongly')
+        error = f'{_rounded_up(100 * self.error_bound, 1)}%'
+        says = (f'; as an error rate it is vacuous: it allows {error}, no '
+                'better than one class for all' if self.is_vacuous else
+                f'; at most {error} of the clean rows are classified wrongly')
         return (f'the bound of the training objective is within '
-                f'{self.gap:.1%} of an attack{open_}{says}.')
+                f'{_rounded_up(max(0., 100 * self.gap), 1)}% of an attack'
+                f'{open_}{says}.')
+
+
+def _rounded_up(bound, decimals):
+    """Text of an upper bound that is one itself."""
+    return f'{math.ceil(bound * 10 ** decimals) / 10 ** decimals:.{decimals}f}'
 
 
 def _check_attack(attack):

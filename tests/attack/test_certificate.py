@@ -11,6 +11,7 @@ from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
     CAttackPoisoningMinimaxSVM, CCertificatePoisoning,
     CClassifierLogisticTorch, CClassifierSVMTorch, CFeasibleSphereSlab)
+from secml_regpoison.attack.c_certificate_poisoning import Certificate
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import (
@@ -54,6 +55,19 @@ def test_what_a_certificate_says(feasible):
     # the attack's own points, at this lambda
     assert clean_loss(data, attack.adv_ds, 1.) <= certificate.found * (
         1 + 1e-4)
+
+
+@pytest.mark.parametrize('bound, error, gap, words', [
+    (.59911, .36301, .00811, ('at most 0.5992 by', 'within 0.9% of', '36.4%')),
+    (.5991, .363, 0., ('at most 0.5991 by', 'within 0.0% of', ' 36.3%')),
+    # to rounding an attack can be above the bound of the objective
+    (.5991, 1., -1e-9, ('at most 0.5991 by', 'within 0.0% of', ' 100.0%'))])
+def test_a_bound_is_not_printed_below_itself(bound, error, gap, words):
+    for is_vacuous in True, False:
+        said = str(Certificate(
+            10, 100, 0., bound, .3, .1, gap, error, is_vacuous, .5, .5, None,
+            1, 0.))
+        assert all(part in said for part in words) and '-0' not in said
 
 
 def test_it_grows_with_the_poison_and_says_where_it_is_vacuous():
