@@ -135,6 +135,10 @@ def _ranking(where, order, runs):
                     best.worst['test_error']['each'],
                     second.worst['test_error']['each'])):
                 text += f' but not in all {runs}'
+    n = best.here['n_test']
+    if by_chance(n * error(best.worst),
+                 n * best.here['majority_error']['mean']):
+        majority += f', not clearly more of {n} test rows: little is gained'
     return (f'{text}. Always predicting the more frequent class errs '
             f'{majority}.')
 

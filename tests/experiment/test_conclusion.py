@@ -560,3 +560,13 @@ def test_long_names_of_classes_are_told_apart():
                  ' and '.join(9 * names)).get_suptitle()
     assert max(map(len, title.splitlines())) <= 150
     assert title.replace('\n', ' ') == ' and '.join(9 * names)
+
+
+@pytest.mark.parametrize('n_test, is_clear', [(100, False), (10000, True)])
+def test_a_gain_on_the_constant_answer_by_chance_is_little(n_test, is_clear):
+    """Of 40 % of the rows that always predicting one class gets wrong."""
+    words = ' '.join(words_of(
+        of_few(records(learned=(.3, .31, .36)), n_test)))
+    assert ('class errs 40.00 %.' in words) == is_clear
+    assert ('class errs 40.00 %, not clearly more of 100 test rows: little '
+            'is gained.' in words) == (not is_clear)
