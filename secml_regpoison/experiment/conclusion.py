@@ -1,15 +1,13 @@
 """The closing words of `sec-eval`: the policy, its C, and what is void."""
-from .advice import in_scikit_learn, strength_text
+from .advice import in_scikit_learn
 from .cross_validation import by_chance
-from .policies import describe_policy, in_sentence
 from .plan import expected_strength
+from .policies import in_sentence
+from .policy_words import LEARNED, SECRET, of_hidden, of_policy, percent
 from .ranking import EQUAL, TRUSTED, error, is_alike, ranked, standings
 
 FEW_TEST_ROWS = 50
 FEW_OF_A_CLASS = 10  # trusted rows, or test rows
-LEARNED = 'learned', 'learned-trust'
-SECRET = ('If the attacker knows the trusted rows, tuning on them gives no '
-          'protection: keep some of them secret.')
 # What follows from the attacker's rows; 'hides': those of 'own', where a
 # policy learns something on the trusted rows.
 ATTACKER_WORDS = {
@@ -56,9 +54,9 @@ def conclude(summary, plan, same_rows=False, rarest=None):
     words = [*_trusted_first(order, plan), _ranking(where, order, runs),
              *_without_poison(found, plan),
              *_few_rows(best, plan, rarest or {})]
-    words += [_of_hidden(one, plan, runs) for one in found
+    words += [of_hidden(one, plan, runs) for one in found
               if one.hidden and one.policy in LEARNED]
-    words += [_of_policy(one, runs) for one in found]
+    words += [of_policy(one, runs) for one in found]
     if same_rows and best['n_splits'] > 1:
         words.append(
             f"The {best['n_splits']} runs have the same rows: only the rows "
@@ -91,11 +89,11 @@ def _trusted_first(order, plan):
             or is_alike(best.worst, second.worst):
         return []
     price = '' if second.clean is None else (
-        f', and without poison {_percent(second.clean)}')
+        f', and without poison {percent(second.clean)}')
     return [f'The trusted rows alone do better: a classifier of the '
             f'{plan.n_val} trusted (validation) rows errs '
-            f'{_percent(best.worst)} whatever the poison, '
-            f'{in_sentence(second.policy)} {_percent(second.worst)} at worst'
+            f'{percent(best.worst)} whatever the poison, '
+            f'{in_sentence(second.policy)} {percent(second.worst)} at worst'
             f'{price}.']
 
 
@@ -108,10 +106,10 @@ def _ranking(where, order, runs):
         least = f"{name} errs {'least, ' * (len(order) > 1)}"
         if order[1:] and error(order[1].worst) < error(best.worst) + EQUAL:
             least = 'none errs less than '
-        return (f'{where} no policy is of use: {least}{_percent(best.worst)} '
+        return (f'{where} no policy is of use: {least}{percent(best.worst)} '
                 'at worst, and always predicting the more frequent class errs '
                 f'{majority}.')
-    text = f'{where} {name} errs {_percent(best.worst)} at worst'
+    text = f'{where} {name} errs {percent(best.worst)} at worst'
     if others:
         second = min(others, key=lambda one: error(one.worst))
         if error(second.worst) > error(best.worst) - EQUAL:
@@ -119,17 +117,17 @@ def _ranking(where, order, runs):
         other = in_sentence(second.policy)
         gain = error(second.worst) - error(best.worst)
         if not second.is_useful and gain < 0:
-            text = (f'{where} {name} does best, {_percent(best.worst)} at '
-                    f'worst: {other} errs less, {_percent(second.worst)}, but '
+            text = (f'{where} {name} does best, {percent(best.worst)} at '
+                    f'worst: {other} errs less, {percent(second.worst)}, but '
                     'has given up')
         elif is_alike(best.worst, second.worst):
-            text = (f'{where} {name} does best, {_percent(best.worst)} at '
+            text = (f'{where} {name} does best, {percent(best.worst)} at '
                     f'worst, but {other} does not clearly err '
                     f"{'more' if gain >= 0 else 'less'}, "
-                    f"{_percent(second.worst)} of {best.here['n_test']} test "
+                    f"{percent(second.worst)} of {best.here['n_test']} test "
                     'rows')
         else:
-            text = (f'{where} {name} errs least, {_percent(best.worst)} at '
+            text = (f'{where} {name} errs least, {percent(best.worst)} at '
                     f'worst, {100 * gain:.2f} points less than {other}')
             if not all(ours < theirs for ours, theirs in zip(
                     best.worst['test_error']['each'],
@@ -153,8 +151,8 @@ def _without_poison(found, plan):
         if error(clean[TRUSTED]) < error(others[least]) and not is_alike(
                 clean[TRUSTED], others[least]):
             yield ('Already without poison the trusted rows alone do better, '
-                   f'{_percent(clean[TRUSTED])} against '
-                   f'{_percent(others[least])}: the training rows may be '
+                   f'{percent(clean[TRUSTED])} against '
+                   f'{percent(others[least])}: the training rows may be '
                    'poisoned, or of another kind than trusted and test rows.')
     odd = clean.get('clean-cv')
     if odd and 2 * odd['errs_less'] > odd['n_splits']:
@@ -191,105 +189,3 @@ def _few_rows(best, plan, rarest):
         yield (f'There are {of_val} trusted rows of the rarest class: what is '
                'tuned on so few is chance for that class. Ask for more with '
                '--val, or collect more of them.')
-
-
-def _of_hidden(one, plan, runs):
-    """What an attacker does who hides from the rows that something is learned
-    on."""
-    hidden, clean, usual = one.hidden, one.clean, one.here
-    words = (f'An attacker who knows the {plan.n_val} validation rows and '
-             f"hides the harm from them ({hidden['n_points']} rows of "
-             f'poison): {one.policy} errs {_with_spread(hidden, runs)}'
-             f'{_given_up(hidden, runs)}.')
-    if clean and is_alike(hidden, clean):
-        return (f'{words} That is no clear harm: without poison '
-                f'{_percent(clean)}.')
-    is_seen = 2 * hidden['gave_up'] > hidden['n_splits'] and not (
-        clean and 2 * clean['gave_up'] > clean['n_splits'])
-    if is_seen:
-        words += (' It does not stay hidden: the validation loss is no better '
-                  f"than that of a constant answer in {hidden['gave_up']} "
-                  f"of {hidden['n_splits']} {runs}.")
-    if usual['n_points'] == hidden['n_points'] and (
-            error(hidden) < error(usual) + EQUAL or is_alike(hidden, usual)):
-        more = 'no' if error(hidden) < error(usual) + EQUAL else 'hardly'
-        return (f'{words} It does {more} more than the one who does not hide, '
-                f'{_percent(usual)}.')
-    return words if is_seen else f'{words} {SECRET}'
-
-
-def _of_policy(one, runs):
-    """One policy: error, also without poison if that was measured, lambda,
-    and what these numbers mean."""
-    policy, here = one.policy, one.here
-    name = describe_policy(policy)
-    text = (f"- {policy if policy == name else f'{policy} ({name})'}: test "
-            f'error {_with_spread(here, runs)}')
-    if one.hidden and policy not in LEARNED:
-        text += (f', {_with_spread(one.hidden, runs)} where the attacker '
-                 f'knows the test rows{_given_up(one.hidden, runs)}')
-    if one.worst not in (here, one.hidden) and one.worst['n_points'] \
-            and error(one.worst) > error(here) + EQUAL:
-        text += (f", with fewer rows of poison ({one.worst['n_points']}) "
-                 f'{_percent(one.worst)}{_given_up(one.worst, runs)}')
-    if one.clean:
-        text += f', without poison {_percent(one.clean)}'
-    text += f'; {strength_text(here)}'
-    if policy == 'learned-trust':
-        text += f"; weight of the other rows {here['trust']['mean']:.3g}"
-    return f'{text}.{_of_the_loss(here, runs)}{_of_the_error(one, runs)}'
-
-
-def _of_the_loss(strength, runs):
-    """Where loss or answers are no better than a constant answer."""
-    n, less = strength['n_splits'], strength['errs_less']
-    loss = 'its validation loss is no better than that of a constant answer'
-    text = ''
-    if strength['given_up']:
-        why = ' and '.join(
-            reason + (f' in {k}' if k < strength['given_up'] else '')
-            for k, reason in (
-                (strength['gave_up'] - less, loss),
-                (strength['one_class'], 'it gives all test rows one class'))
-            if k)
-        text = f" It gave up in {strength['given_up']} of {n} {runs}: {why}."
-    if less:
-        text += f' In {less} of {n} {runs} {loss}, but its error is.'
-    return text
-
-
-def _of_the_error(one, runs):
-    """Where an answer without features does as well, and lambda at a bound."""
-    here, text = one.here, ''
-    if error(here) >= .5 and 'error_2' not in here:
-        text = ' It is no better than a coin.'
-        if one.policy == TRUSTED and not by_chance(
-                here['n_test'] * error(here), here['n_test'] / 2):
-            text = (' It is worse than a coin: are the labels of the trusted '
-                    'rows exchanged?')
-    elif error(here) > here['majority_error']['mean'] - EQUAL:
-        text = (' It is no better than always predicting the more frequent '
-                'class.')
-    if here['lmbda_at_bound']:
-        text += (f" lambda is at a bound in {here['lmbda_at_bound']} of "
-                 f"{here['n_splits']} {runs}.")
-    return text
-
-
-def _with_spread(strength, runs):
-    """The mean error, and that of the best and the worst split."""
-    errors, n = strength['test_error'], strength['n_splits']
-    if n == 1:
-        return _percent(strength)
-    return (f"{_percent(strength)} ({100 * errors['least']:.2f} to "
-            f"{100 * errors['greatest']:.2f} in {n} {runs})")
-
-
-def _given_up(strength, runs):
-    """In how many splits, in brackets; no text for none."""
-    k, n = strength['given_up'], strength['n_splits']
-    return f' (gave up in {k} of {n} {runs})' if k else ''
-
-
-def _percent(strength):
-    return f'{100 * error(strength):.2f} %'
