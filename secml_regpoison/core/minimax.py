@@ -4,6 +4,7 @@
 """
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Callable, Optional, Union
 
 from torch import Tensor
@@ -252,7 +253,7 @@ def _check_settings(lmbda_bounds: tuple[float, float], n_outer: int,
     low, high = lmbda_bounds
     check('lmbda_bounds', lmbda_bounds,
           -math.inf < low <= high < math.inf, 'finite and in order')
-    check('n_outer', n_outer, isinstance(n_outer, int) and n_outer >= 0,
+    check('n_outer', n_outer, isinstance(n_outer, Integral) and n_outer >= 0,
           'an integer of at least 0')
     check('step', step, step is None or 0. < step < math.inf,
           'None or positive and finite')

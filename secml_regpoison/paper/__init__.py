@@ -15,6 +15,7 @@ import os
 import time
 from dataclasses import dataclass
 from importlib import import_module
+from numbers import Integral
 
 from secml_regpoison.experiment.tables import write_rows, write_text
 from secml_regpoison.figure.style import save_picture
@@ -101,7 +102,7 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
     check('name', name, isinstance(name, str) and name in FIGURES,
           f"one of {', '.join(FIGURES)}")
     check_type('out', out, (str, os.PathLike), 'the path of a folder')
-    check_type('jobs', jobs, int, 'an integer')
+    check_type('jobs', jobs, Integral, 'an integer')
     check('jobs', jobs, jobs != 0, 'an integer other than 0')
     for flag, value in (('quick', quick), ('resume', resume)):
         check_type(flag, value, bool, 'True or False')

@@ -548,3 +548,11 @@ def test_lambda_stays_inside_its_bounds(bounds):
         solve(problem, x_p, y_p, bounds[0], lmbda_bounds=bounds, n_outer=3,
               method=method, callback=lambda here: lmbdas.append(here.lmbda))
     assert bounds[0] <= min(lmbdas) and max(lmbdas) <= bounds[1]
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    problem, x_p, y_p = make()
+    like = solve(problem, x_p, y_p, 0., n_outer=2, n_inner=5, truncate=3)
+    found = solve(problem, x_p, y_p, 0., n_outer=np.int64(2),
+                  n_inner=np.int32(5), truncate=np.int64(3))
+    assert torch.equal(found.x_p, like.x_p) and found.lmbda == like.lmbda

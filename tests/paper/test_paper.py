@@ -227,7 +227,7 @@ def test_a_dask_cluster_gives_the_same_table(finished, out, tmp_path):
             ) as cluster, distributed.Client(cluster) as client, \
             joblib.parallel_config(backend='dask'), \
             distributed.get_task_stream(client=client) as stream:
-        run_figure('fig3', str(tmp_path), quick=True, jobs=-1)
+        run_figure('fig3', str(tmp_path), quick=True, jobs=np.int64(-1))
     # each cell was computed there, by one worker or the other
     assert len(stream.data) == 2 * table.FIGURE_3_QUICK.n_splits
     assert len({task['worker'] for task in stream.data}) == 2

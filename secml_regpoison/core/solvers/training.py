@@ -2,6 +2,7 @@
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any, Optional
 
 import torch
@@ -55,7 +56,7 @@ class Training:
         check('form', self.form, isinstance(self.form, str)
               and self.form in ('auto', 'primal', 'gram'),
               "'auto', 'primal' or 'gram'")
-        check('n_inner', self.n_inner, isinstance(self.n_inner, int)
+        check('n_inner', self.n_inner, isinstance(self.n_inner, Integral)
               and 1 <= self.n_inner < 2 ** 31,
               'an integer of at least 1 and below 2**31')
         check('eta', self.eta, self.eta is None
@@ -66,7 +67,7 @@ class Training:
               self.inner_tol is None or 0. < self.inner_tol < math.inf,
               'None or positive and finite')
         check('truncate', self.truncate, self.truncate is None
-              or isinstance(self.truncate, int) and self.truncate >= 1,
+              or isinstance(self.truncate, Integral) and self.truncate >= 1,
               'None or an integer of at least 1')
 
 
