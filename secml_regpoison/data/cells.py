@@ -89,11 +89,19 @@ def about_words(frame, gaps, decimal):
         'if it is a value')
 
 
+def find_code(cells):
+    """The first whole number that begins with 0, as 02134, or None."""
+    if cells.dtype != object:
+        return None
+    codes = cells[cells.astype(str).str.fullmatch(r'0\d+').to_numpy()]
+    return codes.iloc[0] if len(codes) else None
+
+
 def are_codes(cells):
-    """Whether a column has whole numbers that begin with 0, as 02134, and so
-    few different ones that they may be categories."""
-    return cells.dtype == object and cells.astype(str).str.fullmatch(
-        r'0\d+').any() and are_few(cells.unique(), len(cells))
+    """Whether a column has such numbers, and so few different ones that they
+    may be categories."""
+    return find_code(cells) is not None and are_few(
+        cells.unique(), len(cells))
 
 
 def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):

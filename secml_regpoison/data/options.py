@@ -47,7 +47,7 @@ class ReadOptions:
         Whether the first line of text has the names of the columns.
     categories : bool
         Whether a column of text, or of codes such as 02134, becomes a 0/1
-        column for each of its values.
+        column for each of its values, at most 100.
     test : str or path or None
         A second file, with the test rows.
 

@@ -105,6 +105,7 @@ def _choose(tables, frame, label, dropped, options):
                 for column in columns}
     warnings = (*_misaligned(tables), *_warnings(
         table, label, options, cells[in_pool], columns, y[rows][in_pool]),
+        *coded(frame, columns),
         *repeated(data, [(column, n_values[column.name])
                          for column in columns]), *mostly_zero(x))
     number = list(table.frame).index(label) + 1 \
@@ -166,7 +167,6 @@ def _warnings(table, label, options, cells, columns, y):
         and warn_of_other_label(
             table, label, [column.name for column in columns])
     return (*([other] if other else []), *grouped(table),
-            *coded(table, columns),
             *suspects(cells, columns, y, table.unnamed))
 
 

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from .cells import are_codes, column_of, drop_option
+from .cells import are_codes, column_of, drop_option, find_code
 from .detect import MISSING
 from .labels import label_values
 
@@ -127,16 +127,19 @@ def grouped(table):
                    'thousands, write them without it')
 
 
-def coded(table, columns):
+def coded(frame, columns):
     """A warning for each column of numbers whose cells, as 02134, begin with
     a 0 that is lost."""
     for column in columns:
-        cells = table.frame[column.name]
-        if column.kind != 'text' and are_codes(cells):
-            code = cells[cells.str.fullmatch(r'0\d+')].iloc[0]
+        cells = frame[column.name]
+        code = find_code(cells)
+        if column.kind != 'text' and code is not None:
+            advice = f'--categories or {drop_option([column.name])}' \
+                if are_codes(cells) else (
+                    f'{drop_option([column.name])} ({cells.nunique()} '
+                    'different ones are too many for --categories)')
             yield (f'{column_of(column.name)} has numbers such as {code}, '
-                   f'read as {int(code)}: if they are codes, type '
-                   f'--categories or {drop_option([column.name])}')
+                   f'read as {int(code)}: if they are codes, type {advice}')
 
 
 def repeated(data, columns):

@@ -702,6 +702,8 @@ def test_a_missing_label_of_arrays_is_one_of_a_file(tmp_path):
     (['02134', '10001', '90210'], dict(categories=True), 'text'),
     (['02134', '10001', ''], dict(categories=True, missing='mean'), 'text'),
     ([f'{k:05}' for k in range(N)], dict(categories=True), 'whole'),
+    ([f'{k:05}' for k in range(N)], {}, 'whole'),
+    ([f'{k % 45:05}' for k in range(N)], dict(categories=True), 'whole'),
     (['02134', '10001', '90210'], {}, 'whole'), (['00', '0'], {}, 'binary'),
     (['0', '10'], dict(categories=True), 'whole'),
     (['0.5', '01.5', '0e1'], dict(categories=True), 'number'),
@@ -717,12 +719,29 @@ def test_codes_that_begin_with_zero_may_be_categories(tmp_path, codes,
     assert column.values == (tuple(sorted(
         {*codes} - {''})) if kind == 'text' else ())
     lost = [code for code in codes if code[0] == '0' and code.isdecimal()
-            and code != '0'] if kind != 'text' and len(codes) < N else []
-    assert any(
-        f'`zip` has numbers such as {lost[0]}, read as {int(lost[0])}: if '
-        'they are codes, type --categories or --drop zip' in warning
-        for warning in data.warnings) if lost else not any(
-            'read as' in warning for warning in data.warnings)
+            and code != '0'] if kind != 'text' else []
+    advice = '--categories or --drop zip' if len(codes) < N / 2 else (
+        f'--drop zip ({len({*codes})} different ones are too many for '
+        '--categories)')
+    assert [warning for warning in data.warnings if 'read as' in warning] == [
+        f'column `zip` has numbers such as {code}, read as {int(code)}: if '
+        f'they are codes, type {advice}' for code in lost[:1]]
+
+
+def test_codes_count_in_both_files(tmp_path):
+    """Beside a few codes here and more in the test rows --categories is no
+    advice: the 0/1 columns are of both files."""
+    frames = [pd.DataFrame({
+        'width': np.random.default_rng(seed).normal(size=150),
+        'zip': [f'{start + k % 60:05}' for k in range(150)],
+        'kind': np.arange(150) % 2}) for seed, start in ((0, 10), (1, 70))]
+    frames[1].to_csv(tmp_path / 'test.csv', index=False)
+    test = str(tmp_path / 'test.csv')
+    for categories in False, True:
+        data = read(tmp_path, frames[0], test=test, categories=categories)
+        assert data.encoding.columns[1].kind == 'whole'
+        assert any('type --drop zip (120 different ones are too many for '
+                   '--categories)' in warning for warning in data.warnings)
 
 
 def test_a_note_says_which_words_are_taken_as_missing(tmp_path):
