@@ -47,8 +47,8 @@ def run_sec_eval(args, source, plan):
     if source.file:
         if not args.json:
             print_text('\n'.join(map(printable, source.file.notes)))
-        for warning in source.file.warnings:
-            print_error(f'secml-regpoison: warning: {one_line(warning)}')
+    for warning in source.warnings(plan.preprocess):
+        print_error(f'secml-regpoison: warning: {one_line(warning)}')
     if args.left_out:
         print_error(f"secml-regpoison: warning: {', '.join(args.left_out)} "
                     'left out: fewer than two rows of a class to '
@@ -139,7 +139,7 @@ def _report(args, source, plan, name, records):
             'preprocess': plan.preprocess, 'filter': plan.filter,
             'y_poison': plan.attack_params['y_poison'],
             'notes': source.file.notes if source.file else (),
-            'warnings': source.file.warnings if source.file else (),
+            'warnings': source.warnings(plan.preprocess),
             'policies': summary, 'conclusion': conclusion,
             'words': [line for part in words for line in part.splitlines()]}))
     print_text(text if args.json else '\n\n'.join(filter(None, (

@@ -14,7 +14,7 @@ from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
     find_dropped, label_values, pick_classes, refuse_names)
 from .suspects import (
-    coded, grouped, mostly_zero, repeated, suspects, warn_of_other_label)
+    coded, grouped, repeated, suspects, warn_of_other_label)
 
 PARTS = {'val': 'validation', 'test': 'test'}
 
@@ -107,7 +107,7 @@ def _choose(tables, frame, label, dropped, options):
         table, label, options, cells[in_pool], columns, y[rows][in_pool]),
         *coded(frame, columns),
         *repeated(data, [(column, n_values[column.name])
-                         for column in columns]), *mostly_zero(x))
+                         for column in columns]))
     number = list(table.frame).index(label) + 1 \
         if table.found != 'arrays' else 0
     notes = [

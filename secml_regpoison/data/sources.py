@@ -60,6 +60,15 @@ class Source:
         """The test rows, a CDataset, or None if they are to be drawn."""
         return self.dataset('test') if 'test' in self.parts else None
 
+    def warnings(self, preprocess):
+        """What looks wrong with a file, for a classifier that does
+        `preprocess` to the features; a tuple of str."""
+        if self.file is None:
+            return ()
+        from .suspects import mostly_zero
+        return (*self.file.warnings, *(
+            mostly_zero(self.parts) if preprocess == 'mean-std' else ()))
+
     def dataset(self, part, rows=slice(None)):
         """A part, or some rows of it, as a CDataset."""
         from secml.array import CArray

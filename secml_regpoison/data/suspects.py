@@ -160,9 +160,9 @@ def repeated(data, columns):
             shared > .05) and shared > .05 + _expected_in_training(
                 rows['pool'].apply(np.random.default_rng(0).permutation)):
         yield (f'{is_copy.sum()} of {len(is_copy)} rows are copies of others: '
-               f'where test rows are drawn from them, {100 * shared:.0f} % '
-               'are also among the training rows, and their error says '
-               'little; leave the copies out')
+               'where test rows are drawn from them, '
+               f'{100 * shared // 1:.0f} % are also among the training rows, '
+               'and their error says little; leave the copies out')
     # a data set with copies has some in each part of it
     limit = min(.4, max(.05, 4 * is_copy.mean()))
     rows['pool'] = rows['pool'][~is_copy]
@@ -191,13 +191,16 @@ def _expected_in_training(rows):
     return float((1 - (1 - share) ** n_others).mean())
 
 
-def mostly_zero(x):
-    """A warning where nearly all cells are 0, as of counts or TF-IDF."""
-    share = (x == 0).mean()
-    if share > .9 and x.shape[1] >= MANY:
-        yield (f'{100 * share:.0f} % of the cells are 0, as of counts or '
-               'TF-IDF: standardised, rare features weigh as much as others. '
-               'If the model of your choice has no scaler, type --scale none')
+def mostly_zero(data):
+    """A warning where nearly all cells of all parts are 0, as of counts or
+    TF-IDF: for classifiers that standardise them."""
+    n_cells = sum(x.size for x, _ in data.values())
+    n_zeros = n_cells - sum(np.count_nonzero(x) for x, _ in data.values())
+    if n_zeros > .9 * n_cells and data['pool'][0].shape[1] >= MANY:
+        yield (f'{100 * n_zeros // n_cells} % of the cells are 0, as of '
+               'counts or TF-IDF: standardised, rare features weigh as much '
+               'as others. If the model of your choice has no scaler, type '
+               '--scale none')
 
 
 def _marks(name, x):

@@ -553,3 +553,19 @@ def test_names_and_numbers_of_columns_may_begin_with_a_minus():
     args = make_parser().parse_args(join_values([
         'sec-eval', '--label', '-y', '--drop', '-1,-a']))
     assert (args.label, args.drop) == ('-y', ('-1', '-a'))
+
+
+@pytest.mark.parametrize('scale, is_said', [('mean-std', True),
+                                            ('none', False)])
+def test_scale_none_is_advised_where_features_are_standardised(
+        tmp_path, capsys, scale, is_said):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / 'counts.npz', y=np.arange(80) % 2, X=rng.random(
+        (80, 120)) * (rng.random((80, 120)) < .05))
+    assert cli.main(['sec-eval', *QUICK, '--data', str(
+        tmp_path / 'counts.npz'), '--out', str(tmp_path), '--repetitions', '1',
+        '--policies=-2', '--scale', scale, '--points', '0,1']) == 0
+    summary = json.loads((tmp_path / 'sec_eval.json').read_text())
+    for said in capsys.readouterr().err, ' '.join(summary['warnings']):
+        assert ('95 % of the cells are 0' in said) == is_said
+        assert ('type --scale none' in said) == is_said

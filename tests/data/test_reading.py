@@ -553,11 +553,21 @@ def test_a_table_of_zeros_may_need_no_scaler(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.random((60, 120)) * (rng.random((60, 120)) < .05)
     np.savez(tmp_path / 'counts.npz', X=x, y=np.arange(60) % 2)
-    said = ' '.join(load_data(str(tmp_path / 'counts.npz')).file.warnings)
-    assert '95 % of the cells are 0' in said and '--scale none' in said
+    source = load_data(str(tmp_path / 'counts.npz'))
+    assert source.file.warnings == ()
+    said, = source.warnings('mean-std')
+    assert '94 % of the cells are 0' in said and '--scale none' in said
+    for scaler in None, 'min-max', 'unit-norm':
+        assert source.warnings(scaler) == ()
     np.savez(tmp_path / 'few.npz', X=x[:, :20], y=np.arange(60) % 2)
-    assert not any('cells are 0' in warning for warning in load_data(
-        str(tmp_path / 'few.npz')).file.warnings)
+    assert load_data(str(tmp_path / 'few.npz')).warnings('mean-std') == ()
+    x[:, 1:] = 0
+    np.savez(tmp_path / 'counts.npz', X=np.hstack([x, x * 0, x * 0]),
+             y=np.arange(60) % 2)
+    source = load_data(str(tmp_path / 'counts.npz'))
+    said = source.warnings('mean-std')[-1]
+    assert 0 < np.count_nonzero(source.parts['pool'][0]) < 36
+    assert said.startswith('99 % of the cells are 0')
 
 
 @pytest.mark.parametrize('change, options, words', [
