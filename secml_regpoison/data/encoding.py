@@ -75,7 +75,7 @@ class Encoding:
             np.equal.outer(frame[column.name].to_numpy(),
                            np.array(column.values, dtype=object))
             if column.kind == 'text' else frame[column.name].to_numpy()
-            for column in self.columns]).astype(float)
+            for column in self.columns]).astype(float, copy=False)
 
     def to_frame(self, x, labels):
         """Rows in the file's own columns: the inverse of `encode`.

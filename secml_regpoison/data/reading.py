@@ -98,8 +98,9 @@ def _choose(tables, frame, label, dropped, options):
         frame, gaps, label, where, options.categories, table.decimal)
     encoding = Encoding(columns, label, position)
     x, in_pool = encoding.encode(cells), part[rows] == 'pool'
-    data = {name: (x[part[rows] == name], y[rows][part[rows] == name])
-            for name in tables}
+    # views, where masks copy: the rows of a part stand together
+    ends = np.cumsum([(part[rows] == name).sum() for name in tables])[:-1]
+    data = dict(zip(tables, zip(np.split(x, ends), np.split(y[rows], ends))))
     _check_all_classes(tables, data, classes)
     n_values = {column.name: cells[column.name].nunique()
                 for column in columns}

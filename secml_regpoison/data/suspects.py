@@ -149,8 +149,7 @@ def repeated(data, columns):
     if not any(column.kind == 'number' or column.kind == 'whole'
                and n_values > MANY for column, n_values in columns):
         return
-    rows = {part: pd.DataFrame(np.column_stack(both))
-            for part, both in data.items()}
+    rows = {part: _hashes(*both) for part, both in data.items()}
     is_copy = rows['pool'].duplicated()
     shared = _expected_in_training(rows['pool'])
     # few different numbers, or few columns, repeat by themselves
@@ -158,7 +157,7 @@ def repeated(data, columns):
                     for column, n_values in columns if column.kind != 'text')
     if is_copy.mean() > .4 or 'test' not in data and is_varied and (
             shared > .05) and shared > .05 + _expected_in_training(
-                rows['pool'].apply(np.random.default_rng(0).permutation)):
+                _hashes(*data['pool'], np.random.default_rng(0).permutation)):
         yield (f'{is_copy.sum()} of {len(is_copy)} rows are copies of others: '
                'where test rows are drawn from them, '
                f'{100 * shared // 1:.0f} % are also among the training rows, '
@@ -181,13 +180,22 @@ def repeated(data, columns):
                 yield f'{is_known.sum()} of {len(is_known)} {words}'
 
 
-def _expected_in_training(rows):
+def _hashes(x, y, change=np.asarray):
+    """A hash of 64 bits of each row and its class, where each column is
+    changed first; there is no copy of the table."""
+    hashes = np.zeros(len(y), dtype=np.uint64)
+    for column in (*x.T, y):
+        # -0. + 0 is 0.; the factor is odd, so that no bit gets lost
+        hashes = 31 * hashes + pd.util.hash_array(change(column + 0.))
+    return pd.Series(hashes)
+
+
+def _expected_in_training(hashes):
     """Share of the test rows whose copy is among the training rows, where
     both are drawn as `split_sizes` says."""
-    n_rows = len(rows)
+    n_rows = len(hashes)
     share = min(512, 3 * n_rows // 7) / n_rows
-    codes = pd.util.hash_pandas_object(rows, index=False)
-    n_others = codes.map(codes.value_counts()) - 1
+    n_others = hashes.map(hashes.value_counts()) - 1
     return float((1 - (1 - share) ** n_others).mean())
 
 

@@ -1,12 +1,16 @@
 """Label, classes, missing cells, text columns, suspicious columns."""
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from secml_regpoison.data import load_data
+from secml_regpoison.data.encoding import Column
 from secml_regpoison.data.options import ReadOptions
 from secml_regpoison.data.reading import read_classes
 from secml_regpoison.data.splits import draw_rows, split_sizes
+from secml_regpoison.data.suspects import repeated
 
 N = 60
 rng = np.random.default_rng(0)
@@ -783,3 +787,29 @@ def test_words_of_other_programs_are_missing_cells(tmp_path, word):
         kind=np.array(['ham', 'spam', word])[np.arange(N) % 3])
     with pytest.raises(ValueError, match='not a word for missing'):
         read(tmp_path, frame)
+
+
+def test_memory_of_a_wide_table(tmp_path):
+    """In tables of numbers; pandas, the file and the checks hold some."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 2000))
+    np.savez(tmp_path / 'wide.npz', X=x, y=np.arange(500) % 2)
+    read_classes(str(tmp_path / 'wide.npz'), ReadOptions())  # imports
+    tracemalloc.start()
+    try:
+        read_classes(str(tmp_path / 'wide.npz'), ReadOptions())
+        assert tracemalloc.get_traced_memory()[1] < 4 * x.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_zeros_of_either_sign_make_copies():
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    x[20:, 0], x[20:, 1] = -0., np.repeat(np.arange(10) + .5, 2)
+    x[20::2, 0] = 0.
+    data = {'pool': (x, np.zeros(40)), 'test': (x[20:], np.zeros(20))}
+    said, = repeated(data, [(Column('a', 'number'), 40)])
+    assert said.startswith('20 of 20 test rows are also among the training')
+    x[20::2, 0] = 1.
+    assert not list(repeated({'pool': (x, np.zeros(40))}, [
+        (Column('a', 'number'), 40)]))
