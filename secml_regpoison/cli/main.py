@@ -3,6 +3,7 @@
 Its help and its refusals come before torch and secml are imported, which
 takes some seconds.
 """
+import glob
 import os
 import signal
 import sys
@@ -23,7 +24,7 @@ from secml_regpoison.terminal import one_line, print_error, progress_bar
 from . import process
 from .arguments import FILE_OPTIONS, join_values, make_parser
 from .paper import complete, run_paper
-from .results import check_folder
+from .results import AnotherCommand, check_folder
 
 # Errors of bad data and of failed runs. Any other error is a defect of this
 # program: its traceback is shown.
@@ -56,14 +57,15 @@ def main(argv=None):
         except Exception as error:
             # not if it is a worker that the signal has ended
             if not signals:
+                if isinstance(error, AnotherCommand):
+                    return _fail(2, error)
                 if isinstance(error, ERRORS):
-                    return _fail(code, error)
+                    return _fail(code, error, code == 1 and args.out)
                 raise
-    done = (f'; what was finished is in {args.out}, and the same command with '
-            '--resume goes on' if code == 1 else '')
+    out = code == 1 and args.out
     code = 128 + (signals or [signal.SIGINT])[0]
     process.set_exit_code(code)
-    return _fail(code, f'interrupted{done}.')
+    return _fail(code, 'interrupted.', out)
 
 
 def _prepare(args):
@@ -216,8 +218,13 @@ def _register():
         raise RuntimeError(error) from error
 
 
-def _fail(code, error):
-    """Say what went wrong, in one line, and return the exit code."""
+def _fail(code, error, out=None):
+    """Say what went wrong, and what was finished in `out`, in one line, and
+    return the exit code."""
     text = one_line(error) or 'there is not enough memory.'
+    if out and glob.glob(os.path.join(
+            glob.escape(out), '*.cells', '[!.]*.npz')):
+        text = (f"{text.rstrip('.')}; what was finished is in {out}, and the "
+                'same command with --resume goes on.')
     print_error(f'secml-regpoison: error: {text}')
     return code

@@ -7,6 +7,10 @@ from dataclasses import asdict
 from secml_regpoison.experiment.tables import write_text
 
 MANIFEST = 'sec_eval.json'
+# of settings whose options have other names
+OPTIONS = {'data': '--data with the rows', 'n_train': '--train',
+           'n_val': '--val', 'solver_type': '--solver',
+           'preprocess': '--scale', 'classifier': '--model (--classifier)'}
 OURS = re.compile(
     r'sec_eval(_.+)?\.(csv|png|json|npz|gz)|(poisoned|rows)_.+\.csv')
 
@@ -60,8 +64,12 @@ def begin(out, names):
     write_summary(out, names, {})
 
 
+class AnotherCommand(ValueError):
+    """`--resume` with other options than those of the unfinished work."""
+
+
 def check_same_command(folder, plan, data):
-    """Raise ValueError where the folder of unfinished cells is of another
+    """Raise AnotherCommand where the folder of unfinished cells is of another
     plan or of other data, a text; else keep both there. More strengths are
     the same work."""
     path = os.path.join(folder, 'plan.json')
@@ -73,13 +81,27 @@ def check_same_command(folder, plan, data):
     except FileNotFoundError:
         write_text(path, json.dumps(here))
         return
-    other = [name for name in here if there.get(name) != here[name]]
+    here, there = _as_options(here), _as_options(there)
+    other = [option for option in {**here, **there}
+             if there.get(option) != here.get(option)]
     if other:
-        raise ValueError(
+        raise AnotherCommand(
             '`--resume` must be with the command that was interrupted, got '
-            + ', '.join(f'{name} = {here[name]}, there {there.get(name)}'
-                        for name in other)
+            + ', '.join(f"{option} {here.get(option, 'left out')}, there "
+                        f"{there.get(option, 'left out')}"
+                        for option in other)
             + ': repeat that command, or leave out --resume to start anew.')
+
+
+def _as_options(plan):
+    """Settings of a plan, a dict, by the options that one types."""
+    params = plan.get('attack_params', {})
+    plan = {**plan, **params, **params.get('solver_params', {})}
+    return {OPTIONS.get(name, f"--{name.replace('_', '-')}"):
+            'none' if value is None else ','.join(f'{end:g}' for end in value)
+            if isinstance(value, list) else value
+            for name, value in plan.items()
+            if name not in ('attack_params', 'solver_params')}
 
 
 def write_summary(out, names, summary):

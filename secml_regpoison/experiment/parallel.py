@@ -9,6 +9,7 @@ from pathlib import Path
 
 import joblib
 import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from joblib.parallel import LokyBackend, MultiprocessingBackend
 from threadpoolctl import threadpool_limits
 
@@ -31,6 +32,11 @@ def parallel_map(calls, jobs):
     jobs : int or None
         Number of processes.
 
+    Raises
+    ------
+    RuntimeError
+        If one of these processes is killed.
+
     """
     # memory maps are off: they are read-only, and torch warns at each
     parallel = joblib.Parallel(n_jobs=jobs, return_as='generator_unordered',
@@ -40,6 +46,10 @@ def parallel_map(calls, jobs):
     try:
         for result in results:
             yield result
+    except TerminatedWorkerError as error:
+        raise RuntimeError(
+            'a worker process was killed, perhaps as memory ran out: --jobs 1 '
+            '(n_jobs=1 in Python) takes less') from error
     finally:
         # where the caller stops in the middle, by a signal for example,
         # joblib advises another use of it

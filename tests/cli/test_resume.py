@@ -114,18 +114,24 @@ def test_without_resume_it_starts_anew(stopped, left_alone):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('change, words', [
-    (['--seed', '1'], 'seed = 1, there 0'),
-    (['--train', '41'], 'n_train = 41, there 40'),
-    (['--solver', 'rmd'], 'solver_type = rmd, there implicit'),
-    (['--poison-mode', 'append'], 'poison_mode = append, there replace'),
-    (['--classes', '3', '5'], 'data = 3 v 5 (')])
+    (['--seed', '1'], '--seed 1, there 0'),
+    (['--train', '41'], '--train 41, there 40'),
+    (['--solver', 'rmd'], '--solver rmd, there implicit'),
+    (['--scale', 'mean-std'], '--scale mean-std, there none'),
+    (['--n-outer', '9'], '--n-outer 9, there left out'),
+    (['--y-poison', 'flip'], '--y-poison flip, there worst'),
+    (['--lmbda-bounds=-1.5,5'], '--lmbda-bounds -1.5,5, there -8,11.5'),
+    (['--poison-mode', 'append'], '--poison-mode append, there replace'),
+    (['--model', 'ridge'], '--model (--classifier) ridge, there logistic'),
+    (['--classes', '3', '5'], '--data with the rows 3 v 5 (')])
 def test_resuming_another_run_is_refused(stopped, capsys, change, words):
     """Before anything in the folder is touched."""
     before = {path: path.read_bytes()
               for path in stopped.rglob('[!.]*') if path.is_file()}
-    assert cli.main([*ALONE, str(stopped), '--resume', *change]) == 1
+    assert cli.main([*ALONE, str(stopped), '--resume', *change]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert words in error and '`--resume` must be with the command' in error
+    assert f'`--resume` must be with the command that was interrupted, got ' \
+        f'{words}' in error and 'what was finished' not in error
     assert before == {path: path.read_bytes() for path in before}
 
 
@@ -275,6 +281,45 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path, wait):
     again = start_command(*command, '--resume')
     _, error = again.communicate(timeout=200)
     assert again.returncode == 0, error
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
+def test_a_worker_that_is_killed(tmp_path):
+    """As the system does where memory runs out."""
+    command = [*COMMAND, '--jobs', '2', '--out', str(tmp_path)]
+    process = start_command(*command)
+    pids = workers_of(process)
+    while not list(tmp_path.glob(CHECKPOINTS)):
+        assert process.poll() is None
+        time.sleep(.01)
+    os.kill(pids[0], signal.SIGKILL)
+    _, error = process.communicate(timeout=200)
+    assert process.returncode == 1
+    assert error.splitlines()[-1] == (
+        'secml-regpoison: error: a worker process was killed, perhaps as '
+        'memory ran out: --jobs 1 (n_jobs=1 in Python) takes less; what was '
+        f'finished is in {tmp_path}, and the same command with --resume goes '
+        'on.')
+    again = start_command(*command, '--resume', '--jobs', '1')
+    _, error = again.communicate(timeout=200)
+    assert again.returncode == 0, error
+
+
+@pytest.mark.parametrize('name, is_kept', [('save_evaluation', True),
+                                           ('parts_of_rows', False)])
+def test_a_full_disk_leaves_what_was_finished(tmp_path, capsys, monkeypatch,
+                                              name, is_kept):
+    def fail(*_):
+        raise OSError(28, 'No space left on device', 'file')
+    with monkeypatch.context() as patch:
+        patch.setattr(f'secml_regpoison.cli.sec_eval.{name}', fail)
+        assert cli.main([*ALONE, str(tmp_path)]) == 1
+    assert bool(list(tmp_path.glob(CHECKPOINTS))) == is_kept
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "secml-regpoison: error: [Errno 28] No space left on device: 'file'"
+        + is_kept * (f'; what was finished is in {tmp_path}, and the same '
+                     'command with --resume goes on.'))
 
 
 @pytest.mark.slow
