@@ -183,8 +183,8 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
             continue
         texts = frame[name].astype(str)
         values = tuple(sorted(texts.unique()))
-        cure = find_cure(bad, texts, values, categories) if bad.any() \
-            else CATEGORIES
+        cure = find_cure(bad, texts, values, categories, decimal) \
+            if bad.any() else CATEGORIES
         if not categories or cure != CATEGORIES:
             refused[name] = bad, texts, cure
         columns.append(Column(name, 'text', values))

@@ -8,13 +8,14 @@ MAX_CODES = 20  # of a column with numbers among them
 # what to do about the text in columns
 CORRECT = 'Correct these cells of {}, or empty them and type --missing drop'
 UNDRESS = ('They are numbers in another form. Write the numbers of {} without '
-           'units and separators of thousands, with plain signs, as -1234.5 '
-           'or 1.2e-3 (a decimal comma: --decimal ,)')
+           'units and separators of thousands, with plain signs, as ')
+EXAMPLES = {'.': '-1234.5 or 1.2e-3 (a decimal comma: --decimal ,)',
+            ',': '-1234,5 or 1,2e-3 (a decimal point: --decimal .)'}
 CATEGORIES = 'Type --categories to make a 0/1 column of each text of {}'
 TOO_MANY = 'Too many different texts for 0/1 columns: {}; write numbers'
 
 
-def find_cure(bad, texts, values, categories):
+def find_cure(bad, texts, values, categories, decimal):
     """What to do about a column with text in the `bad` ones of its cells;
     codes such as 1, 2, A are categories where these are asked for."""
     others = texts[bad].unique()
@@ -25,7 +26,7 @@ def find_cure(bad, texts, values, categories):
             cure != CATEGORIES and _have_units(others)
             or not (categories and cure == CATEGORIES)
             and all(map(_is_rewritten, others))):
-        return UNDRESS
+        return UNDRESS + EXAMPLES[decimal]
     return cure
 
 

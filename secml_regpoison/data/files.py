@@ -35,11 +35,11 @@ BINARY = {
 def read_tables(path, options):
     """The parts of a file, and of the one with the test rows; see
     `read_file`."""
-    tables = read_file(path, options)
+    tables = read_file(path, options, 'data')
     _check_options(tables['pool'], 'test' in tables, options)
     if options.test:
         tables['test'] = _like(
-            tables['pool'], read_file(options.test, options)['pool'],
+            tables['pool'], read_file(options.test, options, 'test')['pool'],
             find_dropped(tables['pool'], options.drop))
     return tables
 
@@ -90,13 +90,15 @@ def _like(table, other, dropped):
         name for name in other.frame if name not in names))
 
 
-def read_file(path, options):
+def read_file(path, options, name):
     """The parts of a file.
 
     Parameters
     ----------
     path : str
     options : ReadOptions
+    name : str
+        Of the option that gives the path, for errors.
 
     Returns
     -------
@@ -112,11 +114,16 @@ def read_file(path, options):
         If the file cannot be read.
 
     """
-    with open(path, 'rb') as stream:
-        start = stream.read(8)
-        if path.lower().endswith('.npz') or start.startswith(b'PK'):
-            return _read_npz(path)
-        content = start + stream.read()
+    try:
+        with open(path, 'rb') as stream:
+            start = stream.read(8)
+            is_npz = path.lower().endswith('.npz') or start.startswith(b'PK')
+            content = start if is_npz else start + stream.read()
+    except OSError as error:
+        raise OSError(error.errno, f'`{name}` (--{name}) cannot be read: '
+                      f'{error.strerror}', path) from error
+    if is_npz:
+        return _read_npz(path)
     text, coding = _decode(path, content, options.encoding)
     lines = list(islice((line for line in text.split('\n') if line.strip()
                          and line.lstrip()[0] not in '#%'), 300))

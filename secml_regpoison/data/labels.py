@@ -68,6 +68,21 @@ def refuse_names(labels, tables, where):
                 'type --header yes; if it is a row, type --header no.')
 
 
+def refuse_other_labels(labels, tables, where):
+    """Raise ValueError where the validation or the test rows, `tables` in
+    the order of the labels, share no label with the rows before."""
+    starts = np.cumsum([0, *(len(table.frame) for table in tables.values())])
+    pool, *others = [count_labels(labels[start:end])
+                     for start, end in zip(starts, starts[1:])]
+    for start, other in zip(starts[1:], others):
+        if len(other[0]) and len(pool[0]) and not {
+                *map(str, other[0])} & {*map(str, pool[0])}:
+            raise ValueError(
+                f'{where(start)} and after: the labels must be those of the '
+                f'training rows, {counted(*pool)}, got {counted(*other)}: '
+                'write them alike in both.')
+
+
 def label_values(cells, decimal, without=NO_LABEL):
     """Labels as numbers, if all are (of 01 the zero would be lost) and none
     is beyond floats, else as text; None where missing: a word of `without`.

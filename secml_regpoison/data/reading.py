@@ -12,7 +12,8 @@ from .encoding import Encoding
 from .files import read_tables
 from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
-    find_dropped, label_values, pick_classes, refuse_names)
+    find_dropped, label_values, pick_classes, refuse_names,
+    refuse_other_labels)
 from .suspects import (
     coded, grouped, repeated, suspects, warn_of_other_label)
 
@@ -141,6 +142,7 @@ def _pick_labels(tables, cells, options, where):
         refuse_names(labels, tables.values(), where)
     name = f'{column} of {table.path}' + (
         f' and {options.test}' if options.test else '')
+    refuse_other_labels(labels, tables, where)
     classes, y = pick_classes(name, labels, options.classes, options.positive,
                               options.several, where)
     without = np.array([value is None for value in labels])

@@ -146,6 +146,9 @@ def test_labels_that_differ_in_case_or_a_dot_are_no_classes(tmp_path, labels,
 def test_the_labels_of_two_files_are_written_alike(tmp_path):
     train = write(tmp_path, ('no', 'yes'))
     with pytest.raises(ValueError, match="got 'no' and 'no.': write them al"):
+        load_data(train, test=write(tmp_path, ('no.', 'yes'), name='test'))
+    with pytest.raises(ValueError, match='training rows, no .*, got no. .*: wr'
+                                         'ite them alike'):
         load_data(train, test=write(tmp_path, ('no.', 'yes.'), name='test'))
 
 
@@ -161,3 +164,21 @@ def test_another_column_may_be_the_label(tmp_path):
     with pytest.raises(ValueError, match='got 3: .* --model softmax. If anot'
                                          'her column is the label, --label'):
         load_data(write(tmp_path, ('a', 'b', 'c')))
+
+
+@pytest.mark.parametrize('part, options', [
+    ('test', {}), ('test', dict(positive='yes')),
+    ('test', dict(classes=('no', 'yes'))), ('val', {})])
+def test_labels_of_other_rows_that_are_none_of_the_training_rows(
+        tmp_path, part, options):
+    """Are not advised to be picked."""
+    y, path = np.array(['no', 'yes'])[np.arange(40) % 2], tmp_path / 'a.npz'
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    np.savez(path, **{'X_train': x, 'y_train': y, f'X_{part}': x,
+                      f'y_{part}': (np.arange(40) % 2).astype(str)})
+    with pytest.raises(ValueError) as error:
+        load_data(str(path), **options)
+    assert str(error.value) == (
+        f'{path}, row 1 and after: the labels must be those of the training '
+        'rows, no (20 rows), yes (20 rows), got 0 (20 rows), 1 (20 rows): '
+        'write them alike in both.')

@@ -399,8 +399,8 @@ def test_a_file_of_test_rows(tmp_path):
                                   check_dtype=False)
     assert 'not in rows.csv and left out: `more`' in data.notes
     test.assign(kind='eggs').to_csv(tmp_path / 'test.csv', index=False)
-    with pytest.raises(ValueError, match=r'rows.csv and .*test.csv must hold '
-                       r'two classes, got 3: eggs \(20 rows\)'):
+    with pytest.raises(ValueError, match=r'test.csv, line 2 and after: the '
+                       r'labels must be .* got eggs \(20 rows\): write them'):
         read(tmp_path, train, categories=True, label='kind',
              test=str(tmp_path / 'test.csv'))
     test.drop(columns='count').to_csv(tmp_path / 'test.csv', index=False)

@@ -4,6 +4,9 @@ import codecs
 import numpy as np
 import pytest
 
+from refusals import raises
+
+from secml_regpoison.data import load_data
 from secml_regpoison.data.cells import to_numbers
 from secml_regpoison.data.files import read_file, read_tables
 from secml_regpoison.data.options import ReadOptions
@@ -14,7 +17,7 @@ ROWS = [(1.5, 20, 'yes'), (2.25, 30, 'no'), (-3, 1e-3, 'yes'), (4, 5, 'no')]
 def table(tmp_path, content, name='rows.txt', **options):
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_file(str(path), ReadOptions(**options))['pool']
+    return read_file(str(path), ReadOptions(**options), 'data')['pool']
 
 
 def cells(raw):
@@ -143,7 +146,7 @@ def test_options_that_a_file_does_not_use(tmp_path):
     x = np.eye(4)
     np.savez(tmp_path / 'b.npz', X_train=x, y_train=x[0], X_test=x, y_test=x[
         0], X_valid=x)
-    assert read_file(str(tmp_path / 'b.npz'), ReadOptions())[
+    assert read_file(str(tmp_path / 'b.npz'), ReadOptions(), 'data')[
         'pool'].left_out == ('X_valid',)
     with pytest.raises(ValueError, match='`test` must be left out, as .*X_te'):
         read_tables(str(tmp_path / 'b.npz'), ReadOptions(test='a'))
@@ -409,3 +412,30 @@ def test_padding_at_the_end_is_no_row(tmp_path, padding, content, found):
     assert cells(raw) == cells(plain) and len(raw.frame) == 2
     with pytest.raises(ValueError, match='bytes of another format'):
         table(tmp_path, content.replace('2', '2\0'))
+
+
+@pytest.mark.parametrize('typed, sign, other', [(',', '.', ','),
+                                                ('.', ',', '.')])
+def test_the_other_decimal_sign_is_advised(tmp_path, typed, sign, other):
+    path = tmp_path / 'rows.csv'
+    path.write_text('a;b;kind\n' + ''.join(
+        f'{k}{sign}25;{k};{k % 2}\n' for k in range(30)))
+    with raises(ValueError, f"column `a` must hold numbers, got '0{sign}25'",
+                f'as -1234{other}5 or 1{other}2e-3 (a decimal ',
+                f': --decimal {sign})'):
+        load_data(str(path), sep=';', decimal=typed)
+
+
+@pytest.mark.parametrize('make, error', [
+    (lambda path: path.mkdir(), IsADirectoryError),
+    (lambda path: None, FileNotFoundError)])
+@pytest.mark.parametrize('ending', ['csv', 'npz'])
+def test_a_path_that_cannot_be_read_is_of_an_option(tmp_path, make, error,
+                                                    ending):
+    good, bad = tmp_path / 'rows.csv', tmp_path / f'bad.{ending}'
+    good.write_text('a,kind\n' + ''.join(f'{k},{k % 2}\n' for k in range(30)))
+    make(bad)
+    with raises(error, '`data` (--data) cannot be read: ', f"'{bad}'"):
+        load_data(str(bad))
+    with raises(error, '`test` (--test) cannot be read: ', f"'{bad}'"):
+        load_data(str(good), test=str(bad))
