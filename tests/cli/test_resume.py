@@ -378,7 +378,8 @@ def test_another_command_does_not_resume(tmp_path, capsys):
     with pytest.raises(ValueError, match='`--resume` must be with the command '
                        'that was interrupted, got --seed 4, there 0'):
         check_same_command(tmp_path, replace(plan, seed=4), 'a')
-    with pytest.raises(ValueError, match='got --data with the rows b, there a: repeat'):
+    with pytest.raises(ValueError,
+                       match='got --data with the rows b, there a: repeat'):
         check_same_command(tmp_path, plan, 'b')
 
 
