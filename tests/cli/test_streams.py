@@ -39,7 +39,8 @@ def test_a_display_never_stops_a_run(tmp_path, redirections, code):
     if code:  # the table was asked for, and is in no file
         assert process.stderr.splitlines()[-1] == (
             'secml-regpoison: error: [Errno 28] the text cannot be printed: '
-            'No space left on device')
+            f'No space left on device; what was finished is in {tmp_path}, '
+            'and the same command with --resume goes on.')
         assert (tmp_path / 'sec_eval.csv').exists()
     else:
         assert_complete(tmp_path)
