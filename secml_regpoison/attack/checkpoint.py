@@ -200,9 +200,8 @@ def problem_of(attack, data):
         problem[f'shape of {name}'] = list(rows.shape)
         problem[f'content of {name}'] = digest
     if attack.classifier.preprocess is not None:
-        problem['shape of preprocessed rows'] = list(
-            data.clean_features()[0].shape)
-        problem['content of preprocessed rows'] = data.features_digest
+        (problem['shape of preprocessed rows'],
+         problem['content of preprocessed rows']) = data.features_identity
     problem['classifier'] = attack.classifier.class_type
     target = target_of(attack.classifier)
     problem['penalty of the classifier'] = [target.penalty.__name__,

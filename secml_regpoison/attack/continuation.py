@@ -116,7 +116,7 @@ def classifier_settings(attack, data):
     clf = attack.classifier
     target = target_of(clf)
     return {'preprocess': data.preprocess if data.transform is None else
-            f'{type(clf.preprocess).__name__} {data.features_digest}',
+            f'{type(clf.preprocess).__name__} {data.features_identity[1]}',
             'penalty': target.penalty.__name__.lower(), 'beta': target.beta,
             'solver': getattr(parts_of(clf)[0], 'solver', None)}
 

@@ -144,9 +144,11 @@ class PoisoningData:
         return transform(self.x_tr), transform(self.x_val)
 
     @cached_property
-    def features_digest(self):
-        """A digest of `clean_features`."""
-        return array_digest(*self.clean_features())
+    def features_identity(self):
+        """Shape of the training rows' `clean_features`, and a digest of all.
+        The features themselves are not kept."""
+        features = self.clean_features()
+        return list(features[0].shape), array_digest(*features)
 
     def rng(self, *stream):
         """A generator of its own for each stream of numbers."""

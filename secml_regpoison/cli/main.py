@@ -38,7 +38,7 @@ def main(argv=None):
     """
     args = make_parser().parse_args(
         join_values(sys.argv[1:] if argv is None else argv))
-    code = 2
+    code, out = 2, None
     with process.interruptible() as signals:
         try:
             work = _prepare(args)
@@ -49,7 +49,7 @@ def main(argv=None):
             with progress_bar(n_cells, is_first=True):
                 _register()
             with only_writer(args.out, '--out'):
-                code = 1
+                code, out = 1, args.out
                 work()
             return 0
         except KeyboardInterrupt:
@@ -60,9 +60,8 @@ def main(argv=None):
                 if isinstance(error, AnotherCommand):
                     return _fail(2, error)
                 if isinstance(error, ERRORS):
-                    return _fail(code, error, code == 1 and args.out)
+                    return _fail(code, error, out)
                 raise
-    out = code == 1 and args.out
     code = 128 + (signals or [signal.SIGINT])[0]
     process.set_exit_code(code)
     return _fail(code, 'interrupted.', out)

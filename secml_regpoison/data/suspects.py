@@ -4,7 +4,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from .cells import are_codes, column_of, drop_option, find_code
+from .cells import column_of, drop_option, find_code
+from .cures import are_few
 from .detect import MISSING
 from .labels import label_values
 
@@ -132,12 +133,13 @@ def coded(frame, columns):
     a 0 that is lost."""
     for column in columns:
         cells = frame[column.name]
-        code = find_code(cells)
-        if column.kind != 'text' and code is not None:
-            advice = f'--categories or {drop_option([column.name])}' \
-                if are_codes(cells) else (
-                    f'{drop_option([column.name])} ({cells.nunique()} '
-                    'different ones are too many for --categories)')
+        code = None if column.kind == 'text' else find_code(cells)
+        if code is not None:
+            drop = drop_option([column.name])
+            advice = f'--categories or {drop}' \
+                if are_few(cells.unique(), len(cells)) else (
+                    f'{drop} ({cells.nunique()} different ones are too many '
+                    'for --categories)')
             yield (f'{column_of(column.name)} has numbers such as {code}, '
                    f'read as {int(code)}: if they are codes, type {advice}')
 
