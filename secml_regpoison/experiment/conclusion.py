@@ -136,7 +136,7 @@ def _ranking(where, order, runs):
     n = best.here['n_test']
     if by_chance(n * error(best.worst),
                  n * best.here['majority_error']['mean']):
-        majority += f', not clearly more of {n} test rows: little is gained'
+        majority += f': with {n} test rows the difference may be chance'
     return (f'{text}. Always predicting the more frequent class errs '
             f'{majority}.')
 
