@@ -29,7 +29,8 @@ class GradientCheck:
     subtracted counts as an error here; a smaller step avoids it. So it is
     where points are tied for the least or greatest value of a min-max scaler,
     and under a unit norm where a coordinate is 0 ('l1') or two are tied
-    ('max').
+    ('max'). Columns that are constant in clean rows and points alike are left
+    out where a mean-std or min-max scaler is fitted: its scale jumps there.
     is_evaluated : False where the classifier does not train to the optimum of
     this objective, so that the pipeline is that of a surrogate.
     """
@@ -131,10 +132,13 @@ def _compare(model, own, x_p, lmbda, directions, step):
 def _column_units(problem, x_p):
     """Deviations of the columns, (d,), where the preprocess divides by what
     grows with them; else 1. Without them the directions are along the column
-    of the smallest numbers, and a step is far too long for it."""
+    of the smallest numbers, and a step is far too long for it. 0 of a constant
+    column: any step makes its scale jump from 1."""
     if problem.preprocess is None or not problem.preprocess.fits_scale:
         return 1.
-    return problem.moments.with_rows(x_p).deviations()
+    moments = problem.moments.with_rows(x_p)
+    return torch.where(moments.least == moments.greatest, 0.,
+                       moments.deviations())
 
 
 def _directions(x_p, n_directions, random_seed):

@@ -149,6 +149,21 @@ def test_check_gradient_sees_each_column_in_any_units(
     assert attack.check_gradient().points > .1
 
 
+@pytest.mark.parametrize('solver_type', ['rmd', 'implicit'])
+@pytest.mark.parametrize('preprocess', ['mean-std', 'min-max'])
+def test_check_gradient_where_pixels_are_constant(preprocess, solver_type):
+    """A step made their scale jump from 1: errors of 1."""
+    attack = attack_digits(100., preprocess, solver_type=solver_type)
+    x = digits()[0].X.tondarray()
+    varies = x.min(axis=0) < x.max(axis=0)
+    assert 0 < varies.sum() < 64
+    attack.xc = CArray(np.where(varies, np.random.default_rng(0).uniform(
+        .1, .9, (6, 64)), x[0]))
+    attack.yc = CArray([0, 1] * 3)
+    found = attack.check_gradient()
+    assert found.points < 1e-6 and found.solver_points < 1e-6
+
+
 @pytest.mark.parametrize('kwargs, error, words', [
     ({'n_directions': 0}, ValueError,
      '`n_directions` must be at least 1 and below'),
