@@ -94,5 +94,6 @@ def _points_with(attack, data, xc):
 
 def _model_with_point(attack, data, xc):
     x_p, y_p = _points_with(attack, data, xc)
-    return model_of(attack, data.problem(len(x_p)), y_p,
-                    method='implicit'), x_p
+    # differences of values need training to the last digits
+    return model_of(attack, data.problem(len(x_p)), y_p, method='implicit',
+                    inner_tol=1e-12), x_p

@@ -91,6 +91,14 @@ def test_gradient_on_images(solver_type, c):
     assert_gradient_is_right(attack, data)
 
 
+@pytest.mark.parametrize('solver_params', [None, {'inner_tol': 1e-3}])
+def test_gradient_at_any_tolerance_of_the_attack(solver_params):
+    """Differences of the objective were off by 3e-4: it took the attack's."""
+    data = digits()
+    assert_gradient_is_right(attack_at(
+        data, 100., 'mean-std', solver_params=solver_params), data)
+
+
 @pytest.mark.parametrize('kwargs', [
     {'y_target': 1}, {'poison_mode': 'replace'}, {'idx': 2}],
     ids=['target', 'replace', 'third point'])
