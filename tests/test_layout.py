@@ -105,3 +105,17 @@ def test_imports_point_down(path):
 ])
 def test_the_check_itself_sees(name, source, forbidden):
     assert bool(faults(source, name)) is forbidden
+
+
+def set_from_outside(source):
+    """Private attributes that are assigned of anything but `self`."""
+    return [ast.unparse(node) for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Attribute) and node.attr.startswith('_')
+            and isinstance(node.ctx, ast.Store)
+            and ast.unparse(node.value) != 'self']
+
+
+@pytest.mark.parametrize('path', FILES, ids=module_name)
+def test_private_attributes_are_set_in_their_class_alone(path):
+    found = set_from_outside(path.read_text(encoding='utf-8'))
+    assert not found or module_name(path).startswith('compat'), found

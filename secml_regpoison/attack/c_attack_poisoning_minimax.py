@@ -212,7 +212,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     @property
     def trust(self):
         """Weight of the untrusted rows, of the last run; 1 without 'trust'."""
-        return self._trust
+        return getattr(getattr(self.adv_ds, 'header', None), 'trust', 1.)
 
     @property
     def n_points(self):
@@ -547,7 +547,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._poison, self._seconds_from_checkpoint = None, 0.
         self._compositions = ()
         self._solver_loss = self._val_loss = float('nan')
-        self._kept_camouflage, self._trust = 0., 1.
+        self._kept_camouflage = 0.
         self._verdicts, self._budget_hit = None, False
         self._n_trainings = self._n_evaluations = 0
 
@@ -608,6 +608,11 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             constant_loss=evaluation.constant_loss(self, data),
             verdicts=self._verdicts)
         self._history = (record,) if is_first else (*self._history, record)
+
+    def _replace_result(self, k, adv_ds, record):
+        """Make `adv_ds` the poison, and `record` that of run `k`."""
+        self._poison, self._lmbda = adv_ds, record.lmbda
+        self._history = (*self._history[:k], record, *self._history[k + 1:])
 
     # What secml's attacks are built on, for code that calls it
 

@@ -16,10 +16,11 @@ from secml_regpoison.core.verdicts import (
     Verdicts, has_given_up, is_at_bound, is_short,
     is_unseen, losses_differ)
 from secml_regpoison.quiet import ignoring
-from . import retraining, settings, trust
+from . import retraining, settings
 from .objective import model_of
 from .poison_header import PoisonHeader
 from .targets import parts_of, target_of
+from .trust import is_learned
 
 
 class Evaluation(NamedTuple):
@@ -35,19 +36,19 @@ class Evaluation(NamedTuple):
 def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
     """The `Evaluation` of the classifier retrained on `adv_ds`.
 
-    It is retrained at the lambda that is best for the points, which goes into
-    the header of `adv_ds`, with the norm of the weights and the verdicts; an
-    exception leaves the header as it was.
+    It is retrained at the lambda (and trust) that is best for the points,
+    which goes into the header of `adv_ds`, with the norm of the weights and
+    the verdicts; an exception leaves the header as it was.
     x : test points. budget_hit : whether the attack ended by its steps.
     is_known : whether the points are those that the solver found.
     """
     header = adv_ds.header.get_params()
     poison = data.poison_set(header['lmbda'], adv_ds)
     if attack.learn_lmbda:
-        header['lmbda'] = retraining.best_lmbda(attack, data, poison, is_known)
-        poison = poison._replace(lmbda=header['lmbda'])
-        if trust.is_learned(attack):
-            header['trust'] = attack.trust
+        poison = retraining.best_response(attack, data, poison, is_known)
+        header['lmbda'] = poison.lmbda
+        if is_learned(attack):
+            header['trust'] = poison.trust
     clf = retraining.fit_classifier(attack, data, CDataset(
         adv_ds.X, adv_ds.Y, PoisonHeader(**header)))
     losses = retraining.losses_of(attack, data, poison, clf)
@@ -78,13 +79,10 @@ def evaluate_again(attack, k, adv_ds, x):
     record, data = attack.history[k], attack._prepare()
     y_pred, scores, losses, verdicts = evaluate(
         attack, data, adv_ds, x, record.verdicts.budget_hit, is_known=False)
-    lmbda = adv_ds.header.lmbda
-    attack._poison, attack._lmbda = adv_ds, lmbda
-    attack._history = (*attack.history[:k], replace(
+    attack._replace_result(k, adv_ds, replace(
         record, loss=losses.attacker, val_loss=losses.defender,
-        solver_loss=math.nan, lmbda=lmbda, verdicts=verdicts,
-        constant_loss=constant_loss(attack, data)),
-        *attack.history[k + 1:])
+        solver_loss=math.nan, lmbda=adv_ds.header.lmbda, verdicts=verdicts,
+        constant_loss=constant_loss(attack, data)))
     return y_pred, scores, losses.attacker
 
 
@@ -94,7 +92,7 @@ def constant_loss(attack, data):
 
 
 def judge(attack, data, poison, losses, y_pred, budget_hit):
-    """`Verdicts` on a `PoisonSet` with its lambda; see `evaluate`."""
+    """`Verdicts` on a `PoisonSet` after the best response; see `evaluate`."""
     problem = data.problem(len(poison.x))
     optimum, _ = solver = _solver_at(attack, problem, poison, 'implicit')
     if attack.solver_type != 'implicit':
@@ -112,13 +110,13 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
                    and losses_differ(losses.attacker, optimum)),
         unseen=(data.y_target is None
                 and is_unseen(losses.attacker, losses.defender)),
-        saturated=trust.is_learned(attack) and not attack.trust)
+        saturated=not poison.trust)
 
 
 def _solver_at(attack, problem, poison, method):
     """Attacker's loss after training by `method`, and the training gradient
     that is left, relative; NaN where training fails."""
-    model = model_of(attack, problem, poison.y, method=method)
+    model = model_of(attack, problem, poison.y, poison.trust, method=method)
     try:
         with ignoring('training stopped at'):  # the verdict says it
             trained = model.train(poison.x, poison.lmbda)

@@ -38,12 +38,8 @@ def gradient(attack, data, xc, normalization):
 def learned_lmbda(attack, data, xc):
     """The defender's best response to the points with one at `xc`."""
     x_p, y_p = _points_with(attack, data, xc)
-    trust = attack._trust  # that of the last `run` stays
-    try:
-        return retraining.best_lmbda(attack, data, PoisonSet(
-            x_p, y_p, (), attack.lmbda), is_known=False)
-    finally:
-        attack._trust = trust
+    return retraining.best_response(attack, data, PoisonSet(
+        x_p, y_p, (), attack.lmbda), is_known=False).lmbda
 
 
 def optimise_point(attack, data, idx):
@@ -57,10 +53,10 @@ def optimise_point(attack, data, idx):
     return solution, iterates
 
 
-def model_of(attack, problem, y_p, **training):
+def model_of(attack, problem, y_p, weight=None, **training):
     """The model of the classifier for these labels of the points, trained as
-    the attack's solver does but for the settings given."""
-    return pipeline.model_class(attack)(problem, y_p, replace(
+    the attack's solver does except for the settings given."""
+    return pipeline.model_class(attack, weight)(problem, y_p, replace(
         settings.training_of(attack), **training))
 
 

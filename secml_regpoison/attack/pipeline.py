@@ -13,10 +13,11 @@ from . import trust
 from .targets import target_of
 
 
-def model_class(attack):
-    """The core's model of the attack's classifier."""
+def model_class(attack, weight=None):
+    """The core's model of the attack's classifier; `weight` is that of the
+    untrusted rows where trust is learned, by default the attack's."""
     if trust.is_learned(attack):
-        return trust.model_class(attack)
+        return trust.model_class(attack, weight)
     target = target_of(attack.classifier)
     return functools.partial(target.model, loss=target.loss, beta=target.beta,
                              penalty=target.penalty)

@@ -23,12 +23,13 @@ from .settings import is_not_numeric
 
 class PoisonSet(NamedTuple):
     """Points (p, d), labels (p,) as `PoisoningData.encode` has them,
-    validation rows they started at, lambda."""
+    validation rows they started at, lambda and the defender's trust."""
 
     x: torch.Tensor
     y: torch.Tensor
     starts: tuple
     lmbda: float
+    trust: float = 1.
 
     def first(self, n_points):
         """The first `n_points` of them."""

@@ -43,26 +43,28 @@ def fit_classifier(attack, data, adv_ds):
     return clf.fit(tr.X, tr.Y)
 
 
-def best_lmbda(attack, data, poison, is_known=True):
-    """The defender's best lambda for the classifier that is evaluated.
+def best_response(attack, data, poison, is_known=True):
+    """The `poison` with the defender's best lambda, and trust, for the
+    classifier that is evaluated.
 
     Whatever trained the model for the attacker's derivatives, the classifier
     trains to its optimum, and so does the model here. A classifier that does
     not (``solver='sgd'``), or to that of another objective, is trained itself
-    at each lambda. `is_known` says
-    that the points are those that the solver found.
+    at each lambda. `is_known` says that the points are those that the solver
+    found.
     """
-    clf = attack.classifier
     if trust.is_learned(attack):
-        return trust.best_lmbda(attack, data, poison)
-    if not trains_to_optimum(clf):
-        return _best_lmbda_by_fits(attack, data, poison)
+        found = trust.best_response(
+            attack, data, data.problem(len(poison.x)), poison.x, poison.y)
+        return poison._replace(lmbda=found.lmbda, trust=math.exp(found.log_s))
+    if not trains_to_optimum(attack.classifier):
+        return poison._replace(lmbda=_best_lmbda_by_fits(attack, data, poison))
     if attack.solver_type == 'implicit' and is_known:
-        return poison.lmbda  # the last batch has just searched for it
-    return solve(
+        return poison  # the last batch has just searched for its lambda
+    return poison._replace(lmbda=solve(
         data.problem(len(poison.x)), poison.x, poison.y, poison.lmbda,
         lmbda_bounds=settings.lmbda_bounds(attack), n_outer=0,
-        method='implicit', model=pipeline.model_class(attack)).lmbda
+        method='implicit', model=pipeline.model_class(attack)).lmbda)
 
 
 def _best_lmbda_by_fits(attack, data, poison):
@@ -114,12 +116,12 @@ def losses_of(attack, data, poison, clf):
 def evaluate_on_validation(attack, data, poison):
     """The attacker's loss and share of errors, on its rows, of the classifier
     that would be evaluated with these points."""
-    lmbda = best_lmbda(attack, data, poison) if attack.learn_lmbda \
-        else poison.lmbda
+    if attack.learn_lmbda:
+        poison = best_response(attack, data, poison)
     clf = fit_classifier(attack, data, CDataset(
         to_carray(poison.x), data.decode(poison.y),
-        CDatasetHeader(lmbda=lmbda, trust=attack.trust)))
-    losses = losses_of(attack, data, poison._replace(lmbda=lmbda), clf)
+        CDatasetHeader(lmbda=poison.lmbda, trust=poison.trust)))
+    losses = losses_of(attack, data, poison, clf)
     return losses.attacker, losses.attacker_error
 
 

@@ -67,10 +67,10 @@ class BestResponse(NamedTuple):
     value: float
 
 
-def model_class(attack, log_s=None):
+def model_class(attack, trust=None):
     """The core's model, by default at the weight that the attack has found."""
-    if log_s is None:
-        log_s = math.log(attack.trust) if attack.trust else -math.inf
+    trust = attack.trust if trust is None else trust
+    log_s = math.log(trust) if trust else -math.inf
     data, y = attack._prepare(), attack.val.Y.tondarray()
     target = target_of(attack.classifier)
     kind = functools.partial(
@@ -101,7 +101,7 @@ def hidden_attack(attack):
     lambda. Poison that is trusted there, and made to be, is so in the end."""
     low, high = settings.lmbda_bounds(attack)
     return ({'learn_lmbda': False, 'lmbda': min(max(low, LEAST_LMBDA), high)},
-            model_class(attack, 0.))
+            model_class(attack, 1.))
 
 
 def best_response(attack, data, problem, x, y):
@@ -114,18 +114,10 @@ def best_response(attack, data, problem, x, y):
     return _once(attack, data, array_digest(problem.x_tr, x, y), search)
 
 
-def best_lmbda(attack, data, poison):
-    """The defender's best lambda; the best s becomes the attack's."""
-    found = best_response(attack, data, data.problem(len(poison.x)),
-                          poison.x, poison.y)
-    attack._trust = math.exp(found.log_s)
-    return found.lmbda
-
-
 def losses(attack, data, poison):
     """The core's `Losses`: the defender's by cross-validation."""
-    model = model_class(attack)(data.problem(len(poison.x)), poison.y,
-                                Training('implicit'))
+    model = model_class(attack, poison.trust)(
+        data.problem(len(poison.x)), poison.y, Training('implicit'))
     return model.losses(model.train(poison.x, poison.lmbda))
 
 
