@@ -21,8 +21,7 @@ def warn_if_box_excludes_data(attack):
             'rows. The box is in units of the rows: for their range, pass the '
             'least value of each column, X.min(axis=0), as `lb` and the '
             'greatest, X.max(axis=0), as `ub` (with .ravel() of a CArray).',
-            RuntimeWarning,
-            stacklevel=3)
+            RuntimeWarning, stacklevel=4)
 
 
 def warn_of_dmax(dmax):

@@ -21,7 +21,7 @@ from . import (
     continuation, evaluation, gradient_check, objective, pipeline,
     poison_labels, retraining, settings)
 from .batches import explain_ctrl_c, make_batches
-from .box import warn_if_box_excludes_data, warn_of_dmax
+from .box import warn_of_dmax
 from .checkpoint import open_checkpoint
 from .feasible import feasible_set
 from .history import RunRecord
@@ -352,10 +352,6 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         data = self._prepare()
         check_run_arguments(x, y, max_iter, self.training_data)
         poison, batch_ends = continuation.plan(self, data, ds_init)
-        if ds_init is None:
-            warn_if_box_excludes_data(self)
-        if ds_init is None or not ds_init.num_samples:
-            pipeline.warn_of_constant_columns(self, data)
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
             self._add_batches(data, poison, batch_ends, checkpoint)
             y_pred, scores = self._evaluate(data, x, y)

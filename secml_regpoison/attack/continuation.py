@@ -7,8 +7,10 @@ import torch
 
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
+from .box import warn_if_box_excludes_data
 from .digests import array_digest
 from .feasible import describe, feasible_set
+from .pipeline import warn_of_constant_columns
 from .settings import (
     bound_array, is_not_numeric, lmbda_bounds, plain_params,
     y_poison_as_plain)
@@ -18,7 +20,7 @@ from .trust import is_learned
 
 def plan(attack, data, ds_init):
     """The points that a run starts from, and the `batch_ends`: how many
-    points there are after each of its batches."""
+    points there are after each of its batches. Warns of the box."""
     poison, is_new = _first_points(attack, data, ds_init)
     n_before, n_points = len(poison.x), attack.n_points or 0
     if attack.joint:
@@ -28,6 +30,10 @@ def plan(attack, data, ds_init):
                       for k in range(n_before, n_points, attack.batch_size)]
     if not batch_ends or (is_new and attack.learn_lmbda):
         batch_ends.insert(0, n_before)  # lambda alone
+    if ds_init is None:
+        warn_if_box_excludes_data(attack)
+    if ds_init is None or not ds_init.num_samples:
+        warn_of_constant_columns(attack, data)
     return poison, batch_ends
 
 

@@ -123,4 +123,4 @@ def warn_of_constant_columns(attack, data):
             'clean rows: with poison their spread is tiny, the refitted '
             'normalizer divides by it, and the loss grows without bound. '
             'Give such columns equal `lb` and `ub`, or leave them out.',
-            RuntimeWarning, stacklevel=3)
+            RuntimeWarning, stacklevel=4)

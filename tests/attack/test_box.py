@@ -17,6 +17,15 @@ def standardised():
                      part.Y) for part in small(d=3)]
 
 
+def test_warnings_name_the_line_that_runs():
+    data = standardised()
+    attack = make(data, 1)
+    with pytest.warns(RuntimeWarning, match=WORDS) as found:
+        attack.run(data[2].X, data[2].Y)
+    assert {warning.filename for warning in found if WORDS in str(
+        warning.message)} == {__file__}
+
+
 def is_warned(data, **settings):
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter('always')
