@@ -98,47 +98,46 @@ def _trusted_first(order, plan):
 
 
 def _ranking(where, order, runs):
-    """Which policy does best, and by how much."""
-    best, others = order[0], _others(order)
-    name, majority = in_sentence(best.policy), (
-        f"{100 * best.here['majority_error']['mean']:.2f} %")
+    """Which policy does best, by how much, and what one class for all does."""
+    best, n = order[0], order[0].here['n_test']
+    rate = best.here['majority_error']['mean']
+    majority = f'{100 * rate:.2f} %'
     if not best.is_useful:
-        least = f"{name} errs {'least, ' * (len(order) > 1)}"
+        least = (f'{in_sentence(best.policy)} errs '
+                 f"{'least, ' * (len(order) > 1)}")
         if order[1:] and error(order[1].worst) < error(best.worst) + EQUAL:
             least = 'none errs less than '
         return (f'{where} no policy is of use: {least}{percent(best.worst)} '
                 'at worst, and always predicting the more frequent class errs '
                 f'{majority}.')
-    text = f'{where} {name} errs {percent(best.worst)} at worst'
-    if others:
-        second = min(others, key=lambda one: error(one.worst))
-        if error(second.worst) > error(best.worst) - EQUAL:
-            second = others[0]
-        other = in_sentence(second.policy)
-        gain = error(second.worst) - error(best.worst)
-        if not second.is_useful and gain < 0:
-            text = (f'{where} {name} does best, {percent(best.worst)} at '
-                    f'worst: {other} errs less, {percent(second.worst)}, but '
-                    'has given up')
-        elif is_alike(best.worst, second.worst):
-            text = (f'{where} {name} does best, {percent(best.worst)} at '
-                    f'worst, but {other} does not clearly err '
-                    f"{'more' if gain >= 0 else 'less'}, "
-                    f"{percent(second.worst)} of {best.here['n_test']} test "
-                    'rows')
-        else:
-            text = (f'{where} {name} errs least, {percent(best.worst)} at '
-                    f'worst, {100 * gain:.2f} points less than {other}')
-            if not all(ours < theirs for ours, theirs in zip(
-                    best.worst['test_error']['each'],
-                    second.worst['test_error']['each'])):
-                text += f' but not in all {runs}'
-    n = best.here['n_test']
-    if by_chance(n * error(best.worst),
-                 n * best.here['majority_error']['mean']):
+    if by_chance(n * error(best.worst), n * rate):
         majority += f': with {n} test rows the difference may be chance'
-    return (f'{text}. Always predicting the more frequent class errs '
-            f'{majority}.')
+    return (f'{where} {_beside_others(order, runs)}. Always predicting the '
+            f'more frequent class errs {majority}.')
+
+
+def _beside_others(order, runs):
+    """The best policy beside that of the least error, or else the next."""
+    best, others = order[0], _others(order)
+    name, errs = in_sentence(best.policy), f'{percent(best.worst)} at worst'
+    if not others:
+        return f'{name} errs {errs}'
+    second = min(others, key=lambda one: error(one.worst))
+    if error(second.worst) > error(best.worst) - EQUAL:
+        second = others[0]
+    other, other_errs = in_sentence(second.policy), percent(second.worst)
+    gain = error(second.worst) - error(best.worst)
+    if not second.is_useful and gain < 0:
+        return (f'{name} does best, {errs}: {other} errs less, {other_errs}, '
+                'but has given up')
+    if is_alike(best.worst, second.worst):
+        return (f'{name} does best, {errs}, but {other} does not clearly err '
+                f"{'more' if gain >= 0 else 'less'}, {other_errs} of "
+                f"{best.here['n_test']} test rows")
+    always = all(ours < theirs for ours, theirs in zip(
+        *(one.worst['test_error']['each'] for one in (best, second))))
+    return (f'{name} errs least, {errs}, {100 * gain:.2f} points less than '
+            f"{other}{'' if always else f' but not in all {runs}'}")
 
 
 def _without_poison(found, plan):

@@ -26,11 +26,11 @@ def of_hidden(one, plan, runs):
         words += (' It does not stay hidden: the validation loss is no better '
                   f"than that of a constant answer in {hidden['gave_up']} "
                   f"of {hidden['n_splits']} {runs}.")
+    no_more = error(hidden) < error(usual) + EQUAL
     if usual['n_points'] == hidden['n_points'] and (
-            error(hidden) < error(usual) + EQUAL or is_alike(hidden, usual)):
-        more = 'no' if error(hidden) < error(usual) + EQUAL else 'hardly'
-        return (f'{words} It does {more} more than the one who does not hide, '
-                f'{percent(usual)}.')
+            no_more or is_alike(hidden, usual)):
+        return (f"{words} It does {'no' if no_more else 'hardly'} more than "
+                f'the one who does not hide, {percent(usual)}.')
     return words if is_seen else f'{words} {SECRET}'
 
 
