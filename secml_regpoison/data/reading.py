@@ -14,6 +14,7 @@ from .labels import (
     NO_LABEL, count_labels, counted, doubtful_words, find_column,
     find_dropped, label_values, pick_classes, refuse_names,
     refuse_other_labels)
+from .rows import Rows
 from .suspects import (
     coded, grouped, repeated, suspects, warn_of_other_label)
 
@@ -77,50 +78,33 @@ def read_classes(path, options):
 
 def _choose(tables, frame, label, dropped, options):
     """Rows of the classes, their features as numbers."""
-    table, sizes = tables['pool'], [len(t.frame) for t in tables.values()]
-    part = np.repeat(list(tables), sizes)
-    lines = np.concatenate([t.lines for t in tables.values()])
-    position = list(frame).index(label)
-
-    def where(i):
-        source = tables[part[rows[i]]]
-        word = 'row' if source.found == 'arrays' else 'line'
-        return f'{source.path}, {word} {lines[rows[i]]}'
-    rows = np.arange(len(frame))
-    labels, classes, y = _pick_labels(tables, frame[label], options, where)
-    without = np.array([value is None for value in labels])
-    everything = count_labels(labels)
-    rows = rows[y >= 0]
+    table, rows = tables['pool'], Rows.of_tables(tables)
+    labels, classes, y = _pick_labels(
+        tables, frame[label], options, rows.where)
+    position, chosen = list(frame).index(label), y >= 0
+    rows, y = rows.select(chosen), y[chosen]
     frame, gaps, keep, about_missing = _handle_missing(
-        frame.iloc[rows], label, where, options,
-        part[rows] == 'pool', table.decimal)
-    rows = rows[keep]
+        frame[chosen], label, rows, options, table.decimal)
+    rows, y = rows.select(keep), y[keep]
     columns, cells = encode_columns(
-        frame, gaps, label, where, options.categories, table.decimal)
+        frame, gaps, label, rows.where, options.categories, table.decimal)
     encoding = Encoding(columns, label, position)
-    x, in_pool = encoding.encode(cells), part[rows] == 'pool'
-    # views, where masks copy: the rows of a part stand together
-    ends = np.cumsum([(part[rows] == name).sum() for name in tables])[:-1]
-    data = dict(zip(tables, zip(np.split(x, ends), np.split(y[rows], ends))))
+    data = dict(zip(tables, zip(rows.split(encoding.encode(cells)),
+                                rows.split(y))))
     _check_all_classes(tables, data, classes)
     n_values = {column.name: cells[column.name].nunique()
                 for column in columns}
+    in_pool = rows.part == 'pool'
     warnings = (*_misaligned(tables), *_warnings(
-        table, label, options, cells[in_pool], columns, y[rows][in_pool]),
+        table, label, options, cells[in_pool], columns, y[in_pool]),
         *coded(frame, columns),
         *repeated(data, [(column, n_values[column.name])
                          for column in columns]))
-    number = list(table.frame).index(label) + 1 \
-        if table.found != 'arrays' else 0
-    notes = [
-        *_about_file(tables),
-        *_about_label(label, number, options, classes, y[rows], everything),
-        f'{without.sum()} of {len(without)} rows have no label and are left '
-        'out' * bool(without.any()),
-        about_missing, *_about_columns(columns, dropped, n_values)]
-    return FileData(
-        data, {name: lines[rows][part[rows] == name] for name in tables},
-        classes, encoding, tuple(filter(None, notes)), warnings)
+    notes = [*_about_file(tables),
+             *_about_label(table, label, options, classes, y, labels),
+             about_missing, *_about_columns(columns, dropped, n_values)]
+    return FileData(data, dict(zip(tables, rows.split(rows.lines))), classes,
+                    encoding, tuple(filter(None, notes)), warnings)
 
 
 def _pick_labels(tables, cells, options, where):
@@ -173,25 +157,25 @@ def _warnings(table, label, options, cells, columns, y):
             *suspects(cells, columns, y, table.unnamed))
 
 
-def _handle_missing(frame, label, where, options, in_pool, decimal):
-    """The frame, what was filled in, the rows that stay, and a note."""
-    missing = options.missing
+def _handle_missing(frame, label, rows, options, decimal):
+    """The frame, what was filled in, a mask of the rows that stay, a note."""
+    missing, in_pool = options.missing, rows.part == 'pool'
     gaps = find_missing(frame, label, decimal,
                         options.categories and missing is None)
-    n_cells, rows = gaps.to_numpy().sum(), gaps.to_numpy().any(axis=1)
+    n_cells, lack = gaps.to_numpy().sum(), gaps.to_numpy().any(axis=1)
     if not n_cells:
-        return frame, gaps, ~rows, ''
-    if missing is None or rows.all() and missing == 'drop' \
+        return frame, gaps, ~lack, ''
+    if missing is None or lack.all() and missing == 'drop' \
             or gaps[in_pool].all().any():
-        refuse_missing(frame, gaps, where, decimal,
-                       missing == 'drop' or bool(rows.all()))
+        refuse_missing(frame, gaps, rows.where, decimal,
+                       missing == 'drop' or bool(lack.all()))
     words = about_words(frame, gaps, decimal)
     if missing == 'drop':
-        return frame[~rows], gaps[~rows], ~rows, (
-            f'{rows.sum()} of {len(rows)} rows have missing cells and are '
+        return frame[~lack], gaps[~lack], ~lack, (
+            f'{lack.sum()} of {len(lack)} rows have missing cells and are '
             f'left out{words}')
     return fill_missing(frame, gaps, in_pool, decimal, options.categories), \
-        gaps, rows | True, (
+        gaps, lack | True, (
         f'{n_cells} missing cells are filled with the mean of their column '
         f'(of text, the most frequent){words}')
 
@@ -226,18 +210,24 @@ def _about_file(tables):
                    f'{list_names(other.left_out)}')
 
 
-def _about_label(label, number, options, classes, y, everything):
-    """The label's column, 0 for arrays, and the classes."""
-    if not number:
-        label = 'y'
+def _about_label(table, label, options, classes, y, labels):
+    """The label's column, the classes, and the rows that have none."""
+    why = '' if options.label is not None else ' (by default)'
+    number = list(table.frame).index(label) + 1
+    if table.found == 'arrays':
+        label, why = 'y', ''
     elif label != f'column {number}':
         label = f'`{label}`, column {number}'
-    why = '' if options.label is not None or not number else ' (by default)'
     yield f'label: {label}{why}; ' + ', '.join(
         f'class {k} is {name} ({(y == k).sum()} rows)'
         for k, name in enumerate(classes))
+    everything = count_labels(labels)
     if len(everything[0]) > len(classes):
         yield f'all labels: {counted(*everything)}'
+    n_without = len(labels) - everything[1].sum()
+    if n_without:
+        yield (f'{n_without} of {len(labels)} rows have no label and are left '
+               'out')
 
 
 def _about_columns(columns, dropped, n_values):
