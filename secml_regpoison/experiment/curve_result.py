@@ -26,7 +26,7 @@ MEASURED = ('test_error', 'validation_loss', 'constant_loss', 'lmbda',
 TRUSTING = 'trusted-only', 'learned-trust'
 
 
-def measure(estimator, split, plan, policy, k, repetition):
+def measure_estimator(estimator, split, plan, policy, k, repetition):
     """One policy on one split: its place, measures and poison."""
     data, result = evaluate(f'Policy {policy_name(policy)}', split, plan,
                             policy, repetition)

@@ -9,7 +9,7 @@ from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.validation import (
     check, check_choice, check_integer, check_type)
 from .array_splits import check_whole_numbers, read_all, split_arrays
-from .curve_result import collect, measure
+from .curve_result import collect, measure_estimator
 from .estimators import check_fits, classifier_of
 from .filters import FILTERS
 from .parallel import parallel_map
@@ -203,7 +203,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     if integer == 'auto':
         for split in splits:
             check_whole_numbers(split, data['train'].columns)
-    calls = [(measure, estimator, splits[r], plan, policy, k, r)
+    calls = [(measure_estimator, estimator, splits[r], plan, policy, k, r)
              for k, policy in enumerate(policies)
              for r in range(n_repetitions)]
     return collect(parallel_map(calls, n_jobs), data, splits, plan,
