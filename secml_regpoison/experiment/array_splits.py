@@ -65,9 +65,10 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
     train = pool.x[rows['train']]
     header = CDatasetHeader(y_original=tuple(pool.classes.tolist()))
     return Split(
-        *(CDataset(CArray(of.x[chosen]), CArray(of.y[chosen]), header=header)
+        *(CDataset(CArray(given.x[rows[part]]), CArray(given.y[rows[part]]),
+                   header=header)
           for part in ('train', 'val', 'test')
-          for of, chosen in [(data.get(part, pool), rows[part])]),
+          for given in [data.get(part, pool)]),
         _bound('lb', lb, train.min(axis=0), pool.columns),
         _bound('ub', ub, train.max(axis=0), pool.columns),
         tuple(np.flatnonzero((train == np.rint(train)).all(0)).tolist()),

@@ -30,11 +30,11 @@ def poisoned_rows(source, plan, policy, repetition, result):
         for poison. Under 'trusted-only' the validation rows.
 
     """
-    of, rows = _trained_on(source, plan, repetition, result['n_points'][-1])
+    part, rows = _trained_on(source, plan, repetition, result['n_points'][-1])
     if policy == 'trusted-only':
-        of, rows = _drawn(source, plan, repetition)['val']
+        part, rows = _drawn(source, plan, repetition)['val']
     rows = np.sort(rows)
-    x, y = source.parts[of]
+    x, y = source.parts[part]
     x = np.vstack([x[rows], result['x']])
     y = np.concatenate([y[rows], result['y']]).astype(int)
     frame = _to_frame(source, x, [source.header['y_original'][k] for k in y])
@@ -58,38 +58,38 @@ def parts_of_rows(source, plan, repetition):
         `label`; `part`: 'train', 'replaced' (a training row in the place of
         which poison is), 'filtered' (one that the filter has dropped),
         'validation', 'attacker' (what it has in their place), 'test', or ''
-        (no part has it: there are more rows than were asked for). The first
-        two are those at the strongest attack. Rows of other labels, or left
-        out as --missing asks, are not in it. `rows`, the part of the data
+        (no part has it: there are more rows than were asked for). 'train' and
+        'replaced' are those at the strongest attack. Rows of other labels, or
+        left out as --missing asks, are not in it. `rows`, the part of the data
         that has the row, if there are several: 'pool', 'val', 'test'.
 
     """
-    tables = {of: pd.DataFrame({
-        'line': source.file.lines[of] if source.file
+    tables = {part: pd.DataFrame({
+        'line': source.file.lines[part] if source.file
         else np.arange(1, len(y) + 1),
         'label': [source.header['y_original'][k] for k in y], 'part': ''})
-        for of, (_, y) in source.parts.items()}
+        for part, (_, y) in source.parts.items()}
     drawn = _drawn(source, plan, repetition)
-    for name, (of, rows) in (
+    for name, (part, rows) in (
             ('filtered', drawn['train']), ('validation', drawn['val']),
             ('test', drawn['test']), *_of_attacker(
                 source, plan, drawn['test'], plan.seed + repetition),
             ('replaced', passing_of(source, plan, plan.seed + repetition)),
             ('train', _trained_on(source, plan, repetition,
                                   plan.n_points[-1]))):
-        tables[of].loc[rows, 'part'] = name
+        tables[part].loc[rows, 'part'] = name
     if len(tables) == 1:
         return tables['pool']
-    return pd.concat([table.assign(rows=of) for of, table in tables.items()],
-                     ignore_index=True)
+    return pd.concat([table.assign(rows=part) for part, table
+                      in tables.items()], ignore_index=True)
 
 
 def _of_attacker(source, plan, test, seed):
     """The part that an attacker in the grey box has, if there is one."""
     if plan.attacker == 'grey':
-        of, rows = test
-        yield 'attacker', (of, rows[places_of_attacker(
-            source.parts[of][1][rows], plan.n_val, seed)])
+        part, rows = test
+        yield 'attacker', (part, rows[places_of_attacker(
+            source.parts[part][1][rows], plan.n_val, seed)])
 
 
 def _drawn(source, plan, repetition):
@@ -98,10 +98,10 @@ def _drawn(source, plan, repetition):
 
 def _trained_on(source, plan, repetition, n_points):
     """The training rows that stay beside so many points."""
-    of, rows = passing_of(source, plan, plan.seed + repetition)
+    part, rows = passing_of(source, plan, plan.seed + repetition)
     if plan.poison_mode == 'append':
-        return of, rows
-    return of, rows[replacement_order(
+        return part, rows
+    return part, rows[replacement_order(
         plan.seed + repetition, len(rows))[n_points:]]
 
 

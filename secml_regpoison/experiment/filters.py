@@ -52,9 +52,9 @@ def filter_split(split, name, preprocess):
 def passing_of(source, plan, seed):
     """Part of the source, and the training rows in it that pass the filter of
     the plan, as the seed draws them."""
-    of, rows = draw_rows(source, plan.n_train, plan.n_val, seed)['train']
-    x, y = source.parts[of]
-    return of, rows[passing_rows(
+    part, rows = draw_rows(source, plan.n_train, plan.n_val, seed)['train']
+    x, y = source.parts[part]
+    return part, rows[passing_rows(
         x[rows], y[rows], plan.filter, plan.preprocess)]
 
 

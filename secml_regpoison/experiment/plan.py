@@ -103,8 +103,8 @@ def most_points(plan, source, n_repetitions):
         return None
     most = []
     for seed in range(plan.seed, plan.seed + n_repetitions):
-        of, rows = draw_rows(source, plan.n_train, plan.n_val, seed)['train']
-        y = source.parts[of][1][rows][replacement_order(seed, len(rows))]
+        part, rows = draw_rows(source, plan.n_train, plan.n_val, seed)['train']
+        y = source.parts[part][1][rows][replacement_order(seed, len(rows))]
         most.append(min(np.flatnonzero(y == k).max() for k in np.unique(y)))
     return int(min(most))
 
@@ -141,10 +141,10 @@ def default_policies(plan, source):
         >= LEAST_ROWS)
 
 
-def _count_classes(plan, source, part):
+def _count_classes(plan, source, name):
     """Rows of each class among those of a part in the first repetition."""
-    of, rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)[part]
-    return np.bincount(source.parts[of][1][rows],
+    part, rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)[name]
+    return np.bincount(source.parts[part][1][rows],
                        minlength=len(source.header['y_original']))
 
 

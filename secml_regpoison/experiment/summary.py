@@ -35,7 +35,7 @@ def summarise(records):
     for record in records:
         groups.setdefault(record['policy'], {}).setdefault(
             record['n_points'], []).append(record)
-    return {policy: [_strength(of) for of in strengths.values()]
+    return {policy: [_strength(group) for group in strengths.values()]
             for policy, strengths in groups.items()}
 
 
