@@ -178,15 +178,7 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
     if classes is None and not 2 <= len(values) <= too_many:
         raise ValueError(
             f'{name} must hold two classes, got {len(values)}: {listed}. '
-            + ('Write a label into those rows if they are a class, or name '
-               'another column with --label.'
-               if len(values) == 1 and gone else
-               'Is it the label? --label names another column.'
-               if len(values) < 2 or len(values) > 20 else
-               'Pick two or more with `classes` (--classes A B), one against '
-               'the rest with `positive` (--positive A), or all with '
-               '--model softmax. If another column is the label, --label '
-               'names it.')
+            + _advice(len(values), gone)
             + _lonely(labels, values, counts, where))
     picked = list(values) if classes is None else sum(
         ([value for value in values if is_same(asked, value)]
@@ -200,6 +192,18 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
     y = np.array([numbers.get(label, -1) for label in labels])
     return tuple(value.item() if isinstance(value, np.generic) else value
                  for value in picked), y
+
+
+def _advice(n_labels, gone):
+    """What to do where there are not two classes."""
+    if n_labels == 1 and gone:
+        return ('Write a label into those rows if they are a class, or name '
+                'another column with --label.')
+    if not 2 <= n_labels <= 20:
+        return 'Is it the label? --label names another column.'
+    return ('Pick two or more with `classes` (--classes A B), one against the '
+            'rest with `positive` (--positive A), or all with --model '
+            'softmax. If another column is the label, --label names it.')
 
 
 def _lonely(labels, values, counts, where):

@@ -175,10 +175,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     n_repetitions, random_state = int(n_repetitions), int(random_state)
     check_choice('integer', integer, ('auto', 'none'))
     check_choice('solver_type', solver_type, ('auto', *SOLVERS))
-    if n_jobs is not None:
-        check_type('n_jobs', n_jobs, Integral, 'a whole number, or None')
-        check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or '
-              '-1 for one a core')
+    _check_n_jobs(n_jobs)
     check_choice('filter', filter, FILTERS)
     check_choice('attacker', attacker, ATTACKERS)
     check_choice('poison_mode', poison_mode, ('append', 'replace'))
@@ -229,6 +226,13 @@ def _check_policies(policies, classifier, penalty):
     check('policies', policies, policies
           and len(set(policies)) == len(policies), 'one or more, none twice')
     return policies
+
+
+def _check_n_jobs(n_jobs):
+    if n_jobs is not None:
+        check_type('n_jobs', n_jobs, Integral, 'a whole number, or None')
+        check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or '
+              '-1 for one a core')
 
 
 def _check_attack_params(params):
