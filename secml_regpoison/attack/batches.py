@@ -103,7 +103,7 @@ def make_batches(attack, data, poison, batch_ends, y_new, checkpoint):
 
 
 def held_points(attack, poison):
-    """Those of the points before a batch that do not move with it."""
+    """The points before a batch that do not move with it."""
     return poison.first(0) if attack.joint else poison
 
 

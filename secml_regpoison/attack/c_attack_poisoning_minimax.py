@@ -291,7 +291,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
            starts from ``ds_init.header.search_lmbda``, else from ``lmbda``. A
            `ds_init` made for another `distance`, `dmax`, `lb`, `ub`,
            `feasible`, `y_target` or fixed C is ignored. Other data, labels,
-           classifiers (but for C), seeds, restarts, batch sizes, solvers,
+           classifiers (except C), seeds, restarts, batch sizes, solvers,
            their settings or modes keep it, with a warning.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.

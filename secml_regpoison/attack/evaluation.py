@@ -87,7 +87,7 @@ def evaluate_again(attack, k, adv_ds, x):
 
 
 def constant_loss(attack, data):
-    """That of a constant answer on the validation rows, in nats."""
+    """Loss of a constant answer on the validation rows."""
     return target_of(attack.classifier).loss.constant(data.y_val)
 
 

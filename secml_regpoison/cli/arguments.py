@@ -181,7 +181,7 @@ def _add_file_options(group):
     group.add_argument('--decimal', choices=('.', ','),
                        help='the decimal sign')
     group.add_argument('--encoding', metavar='NAME',
-                       help='of text, as Python names it')
+                       help='encoding of the text, as Python names it')
     group.add_argument('--header', choices=('yes', 'no'),
                        help='whether the first line has names')
 

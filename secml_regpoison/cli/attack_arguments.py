@@ -74,14 +74,14 @@ def add_attack_options(command):
              'the closing words, own (not with --penalty l1)')
     command.add_argument(
         '--scale', choices=SCALERS,
-        help='of the features, before the classifier and fitted on the '
-             'poisoned rows, as StandardScaler, MinMaxScaler or Normalizer of '
-             'scikit-learn; default: mean-std for a file and dogfish, none '
-             'for images of pixels from 0 to 1')
+        help='scaler of the features, before the classifier and fitted on '
+             'the poisoned rows, as StandardScaler, MinMaxScaler or '
+             'Normalizer of scikit-learn; default: mean-std for a file and '
+             'dogfish, none for images of pixels from 0 to 1')
     command.add_argument(
         '--penalty', choices=PENALTIES, default='l2',
-        help='of the weights: l2 (default) or l1, of logistic regression and '
-             'svm; most weights are then zero')
+        help='penalty on the weights: l2 (default) or l1, of logistic '
+             'regression and svm; most weights are then zero')
     command.add_argument(
         '--y-poison', default='worst', metavar='L',
         help='labels of the poison: worst (default; tries five shares of the '

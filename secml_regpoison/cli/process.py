@@ -79,7 +79,7 @@ def interruptible():
 
 
 def _handle(handler):
-    """Handle the signals, but for those that the parent process has switched
+    """Handle the signals, except those that the parent process has switched
     off; returns the old handlers."""
     if threading.current_thread() is not threading.main_thread():
         return {}

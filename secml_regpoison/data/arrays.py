@@ -122,7 +122,7 @@ def _numbers(name, x, is_frame):
 
 def _check_sizes(name, x, columns):
     """Raise ValueError for values that are missing, too large or, in all of
-    a column, too small for squares or the same but for rounding."""
+    a column, too small for squares or the same up to rounding."""
     bad = np.argwhere(~(np.abs(x) <= LARGEST))
     if len(bad):
         row, j = bad[0]

@@ -72,7 +72,7 @@ def is_text(cells, gap, decimal):
 
 
 def _with_words(frame, gaps, decimal, without=('',)):
-    """The columns of text in which words for missing, but for some, are taken
+    """The columns of text in which words for missing, except some, are taken
     as gaps, and the first such word of each."""
     words = {name: cells[gaps[name].to_numpy() & ~cells.isin(without)]
              for name, cells in frame.items() if gaps[name].any()
@@ -196,7 +196,7 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
 
 def _check_size(name, numbers, where):
     """Raise ValueError for infinite numbers, those beyond 1e30, and where
-    all are too small for squares or the same but for rounding."""
+    all are too small for squares or the same up to rounding."""
     bad = ~(abs(numbers) <= LARGEST)
     if bad.any():
         i = int(bad.argmax())

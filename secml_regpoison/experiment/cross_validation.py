@@ -15,7 +15,7 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
 
     A few rows far out can make the loss of a fold huge at all but the largest
     lambdas, which then err on half of the rows. So a lambda counts only if
-    its errors are as many as the least but for chance, see `by_chance`.
+    its errors are as many as the least up to chance, see `by_chance`.
 
     The grid has steps of 0.5 (or a little less, to end at the bound); of
     equally good ones the largest lambda. With fewer than two rows of a class

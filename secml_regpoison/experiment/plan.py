@@ -160,8 +160,8 @@ def check_plan(plan, source, policies, n_repetitions=1):
     """
     if plan.poison_mode == 'replace' and plan.n_points[-1] >= plan.n_train:
         raise ValueError(
-            f"`points` must be at most {plan.n_train - 1}, for they take the "
-            f"place of {plan.n_train} training rows, got "
+            f"`points` must be at most {plan.n_train - 1}, because poison "
+            f"replaces training rows, of which there are {plan.n_train}, got "
             f"{plan.n_points[-1]}.")
     if 'learned-trust' in policies and not takes_trust(plan.classifier,
                                                        plan.penalty):

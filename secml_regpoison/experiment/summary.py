@@ -66,7 +66,7 @@ def _strength(records):
 
 
 def asks_for_wider_bounds(record):
-    """Whether lambda is at a bound, but for one that grew until the answer
+    """Whether lambda is at a bound, except one that grew until the answer
     was constant: a larger one gives the same."""
     return bool(record['lmbda_at_bound'] and not (
         record['lmbda'] > 0 and (record['gave_up'] or record['one_class'])))
