@@ -3,7 +3,7 @@ from secml.adv.seceval import CSecEvalData
 from secml.array import CArray
 from secml.figure._plots import CPlot
 
-from .style import POLICY_STYLES, STYLES, legend_below
+from .style import OTHER_STYLES, POLICY_STYLES, legend_below
 
 
 class SecEvalCurvesMixin:
@@ -100,7 +100,11 @@ class SecEvalCurvesMixin:
 def _next_style(sp, label, **given):
     """The style of the policy `label`, or one that `sp` has not used yet,
     with the given values."""
-    style = POLICY_STYLES.get(label, STYLES[sp.n_lines % len(STYLES)])
+    taken = {line.get_color() for line in sp.get_lines()}
+    other = next((style for style in OTHER_STYLES
+                  if style['color'] not in taken),
+                 OTHER_STYLES[sp.n_lines % len(OTHER_STYLES)])
+    style = POLICY_STYLES.get(label, other)
     return {name: style[name] if given.get(name) is None else given[name]
             for name in ('color', 'marker', 'linestyle')}
 

@@ -3,6 +3,8 @@
 The colours are Okabe and Ito's, which the colour-blind tell apart; markers
 and line styles tell the curves apart in grey.
 """
+from itertools import chain, cycle
+
 from secml_regpoison.storage import atomic_path
 
 STYLES = tuple(
@@ -11,6 +13,11 @@ STYLES = tuple(
         ('#0072B2', 'o', '-'), ('#D55E00', 's', '--'), ('#009E73', '^', ':'),
         ('#CC79A7', 'D', '-.'), ('#000000', 'v', '-'), ('#E69F00', 'P', '--'),
         ('#56B4E9', 'X', ':'), ('#999999', '*', '-.')))
+# The looks of curves without a policy: no policy has one of these. The first
+# 20 differ in grey, too.
+OTHER_STYLES = tuple(
+    {**(STYLES[5:] + STYLES[:5])[k % 8], 'marker': '<>hd8'[k % 5]}
+    for k in range(40))
 # Of maps: two classes and more, what the poison has moved, and the poison.
 BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
 PURPLE, ORANGE = '#CC79A7', '#E69F00'
@@ -29,6 +36,7 @@ POLICY_STYLES = {
     'filter': {**STYLES[6], 'linestyle': ':'},
     'filter-learned': {**STYLES[7], 'linestyle': '-'}}
 OWN = '-own'  # of an attacker who knows the test rows
+STARS = '*', (4, 1, 0), (8, 1, 0), (3, 1, 0)  # of 5, 4, 8 and 3 points
 POLICY_LABELS = {
     'small': r'$\lambda$ small (no regularisation)',
     'large': r'$\lambda$ large',
@@ -47,7 +55,8 @@ def policy_styles(policies):
     A policy in `POLICY_STYLES` has its own. Of the lambdas held fixed, the
     most negative one looks like 'small' and the largest positive one like
     'large'; the others take the styles that no policy has. With '-own' after
-    it a policy has its colour and a star.
+    it a policy has its colour and a star, with fewer or more points where
+    another one of that colour is a star.
 
     Parameters
     ----------
@@ -67,18 +76,22 @@ def policy_styles(policies):
              if policy in styles}
     taken |= {POLICY_STYLES[name]['color'] for name in ('small', 'large')}
     free = [style for style in STYLES[5:] + STYLES[:5]
-            if style['color'] not in taken] or STYLES
+            if style['color'] not in taken]
     # more than there are: the same colours with other markers
-    spare = ({**style, 'marker': marker or style['marker']}
-             for marker in (None, *'<>phd') for style in free)
+    spare = chain(free, cycle(sorted(
+        OTHER_STYLES, key=lambda style: style['color'] in taken)))
     for policy in fixed:
         like = 'small' if float(policy) < 0 else 'large'
         own = styles.pop(like, None) if float(policy) else None
         styles[policy] = own or next(spare)
     for policy in hidden:  # one point, often beside that of the policy
-        styles[policy] = {**styles[policy.removesuffix(OWN)], 'marker': '*',
-                          'markersize': 15, 'markerfacecolor': 'none',
-                          'linestyle': 'none'}
+        style = styles[policy.removesuffix(OWN)]
+        looks = {(other['color'], other['marker'])
+                 for other in styles.values()}
+        star = next((star for star in STARS
+                     if (style['color'], star) not in looks), '*')
+        styles[policy] = {**style, 'marker': star, 'markersize': 15,
+                          'markerfacecolor': 'none', 'linestyle': 'none'}
     return {policy: styles[policy] for policy in policies}
 
 

@@ -124,6 +124,32 @@ def test_a_policy_has_its_color_and_marker_in_every_plot(fig):
         == {learned['color']}
 
 
+@pytest.mark.parametrize('method', [*CURVES, 'plot_sec_eval_minimax'])
+@pytest.mark.parametrize('policies', [
+    ('learned', 'clean-cv'), ('learned-trust', 'filter', 'small', 'large')])
+def test_a_policy_after_other_curves_looks_like_none_of_them(
+        fig, method, policies):
+    """The first curve and 'clean-cv' were both blue dots."""
+    for label in ('fixed', 'own', *policies):
+        getattr(fig.sp, method)(_evaluated(), label=label)
+    looks = [(line.get_color(), line.get_marker())
+             for line in fig.sp.get_lines()]
+    assert len({*looks}) == len(looks)
+
+
+def test_a_curve_after_policies_has_a_color_of_its_own(fig):
+    for label in ('learned', 'clean-cv', 'learned-trust', 'fixed', 'other'):
+        fig.sp.plot_lmbda(_sec_eval_data(), label=label)
+    assert len({line.get_color() for line in fig.sp.get_lines()}) == 5
+
+
+def test_more_curves_than_colors_differ(fig):
+    for k in range(12):
+        fig.sp.plot_lmbda(_sec_eval_data(k), label=str(k))
+    assert len({(line.get_color(), line.get_marker())
+                for line in fig.sp.get_lines()}) == 12
+
+
 def test_other_objects_are_refused(fig):
     attack = CSecEval(make(small()), 'n_points', CArray(STRENGTHS))
     for wrong in (attack, [_sec_eval_data(), 1.], None):

@@ -2,9 +2,13 @@
 import pytest
 
 from secml_regpoison.figure.style import (
-    POLICY_STYLES, policy_label, policy_styles)
+    OTHER_STYLES, OWN, POLICY_STYLES, policy_label, policy_styles)
 
 LOOK = 'color', 'marker'
+
+
+def with_own(policies):
+    return (*policies, *(f'{policy}{OWN}' for policy in policies))
 
 
 def looks(policies):
@@ -26,6 +30,11 @@ def test_a_policy_looks_the_same_in_every_picture(others):
     tuple(map(str, range(-8, 12))),
     ('-8', '-4', '-2', '0', '2', '4', '8', 'clean-cv', 'learned',
      'trusted-only', 'learned-trust'),
+    ('clean-cv', 'learned', 'trusted-only', 'learned-trust',
+     *map(str, range(-8, 12))),
+    with_own(('-8', '-2', '0', '2', '4', '8', 'clean-cv', 'learned',
+              'trusted-only', 'learned-trust')),
+    (*POLICY_STYLES, '0'),
     ('-8', 'learned', '-8-own', 'learned-own')])
 def test_no_two_policies_look_alike(policies):
     assert list(policy_styles(policies)) == list(policies)
@@ -49,3 +58,12 @@ def test_lambda_zero_is_neither_small_nor_large():
     """lambda = 0 had the look of 'large' where no positive one was drawn."""
     taken = looks(('small', 'large'))
     assert not set(looks(('-8', '0', 'learned'))[1:2]) & set(taken)
+
+
+def test_curves_without_a_policy_look_like_none():
+    other, policies = ([tuple(style[name] for name in LOOK)
+                        for style in styles]
+                       for styles in (OTHER_STYLES, POLICY_STYLES.values()))
+    assert len({*other}) == 40 and not {*other} & {*policies}
+    assert len({(style['marker'], style['linestyle'])
+                for style in OTHER_STYLES[:20]}) == 20
