@@ -1,7 +1,8 @@
 """The picture of a poisoning curve, in the manner of scikit-learn."""
 import numpy as np
 
-from secml_regpoison.figure.style import policy_label, policy_styles
+from secml_regpoison.figure.style import (
+    legend_below, policy_label, policy_styles)
 from .poisoning_curve import poisoning_curve
 
 
@@ -107,5 +108,7 @@ class PoisoningCurveDisplay:
                ylabel='Test error (%)')
         if ax.get_yscale() == 'linear':
             ax.set_ylim(bottom=0)
-        ax.legend()
+        width = ax.get_position().width * ax.figure.get_figwidth()
+        legend_below(ax, ax.get_legend_handles_labels()[0],
+                     ncol=2 if width > 4 else 1)
         return self

@@ -3,6 +3,7 @@
 The colours are Okabe and Ito's, which the colour-blind tell apart; markers
 and line styles tell the curves apart in grey.
 """
+import textwrap
 from itertools import chain, cycle
 
 from secml_regpoison.storage import atomic_path
@@ -105,17 +106,32 @@ def policy_label(policy):
 
 def legend_below(sp, handles, **options):
     """A legend below the axes, their ticks and label, where it hides nothing.
+    Of a secml plot or of matplotlib Axes.
 
     Its distance is in letters, for labels grow with the font and not with the
     axes. The figure makes room for it when it is drawn, unless the user has
     chosen a layout.
     """
-    if sp.show_legend is not False:
-        figure = sp._sp.figure
+    if getattr(sp, 'show_legend', None) is not False:
+        figure = getattr(sp, '_sp', sp).figure
         if figure.get_layout_engine() is None:
             figure.set_layout_engine('tight')
         sp.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5, 0.),
-                  borderaxespad=3.6, ncol=2, **{'frameon': False, **options})
+                  borderaxespad=3.6,
+                  **{'ncol': 2, 'frameon': False, **options})
+
+
+def figure_legend(fig, ax, title, ncol=4):
+    """The legend of `ax` below all axes: with fewer columns than `ncol`, and
+    a title of several lines, where the figure is narrow."""
+    title = textwrap.fill(title, int(11 * fig.get_figwidth()))
+    for n_columns in range(ncol, 0, -1):
+        legend = fig.legend(
+            *ax.get_legend_handles_labels(), frameon=False, title=title,
+            ncol=n_columns, loc='outside lower center')
+        if n_columns == 1 or legend.get_window_extent().width < fig.bbox.width:
+            return
+        legend.remove()
 
 
 def save_picture(fig, path, formats=('png', 'pdf'), dpi=150):

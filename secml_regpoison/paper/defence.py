@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from secml_regpoison.experiment.statistics import (
     MEASURED, cost, distinct, draw_curves, mean_and_std, mean_rows,
     tables_of)
+from secml_regpoison.figure.style import figure_legend
 from .attacks import attack_cells, named_records
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
@@ -71,9 +72,7 @@ def _draw(means, settings, solver):
         ax.set_ylabel('Test error (%)')
     for ax in axes[-1]:
         ax.set_xlabel('Poison among the training rows (%)')
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False,
-               loc='outside lower center', ncol=min(4, 1 + n_columns),
-               title=f'Poison by {solver} (against L1 and learned trust by '
-                     'implicit); mean and standard deviation of '
-                     f'{settings.n_splits} splits')
+    figure_legend(fig, axes[0, 0], f'Poison by {solver} (against L1 and '
+                  'learned trust by implicit); mean and standard deviation of '
+                  f'{settings.n_splits} splits')
     return fig

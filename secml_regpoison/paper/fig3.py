@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from secml_regpoison.experiment.statistics import distinct, mean_and_std
 from secml_regpoison.experiment.tables import as_text, format_mean_std
 from secml_regpoison.figure.images_and_weights import draw_weights
+from secml_regpoison.figure.style import figure_legend
 from .attacks import attack_cells, records_of
 
 TITLES = {'small': 'no regularisation', 'learned': r'$\lambda$ learned'}
@@ -90,7 +91,6 @@ def _draw(weights, means, solver, n_splits):
         line[0].set_ylabel('Number of weights (log scale)')
     for ax in axes[-1]:
         ax.set_xlabel('Weight (each panel has its own scale)')
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), ncol=2,
-               frameon=False, loc='outside lower center',
-               title=f'Poison by {solver}; weights of {n_splits} splits')
+    figure_legend(fig, axes[0, 0],
+                  f'Poison by {solver}; weights of {n_splits} splits', 2)
     return fig

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from secml_regpoison.experiment.statistics import (
     cost, distinct, mean_and_std)
 from secml_regpoison.experiment.tables import as_text, format_mean_std
-from secml_regpoison.figure.style import POLICY_LABELS, POLICY_STYLES
+from secml_regpoison.figure.style import (
+    POLICY_LABELS, POLICY_STYLES, figure_legend)
 from .attacks import attack_cells, records_of
 
 KEYS = 'data', 'policy', 'momentum', 'n_inner'
@@ -85,10 +86,9 @@ def _draw(means, n_splits):
         for ax in (left, right):
             ax.set_title(name)
             ax.set_xlabel("Training steps T that the attack sees")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), ncol=3,
-               frameon=False, loc='outside lower center',
-               title='Strongest attack; mean and standard deviation of '
-                     f'{n_splits} splits (of implicit: line and band)')
+    figure_legend(fig, axes[0, 0], 'Strongest attack; mean and standard '
+                  f'deviation of {n_splits} splits (of implicit: line and '
+                  'band)', 3)
     return fig
 
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
     COSTS, cost, distinct, draw_curves, mean_and_std, mean_rows, tables_of)
+from secml_regpoison.figure.style import figure_legend
 from .attacks import all_records, attack_cells
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
@@ -114,8 +115,6 @@ def _draw(means, n_splits, solver):
             if row == 0:
                 ax.set_title(name, fontsize=11)
         ax.set_xlabel('Poison among the training rows (%)')
-    fig.legend(*ax.get_legend_handles_labels(), ncol=3,
-               frameon=False, loc='outside lower center',
-               title=f'Poison by {solver}; mean and standard deviation of '
-                     f'{n_splits} splits')
+    figure_legend(fig, ax, f'Poison by {solver}; mean and standard deviation '
+                  f'of {n_splits} splits', 3)
     return fig

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from secml_regpoison.experiment.statistics import (
     above_zero, cost, mean_and_std, mean_rows)
 from secml_regpoison.experiment.tables import as_text, format_mean_std
-from secml_regpoison.figure.style import policy_label, policy_styles
+from secml_regpoison.figure.style import (
+    figure_legend, policy_label, policy_styles)
 from .attacks import attack_cells, named_records
 from .config import PAIRS
 
@@ -125,10 +126,9 @@ def _draw(means, settings, solver):
         ax.set_ylim(bottom=0)
         ax.grid(alpha=.3, axis='y')
     axes[0].set_ylabel('Test error (%)')
-    fig.legend(*axes[0].get_legend_handles_labels(), frameon=False,
-               loc='outside lower center', ncol=4,
-               title=f'Poison by {solver}; mean and standard deviation of '
-                     f'{settings.n_splits} splits; softmax: three classes')
+    figure_legend(fig, axes[0], f'Poison by {solver}; mean and standard '
+                  f'deviation of {settings.n_splits} splits; softmax: three '
+                  'classes')
     return fig
 
 

@@ -53,6 +53,23 @@ def test_one_repetition_has_no_band_and_no_line_without_majority():
     plt.close(display.figure_)
 
 
+@pytest.mark.parametrize('size, n_columns', [((6.4, 4.8), 2), ((4, 4), 1)])
+def test_the_legend_hides_no_curve_and_is_in_the_picture(size, n_columns):
+    policies = ['clean-cv', 'learned', 'trusted-only', '-8', '0', '2']
+    display = PoisoningCurveDisplay(
+        fractions=FRACTIONS, policies=policies,
+        test_error=np.concatenate([ERRORS, ERRORS]), majority_error=[.4])
+    figure, ax = plt.subplots(figsize=size)
+    display.plot(ax)
+    figure.canvas.draw()
+    box = ax.get_legend().get_window_extent()
+    assert not box.overlaps(ax.get_window_extent())
+    assert not box.overlaps(ax.xaxis.get_tightbbox())
+    assert min(box.x0, box.y0) >= 0 and box.x1 <= figure.bbox.x1
+    assert ax.get_legend()._ncols == n_columns
+    plt.close(figure)
+
+
 @pytest.mark.filterwarnings('ignore:.* results, read with care:RuntimeWarning')
 def test_from_an_estimator(ax):
     x, y = load_iris(return_X_y=True)

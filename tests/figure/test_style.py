@@ -1,8 +1,12 @@
 """The palette: a policy looks the same everywhere, two never look alike."""
 import pytest
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
 from secml_regpoison.figure.style import (
-    OTHER_STYLES, OWN, POLICY_STYLES, policy_label, policy_styles)
+    OTHER_STYLES, OWN, POLICY_STYLES, figure_legend, policy_label,
+    policy_styles)
 
 LOOK = 'color', 'marker'
 
@@ -67,3 +71,20 @@ def test_curves_without_a_policy_look_like_none():
     assert len({*other}) == 40 and not {*other} & {*policies}
     assert len({(style['marker'], style['linestyle'])
                 for style in OTHER_STYLES[:20]}) == 20
+
+
+@pytest.mark.parametrize('width', [4, 5.4, 13.8])
+def test_the_legend_of_a_figure_is_in_it(width):
+    fig = Figure(figsize=(width, 5), layout='constrained')
+    FigureCanvasAgg(fig)
+    ax = fig.subplots()
+    for k in range(4):
+        ax.plot([k], label=f'{k}: a rather long name of a curve')
+    figure_legend(fig, ax, 13 * 'a title ')
+    fig.canvas.draw()
+    legend, = fig.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= fig.bbox.x1 and box.y0 >= 0
+    assert not box.overlaps(ax.xaxis.get_tightbbox())
+    assert ('\n' in legend.get_title().get_text()) == (width < 13)
+    assert {4: 1, 5.4: 1, 13.8: 4}[width] == legend._ncols

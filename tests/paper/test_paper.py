@@ -11,13 +11,15 @@ import time
 import joblib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from sklearn.linear_model import LogisticRegression
 
 from secml_regpoison import cli
 from secml_regpoison.data.sources import load_data
 from secml_regpoison.storage import only_writer
 from secml_regpoison.experiment import security_evaluation
-from secml_regpoison.paper import FIGURES, attacks, run_figure
+from secml_regpoison.paper import (
+    FIGURES, attacks, defence, labels, models, run_figure)
 from secml_regpoison.cli import paper as command
 from secml_regpoison.paper import config as table
 from secml_regpoison.experiment.cells import clear_cache, run_cells
@@ -52,6 +54,31 @@ def read(path):
 def without_times(path):
     return [{key: value for key, value in row.items()
              if not key.startswith('seconds')} for row in read(path)]
+
+
+def stats():
+    return dict.fromkeys(('test_error', 'lmbda', 'fraction'), (.1, .01))
+
+
+@pytest.mark.parametrize('name', ['models', 'labels', 'defence'])
+def test_the_legend_is_in_the_picture(name):
+    """Quick versions have one panel, and it was cut off."""
+    settings = FIGURES[name].quick
+    if name == 'models':
+        fig = models._draw({}, settings, 'implicit')
+    elif name == 'labels':
+        fig = labels._draw(
+            {(data, policy, share): stats() for data in settings.data
+             for policy in settings.policies for share in ('flip', '0')},
+            settings.n_splits, 'implicit')
+    else:
+        fig = defence._draw(
+            {(f'{data}, attacker: {attacker}', policy, 0): stats()
+             for data in settings.data for attacker in settings.attackers
+             for policy in settings.policies}, settings, 'implicit')
+    FigureCanvasAgg(fig).draw()
+    box = fig.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= fig.bbox.x1 and box.y0 >= 0
 
 
 @pytest.mark.slow
