@@ -138,7 +138,7 @@ def test_a_policy_after_other_curves_looks_like_none_of_them(
 
 
 def test_a_curve_after_policies_has_a_color_of_its_own(fig):
-    for label in ('learned', 'clean-cv', 'learned-trust', 'fixed', 'other'):
+    for label in ('trusted-only', 'clean-cv', 'large', 'fixed', 'other'):
         fig.sp.plot_lmbda(_sec_eval_data(), label=label)
     assert len({line.get_color() for line in fig.sp.get_lines()}) == 5
 
