@@ -78,9 +78,9 @@ def check_in_set(attack, data, poison):
         check('ds_init.X', farthest, farthest <= attack.dmax + 1e-9,
               f'points within `dmax` = {attack.dmax:g} of the validation rows '
               'that they started from, or of the nearest')
-    beyond = float(feasible.violation(poison.x).max())
-    check('ds_init.X', f'one {beyond:g} beyond it',
-          feasible.contains(poison.x).all(), 'inside the set `feasible`')
+    out = (~feasible.contains(poison.x)).nonzero().ravel().tolist()
+    check('ds_init.X', f'rows {out[:5]} outside it', not out,
+          'points inside the set `feasible`')
 
 
 def problem_id(attack):

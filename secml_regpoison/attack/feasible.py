@@ -166,7 +166,7 @@ def pull_into_filter(attack, data, x, y, project):
         return found
     passes, typical = clean.of(y), next(rows_by_centroid(data, clean, y))
     for share in torch.linspace(15 / 16, 0, 16):
-        out = passes.violation(found) > 1e-9
+        out = ~passes.passes(found)
         found[out] = project(typical + share * (x - typical))[out]
     return found
 

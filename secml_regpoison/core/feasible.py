@@ -128,22 +128,21 @@ class FeasibleSet:
         least = torch.where(steepest > 0, .501 / steepest, 0.)
         return math.copysign(1., step) * least.clamp_min(abs(step))
 
-    def violation(self, x: Tensor) -> Tensor:
-        """How far points are outside the set, (p,), in units of the input;
-        at most 0 inside."""
-        beyond = [torch.maximum(self.lb - x, x - self.ub).amax(1)]
-        if self.dmax is not None:
-            beyond.append(self._radius(x)[:, 0] - self.dmax)
-        if self.filter is not None:
-            beyond.append(self.filter.violation(x))
-        if self.integers is not None:
-            beyond.append(((x - x.round()).abs() * self._whole(x)).amax(1))
-        return torch.stack(beyond).amax(0)
-
     def contains(self, x: Tensor) -> Tensor:
-        """Whether points are in the set, (p,), to rounding."""
+        """Whether points are in the set, (p,), to rounding: of each feature
+        in its own units, in the filter in those of its scale."""
         rtol = 1e-9 if x.dtype == torch.float64 else 1e-4
-        return self.violation(x) <= rtol * (1 + x.abs().amax(1))
+        beyond = torch.maximum(self.lb - x, x - self.ub)
+        if self.integers is not None:
+            beyond = torch.maximum(
+                beyond, (x - x.round()).abs() * self._whole(x))
+        inside = (beyond <= rtol * (1 + x.abs())).all(1)
+        if self.dmax is not None:
+            inside &= self._radius(x)[:, 0] - self.dmax <= rtol * (
+                1 + x.abs().amax(1))
+        if self.filter is not None:
+            inside &= self.filter.passes(x, rtol)
+        return inside
 
     def support(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """Largest ``v . x`` over the set, row by row, (p,), and where it is.

@@ -71,18 +71,20 @@ class SphereSlab:
             if value is not None})
 
     def violation(self, x: Tensor) -> Tensor:
-        """How far rows are outside sphere or slab, (p,); at most 0 inside."""
+        """How far rows are outside sphere or slab, (p,), in units of the
+        scale; at most 0 inside."""
         z = x - self.centre
         return torch.maximum(
             torch.linalg.vector_norm(self.scale * z, dim=1)
             - self.radius[:, 0], self._along(z).abs() - self.width[:, 0])
 
-    def passes(self, x: Tensor) -> Tensor:
+    def passes(self, x: Tensor, rtol: float = ACTIVE_RTOL) -> Tensor:
         """Whether rows are in sphere and slab, (p,), to rounding: radius and
         width are distances of some of the rows themselves."""
-        far = torch.linalg.vector_norm(
-            self.scale * (x - self.centre), dim=1)
-        return self.violation(x) <= ACTIVE_RTOL * far
+        far, size = (torch.linalg.vector_norm(self.scale * z, dim=1)
+                     for z in (x - self.centre, x))
+        return self.violation(x) <= rtol * far + 8 * torch.finfo(
+            x.dtype).eps * size
 
     def project(self, x: Tensor, lb: Tensor, ub: Tensor) -> Tensor:
         """Nearest rows in box, sphere and slab; exact.

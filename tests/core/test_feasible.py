@@ -1,5 +1,4 @@
 """Sets of poisoning points: projections and supports against solvers."""
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -219,4 +218,27 @@ def test_an_empty_set_is_refused():
                        r'place, got none for the points \['):
         solve(Problem(x[:40], y[:40], x[40:], y[40:]), x[40:46], labels, 0.,
               feasible=fixed)
-    assert math.isfinite(float(fixed.violation(x[40:46]).max()))
+    assert not fixed.contains(x[40:46]).all()
+
+
+@pytest.mark.parametrize('spread', [1e7, 1.])
+def test_a_column_of_large_numbers_opens_neither_filter_nor_box(spread):
+    """Seconds since 1970 beside a column of 0 to 3: a point outside by a
+    deviation, or by half a unit of the other column, is outside."""
+    rng = np.random.default_rng(0)
+    y = torch.arange(100).double() % 2
+    x = torch.as_tensor(rng.normal(size=(100, 2))) * torch.tensor(
+        [spread, 1.]) + torch.stack([1.7e9 + 0 * y, 3 * y], 1)
+    std = x.std(0)
+    passes = SphereSlab.fit(x, y, .95, 1 / std).of(y[:1])
+    far = torch.full((1, 2), 1e30).double()
+    feasible = FeasibleSet(x[:1], -far, far, filter=passes)
+    point = passes.centre + torch.stack(
+        [std[0] * (passes.radius[0, 0] + 1), 0 * std[1]])
+    assert torch.allclose(passes.violation(point), torch.ones(1).double(),
+                          rtol=1e-6)
+    assert not feasible.contains(point)
+    assert feasible.contains(feasible.project(point))
+    box = FeasibleSet(x[:1], x.amin(0), x.amax(0))
+    outside = torch.stack([x[0, 0], x[:, 1].max() + .5])[None]
+    assert not box.contains(outside) and box.contains(x).all()
