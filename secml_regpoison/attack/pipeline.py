@@ -6,7 +6,7 @@ import numpy as np
 
 from secml.array import CArray
 
-from secml_regpoison.core.penalties import L1, L2
+from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.validation import LARGEST, check
 from . import trust
@@ -30,7 +30,7 @@ def first_models(attack, n_points):
     with their features: of two searches, one begins where the points end
     against the L2 penalty.
     """
-    if not n_points or target_of(attack.classifier).penalty is not L1:
+    if not n_points or target_of(attack.classifier).penalty.is_smooth:
         return ((),)
     return (), (functools.partial(model_class(attack), penalty=L2),)
 
@@ -91,7 +91,7 @@ def check_refitted(attack, data):
         raise TypeError(
             '`classifier.preprocess` must have a derivative, got the unit '
             'norm of a single feature, which keeps its sign alone.')
-    if target_of(attack.classifier).penalty is L1:
+    if not target_of(attack.classifier).penalty.is_smooth:
         check('solver_type', attack.solver_type, attack.solver_type != 'fmd',
               "'rmd' or 'implicit' with penalty='l1'")
         form = attack.solver_params.get('form', 'auto')

@@ -116,7 +116,7 @@ class LinearModel:
 
     @property
     def _solvers(self) -> dict[str, Solver]:
-        return SPARSE_SOLVERS if self.penalty is L1 else SOLVERS
+        return SOLVERS if self.penalty.is_smooth else SPARSE_SOLVERS
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Warn of a step size that is too large for these points."""

@@ -273,6 +273,21 @@ def test_all_weights_vanish_at_a_large_lambda():
     assert float(got.value) == pytest.approx(math.log(2))
 
 
+def test_the_solvers_are_chosen_by_smoothness_not_by_name():
+    """A penalty of one's own, as CONTRIBUTING says it is added."""
+    class Own(L1):
+        pass
+    problem, x_p, y_p = make()
+    for method in ('rmd', 'implicit'):
+        for got, expected in zip(*(
+                hypergradient(problem, x_p, y_p, 0., method, model=partial(
+                    LinearModel, penalty=penalty)) for penalty in (Own, L1))):
+            assert torch.equal(got, expected)
+    with pytest.raises(ValueError, match='with the penalty Own'):
+        hypergradient(problem, x_p, y_p, 0., 'fmd', model=partial(
+            LinearModel, penalty=Own))
+
+
 @pytest.mark.parametrize('kwargs, words', [
     ({'method': 'fmd'}, "`method` must be one of .'implicit', 'rmd'. with the "
      "penalty L1, got 'fmd'"),
