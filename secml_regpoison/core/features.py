@@ -67,7 +67,7 @@ def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
             [phi[name] for name in grads], x, list(grads.values()),
             retain_graph=True)[0]
     fixed = {name: features.detach() for name, features in phi.items()}
-    in_features = replace(problem, preprocess=None, serves_once=True, **{
+    in_features = replace(problem, preprocess=None, rows_move=True, **{
         **fixed, 'x_tr': fixed['x_tr'][:n_tr]})
     return Features(fixed['x_tr'][n_tr:], vjp, in_features, True)
 
@@ -94,7 +94,7 @@ def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
             parts, x, grads, retain_graph=True)[0]
     fixed: dict[str, Any] = {
         name: apart(given) for name, given in problem.rows.items()}
-    in_features = replace(problem, preprocess=None, serves_once=True, **fixed)
+    in_features = replace(problem, preprocess=None, rows_move=True, **fixed)
     return Features(apart(x.detach()), vjp, in_features, True, True)
 
 

@@ -41,9 +41,10 @@ class Problem:
     x_attacker, y_attacker : Tensor, shapes (k, d) and (k,), or None
         The attacker's own set, on which it raises the loss; with `y_target`,
         shape (k,) then, `y_attacker` is not read. None: the validation set.
-    serves_once : bool
-        The rows are those of one training, as where a preprocess is refitted:
-        no product is made that pays only if it is used again.
+    rows_move : bool
+        Set by `features`: the rows move with the points, as where a preprocess
+        is refitted. ``eta = 1 / L`` then takes the exact top eigenpair, and no
+        product is made that pays only if it is used again.
 
     Raises
     ------
@@ -61,7 +62,7 @@ class Problem:
     n_classes: Optional[int] = None
     x_attacker: Optional[Tensor] = None
     y_attacker: Optional[Tensor] = None
-    serves_once: bool = False
+    rows_move: bool = False
 
     def __post_init__(self) -> None:
         check_problem(self)
@@ -194,7 +195,7 @@ class Problem:
     def gram(self) -> Tensor:
         """Products of the weights of the fixed rows, (n, n)."""
         rows = self.rows_tr
-        if self.serves_once and not is_sparse(rows):
+        if self.rows_move and not is_sparse(rows):
             # sooner, but for the last bit: elsewhere it is made only once
             return row_products(rows[:, :-1])
         return weight_products(rows, rows)

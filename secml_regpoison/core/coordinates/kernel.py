@@ -110,7 +110,7 @@ class KernelCoordinates:
         out[-1].add_(b)
 
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
-        if self.problem.serves_once:
+        if self.problem.rows_move:
             h = weight_scores(rows_val, self.weights(u[None])[0])
             return h.addcmul_(bias_column(rows_val), u[-1])
         h = self.problem.gram_val(rows_val) @ u[:self.n_tr]
@@ -122,7 +122,7 @@ class KernelCoordinates:
         """Coordinates of ``A_val^T r_val``, whose weights become ``g``."""
         self.direction = g = weight_sum(r_val, rows_val)
         self.beside[0, :self.n_tr] = weight_scores(self.rows_tr, g) \
-            if self.problem.serves_once \
+            if self.problem.rows_move \
             else r_val @ self.problem.gram_val(rows_val)
         self.beside[0, self.n_tr:] = self.rows_p[:, :-1] @ g
         self.along[0, :self.n], self.along[0, -2] = self.beside[0], g @ g

@@ -86,7 +86,7 @@ def smoothness(problem: Problem, rows_p: Tensor, penalty: Union[L1, L2],
     top, v = top_p or top_eigenpair(rows_p)
     along = v @ rows_p[:, :-1]
     parts: tuple[RankOne, ...] = RankOne(v, along, along),
-    if problem.serves_once:  # the fixed rows move with the points
+    if problem.rows_move:
         top_tr, u = problem.top_eigenpair
         weights = u[:-1]
         parts = RankOne(problem.rows_tr @ u, weights, top_tr * weights), *parts
