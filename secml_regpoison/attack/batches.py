@@ -20,7 +20,7 @@ from .settings import lmbda_bounds, outer_steps, sign_of, training_of
 
 
 class IterateRecord(NamedTuple):
-    """Points (p, d), lambda and the attacker's loss at an outer iterate."""
+    """Points (p, d), lambda and the attacker's loss of an iterate."""
 
     x_p: torch.Tensor
     lmbda: float
@@ -33,9 +33,9 @@ class Batch:
 
     x, y, starts : points (p, d), signs (p,), validation rows they started at.
     lmbda, value : the defender's lambda, and the attacker's loss there.
-    f_seq, lmbda_seq, path : loss, lambda and points at each outer iterate,
+    f_seq, lmbda_seq, path : loss, lambda and points of every iterate recorded,
     (n_iter,), (n_iter,) and (n_iter, p, d). n_trainings, n_evaluations,
-    seconds : its cost, restarts included. converged : it did not end by the
+    seconds : its cost, restarts included. converged : it ended before the
     number of its steps. camouflage : the value that was kept.
     """
 
@@ -185,7 +185,7 @@ def restart_points(attack, data, poison, n_points, y_new, n_restarts):
 def solve_from(attack, data, problem, start, iterates, first=(),
                camouflage=0., **settings):
     """The core's `Solution` from the points and lambda of `start`; appends an
-    `IterateRecord` to `iterates` at each outer iterate. The points move
+    `IterateRecord` to `iterates` for each iterate recorded. The points move
     against the models `first`, then the attack's; where they hold whole
     numbers, without these first. They come back in float64, in their set."""
     centre = data.x_val[list(start.starts)] if start.starts else start.x

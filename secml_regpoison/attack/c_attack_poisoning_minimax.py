@@ -151,8 +151,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     Attributes
     ----------
     f_seq, x_seq : CArray
-        Loss and points at each outer iterate of the last batch (with
-        `joint` of all points), shapes (n_iter,) and (n_iter, p * d).
+        Loss and points of every iterate recorded of the last batch (with
+        `joint` of all points), the start first; by L-BFGS-B one an
+        evaluation. Shapes (n_iter,) and (n_iter, p * d).
 
     Raises
     ------
@@ -250,7 +251,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     @property
     def lmbda_seq(self):
-        """lambda at each outer iterate of the last batch, (n_iter,)."""
+        """lambda of the iterates of `f_seq`, (n_iter,)."""
         return self._lmbda_seq
 
     @property

@@ -38,12 +38,13 @@ class Solution:
     w, b : Tensor, shapes (d,) and ()
         The poisoned model.
     f_seq, lmbda_seq : tuple of float
-        Attacker's loss and lambda at every outer iterate, the start first.
+        Attacker's loss and lambda of every iterate recorded, the start first;
+        by L-BFGS-B one an evaluation.
     n_trainings, n_evaluations : int
         Models trained, and iterates evaluated, which train one each. Of an
         iterate that no step follows no derivative is computed.
     converged : bool
-        Stopped by `tol` and `patience` rather than by `n_outer`.
+        Ended before `n_outer` steps.
     log_s : float
         Of a `.trust.TrustModel`; else 0.
     """
@@ -108,7 +109,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     lmbda_bounds : (float, float)
         Interval of the learned lambda.
     n_outer : int
-        Steps of the points at most; as many for each `.revival`.
+        Steps of the points at most; as many again for each `.revival` and
+        after a vertex.
     step : float or None
         First step length, in units of `x_p`; None: see `default_step`.
     min_step, max_step : float
