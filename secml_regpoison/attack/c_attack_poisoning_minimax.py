@@ -436,9 +436,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Returns
         -------
         float
-            ``(1/m) sum_j l(-y_j f(x_j))`` over the attacker's rows, with the
-            loss l of the attack, logistic in natural log; y_target in the
-            place of y_j where it is set.
+            ``(1/m) sum_j l(y_j f(x_j))`` over the attacker's rows, with the
+            loss l of the attack's class; y_target in the place of y_j where it
+            is set.
         """
         return objective.value(self, self._prepare(), xc, acc)
 

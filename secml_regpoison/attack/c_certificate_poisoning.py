@@ -136,11 +136,12 @@ class CCertificatePoisoning:
 
     .. math::
 
-        U(\lambda) = \min_{w, b} \frac{1}{n} \left( \sum_{clean} l(-y_i f(x_i))
-        + p \max_{(x, y) \in F} l(-y f(x)) \right) + \frac{e^\lambda}{2 n}
+        U(\lambda) = \min_{w, b} \frac{1}{n} \left( \sum_{clean} l(y_i f(x_i))
+        + p \max_{(x, y) \in F} l(y f(x)) \right) + \frac{e^\lambda}{2 n}
         (\|w\|^2 + \beta b^2)
 
-    is the largest training objective that p of n rows in F can make; n U is
+    is the largest training objective that p of n rows in F can make, with the
+    loss l of the attack's class; n U is
     then at least the clean rows' sum of losses. It is computed from above and,
     by an attack, from below. F is the box of the attack and the filter of its
     `feasible`; `dmax`, masks and whole numbers are left out, which makes the
