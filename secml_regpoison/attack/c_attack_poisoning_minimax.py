@@ -300,8 +300,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
            at the learned lambda: see `poisoned_classifier`. A copy of the
            classifier, trained on the same rows, keeps its own C.
         5. Labels are the datasets' own, not only {0, 1}.
-        6. `f_opt` is in nats, where the stock log loss is in bits. `x_seq`
-           and `x0` hold all points that moved.
+        6. `f_opt` is in the units of the loss, of a logistic regression in
+           nats, where secml's is in bits. `x_seq` and `x0` hold all points
+           that moved.
 
         Parameters
         ----------

@@ -46,8 +46,8 @@ class RunRecord:
     hypergradient each was computed, and trained models, those of the batches
     read included. compositions : with ``y_poison='worst'`` a
     `Composition` for each that was tried; n_labels : points of each label.
-    constant_loss : validation loss of a constant answer, in nats. verdicts :
-    what is true of the result, see `.core.verdicts`.
+    constant_loss : validation loss of a constant answer. verdicts : what is
+    true of the result, see `.core.verdicts`.
     """
 
     n_points: int

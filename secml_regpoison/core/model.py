@@ -12,7 +12,7 @@ from .problem import Problem
 
 
 class Hypergradient(NamedTuple):
-    """Value and derivatives; the losses are in nats.
+    """Value and derivatives, in the units of the loss.
 
     Attributes
     ----------

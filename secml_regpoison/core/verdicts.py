@@ -81,7 +81,7 @@ def is_unseen(attacker: float, defender: float) -> bool:
 
 def losses_differ(first: float, second: float) -> bool:
     """Whether two losses are of different models: by 1 % of the second, and
-    by 1e-3 nats, for liblinear stops early where the loss is next to 0."""
+    by 1e-3, for liblinear stops early where the loss is next to 0."""
     return not abs(first - second) <= max(.01 * abs(second), 1e-3)
 
 
