@@ -9,8 +9,9 @@ convex. It has
 - ``constant(y)``: the least mean loss, on labels y, of an answer that no
   feature changes.
 
-`Softmax`, of more classes than two, is another kind of loss, see there.
-Nothing else in the core knows which loss it is.
+`Softmax`, of more classes than two, is another kind of loss, see there:
+`..coordinates.class_steps` writes out its slope and curvature for speed, and
+`..softmax_model` its value. Nothing else in the core knows which loss it is.
 """
 from typing import Optional, Protocol
 
