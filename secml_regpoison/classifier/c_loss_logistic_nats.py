@@ -19,7 +19,7 @@ class CLossLogisticNats(CLossLogistic):
     is linear past a score of 10, where it jumps by 6.5e-5; this one is linear
     past 37, where float64 cannot represent the difference.
 
-    Labels are {0, 1}, as for all of secml's binary losses.
+    Labels are {0, 1}, as for all of secml's binary losses; y = -1 for 0.
 
     Attributes
     ----------

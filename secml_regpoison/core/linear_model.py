@@ -82,8 +82,8 @@ class LinearModel:
     Raises
     ------
     ValueError
-        No solver for the penalty has the name of the method; the problem has
-        `n_classes`.
+        No solver for the penalty has the name of the method; 'fmd' with a
+        preprocess that is fitted on the poison; the problem has `n_classes`.
     """
 
     problem: Problem
