@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..linalg import uses_blas
+from .kernel_steps import iterates
 from .primal_steps import takes_blas
 
 # Arguments of all loops: T, the loss, beta, (momentum, -eta mu, -eta/n),
@@ -120,17 +121,13 @@ def _blas_steps(rows: np.ndarray, pull: Callable[..., np.ndarray], k_g: Any,
                 curvature: Any) -> tuple[Tensor, Tensor]:
     """rows : a row for each coordinate, (n_coords, n). pull : what residuals
     of the classes, (k, n), add to the vectors, with ``-eta/n E^T`` before."""
-    order, (momentum, decay, scale) = 1, coefficients
-    if curvature is not None:
-        order = -1
-    path = first.new_empty(n_steps + 1, *first.shape[1:])
-    path[0 if order == 1 else -1] = first[1]
+    momentum, decay, scale = coefficients
+    path, states, order = iterates(n_steps, first, curvature)
     basis, targets = loss.basis.numpy(), loss.targets.numpy()
     scores = first.new_empty(n_steps, len(first[0]), rows.shape[1])
     vel, back = first[0].numpy().copy(), basis.T * scale
     q_seq = n_steps * [None] if curvature is None \
         else curvature.q.numpy()[::-1]
-    states = path.numpy()[::order]
     for state, after, h, q in zip(states, states[1:],
                                   scores.numpy()[::order], q_seq):
         np.dot(state, rows, out=h)

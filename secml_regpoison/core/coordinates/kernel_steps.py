@@ -8,7 +8,7 @@ with ``K`` and ``k_g`` the products of the rows' weights, and ``a`` their bias
 column. On a CPU the loop runs on NumPy views of the tensors' memory: a call of
 SciPy's BLAS costs a fifth of one of torch, and ``symv`` reads half of ``K``.
 """
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -21,6 +21,17 @@ from ..losses import Loss
 # beta (0-d), (momentum, -eta mu, -eta/n), velocity and iterate (2, n + 2) that
 # the steps start from, with c = 0 except in reverse, and there s (T, n).
 # They return iterates (T + 1, n + 2) and h (T, n), in time's order.
+
+
+def iterates(n_steps: int, first: Tensor,
+             curvature: Any) -> tuple[Tensor, np.ndarray, int]:
+    """Room for the iterates, in time's order; its NumPy view in the order of
+    the steps, begun; and -1 if that is backwards, else 1."""
+    order = 1 if curvature is None else -1
+    path = first.new_empty(n_steps + 1, *first.shape[1:])
+    states = path.numpy()[::order]
+    states[0] = first[1].numpy()
+    return path, states, order
 
 
 def kernel_steps(n_steps: int, loss: Loss, kernel: Tensor,
@@ -63,14 +74,12 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
                curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
     """The steps on a CPU, in float32 or float64; the bias, as a number, on its
     own, and the velocity only where there is momentum."""
-    n, order = len(kernel), 1 if curvature is None else -1
-    momentum, decay, scale = coefficients.tolist()
+    n, (momentum, decay, scale) = len(kernel), coefficients.tolist()
     bias_decay = decay * (1 - float(bias_free))
-    path = first.new_empty(n_steps + 1, n + 2)
-    path[0 if order == 1 else -1] = first[1]
+    path, states, order = iterates(n_steps, first, curvature)
     scores = first.new_zeros(n_steps, n)
     r_out, vel = first.new_empty(n), first[0, :-1].numpy().copy()
-    r, states = r_out.numpy(), path.numpy()[::order]
+    r = r_out.numpy()
     k, k_g, a = kernel.numpy().T, *beside.numpy()  # BLAS reads by columns
     lower = faster_triangle(first.dtype)
     symv, axpy, dot, scal = (blas(name, first.dtype) for name in (

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..checks import is_sparse
 from ..linalg import blas, uses_blas
 from ..losses import Loss
+from .kernel_steps import iterates
 from .rows import add_rmatvec
 
 # Numbers in the rows up to which BLAS, on its one thread, is the faster; and
@@ -74,20 +75,18 @@ def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
                bias_free: Tensor, coefficients: Tensor, first: Tensor,
                curvature: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
     """The steps on a CPU, in float32 or float64."""
-    n_coords, order = first.shape[1], 1 if curvature is None else -1
     momentum, decay, scale = coefficients.tolist()
     bias_growth = -decay * float(bias_free)
-    path = first.new_empty(n_steps + 1, n_coords)
-    path[0 if order == 1 else -1] = first[1]
+    path, states, order = iterates(n_steps, first, curvature)
     scores = first.new_zeros(n_steps, len(rows) + len(rows_p))
     residual_at, add_rmatvec = blas_products(loss, rows, rows_p, curvature)
-    vel, states = first[0].numpy().copy(), path.numpy()[::order]
+    vel = first[0].numpy().copy()
     axpy, scal = (blas(name, first.dtype) for name in ('axpy', 'scal'))
     for t, (state, after, h) in enumerate(zip(states, states[1:],
                                               scores.numpy()[::order])):
         r = residual_at(t, state, h)
         scal(momentum, vel)
-        axpy(state, vel, n_coords, decay)
+        axpy(state, vel, len(vel), decay)
         vel[-1] += bias_growth * state[-1]
         add_rmatvec(vel, r, scale)
         np.add(state, vel, after)

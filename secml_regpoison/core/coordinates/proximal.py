@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..losses import Loss
+from .kernel_steps import iterates
 from .margins import Solve
 from .primal import PrimalCoordinates
 from .primal_steps import blas_products, takes_blas
@@ -63,12 +64,10 @@ def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
                support: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
     """The steps on a CPU, in float32 or float64."""
     momentum, decay, scale = coefficients.tolist()
-    order = 1 if curvature is None else -1
-    path = first.new_empty(n_steps + 1, first.shape[1])
-    path[0 if order == 1 else -1] = first[1]
+    path, states, order = iterates(n_steps, first, curvature)
     scores = first.new_zeros(n_steps, len(rows) + len(rows_p))
     residual_at, add_rmatvec = blas_products(loss, rows, rows_p, curvature)
-    step, states = first[0].numpy().copy(), path.numpy()[::order]
+    step = first[0].numpy().copy()
     threshold = np.full_like(step, -decay)
     threshold[-1] *= 1 - float(bias_free)
     kept = None if support is None else support.numpy()[::-1]
