@@ -14,7 +14,8 @@ from ..linalg import (
     factorise, quadratic_forms, solve_factorised, symmetric_mv, uses_blas)
 from ..penalties import L2
 from .kernel_steps import kernel_steps
-from .margins import RowFactors, Solve, row_factors
+from .margins import (
+    RowFactors, Solve, add_penalty, row_factors, with_penalty)
 from .rows import bias_column, weight_products, weight_scores, weight_sum
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class KernelCoordinates:
     """
 
     steps = staticmethod(kernel_steps)
-    row_factors = row_factors
+    row_factors, with_penalty = row_factors, with_penalty
+    add_penalty = add_penalty
 
     def __init__(self, problem: 'Problem', rows_p: Tensor, penalty: L2):
         if not penalty.is_isotropic:
@@ -85,12 +87,6 @@ class KernelCoordinates:
         twin.along = self.along.clone()
         return twin
 
-    def with_penalty(self, penalty: L2) -> 'KernelCoordinates':
-        """Coordinates of the same rows with another penalty."""
-        twin = self.twin()
-        twin.penalty = penalty
-        return twin
-
     @property
     def operands(self) -> tuple[Tensor, ...]:
         return (self.kernel, self.beside,
@@ -103,11 +99,6 @@ class KernelCoordinates:
     def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
         u[:self.n].add_(r, alpha=alpha)
         u[-1].add_(self.bias @ r, alpha=alpha)
-
-    def add_penalty(self, out: Tensor, u: Tensor) -> None:
-        w, b = self.penalty.gradient(u[:-1], u[-1])
-        out[:-1].add_(w)
-        out[-1].add_(b)
 
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
         if self.problem.rows_move:

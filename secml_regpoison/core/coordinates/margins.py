@@ -148,6 +148,20 @@ def row_factors(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,
                        u, n)]
 
 
+def with_penalty(coordinates: Any, penalty: Any) -> Any:
+    """Coordinates of the same rows with another penalty."""
+    twin = coordinates.twin()
+    twin.penalty = penalty
+    return twin
+
+
+def add_penalty(coordinates: Any, out: Tensor, u: Tensor) -> None:
+    """``out += mu (u_w, beta u_b)`` in place."""
+    w, b = coordinates.penalty.gradient(u[:-1], u[-1])
+    out[:-1].add_(w)
+    out[-1].add_(b)
+
+
 def hessian_product(coordinates: Any, s: Tensor, v: Tensor,
                     scores: Optional[Tensor] = None) -> Tensor:
     """``Hess L v = A^T (s * (A v)) + mu (v_w, beta v_b)``, of `v` with known

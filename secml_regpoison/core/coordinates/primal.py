@@ -8,7 +8,8 @@ from torch import Tensor
 from .. import linalg
 from ..checks import is_sparse
 from ..penalties import L1, L2
-from .margins import RowFactors, Solve, hessian_product, row_factors
+from .margins import (
+    RowFactors, Solve, add_penalty, hessian_product, row_factors, with_penalty)
 from .primal_steps import primal_steps
 from .rows import add_rmatvec
 
@@ -30,7 +31,8 @@ class PrimalCoordinates:
     """
 
     steps: Callable[..., tuple[Tensor, Tensor]] = staticmethod(primal_steps)
-    row_factors = row_factors
+    row_factors, with_penalty = row_factors, with_penalty
+    add_penalty = add_penalty
 
     def __init__(self, problem: 'Problem', rows_p: Tensor,
                  penalty: Union[L1, L2]):
@@ -41,12 +43,7 @@ class PrimalCoordinates:
 
     def twin(self) -> 'PrimalCoordinates':
         """The same coordinates: they hold nothing of a vector."""
-        return self
-
-    def with_penalty(self, penalty: Any) -> 'PrimalCoordinates':
-        twin = copy.copy(self)
-        twin.penalty = penalty
-        return twin
+        return copy.copy(self)
 
     @property
     def operands(self) -> tuple[Tensor, ...]:
@@ -62,11 +59,6 @@ class PrimalCoordinates:
     def add_rmatvec(self, u: Tensor, r: Tensor, alpha: float) -> None:
         add_rmatvec(u, self.rows_tr, r[:self.n_tr], alpha)
         u.addmv_(self.rows_p.T, r[self.n_tr:], alpha=alpha)
-
-    def add_penalty(self, out: Tensor, u: Tensor) -> None:
-        w, b = self.penalty.gradient(u[:-1], u[-1])
-        out[:-1].add_(w)
-        out[-1].add_(b)
 
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
         return rows_val @ u
