@@ -59,8 +59,7 @@ class Batch:
         (one of them, or a `Solution`)."""
         x, lmbda, value = zip(*iterates)
         return cls(end.x_p, start.y, start.starts, end.lmbda, end.value, value,
-                   lmbda, torch.stack(x),
-                   converged=getattr(end, 'converged', False), **cost)
+                   lmbda, torch.stack(x), **cost)
 
     def append_to(self, held):
         """The `PoisonSet` of the points that were held and these."""
@@ -130,7 +129,8 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
                              camouflage=camouflage, **settings)
             restarts.append(Batch.of(
                 start, iterates, end, n_trainings=end.n_trainings,
-                n_evaluations=end.n_evaluations, camouflage=camouflage))
+                n_evaluations=end.n_evaluations, converged=end.converged,
+                camouflage=camouflage))
     except KeyboardInterrupt as interrupt:
         stop = interrupt
         if iterates:

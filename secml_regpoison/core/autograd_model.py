@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .checks import check
+from .defender import Defender
 from .linear_model import LOGISTIC
 from .losses import Loss
 from .model import Hypergradient, Losses, share_wrong
@@ -59,7 +60,7 @@ class AutogradModel:
     initial: list[Tensor]
     loss: Loss = LOGISTIC
 
-    lmbda_step = 1.5
+    defender, lmbda_step = Defender, 1.5
 
     def __post_init__(self) -> None:
         check('method', self.training.method, self.training.method == 'rmd',

@@ -34,7 +34,7 @@ class Iterate:
     `value` and `error` are the attacker's loss and share of errors, `loss` is
     the defender's loss: `value` where `Problem.is_zero_sum`. `gradients` are
     those of the model; with camouflage `grad_x_p` is a direction, see
-    `.camouflage`.
+    `.camouflage`. `log_s` is of a `.trust.TrustModel`, else 0.
     """
 
     x_p: Tensor
@@ -44,6 +44,7 @@ class Iterate:
     error: float
     loss: float
     gradients: Gradients
+    log_s: float = 0.
 
     @property
     def grad_x_p(self) -> Tensor:

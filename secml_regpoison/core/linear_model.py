@@ -11,7 +11,7 @@ needs the model asks it three questions: `train`, `losses`, `hypergradient`.
 Any object that answers them can stand in its place, see `.model`.
 """
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, ClassVar, Optional, Union
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from torch import Tensor
 from .checks import check
 from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
+from .defender import Defender
 from .linalg import one_blas_thread
 from .losses import Logistic, Loss
 from .model import Losses, share_wrong
@@ -92,6 +93,7 @@ class LinearModel:
     loss: Loss = LOGISTIC
     beta: float = 0.
     penalty: Union[type[L1], type[L2]] = L2
+    defender: ClassVar = Defender
     # whether there is a score for each class
     _by_class = False
 

@@ -182,7 +182,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         'from 0 to 1, and 0 for an attacker without rows of its own or with '
         '`quasi_newton`')
     attacked.check(x_p, lmbda)
-    defender = getattr(attacked, 'defender', Defender)(
+    defender = attacked.defender(
         attacked, lmbda_bounds if learn_lmbda else None, callback, camouflage)
     first = step or default_step(problem.x_tr, camouflage)
     steps = OuterSteps(
@@ -202,7 +202,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
         tuple(defender.f_seq), tuple(defender.lmbda_seq),
         defender.n_trainings, defender.n_evaluations, converged,
-        getattr(best, 'log_s', 0.))
+        best.log_s)
 
 
 def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,

@@ -4,7 +4,7 @@
 
 (arXiv 2105.10948, eq. 1), and its derivatives with respect to both.
 """
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Callable, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -70,6 +70,10 @@ class Model(Protocol):
     @property
     def problem(self) -> Problem:
         """The data."""
+
+    @property
+    def defender(self) -> Callable[..., Any]:
+        """Class of its `.defender.Defender`."""
 
     @property
     def lmbda_step(self) -> float:

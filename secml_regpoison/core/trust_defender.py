@@ -27,8 +27,7 @@ class TrustIterate(Iterate):
     """An `Iterate`; log s is -inf where the trusted rows do as well alone,
     and `untrusted_loss` the defender's best loss with s > 0."""
 
-    log_s: float
-    untrusted_loss: float
+    untrusted_loss: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..linalg import uses_blas
+from .kernel import KernelCoordinates
 from .kernel_steps import iterates
 from .primal_steps import takes_blas
 
@@ -28,7 +29,7 @@ def class_steps(coordinates: Any, n_steps: int, loss: Any,
     more = (n_steps, loss, coordinates.penalty.beta, coefficients.tolist(),
             first.unflatten(-1, (len(parts), -1)), curvature)
     steps: Callable[..., tuple[Tensor, Tensor]]
-    if hasattr(parts[0], 'kernel'):
+    if isinstance(parts[0], KernelCoordinates):
         steps = kernel_blas_steps if uses_blas(first) else kernel_steps
         path, scores = steps(parts[0].kernel, torch.stack(
             [part.beside[0] for part in parts]), *more)
