@@ -202,10 +202,10 @@ def solve_from(attack, data, problem, start, iterates, first=(),
             in_float64(iterate.x_p), iterate.lmbda, iterate.value))
 
     hides = camouflage > 0 and trust.is_learned(attack)
-    held, model = trust.hidden_attack(attack) if hides else (
+    fixed_args, model = trust.hidden_attack(attack) if hides else (
         {}, pipeline.model_class(attack))
     settings = {
-        **vars(training_of(attack)), 'camouflage': camouflage, **held,
+        **vars(training_of(attack)), 'camouflage': camouflage, **fixed_args,
         **outer_steps(attack, default_step(data.x_tr, camouflage)), **settings}
     free = replace(feasible, integers=None)
     before = first if feasible.integers is None else (*first, model)

@@ -10,6 +10,7 @@ the derivative of ``A`` is ``-p . d/d(X_p, lmbda) grad L(u*)``: the limit of
 reverse mode for T -> infinity.
 """
 import warnings
+from dataclasses import replace
 from functools import partial
 from typing import Any, Callable, Iterator
 
@@ -36,7 +37,7 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
             f'the linear solve reached a relative residual of {residual:.1e},'
             f' asked for {tol:.1e}: regularisation may be too weak for '
             f'{p.dtype}.', RuntimeWarning, stacklevel=5)
-    model = model.apart()
+    model = replace(model, coordinates=model.coordinates.twin())
     scores = model.coordinates.matvec(p)
     return (RowGradients(model, p[None], scores[None], -1.),
             partial(_by_lmbda, model, p, grad_val))

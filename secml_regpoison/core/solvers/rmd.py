@@ -66,7 +66,7 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
     of p backwards in time, from ``p_{T-1} = grad_val`` with the velocity
     `grad_val`.
     """
-    model = model.apart()
+    model = replace(model, coordinates=model.coordinates.twin())
     coordinates, eta, grad_eta = model.coordinates, model.eta, None
     tail, p, adjoint_scores = adjoints(model, grad_val, training)
     grad_lmbda = vjp_lmbda(tail, p, adjoint_scores, -eta)

@@ -104,10 +104,6 @@ class TrainedModel:
     grad_norm: float = math.nan
     solve: Optional[Solve] = None
 
-    def apart(self) -> 'TrainedModel':
-        """The model in coordinates that keep the direction they have now."""
-        return replace(self, coordinates=self.coordinates.twin())
-
     @cached_property
     def w(self) -> Tensor:
         """Weights, (d,)."""
