@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Callable, Optional, Union
 
+import torch
 from torch import Tensor
 
 from .camouflage import unit_rows
@@ -162,11 +163,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         method, n_inner, eta, momentum, **training))
     problem.check_points(x_p, y_p)
     lmbda = check_lmbda(lmbda, x_p.dtype)
-    _check_settings(lmbda_bounds, n_outer, step, dmax, distance)
-    check('min_step', min_step, 0. <= min_step <= max_step,
-          f'from 0 to `max_step` = {max_step:g}')
-    for bound in lmbda_bounds:
-        check_lmbda(bound, x_p.dtype, 'lmbda_bounds')
+    _check_settings(x_p.dtype, lmbda_bounds, n_outer, step, min_step, max_step,
+                    dmax, distance)
     if learn_lmbda:
         lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
     if feasible is None:
@@ -201,8 +199,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     return Solution(
         best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
         tuple(defender.f_seq), tuple(defender.lmbda_seq),
-        defender.n_trainings, defender.n_evaluations, converged,
-        best.log_s)
+        defender.n_trainings, defender.n_evaluations, converged, best.log_s)
 
 
 def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
@@ -248,8 +245,9 @@ def ascend(here: Iterate, step: float, feasible: FeasibleSet,
         here.x_p, step, scale * direction) * (scale * direction))
 
 
-def _check_settings(lmbda_bounds: tuple[float, float], n_outer: int,
-                    step: Optional[float], dmax: Optional[float],
+def _check_settings(dtype: torch.dtype, lmbda_bounds: tuple[float, float],
+                    n_outer: int, step: Optional[float], min_step: float,
+                    max_step: float, dmax: Optional[float],
                     distance: str) -> None:
     """Raise on a setting of `solve` that makes no sense."""
     low, high = lmbda_bounds
@@ -261,3 +259,7 @@ def _check_settings(lmbda_bounds: tuple[float, float], n_outer: int,
           'None or positive and finite')
     check('dmax', dmax, dmax is None or dmax >= 0., 'None or at least 0')
     check('distance', distance, distance in ('l1', 'l2'), "'l1' or 'l2'")
+    check('min_step', min_step, 0. <= min_step <= max_step,
+          f'from 0 to `max_step` = {max_step:g}')
+    for bound in lmbda_bounds:
+        check_lmbda(bound, dtype, 'lmbda_bounds')
