@@ -27,7 +27,7 @@ PARTS = {
                                   'core.solvers.rmd.smoothness'),
     "points' derivative": ('core.solvers.training.vjp_rows',
                            'core.solvers.rmd.vjp_lmbda',
-                           'core.solvers.implicit._by_lmbda'),
+                           'core.solvers.implicit._grad_lmbda'),
     'linear system of the optimum': ('core.solvers.implicit.solve_hessian',),
     'validation loss and its gradient': (
         'core.linear_model.LinearModel.losses',

@@ -125,7 +125,7 @@ class CClassifierGradientTorchMixin(CClassifierGradientLinearMixin):
         rows, u = self._rows(x, y)
         n = len(rows)
         grad = (rows * (self.core_loss.slope(rows @ u) / n)[:, None]).T
-        by_w, by_b = self._penalty(n).gradient(u[:-1, None], u[-1])
-        grad[:-1].add_(by_w / n)
-        grad[-1].add_(by_b / n)
+        grad_w, grad_b = self._penalty(n).gradient(u[:-1, None], u[-1])
+        grad[:-1].add_(grad_w / n)
+        grad[-1].add_(grad_b / n)
         return to_carray(grad)

@@ -84,10 +84,10 @@ def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
     def vjp(grad_p: Tensor, sums: Tensor, products: Tensor) -> Tensor:
         if not len(x):  # slope and shift depend on no point
             return grad_p
-        by_slope = (products - shift * sums) / torch.where(
+        grad_slope = (products - shift * sums) / torch.where(
             slope == 0, 1., slope)
         parts, grads = zip(*(
-            (part, grad) for part, grad in ((transform.slope, by_slope),
+            (part, grad) for part, grad in ((transform.slope, grad_slope),
                                             (transform.shift, sums))
             if part.requires_grad))
         return slope * grad_p + torch.autograd.grad(

@@ -129,7 +129,7 @@ class KernelCoordinates:
     def column_products(self, factors: RowFactors) -> Tensor:
         """Of one step or few by the steps, else by the kernel's size."""
         if self.n > 8 * len(factors.p):
-            return factors.by_step(lambda rows: rows[:, :-1])
+            return factors.products_over_steps(lambda rows: rows[:, :-1])
         x = torch.cat([self.rows_tr[:, :-1], self.rows_p[:, :-1]])
         coords = factors.product()
         return (quadratic_forms(coords[:, :self.n], x)

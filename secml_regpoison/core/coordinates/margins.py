@@ -120,7 +120,8 @@ class RowFactors(NamedTuple):
         return (self.coordinates.weights(sums[None])[0],
                 self.coordinates.column_products(self))
 
-    def by_step(self, weights_of_rows: Callable[[Tensor], Tensor]) -> Tensor:
+    def products_over_steps(self, weights_of_rows: Callable[[Tensor], Tensor]
+                            ) -> Tensor:
         """The products of `columns`, summed over the steps, (d,), given the
         weights of sums of signed rows."""
         coordinates, n_tr = self.coordinates, self.coordinates.n_tr

@@ -71,7 +71,7 @@ class PrimalCoordinates:
         return coords[:, :-1]
 
     def column_products(self, factors: RowFactors) -> Tensor:
-        return factors.by_step(self.weights)
+        return factors.products_over_steps(self.weights)
 
     def biases(self, coords: Tensor) -> Tensor:
         return coords[..., -1]

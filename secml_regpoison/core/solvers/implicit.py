@@ -40,10 +40,10 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
     model = replace(model, coordinates=model.coordinates.twin())
     scores = model.coordinates.matvec(p)
     return (RowGradients(model, p[None], scores[None], -1.),
-            partial(_by_lmbda, model, p, grad_val))
+            partial(_grad_lmbda, model, p, grad_val))
 
 
-def _by_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
+def _grad_lmbda(model: TrainedModel, p: Tensor, grad_val: Tensor) -> Tensor:
     """``-mu (p_w . w + beta p_b b)``, the derivative with respect to lambda;
     with the L1 penalty ``-mu (p_w . sign(w) + beta p_b sign(b))``.
 
@@ -77,16 +77,17 @@ def _rounding_of_lmbda(model: TrainedModel, p_w: Tensor, p_b: Tensor,
     h, penalty = score_w + a_b * b, coordinates.penalty
     slope, s = model.loss.slope(h) / n, model.loss.curvature(h) / n
     weighted = s * (score_p + a_b * p_b)
-    by_w = penalty.strength * (p_w @ w)
+    grad_lmbda = penalty.strength * (p_w @ w)
     free = penalty.strength * penalty.beta
     b_moves = (slope @ a_b + free * b) / (s.sum() + free)
     p_b_moves = (coordinates.biases(grad_val) - weighted @ a_b
                  - free * p_b) / (s.sum() + free)
     changes = torch.stack([
-        by_w + slope @ score_p,
-        by_w - w @ coordinates.weights(grad_val[None])[0] + weighted @ score_w,
+        grad_lmbda + slope @ score_p,
+        grad_lmbda - w @ coordinates.weights(grad_val[None])[0]
+        + weighted @ score_w,
         b_moves * ((s * a_b) @ score_p), p_b_moves * ((s * a_b) @ score_w)])
-    return float(changes.abs().sum() / by_w.abs())
+    return float(changes.abs().sum() / grad_lmbda.abs())
 
 
 def _tolerance(dtype: torch.dtype) -> float:

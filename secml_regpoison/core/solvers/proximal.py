@@ -68,8 +68,8 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
         (grad_val * ((model.u != 0) | is_free)).expand(2, -1), len(curvature),
         curvature, ((tail.path != 0) | is_free).to(curvature.dtype))
     p = adjoints[1:]
-    by_w, by_b = coordinates.penalty.gradient(after[:, :-1], after[:, -1])
-    grad_lmbda = -eta * ((p[:, :-1] * by_w).sum() + p[:, -1] @ by_b)
+    grad_w, grad_b = coordinates.penalty.gradient(after[:, :-1], after[:, -1])
+    grad_lmbda = -eta * ((p[:, :-1] * grad_w).sum() + p[:, -1] @ grad_b)
     grad_eta = None
     if model.d_eta is not None:
         # dA/d eta = -sum_t p_t . (grad f(u_t) + mu sign(u_{t+1})); lambda

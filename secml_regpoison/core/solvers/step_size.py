@@ -35,7 +35,7 @@ class RankOne(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ByRows:
+class StepGradient:
     """A derivative with respect to the weights of the training rows: `scale`
     (a number, or 0-d) times a matrix of rank one for each part, that of the
     fixed rows, if they move, and that of the poisoning rows."""
@@ -79,7 +79,7 @@ def top_eigenpair(rows_p: Tensor) -> tuple[float, Tensor]:
 
 def smoothness(problem: Problem, rows_p: Tensor, penalty: Union[L1, L2],
                loss: Loss, top_p: Optional[tuple[float, Tensor]] = None
-               ) -> tuple[float, ByRows]:
+               ) -> tuple[float, StepGradient]:
     """L, and its derivative. `top_p` is `top_eigenpair` of `rows_p`, if
     known."""
     n, bound = problem.n_tr + len(rows_p), loss.curvature_bound
@@ -93,7 +93,7 @@ def smoothness(problem: Problem, rows_p: Tensor, penalty: Union[L1, L2],
     else:
         top_tr = problem.top_eigenvalue
     return (bound * (top_tr + top) / n + penalty.curvature,
-            ByRows(2 * bound / n, parts))
+            StepGradient(2 * bound / n, parts))
 
 
 def loose_smoothness(problem: Problem, rows_p: Tensor,

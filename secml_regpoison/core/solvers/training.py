@@ -11,7 +11,7 @@ from torch import Tensor
 from ..checks import check, is_finite
 from ..coordinates import Coordinates, RowFactors, Solve
 from ..losses import Loss
-from .step_size import ByRows
+from .step_size import StepGradient
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class TrainedModel:
     path: Tensor
     scores: Tensor
     eta: float = math.nan
-    d_eta: Optional[ByRows] = None
+    d_eta: Optional[StepGradient] = None
     top_p: Optional[tuple[float, Tensor]] = None
     grad_norm: float = math.nan
     solve: Optional[Solve] = None
@@ -165,9 +165,9 @@ class RowGradients:
         of the poisoning rows, or of all."""
         rows = vjp_rows(self.model, self.p, self.adjoint_scores, self.scale,
                         first_row)
-        by_step = self._by_step()
-        return rows if by_step is None \
-            else rows.add_(by_step.rows(first_row == 0))
+        step_grad = self._step_gradient()
+        return rows if step_grad is None \
+            else rows.add_(step_grad.rows(first_row == 0))
 
     def points(self) -> Tensor:
         """With respect to the weights of the poisoning rows, (p, d)."""
@@ -178,13 +178,13 @@ class RowGradients:
         sums, products = (self.scale * sum(parts) for parts in zip(*(
             factors.columns(signs) for factors in row_factors(
                 self.model, self.p, self.adjoint_scores, 0))))
-        by_step = self._by_step()
-        if by_step is None:
+        step_grad = self._step_gradient()
+        if step_grad is None:
             return sums, products
-        step_sums, step_products = by_step.columns(signs)
+        step_sums, step_products = step_grad.columns(signs)
         return sums + step_sums, products + step_products
 
-    def _by_step(self) -> Optional[ByRows]:
+    def _step_gradient(self) -> Optional[StepGradient]:
         d_eta = self.model.d_eta
         return None if self.grad_eta is None or d_eta is None \
             else replace(d_eta, scale=self.grad_eta * d_eta.scale)
