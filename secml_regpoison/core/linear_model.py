@@ -218,14 +218,15 @@ class LinearModel:
         if not features.all_move:
             return features.vjp(rows.points().mul_(signs_p))
         name = problem.name_of(is_attacker)
-        s, w = self._val_factors(trained, is_attacker)
+        signed_slope, w = self._val_factors(trained, is_attacker)
         if not features.by_columns:
             return features.vjp(rows.of(0).mul_(signs[:, None]),
-                                **{name: s @ w})
+                                **{name: signed_slope @ w})
         sums, products = rows.columns(signs)
         return features.vjp(
-            rows.of(problem.n_tr).mul_(signs_p), sums + s.sum(0) @ w,
-            products + (s.T @ problem.rows[name] * w).sum(0))
+            rows.of(problem.n_tr).mul_(signs_p),
+            sums + signed_slope.sum(0) @ w,
+            products + (signed_slope.T @ problem.rows[name] * w).sum(0))
 
     def _signs(self) -> Tensor:
         """Signs of the training rows, see `signed_rows`, (n,)."""
@@ -233,8 +234,8 @@ class LinearModel:
 
     def _val_factors(self, trained: Trained,
                      is_attacker: bool) -> tuple[Tensor, Tensor]:
-        """``s``, ``w``: ``s w`` is the derivative of a player's loss with
-        respect to the features of its rows, (m, d)."""
+        """Signed slope and weights: their product is the derivative of a
+        player's loss with respect to the features of its rows, (m, d)."""
         rows_val = trained.features.problem.rows_of(is_attacker)
         slope = self._val_loss(trained, is_attacker)[1]
         return (bias_column(rows_val) * slope)[:, None], trained.w[None]

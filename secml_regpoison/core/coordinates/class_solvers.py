@@ -17,9 +17,9 @@ from .margins import Solve, hessian_product
 
 
 def primal_solver(rows_tr: Tensor, rows_p: Tensor, penalty: L2,
-                  s: ClassCurvature) -> Solve:
+                  hess_diag: ClassCurvature) -> Solve:
     """By a Cholesky factor of the whole matrix, of order (k - 1)(d + 1)."""
-    rows, blocks = torch.cat([rows_tr, rows_p]), s.blocks()
+    rows, blocks = torch.cat([rows_tr, rows_p]), hess_diag.blocks()
     m, size = len(blocks), rows.shape[1]
     hess = rows.new_empty(m, size, m, size)
     for c in range(m):
@@ -32,7 +32,7 @@ def primal_solver(rows_tr: Tensor, rows_p: Tensor, penalty: L2,
 
 
 def woodbury_solver(parts: list[Any], penalty: L2,
-                    s: ClassCurvature) -> Solve:
+                    hess_diag: ClassCurvature) -> Solve:
     """In kernel coordinates; the weights' block by Woodbury's identity,
 
         B^-1 v = (v - X^T R M^-1 R^T X v) / mu,   M = mu + R^T K R,
@@ -40,7 +40,8 @@ def woodbury_solver(parts: list[Any], penalty: L2,
     of order n (k - 1), and the biases by their Schur complement.
     """
     kernel, mu = parts[0].kernel, penalty.strength
-    (m, n), root, blocks = (len(parts), len(kernel)), s.root(), s.blocks()
+    m, n = len(parts), len(kernel)
+    root, blocks = hess_diag.root(), hess_diag.blocks()
     factor = _factor(kernel, root, mu)
 
     def solve_w(alpha: Tensor, scores: Tensor) -> Tensor:
@@ -83,16 +84,16 @@ def _factor(kernel: Tensor, root: Tensor, mu: float) -> Tensor:
     return linalg.factorise(inner)
 
 
-def block_solver(coordinates: Any, s: Any) -> Solve:
+def block_solver(coordinates: Any, hess_diag: Any) -> Solve:
     """Without the matrix, in primal coordinates: conjugate gradients, by the
     binary solver of the mean curvature as a preconditioner."""
     m = len(coordinates.parts)
-    blocks = s.blocks()
+    blocks = hess_diag.blocks()
     mean = sum(blocks[c, c] for c in range(m)) / m
     solve = coordinates.parts[0].solver(mean)
 
     def precondition(g: Tensor) -> Tensor:
         return torch.cat([solve(part) for part in g.view(m, -1)])
     return lambda g, _=None: linalg.conjugate_gradients(
-        lambda v: hessian_product(coordinates, s, v), g,
+        lambda v: hessian_product(coordinates, hess_diag, v), g,
         precondition=precondition)[0]

@@ -112,16 +112,17 @@ class ClassCoordinates:
             return h.unflatten(-1, (m, self.n))[..., first_row:].flatten(-2)
         rows, h = loss.rows(first_row), moving(scores)
         slope = rows.slope(h)
-        bent = rows.curvature(h) / self.n * moving(adjoint_scores)
+        curved_scores = rows.curvature(h) / self.n * moving(adjoint_scores)
         return [RowFactors(part, r, p_c, s, u_c, self.n)
                 for (part, r), (_, p_c), (_, s), (_, u_c) in zip(
-                    *map(self._blocks, (slope, p, bent, u)))]
+                    *map(self._blocks, (slope, p, curved_scores, u)))]
 
-    def solver(self, s: Any) -> Solve:
+    def solver(self, hess_diag: Any) -> Solve:
         """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix
         where that would be too large to factorise."""
         if isinstance(self.parts[0], KernelCoordinates):
-            return woodbury_solver(self.parts, self.penalty, s)
+            return woodbury_solver(self.parts, self.penalty, hess_diag)
         if self.n_coords > linalg.TOO_LARGE or is_sparse(self.rows_tr):
-            return block_solver(self, s)
-        return primal_solver(self.rows_tr, self.rows_p, self.penalty, s)
+            return block_solver(self, hess_diag)
+        return primal_solver(self.rows_tr, self.rows_p, self.penalty,
+                             hess_diag)

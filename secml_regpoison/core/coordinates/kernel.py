@@ -150,7 +150,7 @@ class KernelCoordinates:
         by_alpha = torch.addcmul(scores_v, self.bias, v[-1], value=-1)
         return u @ torch.cat([by_alpha, self.along @ v])
 
-    def solver(self, s: Tensor) -> Solve:
+    def solver(self, hess_diag: Tensor) -> Solve:
         """``g -> Hess L^-1 g`` for coordinates `g`.
 
         The weights' block ``B = mu + X^T S X`` by Woodbury's identity,
@@ -160,10 +160,10 @@ class KernelCoordinates:
 
         and the bias by the Schur complement of ``B`` in the Hessian.
         """
-        solve_w, sa = self._woodbury(s), s * self.bias
+        solve_w, sa = self._woodbury(hess_diag), hess_diag * self.bias
         score, mu = symmetric_mv(self.kernel, sa), self.penalty.strength
         via_bias = solve_w(sa, score)
-        schur = s.sum() + mu * self.penalty.beta - via_bias @ score
+        schur = hess_diag.sum() + mu * self.penalty.beta - via_bias @ score
 
         def solve(g: Tensor, scores: Optional[Tensor] = None) -> Tensor:
             scores = self.matvec(g) if scores is None else scores
@@ -173,14 +173,16 @@ class KernelCoordinates:
             return torch.cat([alpha, g[-2:-1] / mu, b])
         return solve
 
-    def _woodbury(self, s: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    def _woodbury(self, hess_diag: Tensor
+                  ) -> Callable[[Tensor, Tensor], Tensor]:
         """``(v, X v) -> B^-1 v``, the alphas of v and of the result; see
         `solver`."""
-        mu, root = self.penalty.strength, s.sqrt()
+        mu, root = self.penalty.strength, hess_diag.sqrt()
         m = (self.kernel * root).mul_(root[:, None])
         m.diagonal().add_(mu)
         if (uses_blas(m) and self.n >= MIN_ROWS
-                and float(s @ self.kernel.diagonal()) <= MAX_CONDITION * mu):
+                and float(hess_diag @ self.kernel.diagonal())
+                <= MAX_CONDITION * mu):
             m = m.float()
         factor = factorise(m)
 

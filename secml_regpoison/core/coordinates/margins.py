@@ -78,7 +78,7 @@ class Coordinates(Protocol):
     def biases(self, coords: Tensor) -> Tensor: ...
     def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor: ...
     def dot(self, u: Tensor, v: Tensor, scores_v: Tensor) -> Tensor: ...
-    def solver(self, s: Tensor) -> Solve: ...
+    def solver(self, hess_diag: Tensor) -> Solve: ...
 
     def row_factors(self, loss: Loss, scores: Tensor, p: Tensor,
                     adjoint_scores: Tensor, u: Tensor,
@@ -86,19 +86,20 @@ class Coordinates(Protocol):
 
 
 class RowFactors(NamedTuple):
-    """``slope^T p / n + bent^T u``: the derivative ``sum_t d/d(rows) (p_t .
-    grad L(u_t))`` with respect to the weights of some training rows, in
-    coordinates.
+    """``slope^T p / n + curved_scores^T u``: the derivative ``sum_t d/d(rows)
+    (p_t . grad L(u_t))`` with respect to the weights of some training rows,
+    in coordinates.
 
     coordinates : of one vector, with `column_products` for those of `columns`.
-    p, u : ``p_t`` and ``u_t``, (T, n_coords). slope, bent : ``l'(A u_t)`` and
-    ``l''(A u_t) (A p_t) / n`` of these rows, (T, k). n : all training rows.
+    p, u : ``p_t`` and ``u_t``, (T, n_coords). slope, curved_scores :
+    ``l'(A u_t)`` and ``l''(A u_t) (A p_t) / n`` of these rows, (T, k). n : all
+    training rows.
     """
 
     coordinates: Any
     slope: Tensor
     p: Tensor
-    bent: Tensor
+    curved_scores: Tensor
     u: Tensor
     n: int
 
@@ -109,14 +110,14 @@ class RowFactors(NamedTuple):
     def product(self) -> Tensor:
         """The derivative in coordinates, (k, n_coords)."""
         return (self.slope.T @ self.p).div_(self.n).addmm_(
-            self.bent.T, self.u)
+            self.curved_scores.T, self.u)
 
     def columns(self, signs: Tensor) -> tuple[Tensor, Tensor]:
         """Of factors of all rows: the sum of the derivative over the rows,
         each times its sign (n,), and that of its products with the weights of
         the rows, column by column; (d,) each."""
         sums = (self.slope @ signs @ self.p / self.n
-                + self.bent @ signs @ self.u)
+                + self.curved_scores @ signs @ self.u)
         return (self.coordinates.weights(sums[None])[0],
                 self.coordinates.column_products(self))
 
@@ -131,7 +132,7 @@ class RowFactors(NamedTuple):
                     + factors[:, n_tr:] @ coordinates.rows_p)
             return weights_of_rows(rows) * coordinates.weights(v)
         return (of_step(self.slope / self.n, self.p)
-                + of_step(self.bent, self.u)).sum(0)
+                + of_step(self.curved_scores, self.u)).sum(0)
 
 
 def row_factors(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,
@@ -163,13 +164,13 @@ def add_penalty(coordinates: Any, out: Tensor, u: Tensor) -> None:
     out[-1].add_(b)
 
 
-def hessian_product(coordinates: Any, s: Tensor, v: Tensor,
+def hessian_product(coordinates: Any, hess_diag: Tensor, v: Tensor,
                     scores: Optional[Tensor] = None) -> Tensor:
-    """``Hess L v = A^T (s * (A v)) + mu (v_w, beta v_b)``, of `v` with known
-    `scores` ``A v`` without a product."""
+    """``Hess L v = A^T (s * (A v)) + mu (v_w, beta v_b)`` with ``s`` the
+    `hess_diag`, of `v` with known `scores` ``A v`` without a product."""
     out = torch.zeros_like(v)
     coordinates.add_penalty(out, v)
     if scores is None:
         scores = coordinates.matvec(v)
-    coordinates.add_rmatvec(out, s * scores, 1.)
+    coordinates.add_rmatvec(out, hess_diag * scores, 1.)
     return out

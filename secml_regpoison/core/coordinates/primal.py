@@ -84,19 +84,19 @@ class PrimalCoordinates:
         """``u . v`` of vectors (..., n_coords) and one, (...)."""
         return u @ v
 
-    def solver(self, s: Tensor) -> Solve:
+    def solver(self, hess_diag: Tensor) -> Solve:
         """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix
         where it would be too large to factorise."""
         if self.n_coords > linalg.TOO_LARGE or is_sparse(self.rows_tr):
             return lambda g, _=None: linalg.conjugate_gradients(
-                lambda v: hessian_product(self, s, v), g)[0]
-        factor = linalg.factorise(self.hessian(s))
+                lambda v: hessian_product(self, hess_diag, v), g)[0]
+        factor = linalg.factorise(self.hessian(hess_diag))
         return lambda g, _=None: linalg.solve_factorised(factor, g)
 
-    def hessian(self, s: Tensor) -> Tensor:
+    def hessian(self, hess_diag: Tensor) -> Tensor:
         """``Hess L`` as a matrix, given the curvatures over n."""
-        hess = (self.rows_tr.T * s[:self.n_tr]) @ self.rows_tr
-        hess.addmm_(self.rows_p.T * s[self.n_tr:], self.rows_p)
+        hess = (self.rows_tr.T * hess_diag[:self.n_tr]) @ self.rows_tr
+        hess.addmm_(self.rows_p.T * hess_diag[self.n_tr:], self.rows_p)
         curvature = self.penalty.curvature
         hess.diagonal()[:-1].add_(curvature)
         hess.diagonal()[-1:].add_(curvature * self.penalty.beta)

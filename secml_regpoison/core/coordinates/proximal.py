@@ -132,14 +132,14 @@ class SupportCoordinates(PrimalCoordinates):
         out[..., self.support] = coords
         return out
 
-    def hessian(self, s: Tensor) -> Tensor:
+    def hessian(self, hess_diag: Tensor) -> Tensor:
         """As of all weights, damped by as much as rounding hides: the penalty
         has no curvature, and with a small lambda the matrix is singular."""
-        hess = super().hessian(s)
+        hess = super().hessian(hess_diag)
         damping = len(hess) * torch.finfo(hess.dtype).eps * hess.trace()
         hess.diagonal().add_(damping)
         return hess
 
-    def solver(self, s: Tensor) -> Solve:
-        return super().solver(s) if self.n_coords else (
+    def solver(self, hess_diag: Tensor) -> Solve:
+        return super().solver(hess_diag) if self.n_coords else (
             lambda g, _=None: g.clone())

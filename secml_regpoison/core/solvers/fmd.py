@@ -26,7 +26,7 @@ class _Steps:
         self.u = as_weights(coordinates, model.path)
         self.slope = model.loss.slope(model.scores).unflatten(
             1, (-1, n)) / n
-        self.s = model.loss.curvature(model.scores) / n
+        self.hess_diag = model.loss.curvature(model.scores) / n
         self.moves = as_weights(coordinates, training_steps(model, momentum))
         self.mu = coordinates.penalty.strengths(rows)
 
@@ -41,8 +41,8 @@ class _Steps:
         du = vel = self.u.new_zeros(len(d_eta), *self.u.shape[1:])
         for t in range(len(self.u)):
             scores = du @ self.rows.T + d_scores(t)
-            bent = (self.s[t] * scores.flatten(1)).view_as(scores)
-            change = bent @ self.rows + d_grad(t)
+            curved_scores = self.hess_diag[t] * scores.flatten(1)
+            change = curved_scores.view_as(scores) @ self.rows + d_grad(t)
             vel = self.momentum * vel - self.eta * (change + self.mu * du)
             vel += d_eta[:, None, None] * (self.moves[t] / self.eta)
             du = du + vel

@@ -100,11 +100,11 @@ def _with_scores(coordinates: Any, v: Tensor) -> Tensor:
     return torch.cat([v, coordinates.matvec(v)])
 
 
-def _solvers(model: TrainedModel, s: Any) -> Iterator[Solve]:
+def _solvers(model: TrainedModel, hess_diag: Any) -> Iterator[Solve]:
     """The last Newton step's, if there is one, and one of this Hessian."""
     if model.solve is not None:
         yield model.solve
-    yield model.coordinates.solver(s)
+    yield model.coordinates.solver(hess_diag)
 
 
 def solve_hessian(model: TrainedModel,
@@ -115,26 +115,27 @@ def solve_hessian(model: TrainedModel,
     preconditioner; with a fresh one only where they do not converge.
     """
     coordinates, k = model.coordinates, len(grad_val)
-    s = model.loss.curvature(model.scores[-1]) / coordinates.n
+    hess_diag = model.loss.curvature(model.scores[-1]) / coordinates.n
     rtol = 1e-12 if grad_val.dtype == torch.float64 else 3e-6
     p, residual = torch.zeros_like(grad_val), grad_val
     first = size = norm(coordinates, grad_val, coordinates.matvec(grad_val))
 
     # a vector and its scores, end to end: products with the data are few
     def product(v: Tensor) -> Tensor:
-        return hessian_product(coordinates, s, v[:k], v[k:])
+        return hessian_product(coordinates, hess_diag, v[:k], v[k:])
 
     def dot(u: Tensor, v: Tensor) -> Tensor:
         return coordinates.dot(u, v[:k], v[k:])
 
-    for solve in _solvers(model, s):
+    for solve in _solvers(model, hess_diag):
         step, converged = conjugate_gradients(
             product, residual, rtol, MAX_REUSE, dot=dot,
             precondition=lambda r: _with_scores(coordinates, solve(r)))
         # of a singular Hessian the solver, which is of a damped one, is better
         for change in (lambda: step[:k], lambda: solve(residual)):
             p_next = p + change()
-            residual_next = grad_val - hessian_product(coordinates, s, p_next)
+            residual_next = grad_val - hessian_product(
+                coordinates, hess_diag, p_next)
             size_next = norm(coordinates, residual_next,
                              coordinates.matvec(residual_next))
             if size_next < size:
