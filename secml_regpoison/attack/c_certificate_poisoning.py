@@ -254,7 +254,8 @@ class CCertificatePoisoning:
                            data.decode(found.labels[rows]), header)
         own = self.attack.adv_ds
         if own is not None and own.num_samples == n_points:
-            clean = feasible.filter and feasible.filter.of(data.encode(own.Y))
+            clean = feasible.filter and feasible.filter.for_labels(
+                data.encode(own.Y))
             if replace(feasible, filter=clean).contains(
                     to_tensor(own.X, data.device)).all():
                 yield CDataset(own.X, own.Y, header)

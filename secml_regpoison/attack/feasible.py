@@ -164,7 +164,8 @@ def pull_into_filter(attack, data, x, y, project):
     clean, found = filter_of(attack, data), project(x)
     if clean is None:
         return found
-    passes, typical = clean.of(y), next(rows_by_centroid(data, clean, y))
+    passes = clean.for_labels(y)
+    typical = next(rows_by_centroid(data, clean, y))
     for share in torch.linspace(15 / 16, 0, 16):
         out = ~passes.passes(found)
         found[out] = project(typical + share * (x - typical))[out]
@@ -184,7 +185,7 @@ def feasible_set(attack, data, x_start, y):
         ub = torch.where(fixed, x_0, ub)
     clean = filter_of(attack, data)
     made = FeasibleSet(
-        x_0, lb, ub, filter=None if clean is None else clean.of(y),
+        x_0, lb, ub, filter=None if clean is None else clean.for_labels(y),
         integers=None if whole is None else _of_features(whole.features, x_0))
     return replace(made, x_0=_starts(data, made, clean, y), dmax=attack.dmax,
                    distance=attack.distance)

@@ -220,11 +220,11 @@ class LinearModel:
         name = problem.name_of(is_attacker)
         signed_slope, w = self._val_factors(trained, is_attacker)
         if not features.by_columns:
-            return features.vjp(rows.of(0).mul_(signs[:, None]),
+            return features.vjp(rows.from_row(0).mul_(signs[:, None]),
                                 **{name: signed_slope @ w})
         sums, products = rows.columns(signs)
         return features.vjp(
-            rows.of(problem.n_tr).mul_(signs_p),
+            rows.from_row(problem.n_tr).mul_(signs_p),
             sums + signed_slope.sum(0) @ w,
             products + (signed_slope.T @ problem.rows[name] * w).sum(0))
 

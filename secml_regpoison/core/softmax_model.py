@@ -82,7 +82,7 @@ class SoftmaxModel(LinearModel):
 
     def _loss_on(self, y: Tensor) -> CrossEntropy:
         """The loss of rows with labels `y`, (n,)."""
-        return self.loss.of(y, self.problem.n_classes)
+        return self.loss.with_labels(y, self.problem.n_classes)
 
     def train(self, x_p: Tensor, lmbda: float,
               start: Optional[Trained] = None) -> TrainedSoftmax:
@@ -91,11 +91,11 @@ class SoftmaxModel(LinearModel):
 
     def losses(self, trained: Trained) -> Losses:
         """Validation losses of a trained model."""
-        def of(y: Tensor, is_attacker: bool) -> tuple[Tensor, Tensor]:
+        def scored(y: Tensor, is_attacker: bool) -> tuple[Tensor, Tensor]:
             return self._loss_on(y).scores(
                 self._val_scores(trained, is_attacker)), y
-        return losses_of_scores(of(self.problem.attacker_set[1], True),
-                                of(self.problem.y_val, False))
+        return losses_of_scores(scored(self.problem.attacker_set[1], True),
+                                scored(self.problem.y_val, False))
 
     def _val_loss(self, trained: Trained,
                   is_attacker: bool) -> tuple[Tensor, Tensor]:

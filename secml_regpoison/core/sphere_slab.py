@@ -59,7 +59,7 @@ class SphereSlab:
         radii, widths = map(torch.stack, zip(*parts))
         return cls(centres, radii, normals, widths, scale, labels)
 
-    def of(self, y: Tensor) -> 'SphereSlab':
+    def for_labels(self, y: Tensor) -> 'SphereSlab':
         """Of what `fit` returned, one row for each of the labels (p,)."""
         assert self.labels is not None
         return self._rows(torch.searchsorted(self.labels, y))

@@ -71,4 +71,4 @@ def passing_rows(x, y, name, preprocess):
         return np.arange(len(y))
     x, y = (torch.as_tensor(part, dtype=torch.float64) for part in (x, y))
     fitted = fit_filter(x, y, QUANTILE, as_refitted(preprocess).fits_std)
-    return np.flatnonzero(fitted.of(y).passes(x).numpy())
+    return np.flatnonzero(fitted.for_labels(y).passes(x).numpy())

@@ -83,7 +83,7 @@ def test_the_lower_end_is_an_attack(filtered):
     assert float(last.weights.sum()) == pytest.approx(1)
     both = FeasibleSet(
         last.points, feasible.lb, feasible.ub,
-        filter=feasible.filter.of(last.labels) if filtered else None)
+        filter=feasible.filter.for_labels(last.labels) if filtered else None)
     assert both.contains(last.points).all()
     rows = np.vstack([x, last.points.numpy()])
     signs = np.r_[y, last.labels.numpy()]

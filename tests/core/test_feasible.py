@@ -30,7 +30,7 @@ def make(seed, quantile, dmax=None, unequal=False):
     """The set of a point of each label, and the points where they start."""
     x, y, scale = clouds(seed, unequal)
     labels = torch.tensor([1., -1.], dtype=torch.float64)
-    passes = SphereSlab.fit(x, y, quantile, scale).of(labels)
+    passes = SphereSlab.fit(x, y, quantile, scale).for_labels(labels)
     bounds = torch.zeros(1).double(), torch.full((1,), UB).double()
     start = passes.project(x[1:3], *bounds)
     return FeasibleSet(start, *bounds, dmax, filter=passes)
@@ -105,10 +105,10 @@ def test_support_of_box_and_ball(distance):
 def test_the_filter_holds_its_share_of_the_clean_rows():
     x, y, scale = clouds(3)
     passes = SphereSlab.fit(x, y, .8, scale)
-    inside = passes.of(y).violation(x) <= 0
+    inside = passes.for_labels(y).violation(x) <= 0
     assert .6 <= inside.double().mean() < 1  # 20 % by each of the two
     whole = SphereSlab.fit(x, y, 1., scale)
-    assert (whole.of(y).violation(x) <= 1e-12).all()
+    assert (whole.for_labels(y).violation(x) <= 1e-12).all()
     with pytest.raises(ValueError, match='centroids that differ'):
         SphereSlab.fit(x[:2].repeat(2, 1), torch.tensor([-1., -1., 1., 1.]),
                        .8, scale)
@@ -128,11 +128,11 @@ def test_the_rows_that_radius_and_width_are_of_pass(n, d, layout):
         found = SphereSlab.fit(x, y, .95, scale)
         for part in (replace(found, width=everywhere),
                      replace(found, radius=everywhere)):
-            inside = part.of(y).passes(x)
+            inside = part.for_labels(y).passes(x)
             assert all(inside[y == label].double().mean() >= .95
                        for label in (0, 1))
-        assert found.of(y).passes(x).sum() >= .9 * 2 * n
-        assert SphereSlab.fit(x, y, 1., scale).of(y).passes(x).all()
+        assert found.for_labels(y).passes(x).sum() >= .9 * 2 * n
+        assert SphereSlab.fit(x, y, 1., scale).for_labels(y).passes(x).all()
 
 
 def test_a_class_is_told_from_the_mean_of_the_others():
@@ -144,13 +144,13 @@ def test_a_class_is_told_from_the_mean_of_the_others():
     passes = SphereSlab.fit(rows, y, 1., torch.ones(2).double())
     assert torch.equal(passes.labels, torch.arange(3).double())
     # of class 0 the others' mean is (2, 2): the slab is across its diagonal
-    found = passes.of(torch.zeros(2).double())
+    found = passes.for_labels(torch.zeros(2).double())
     assert torch.allclose(found.normal.abs(), torch.tensor(.5).double().sqrt())
     assert torch.allclose(found.width, torch.tensor(.5).double().sqrt())
     # of class 1 it is (0, 2)
     aslant = torch.tensor([4., -2.]).double() / 20 ** .5
-    assert torch.allclose(passes.of(y[3:4]).normal[0], aslant)
-    assert torch.allclose(passes.of(y[3:4]).width,
+    assert torch.allclose(passes.for_labels(y[3:4]).normal[0], aslant)
+    assert torch.allclose(passes.for_labels(y[3:4]).width,
                           .5 * aslant.sum().abs())
 
 
@@ -160,7 +160,8 @@ def test_whole_numbers_stay_in_the_filter():
     x = torch.as_tensor(rng.integers(0, 4, (80, D)).astype(float))
     y = torch.where(torch.arange(80) % 2 == 0, -1., 1.).double()
     x[y > 0] = (x[y > 0] + 1).clamp(0, 4)
-    passes = SphereSlab.fit(x, y, .7, torch.ones(D).double()).of(y[:20])
+    passes = SphereSlab.fit(
+        x, y, .7, torch.ones(D).double()).for_labels(y[:20])
     typical = torch.stack([rows[(rows - rows.mean(0)).norm(dim=1).argmin()]
                            for rows in (x[y < 0], x[y > 0])])
     feasible = FeasibleSet(
@@ -188,9 +189,9 @@ def test_points_stay_in_the_set_and_gain():
     problem = Problem(x[:40], y[:40], x[40:], y[40:])
     passes = SphereSlab.fit(x[:40], y[:40], .6, scale)
     start, labels = x[40:46], -y[40:46]
-    assert (passes.of(labels).violation(start) > 0).any()
+    assert (passes.for_labels(labels).violation(start) > 0).any()
     bounds = torch.zeros(1).double(), torch.full((1,), UB).double()
-    feasible = FeasibleSet(start, *bounds, filter=passes.of(labels))
+    feasible = FeasibleSet(start, *bounds, filter=passes.for_labels(labels))
     for dtype in (torch.float64, torch.float32):
         seen = []
         found = solve(
@@ -212,7 +213,7 @@ def test_points_stay_in_the_set_and_gain():
 def test_an_empty_set_is_refused():
     x, y, scale = clouds(5)
     labels = -y[40:46]
-    passes = SphereSlab.fit(x, y, .6, scale).of(labels)
+    passes = SphereSlab.fit(x, y, .6, scale).for_labels(labels)
     fixed = FeasibleSet(x[40:46], x[40:46], x[40:46], filter=passes)
     with pytest.raises(ValueError, match='`feasible` must leave each point a '
                        r'place, got none for the points \['):
@@ -230,7 +231,7 @@ def test_a_column_of_large_numbers_opens_neither_filter_nor_box(spread):
     x = torch.as_tensor(rng.normal(size=(100, 2))) * torch.tensor(
         [spread, 1.]) + torch.stack([1.7e9 + 0 * y, 3 * y], 1)
     std = x.std(0)
-    passes = SphereSlab.fit(x, y, .95, 1 / std).of(y[:1])
+    passes = SphereSlab.fit(x, y, .95, 1 / std).for_labels(y[:1])
     far = torch.full((1, 2), 1e30).double()
     feasible = FeasibleSet(x[:1], -far, far, filter=passes)
     point = passes.centre + torch.stack(

@@ -22,7 +22,7 @@ class Softmax:
     # of diag(q) - q q^T, the largest eigenvalue
     curvature_bound = .5
 
-    def of(self, y: Tensor, n_classes: int) -> 'CrossEntropy':
+    def with_labels(self, y: Tensor, n_classes: int) -> 'CrossEntropy':
         """The loss of rows with labels `y`, (n,)."""
         return CrossEntropy(basis_of(y, n_classes), one_hot(y, n_classes))
 

@@ -160,7 +160,7 @@ class RowGradients:
     scale: float
     grad_eta: Optional[Tensor] = None
 
-    def of(self, first_row: int) -> Tensor:
+    def from_row(self, first_row: int) -> Tensor:
         """With respect to the weights of the rows from `first_row` on: those
         of the poisoning rows, or of all."""
         rows = vjp_rows(self.model, self.p, self.adjoint_scores, self.scale,
@@ -171,7 +171,7 @@ class RowGradients:
 
     def points(self) -> Tensor:
         """With respect to the weights of the poisoning rows, (p, d)."""
-        return self.of(self.model.coordinates.n_tr)
+        return self.from_row(self.model.coordinates.n_tr)
 
     def columns(self, signs: Tensor) -> tuple[Tensor, Tensor]:
         """See `RowFactors.columns`."""
