@@ -43,21 +43,27 @@ def fit_classifier(attack, data, adv_ds):
     return clf.fit(tr.X, tr.Y)
 
 
+def is_evaluated(attack, data):
+    """Whether the model that the attack differentiates, trained to its
+    optimum, is the classifier that is evaluated."""
+    return trains_to_optimum(attack.classifier) and data.transform is None
+
+
 def best_response(attack, data, poison, is_known=True):
     """The `poison` with the defender's best lambda, and trust, for the
     classifier that is evaluated.
 
     Whatever trained the model for the attacker's derivatives, the classifier
     trains to its optimum, and so does the model here. A classifier that does
-    not (``solver='sgd'``), or to that of another objective, is trained itself
-    at each lambda. `is_known` says that the points are those that the solver
-    found.
+    not (``solver='sgd'``), or to that of another objective, or that refits a
+    preprocess which the attack holds frozen, is trained itself at each lambda.
+    `is_known` says that the points are those that the solver found.
     """
     if trust.is_learned(attack):
         found = trust.best_response(
             attack, data, data.problem(len(poison.x)), poison.x, poison.y)
         return poison._replace(lmbda=found.lmbda, trust=math.exp(found.log_s))
-    if not trains_to_optimum(attack.classifier):
+    if not is_evaluated(attack, data):
         return poison._replace(lmbda=_best_lmbda_by_fits(attack, data, poison))
     if attack.solver_type == 'implicit' and is_known:
         return poison  # the last batch has just searched for its lambda
