@@ -422,8 +422,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         The other points are the attribute `xc`, with labels `yc`: those of
         the last `run`, or set by hand. lambda is the attribute `lmbda`, held
         constant. The model is the one that the derivatives are of: another
-        than the classifier where that stops early (``solver='sgd'``) or
-        minimises another loss (CClassifierSVM). For maps,
+        than the classifier where that stops early (``solver='sgd'``),
+        minimises another loss (CClassifierSVM), or refits a preprocess that
+        the attack holds frozen. For maps,
         ``fig.sp.plot_fun(attack.objective_function)``.
 
         Parameters
@@ -481,8 +482,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def diagnostics(self):
         """Convergence of training, of the defender and of the attacker.
 
-        At the attributes `xc`, `yc` and `lmbda`; all points move. Of the
-        points of the last `run` also what its verdicts say.
+        At the attributes `xc`, `yc` and `lmbda`; all points move. The model
+        is that of `objective_function`. Of the points of the last `run` also
+        what its verdicts say.
 
         Returns
         -------
@@ -581,7 +583,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._val_loss = losses.defender
         self._lmbda = self.adv_ds.header.lmbda
         self._solver_loss, self._f_opt = self._f_opt, losses.attacker
-        retraining.warn_if_values_differ(self, self._solver_loss, self._f_opt)
+        retraining.warn_if_values_differ(
+            self, data, self._solver_loss, self._f_opt)
         self.logger.info(
             f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '

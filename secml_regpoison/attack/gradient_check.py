@@ -11,9 +11,8 @@ from secml_regpoison.validation import (
 from .feasible import feasible_set
 from . import trust
 from .objective import model_of, moving_points
-from .retraining import starting_points
+from .retraining import is_evaluated, starting_points
 from .settings import lmbda_bounds
-from .targets import trains_to_optimum
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class GradientCheck:
     ('max'). Columns that are constant in clean rows and points alike are left
     out where a mean-std or min-max scaler is fitted: its scale jumps there.
     is_evaluated : False where the classifier does not train to the optimum of
-    this objective, so that the pipeline is that of a surrogate.
+    this objective, or refits a preprocess that the attack holds frozen, so
+    that the pipeline is that of a surrogate.
     """
 
     points: float
@@ -65,13 +65,13 @@ def diagnose_points(attack, data):
     check('learn_lmbda', attack.learn_lmbda, not trust.is_learned(attack),
           'True or False for diagnostics')
     x_p, y_p = moving_points(attack, data)
-    said, x_0 = {}, None
+    said, x_0 = {'is_evaluated': is_evaluated(attack, data)}, None
     if _is_last_run(attack):
         x_0 = to_tensor(starting_points(attack, data, attack.adv_ds),
                         data.device)
-        said = {name: getattr(attack._verdicts, name)
-                for name in ('one_class', 'budget_hit', 'fit_short',
-                             'unseen')}
+        said.update({name: getattr(attack._verdicts, name)
+                     for name in ('one_class', 'budget_hit', 'fit_short',
+                                  'unseen')})
     found = diagnose(
         model_of(attack, data.problem(len(x_p)), y_p), x_p, attack.lmbda,
         feasible_set(attack, data, x_p if x_0 is None else x_0, y_p),
@@ -108,7 +108,7 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
     return GradientCheck(*found, *(
         found if attack.solver_type == 'implicit'
         else errors(attack.solver_type)),
-        is_evaluated=trains_to_optimum(attack.classifier))
+        is_evaluated=is_evaluated(attack, data))
 
 
 def _compare(model, own, x_p, lmbda, directions, step):

@@ -131,15 +131,17 @@ def evaluate_on_validation(attack, data, poison):
     return losses.attacker, losses.attacker_error
 
 
-def warn_if_values_differ(attack, solver_value, loss):
+def warn_if_values_differ(attack, data, solver_value, loss):
     """Warn where the solver's loss is not that of the classifier."""
     if target_of(attack.classifier).is_exact and losses_differ(
             solver_value, loss):
-        advice = ('a smaller tolerance of that solver, or a larger lambda, '
-                  'brings them together'
-                  if attack.solver_type == 'implicit' else
-                  "solver_type='implicit' or a larger 'n_inner' sees the "
-                  'latter')
+        advice = "solver_type='implicit' or a larger 'n_inner' sees the latter"
+        if data.transform is not None:
+            advice = ('the former is of the preprocess that is frozen, which '
+                      'the classifier refits on poisoned rows')
+        elif attack.solver_type == 'implicit':
+            advice = ('a smaller tolerance of that solver, or a larger '
+                      'lambda, brings them together')
         warnings.warn(
             f'the loss by {attack.solver_type} is {solver_value:.4g}, and '
             f'that of the classifier trained by its own solver {loss:.4g}, '

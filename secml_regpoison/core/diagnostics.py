@@ -53,6 +53,9 @@ class Diagnostics:
         NaN without points.
     one_class, budget_hit, fit_short, unseen : bool or None
         See `.verdicts.Verdicts`; None where no run says so.
+    is_evaluated : bool
+        False where the classifier that is evaluated is another than the model,
+        of which the numbers are.
 
     """
 
@@ -74,6 +77,7 @@ class Diagnostics:
     budget_hit: Optional[bool] = None
     fit_short: Optional[bool] = None
     unseen: Optional[bool] = None
+    is_evaluated: bool = True
 
     def __str__(self) -> str:
         return '\n'.join(f'{measured:<64} {verdict or "ok"}'
@@ -84,6 +88,9 @@ class Diagnostics:
         def of_rule(name: str, is_so: bool) -> str:
             return SENTENCES[name] if is_so else ''
 
+        if not self.is_evaluated:
+            yield ("numbers of the surrogate's model",
+                   'the classifier that is evaluated is another')
         yield (f'training gradient left      {self.inner_grad_norm:9.2e}  '
                'of the first', of_rule('training_short', verdicts.is_short(
                    self.inner_grad_norm, self.inner_loss, self.loss)))

@@ -14,6 +14,7 @@ from secml_regpoison.core.solvers import rmd
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.features import CNormalizerMeanStd
 
 
 def attack_digits(C=1., preprocess=None, solver_params=None, **kwargs):
@@ -196,14 +197,25 @@ def test_restarts_start_elsewhere():
     assert not (first.x == second.x).all()
 
 
-@pytest.mark.parametrize('solver, words', [
-    ('newton', 'of the evaluated pipeline '),
-    ('sgd', "of the surrogate's pipeline ")])
-def test_check_gradient_says_of_which_model_it_is(solver, words):
-    data = digits()
-    attack = make(data, 3, CClassifierLogisticTorch(solver=solver),
+class OwnMeanStd(CNormalizerMeanStd):
+    """A preprocess that the core has no version of: it is frozen."""
+
+
+@pytest.mark.filterwarnings('ignore:OwnMeanStd is frozen', 'ignore:the loss')
+@pytest.mark.parametrize('kwargs, is_evaluated', [
+    ({}, True), ({'preprocess': CNormalizerMeanStd()}, True),
+    ({'solver': 'sgd'}, False), ({'preprocess': OwnMeanStd()}, False)])
+def test_it_is_said_of_which_model_the_numbers_are(kwargs, is_evaluated):
+    """A frozen preprocess was said to be the evaluated pipeline."""
+    data = small()
+    attack = make(data, 3, CClassifierLogisticTorch(**kwargs),
                   learn_lmbda=False, solver_params={'n_outer': 1})
     run(attack, data)
     found = attack.check_gradient()
-    assert words in str(found) and found.points < 1e-6
-    assert found.is_evaluated == (solver == 'newton')
+    assert found.is_evaluated is is_evaluated and found.points < 1e-6
+    assert ('of the evaluated pipeline ' if is_evaluated
+            else "of the surrogate's pipeline ") in str(found)
+    found = attack.diagnostics()
+    assert found.is_evaluated is is_evaluated
+    assert ('the classifier that is evaluated is another'
+            in str(found)) is not is_evaluated

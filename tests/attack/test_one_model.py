@@ -296,6 +296,21 @@ def test_a_solver_that_stops_early_is_warned_of_with_both_losses():
     assert "solver_type='implicit' or a larger 'n_inner'" in text
 
 
+@pytest.mark.parametrize('solver_type', ['rmd', 'implicit'])
+def test_a_frozen_preprocess_is_named_where_the_losses_differ(solver_type):
+    """No tolerance and no solver brings them together."""
+    data = balanced()
+    with pytest.warns(RuntimeWarning) as found:
+        attack = make(data, 6, LIBLINEAR(preprocess=OwnMinMax()), lb=-2, ub=3,
+                      solver_type=solver_type, learn_lmbda=False)
+        f_opt = run(attack, data)[3]
+    text = next(str(one.message) for one in found
+                if str(one.message).startswith('the loss by'))
+    assert f'trained by its own solver {f_opt:.4g}' in text
+    assert 'the preprocess that is frozen' in text
+    assert 'tolerance' not in text and 'n_inner' not in text
+
+
 @pytest.mark.parametrize('solver_type', ['rmd', 'implicit', 'fmd'])
 @pytest.mark.parametrize('mean, std', [(0., 1.), (.5, 2.)])
 def test_mean_and_deviation_that_are_given(solver_type, mean, std):
