@@ -109,7 +109,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         is trained on too, and the defender learns by cross-validation on it
         how much the other rows count, see `.core.trust`. Default True.
     lmbda_bounds : (float, float), optional
-        Interval of the learned lambda. Default (-8, 11.5).
+        Interval of the learned lambda. Default (-8, 11.5). With 'trust' lambda
+        is at least -2 unless the other rows have the weight 0.
     poison_mode : {'append', 'replace'}, optional
         Whether poison is added to the training data or takes the place of
         clean rows drawn at random (the paper's App. D). Default 'append'.

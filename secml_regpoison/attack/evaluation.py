@@ -16,11 +16,11 @@ from secml_regpoison.core.verdicts import (
     Verdicts, has_given_up, is_at_bound, is_short,
     is_unseen, losses_differ)
 from secml_regpoison.quiet import ignoring
-from . import retraining, settings
+from . import retraining
 from .objective import model_of
 from .poison_header import PoisonHeader
 from .targets import parts_of, target_of
-from .trust import is_learned
+from .trust import is_learned, lmbda_bounds
 
 
 class Evaluation(NamedTuple):
@@ -100,7 +100,7 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
     target = target_of(attack.classifier)
     return Verdicts(
         lmbda_at_bound=is_at_bound(
-            poison.lmbda, settings.lmbda_bounds(attack)
+            poison.lmbda, lmbda_bounds(attack, poison.trust)
             if attack.learn_lmbda else None),
         gave_up=has_given_up(losses.defender, constant_loss(attack, data)),
         one_class=y_pred.unique().size == 1, budget_hit=budget_hit,

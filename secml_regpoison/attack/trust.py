@@ -95,12 +95,19 @@ def _once(attack, data, name, compute):
     return data.responses[key]
 
 
+def lmbda_bounds(attack, trust):
+    """The interval of the learned lambda at a weight of the untrusted rows."""
+    low, high = settings.lmbda_bounds(attack)
+    if is_learned(attack) and trust:
+        low = min(max(low, LEAST_LMBDA), high)
+    return low, high
+
+
 def hidden_attack(attack):
     """Arguments of the core's `solve` for an attacker who hides, and its
     model: the defender is held where all rows count alike, at the least
     lambda. Poison that is trusted there, and made to be, is so in the end."""
-    low, high = settings.lmbda_bounds(attack)
-    return ({'learn_lmbda': False, 'lmbda': min(max(low, LEAST_LMBDA), high)},
+    return ({'learn_lmbda': False, 'lmbda': lmbda_bounds(attack, 1.)[0]},
             model_class(attack, 1.))
 
 

@@ -50,7 +50,8 @@ def add_attack_options(command):
         '--lmbda-bounds', type=bounds, default=Plan.lmbda_bounds,
         metavar='LOW,HIGH',
         help='interval of the lambda that is learned or cross-validated '
-             '(default {0:g},{1:g})'.format(*Plan.lmbda_bounds))
+             '(default {0:g},{1:g}); that of learned-trust is at least -2 '
+             'unless s is 0'.format(*Plan.lmbda_bounds))
     command.add_argument(
         '--model', choices=MODELS,
         help='logistic regression, softmax regression, a linear SVM with the '

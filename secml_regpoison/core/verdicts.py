@@ -14,7 +14,8 @@ GRADIENT_TOL = .01
 
 SENTENCES = {
     'lmbda_at_bound': 'lambda is at a bound of its interval: a better one may '
-                      'lie outside, widen `lmbda_bounds`',
+                      'lie outside, widen `lmbda_bounds` (a learned trust '
+                      'above 0 keeps it at -2 or more)',
     'gave_up': 'the validation loss is no better than that of a constant '
                'answer',
     'one_class': 'all test points are given one class',

@@ -57,7 +57,8 @@ def measure(attack, data, split, plan, policy, runs):
     lmbdas = np.array([ds.header.lmbda + 0. for ds in data.adv_ds])  # no -0.0
     verdicts = {name: [int(getattr(run.verdicts, name)) for run in runs]
                 for name in SENTENCES}
-    if isinstance(policy, str):  # else nothing chose lambda
+    # by cross-validation, on a grid; at a number nothing chose lambda
+    if isinstance(policy, str) and not attack.learn_lmbda:
         verdicts['lmbda_at_bound'] = [
             int(is_at_bound(lmbda, plan.lmbda_bounds)) for lmbda in lmbdas]
     return {name: np.array(values) for name, values in {

@@ -79,7 +79,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     solver_type : {'auto', 'rmd', 'fmd', 'implicit'}, optional
         'auto': 'implicit' where it is cheap, else 'rmd'.
     lmbda_bounds : pair of float, optional
-        Interval of lambda.
+        Interval of lambda; that of 'learned-trust' begins at -2 unless the
+        training rows have the weight 0.
     filter : {'none', 'sphere-slab'}, optional
         'sphere-slab': training rows that are far from the centroid of their
         class are dropped first, see `.CFeasibleSphereSlab`; it is fitted on

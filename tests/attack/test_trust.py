@@ -82,6 +82,8 @@ def test_poison_that_hides_is_trusted():
                        solver_params={'n_outer': 15})
     y_pred, _, adv_ds, loss = run(attack, data)
     assert adv_ds.header.trust > .1 and 'unseen' in adv_ds.header.verdicts
+    assert adv_ds.header.lmbda == -2 and attack.lmbda_bounds[0] == -8
+    assert 'lmbda_at_bound' in adv_ds.header.verdicts
     assert attack.history[0].val_loss < .6 * loss_of_trusted_rows(attack)
     assert (y_pred != data[2].Y).mean() > .06
     y = 2 * (data[2].Y.tondarray() == 8) - 1

@@ -174,6 +174,18 @@ def test_a_lambda_at_the_end_of_its_grid_is_flagged(split):
     assert result['lmbda_at_bound'].tolist() == [0, 0]
 
 
+def test_the_least_lambda_of_learned_trust_is_flagged(source):
+    """-8 at the weight 0, -2 above it: that was not said."""
+    plan = dataclasses.replace(
+        PLAN, n_points=(0, 14), n_train=100, n_val=50, attacker='own',
+        attack_params={'solver_params': {'n_outer': 3}})
+    _, result = evaluate('', split_data(source, 100, 50, 0), plan,
+                         'learned-trust', 0)
+    assert result['trust'].tolist() == [0, 1]
+    assert result['lmbda'].tolist() == [-8, -2]
+    assert result['lmbda_at_bound'].tolist() == [1, 1]
+
+
 def test_records_hold_plain_numbers(cells):
     """So that the CSV reads 1.5 and not np.float64(1.5)."""
     for cell in (('learned', 0), ('-2', 1)):
