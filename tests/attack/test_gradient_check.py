@@ -14,7 +14,8 @@ from secml_regpoison.core.solvers import rmd
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
-from secml.ml.features import CNormalizerMeanStd
+from secml.ml.features import (
+    CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
 
 
 def attack_digits(C=1., preprocess=None, solver_params=None, **kwargs):
@@ -199,6 +200,30 @@ def test_restarts_start_elsewhere():
 
 class OwnMeanStd(CNormalizerMeanStd):
     """A preprocess that the core has no version of: it is frozen."""
+
+
+class Single(OwnMeanStd):
+    """It computes in float32."""
+
+    def _forward(self, x):
+        return super()._forward(x).astype('float32')
+
+
+@pytest.mark.filterwarnings('ignore:Single is frozen')
+@pytest.mark.parametrize('lmbda, preprocess, tol', [
+    # differences of values have seven digits
+    (4., Single(), 3e-5),
+    # the derivative is e^-11.5 of the loss, and rounding of the loss 1e-16
+    (11.5, CNormalizerUnitNorm('l1', preprocess=CNormalizerMinMax()), 2e-6)])
+def test_check_gradient_where_rounding_is_large(lmbda, preprocess, tol):
+    """At the step of 1e-4 alone the errors were ten times as large."""
+    attack = make(small(d=6), 6, CClassifierLogisticTorch(
+        lmbda=lmbda, preprocess=preprocess), learn_lmbda=False,
+        solver_type='implicit')
+    attack.xc = CArray(np.random.default_rng(0).uniform(.1, .9, (6, 6)))
+    attack.yc = CArray([0, 1] * 3)
+    found = attack.check_gradient()
+    assert found.points < tol and found.lmbda < tol
 
 
 @pytest.mark.filterwarnings('ignore:OwnMeanStd is frozen', 'ignore:the loss')

@@ -216,6 +216,31 @@ def test_the_check_of_a_preprocess_needs_no_square_matrix():
         check_preprocess(preprocess, x)
 
 
+class Tanh:
+    """tanh(x - offset) in a precision; of its gradient the `slope`-fold."""
+
+    def __init__(self, dtype, offset, slope=1.):
+        self.dtype, self.offset, self.slope = dtype, offset, slope
+
+    def transform(self, x):
+        return CArray(np.tanh(
+            (x.atleast_2d().tondarray() - self.offset).astype(self.dtype)))
+
+    def gradient(self, x, w):
+        return self.slope * w * CArray(1 - np.tanh(
+            x.tondarray() - self.offset) ** 2)
+
+
+@pytest.mark.parametrize('dtype, offset', [
+    ('float64', 0.), ('float64', 1000.), ('float32', 0.), ('float32', 100.)])
+def test_a_right_gradient_is_taken_in_any_precision(dtype, offset):
+    """Rounding in float32, and steps of a tenth at 1000, were errors."""
+    x = CArray(offset + np.array([-1., .5, .2, 1.]))
+    check_preprocess(Tanh(dtype, offset), x)
+    with pytest.raises(ValueError, match='with an error of 2e-02'):
+        check_preprocess(Tanh(dtype, offset, 1.02), x)
+
+
 def frozen_chain(norm):
     """An attack through a unit norm of secml's own, points inside."""
     with pytest.warns(RuntimeWarning, match='CNormalizerTFIDF is frozen'):
