@@ -12,7 +12,8 @@ class PoisonHeader(CDatasetHeader):
 
     secml refuses to join headers with different values, as those of two runs
     are. Joined points are not the result of one run: attributes that differ
-    are left out, and so are `FACTS` that one of two such headers lacks.
+    are left out, and so are those of one side alone that hold a value a row,
+    or are `FACTS` where both are points.
     """
 
     def append(self, header):
@@ -29,8 +30,11 @@ def _joined(first, second):
     values, others = first.get_params(), second.get_params()
     differ = {name for name in values.keys() & others.keys() if not isinstance(
         values[name], CArray) and values[name] != others[name]}
+    one_sided = values.keys() ^ others.keys()
+    differ |= {name for name in one_sided if isinstance(
+        {**values, **others}[name], CArray)}
     if isinstance(first, PoisonHeader) and isinstance(second, PoisonHeader):
-        differ |= FACTS & (values.keys() ^ others.keys())
+        differ |= FACTS & one_sided
     first, second = (CDatasetHeader(**{
         name: value for name, value in part.items() if name not in differ})
         for part in (values, others))

@@ -1,7 +1,9 @@
 """The one form of errors about a value, and the checks of tensors."""
 import math
-from typing import Any, Optional
+from numbers import Integral
+from typing import Any, Callable, Optional
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +14,44 @@ def check(name: str, value: object, ok: object, condition: str,
     if not ok:
         raise ValueError(
             f'`{name}` must be {condition}, got {value!r}.{advice}')
+
+
+def check_number(name: str, value: Any, ok: Callable[[float], object],
+                 condition: str) -> None:
+    """Raise TypeError unless `value` is a number, ValueError unless `ok` of
+    it."""
+    check(name, value, ok(_as_float(name, value, condition)), condition)
+
+
+def check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
+    """Raise TypeError unless `value` is of one of these types."""
+    if not isinstance(value, kinds):
+        names = ' or '.join('None' if kind is type(None) else kind.__name__
+                            for kind in kinds)
+        raise TypeError(
+            f'`{name}` must be {names}, got {type(value).__name__}.')
+
+
+def check_flags(**flags: object) -> None:
+    """Raise TypeError unless each is True or False."""
+    for name, value in flags.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f'`{name}` must be True or False, got {value!r}.')
+
+
+def is_integer(value: object, minimum: int) -> bool:
+    """Whether it is a whole number, of at least `minimum`; True is none."""
+    return (isinstance(value, Integral) and not isinstance(value, bool)
+            and minimum <= int(value) < 2 ** 31)
+
+
+def _as_float(name: str, value: Any, condition: str) -> float:
+    is_number = not isinstance(value, (bool, np.bool_, str, bytes))
+    try:
+        return float(value) if is_number else float(None)  # type: ignore
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f'`{name}` must be {condition}, got '
+                        f'{type(value).__name__}.') from None
 
 
 def is_sparse(x: Tensor) -> bool:
@@ -29,15 +69,45 @@ def check_lmbda(lmbda: float, dtype: torch.dtype,
     """`lmbda` as a float; ValueError unless ``exp(2 lmbda)`` and its inverse
     are numbers of this precision."""
     limit = math.floor(math.log(torch.finfo(dtype).max) / 2)
-    try:
-        value = float(lmbda)
-    except (TypeError, ValueError):
-        raise TypeError(f'`{name}` must be a number, got '
-                        f'{type(lmbda).__name__}.') from None
+    if isinstance(lmbda, Tensor):
+        check(name, lmbda, not lmbda.requires_grad,
+              'without `requires_grad`', ' Pass its `item()`.')
+    value = _as_float(name, lmbda, 'a number')
     check(name, value, abs(value) <= limit,
           f'between {-limit} and {limit} in {dtype}',
           ' It is the natural log of the L2 strength.')
     return value
+
+
+def check_lmbda_bounds(lmbda_bounds: Any, dtype: torch.dtype) -> None:
+    """Raise unless these are two numbers in order, each a `check_lmbda`."""
+    try:
+        low, high = lmbda_bounds
+    except (TypeError, ValueError):
+        raise TypeError('`lmbda_bounds` must be two numbers, got '
+                        f'{lmbda_bounds!r}.') from None
+    for bound in (low, high):
+        check_lmbda(bound, dtype, 'lmbda_bounds')
+    check('lmbda_bounds', lmbda_bounds, low <= high, 'finite and in order')
+
+
+def check_steps(n_outer: int, step: Optional[float], min_step: float,
+                max_step: float, tol: float, atol: float,
+                patience: int) -> None:
+    """Raise on settings of the outer steps that make no sense."""
+    check('n_outer', n_outer, is_integer(n_outer, 0),
+          'an integer of at least 0 and below 2**31')
+    check('patience', patience, is_integer(patience, 1),
+          'an integer of at least 1 and below 2**31')
+    if step is not None:
+        check_number('step', step, lambda value: 0. < value < math.inf,
+                     'None or positive and finite')
+    check_number('max_step', max_step, lambda value: value > 0., 'positive')
+    check_number('min_step', min_step, lambda value: 0. <= value <= max_step,
+                 f'from 0 to `max_step` = {max_step:g}')
+    for name, value in (('tol', tol), ('atol', atol)):
+        check_number(name, value, lambda value: 0. <= value < math.inf,
+                     'at least 0 and finite')
 
 
 def check_problem(problem: Any) -> None:

@@ -5,7 +5,7 @@ sphere and the slab that a filter lets pass, whole numbers.
 """
 import math
 from dataclasses import dataclass, replace
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
@@ -20,8 +20,9 @@ NO_BOUND = 1e30
 
 def check_box(x_p: Tensor, lb: Bound, ub: Bound) -> tuple[Tensor, Tensor]:
     """Bounds as tensors that broadcast against the points."""
-    low, high = (torch.as_tensor(inf if bound is None else bound).to(x_p)
-                 for bound, inf in ((lb, -math.inf), (ub, math.inf)))
+    low, high = (_as_tensor(name, inf if bound is None else bound).to(x_p)
+                 for name, bound, inf in (
+                     ('lb', lb, -math.inf), ('ub', ub, math.inf)))
     for name, bound in (('lb', low), ('ub', high)):
         if bound.dim() > 2 or any(
                 size not in (1, full) for size, full in
@@ -34,6 +35,14 @@ def check_box(x_p: Tensor, lb: Bound, ub: Bound) -> tuple[Tensor, Tensor]:
         raise ValueError('`lb` must be at most `ub` (and neither NaN), got '
                          f'lb - ub up to {float((low - high).max()):g}.')
     return low, high
+
+
+def _as_tensor(name: str, bound: Any) -> Tensor:
+    try:
+        return torch.as_tensor(bound)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f'`{name}` must be None, a number or a Tensor, got '
+                        f'{type(bound).__name__}.') from None
 
 
 @dataclass(frozen=True, eq=False)

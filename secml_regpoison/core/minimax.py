@@ -4,23 +4,23 @@
 """
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Callable, Optional, Union
 
-import torch
 from torch import Tensor
 
 from .camouflage import unit_rows
-from .checks import check, check_lmbda
+from .checks import (
+    check, check_flags, check_lmbda, check_lmbda_bounds, check_number,
+    check_steps, check_type)
 from .defender import LMBDA_BOUNDS, Defender, Iterate
+from .feasible import Bound, FeasibleSet, check_box
+from .hypergradient import make_model
 from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
-from .feasible import Bound, FeasibleSet, check_box
 from .quasi_newton import OuterSteps, default_step
 from .revival import maximise_alive
-from .solvers import Training
 from .vertices import best_vertex
 
 
@@ -159,12 +159,21 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     ----------
     Carnerero-Cano et al. 2021, arXiv 2105.10948, eqs. 1-2 and Algorithm 1.
     """
-    attacked = model(problem, y_p, Training(
-        method, n_inner, eta, momentum, **training))
-    problem.check_points(x_p, y_p)
+    given = x_p
+    attacked, problem, x_p, y_p = make_model(
+        problem, x_p, y_p, model, method=method, n_inner=n_inner, eta=eta,
+        momentum=momentum, **training)
     lmbda = check_lmbda(lmbda, x_p.dtype)
-    _check_settings(x_p.dtype, lmbda_bounds, n_outer, step, min_step, max_step,
-                    dmax, distance)
+    check_lmbda_bounds(lmbda_bounds, x_p.dtype)
+    check_steps(n_outer, step, min_step, max_step, tol, atol, patience)
+    check_flags(learn_lmbda=learn_lmbda, quasi_newton=quasi_newton,
+                try_vertices=try_vertices)
+    if dmax is not None:
+        check_number('dmax', dmax, lambda radius: radius >= 0.,
+                     'None or at least 0')
+    check('distance', distance, distance in ('l1', 'l2'), "'l1' or 'l2'")
+    check_type('feasible', feasible, (FeasibleSet, type(None)))
+    check_type('callback', callback, (Callable, type(None)))
     if learn_lmbda:
         lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
     if feasible is None:
@@ -175,8 +184,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     check('quasi_newton', quasi_newton,
           not quasi_newton or not learn_lmbda and feasible.is_box,
           'False where lambda is learned or the set is not a box')
-    check('camouflage', camouflage, 0. <= camouflage <= 1. and (
-        camouflage == 0. or not quasi_newton and not problem.is_zero_sum),
+    check_number(
+        'camouflage', camouflage, lambda share: 0. <= share <= 1. and (
+            share == 0. or not quasi_newton and not problem.is_zero_sum),
         'from 0 to 1, and 0 for an attacker without rows of its own or with '
         '`quasi_newton`')
     attacked.check(x_p, lmbda)
@@ -197,7 +207,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     if vertex is not None:
         best, converged = search(vertex.x_p, vertex.lmbda)
     return Solution(
-        best.x_p, best.lmbda, best.value, best.trained.w, best.trained.b,
+        best.x_p.to(given), best.lmbda, best.value,
+        best.trained.w.to(given), best.trained.b.to(given),
         tuple(defender.f_seq), tuple(defender.lmbda_seq),
         defender.n_trainings, defender.n_evaluations, converged, best.log_s)
 
@@ -243,23 +254,3 @@ def ascend(here: Iterate, step: float, feasible: FeasibleSet,
     direction = unit_rows(scale * here.grad_x_p)
     return feasible.project(here.x_p + feasible.step_of(
         here.x_p, step, scale * direction) * (scale * direction))
-
-
-def _check_settings(dtype: torch.dtype, lmbda_bounds: tuple[float, float],
-                    n_outer: int, step: Optional[float], min_step: float,
-                    max_step: float, dmax: Optional[float],
-                    distance: str) -> None:
-    """Raise on a setting of `solve` that makes no sense."""
-    low, high = lmbda_bounds
-    check('lmbda_bounds', lmbda_bounds,
-          -math.inf < low <= high < math.inf, 'finite and in order')
-    check('n_outer', n_outer, isinstance(n_outer, Integral) and n_outer >= 0,
-          'an integer of at least 0')
-    check('step', step, step is None or 0. < step < math.inf,
-          'None or positive and finite')
-    check('dmax', dmax, dmax is None or dmax >= 0., 'None or at least 0')
-    check('distance', distance, distance in ('l1', 'l2'), "'l1' or 'l2'")
-    check('min_step', min_step, 0. <= min_step <= max_step,
-          f'from 0 to `max_step` = {max_step:g}')
-    for bound in lmbda_bounds:
-        check_lmbda(bound, dtype, 'lmbda_bounds')

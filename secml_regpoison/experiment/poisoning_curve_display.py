@@ -2,7 +2,7 @@
 import numpy as np
 
 from secml_regpoison.figure.style import (
-    legend_below, policy_label, policy_styles)
+    POLICY_STYLES, legend_below, policy_label, policy_styles)
 from .poisoning_curve import poisoning_curve
 
 
@@ -32,6 +32,11 @@ class PoisoningCurveDisplay:
     curve_ : Bunch
         What `poisoning_curve` returned, after `from_estimator`.
 
+    Raises
+    ------
+    ValueError
+        Another shape of `test_error`, or a policy that is none.
+
     """
 
     def __init__(self, *, fractions, policies, test_error,
@@ -40,6 +45,18 @@ class PoisoningCurveDisplay:
         self.policies = policies
         self.test_error = np.asarray(test_error)
         self.majority_error = majority_error
+        shape = len(self.policies), len(self.fractions)
+        if self.test_error.ndim != 3 or self.test_error.shape[:2] != shape:
+            raise ValueError(
+                '`test_error` must have the shape (n_policies, n_strengths, '
+                f'n_repetitions), {shape} and a third, got '
+                f'{self.test_error.shape}.')
+        try:
+            policy_styles(policies)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f'`policies` must be among {tuple(POLICY_STYLES)} or numbers, '
+                f'got {policies!r}.') from None
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, ax=None, **params):

@@ -327,6 +327,17 @@ def test_poison_is_joined_to_any_rows():
     assert more.append(first).num_samples == 4
 
 
+def test_values_of_other_rows_alone_are_left_out_of_joined_poison():
+    data = small()
+    poison = run(make(data, 2), data)[2]
+    ids = CArray(np.arange(data[0].num_samples))
+    tr = CDataset(data[0].X, data[0].Y, CDatasetHeader(ids=ids, name='x'))
+    for joined in (tr.append(poison), poison.append(tr)):
+        assert joined.num_samples == tr.num_samples + 2
+        assert joined.header.name == 'x'
+        assert not hasattr(joined.header, 'ids')
+
+
 HEADERS = [dict(name='x'), dict(img_w=2, img_h=1), dict(lmbda=77, name='x')]
 
 

@@ -424,7 +424,7 @@ def test_projection_is_the_nearest_point(seed, distance, dmax):
      'got 1000.0. It is the natural log'),
     ({'lmbda_bounds': (-8, 1e3)}, '`lmbda_bounds` must be between -354'),
     ({'lmbda_bounds': (3, 1)}, '`lmbda_bounds` must be finite and in order'),
-    ({'n_outer': -1}, '`n_outer` must be an integer of at least 0, got -1'),
+    ({'n_outer': -1}, '`n_outer` must be an integer of at least 0 .* got -1'),
     ({'step': 0.}, '`step`'),
     ({'dmax': -1.}, '`dmax` must be None or at least 0, got -1.0'),
     ({'distance': 'l3'}, "`distance` must be 'l1' or 'l2', got 'l3'"),

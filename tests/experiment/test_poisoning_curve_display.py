@@ -71,6 +71,17 @@ def test_the_legend_hides_no_curve_and_is_in_the_picture(size, n_columns):
 
 
 @pytest.mark.filterwarnings('ignore:.* results, read with care:RuntimeWarning')
+@pytest.mark.parametrize('wrong, words', [
+    (dict(policies=['clean-cv', 'learned', 'mine']),
+     r"`policies` must be among \('small', .*\) or numbers, got .*'mine'"),
+    (dict(test_error=ERRORS[0]), r'`test_error` .*got \(2, 2\)'),
+    (dict(fractions=[0]), r'`test_error` .*\(3, 1\) and a third, got \(3, 2')])
+def test_what_cannot_be_drawn_is_refused(wrong, words):
+    curve = dict(fractions=FRACTIONS, policies=POLICIES, test_error=ERRORS)
+    with pytest.raises(ValueError, match=words):
+        PoisoningCurveDisplay(**{**curve, **wrong})
+
+
 def test_from_an_estimator(ax):
     x, y = load_iris(return_X_y=True)
     x, y = x[50:], y[50:]

@@ -2,13 +2,12 @@
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
 from typing import Any, Optional
 
 import torch
 from torch import Tensor
 
-from ..checks import check, is_finite
+from ..checks import check, check_number, is_finite, is_integer
 from ..coordinates import Coordinates, RowFactors, Solve
 from ..losses import Loss
 from .step_size import StepGradient
@@ -56,18 +55,17 @@ class Training:
         check('form', self.form, isinstance(self.form, str)
               and self.form in ('auto', 'primal', 'gram'),
               "'auto', 'primal' or 'gram'")
-        check('n_inner', self.n_inner, isinstance(self.n_inner, Integral)
-              and 1 <= self.n_inner < 2 ** 31,
+        check('n_inner', self.n_inner, is_integer(self.n_inner, 1),
               'an integer of at least 1 and below 2**31')
-        check('eta', self.eta, self.eta is None
-              or 0. < self.eta < math.inf, 'None or positive and finite')
-        check('momentum', self.momentum, 0. <= self.momentum < 1.,
-              'in [0, 1)')
-        check('inner_tol', self.inner_tol,
-              self.inner_tol is None or 0. < self.inner_tol < math.inf,
-              'None or positive and finite')
-        check('truncate', self.truncate, self.truncate is None
-              or isinstance(self.truncate, Integral) and self.truncate >= 1,
+        check_number('momentum', self.momentum, lambda m: 0. <= m < 1.,
+                     'in [0, 1)')
+        for name in ('eta', 'inner_tol'):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name),
+                             lambda value: 0. < value < math.inf,
+                             'None or positive and finite')
+        check('truncate', self.truncate,
+              self.truncate is None or is_integer(self.truncate, 1),
               'None or an integer of at least 1')
 
 

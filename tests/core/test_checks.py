@@ -1,0 +1,89 @@
+"""What `hypergradient` and `solve` are given is checked before any work."""
+import math
+import re
+
+import pytest
+import torch
+
+from secml_regpoison.core import Problem, hypergradient, solve
+
+NOT_A_NUMBER, NOT_A_TENSOR = 'a', [1.]
+# name: values of a wrong kind, wrong values
+SHARED = {
+    'problem': ((None, (1, 2)), ()),
+    'x_p': ((None, NOT_A_TENSOR), ()),
+    'y_p': ((None, NOT_A_TENSOR), ()),
+    'lmbda': ((None, '0', True), (math.nan, 1e3)),
+    'method': ((), ('RMD', 3)),
+    'n_inner': ((), (True, 1.5, 0, 'a')),
+    'eta': (('0.1', [1, 2], True), (0., -1, math.inf, math.nan)),
+    'momentum': ((None, 'a'), (1., -.1, math.nan)),
+    'form': ((), ('kernel', 1)),
+    'inner_tol': (('a',), (0., math.nan)),
+    'truncate': ((), (0, 'a', True)),
+    'model': ((None, 3), ()),
+    'typo': ((1,), ())}
+OF_SOLVE = {
+    'lb': (('a',), ()), 'ub': (('a', {}), ()),
+    'dmax': (('a', True), (-1., math.nan)),
+    'distance': ((), ('l3', 3)),
+    'learn_lmbda': (('trust', 1, None), ()),
+    'lmbda_bounds': ((3, (0,), None, ('a', 'b')), ((2, 1), (0, math.inf))),
+    'n_outer': ((), (True, -1, 2.5)),
+    'step': (('a',), (0., math.inf)),
+    'min_step': (('a', None), (-1., math.nan)),
+    'max_step': (('a', None), (0., math.nan)),
+    'tol': (('a', None), (-1., math.nan)),
+    'atol': (('a', None), (-1., math.nan)),
+    'patience': ((), (0, 1.5, 'a', True)),
+    'feasible': ((3,), ()), 'callback': ((3,), ()),
+    'quasi_newton': ((None, 'a'), ()), 'try_vertices': (('a', 1), ()),
+    'camouflage': (('a', None), (-1., 2.))}
+CASES = [(function, name, value, error)
+         for function, arguments in ((hypergradient, SHARED),
+                                     (solve, {**SHARED, **OF_SOLVE}))
+         for name, kinds in arguments.items()
+         for values, error in zip(kinds, (TypeError, ValueError))
+         for value in values]
+
+
+def data(dtype=torch.float64):
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(32, 4, generator=draw).to(dtype)
+    y = torch.where(x[:, 0] > 0, 1., -1.).to(dtype)
+    return Problem(x[:20], y[:20], x[20:29], y[20:29]), x[29:], -y[29:]
+
+
+@pytest.mark.parametrize('function, name, value, error', CASES)
+def test_each_argument_is_named(function, name, value, error):
+    arguments = dict(zip(('problem', 'x_p', 'y_p'), data()), lmbda=0.)
+    with pytest.raises(error, match=f'^`{name}` must ') as caught:
+        function(**{**arguments, name: value})
+    shown = value if isinstance(value, (int, float, str)) else ''
+    assert re.search(rf'got .*({shown}|{type(value).__name__})',
+                     str(caught.value))
+
+
+def test_a_lambda_with_a_graph_is_refused():
+    lmbda = torch.tensor(0., requires_grad=True)
+    with pytest.raises(ValueError, match='^`lmbda` must be without `requires'):
+        hypergradient(*data(), lmbda)
+
+
+@pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32(dtype, method):
+    half = data(dtype)
+    single = half[0].to(torch.float32), *(t.float() for t in half[1:])
+    found, expected = (hypergradient(*arguments, 0., method, momentum=.9)
+                       for arguments in (half, single))
+    for ours, other in zip(found, expected):
+        assert ours.dtype == dtype and torch.equal(ours, other.to(dtype))
+    found, expected = (
+        solve(*arguments, 0., lb=-2, ub=2, n_outer=3, learn_lmbda=False,
+              method=method) for arguments in (half, single))
+    for name in ('x_p', 'w', 'b'):
+        ours = getattr(found, name)
+        assert torch.equal(ours, getattr(expected, name).to(dtype))
+        assert ours.dtype == dtype
+    assert (found.lmbda, found.value) == (expected.lmbda, expected.value)
