@@ -63,7 +63,9 @@ def _like(table, other, dropped):
     decimal sign. LIBSVM leaves out what is 0, the last features too; it need
     not have the columns that are dropped."""
     if table.found.startswith('LIBSVM') and other.found.startswith('LIBSVM'):
-        for name in set(table.frame) - set(other.frame):
+        other = replace(other, filled=tuple(
+            set(table.frame) - set(other.frame)))
+        for name in other.filled:
             other.frame[name] = 0.
     if table.decimal != other.decimal:
         for name in other.frame:

@@ -142,8 +142,11 @@ def _misaligned(tables):
     """A warning where one of two LIBSVM files has a feature 0."""
     table, *others = tables.values()
     for other in others:
-        if table.found.startswith('LIBSVM') and 'feature 0' in other.left_out:
-            yield (f'{other.path} has a feature 0, {table.path} has none: if '
+        if table.found.startswith('LIBSVM') and 'feature 0' in (
+                *other.left_out, *other.filled):
+            has, lacks = (table, other) if 'feature 0' in other.filled \
+                else (other, table)
+            yield (f'{has.path} has a feature 0, {lacks.path} has none: if '
                    'one counts from 0 and the other from 1, all features are '
                    'moved by one; write both alike')
 

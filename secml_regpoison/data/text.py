@@ -38,6 +38,8 @@ class RawTable:
     left_out : tuple of str
         Columns of a file of test rows that the other file has not; arrays of
         a .npz file that are not used.
+    filled : tuple of str
+        Features of LIBSVM test rows that the file writes nowhere: all are 0.
 
     """
 
@@ -50,6 +52,7 @@ class RawTable:
     has_names: bool = True
     unnamed: tuple = ()
     left_out: tuple = ()
+    filled: tuple = ()
 
 
 def read_text(path, text, coding, options):

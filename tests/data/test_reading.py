@@ -675,15 +675,26 @@ def test_copies_among_whole_numbers_are_said(tmp_path):
         assert ('rows are copies of others' in said) == is_said
 
 
-def test_libsvm_files_that_count_differently_are_said(tmp_path):
-    for name, first in (('train', 1), ('test', 0)):
+@pytest.mark.parametrize('first', [{'train': 1, 'test': 0},
+                                   {'train': 0, 'test': 1},
+                                   {'train': 0, 'test': 0},
+                                   {'train': 1, 'test': 1}])
+@pytest.mark.parametrize('n_test', [1, 2, 3])
+def test_libsvm_files_that_count_differently_are_said(tmp_path, first,
+                                                      n_test):
+    for name, n in (('train', 2), ('test', n_test)):
         (tmp_path / name).write_text('\n'.join(
-            f'{k % 2} {first}:{k + 1} {first + 1}:{k % 5 + 1}'
+            f'{k % 2} ' + ' '.join(
+                f'{first[name] + j}:{(k + 1) % (5 + j)}.5' for j in range(n))
             for k in range(40)))
-    data = read_classes(str(tmp_path / 'train'), ReadOptions(
-        test=str(tmp_path / 'test')))
-    assert 'has a feature 0, ' in data.warnings[0]
-    assert 'moved by one' in data.warnings[0]
+    warnings = read_classes(str(tmp_path / 'train'), ReadOptions(
+        test=str(tmp_path / 'test'))).warnings
+    said = [text for text in warnings if 'moved by one' in text]
+    lacks, has = sorted(first, key=first.get, reverse=True)
+    assert len(said) == (first[lacks] != first[has])
+    for text in said:
+        assert text.startswith(f'{tmp_path / has} has a feature 0, '
+                               f'{tmp_path / lacks} has none: ')
 
 
 def test_the_file_that_lacks_a_class_is_named(tmp_path):
