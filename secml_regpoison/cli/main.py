@@ -57,7 +57,7 @@ def main(argv=None):
         except Exception as error:
             # not if it is a worker that the signal has ended
             if not signals:
-                if isinstance(error, AnotherCommand):
+                if isinstance(error, (AnotherCommand, NotADirectoryError)):
                     return _fail(2, error)
                 if isinstance(error, ERRORS):
                     return _fail(code, error, out)
@@ -71,7 +71,7 @@ def _prepare(args):
     """Check all input, and make the folder; returns the work to do."""
     if args.command == 'paper':
         complete(args)
-    if not args.out or os.path.exists(args.out) and not os.path.isdir(
+    if not args.out or os.path.lexists(args.out) and not os.path.isdir(
             args.out):
         raise ValueError('`--out` must be a folder, or the name of one to '
                          f'make, got {args.out!r}.')

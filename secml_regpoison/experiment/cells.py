@@ -23,11 +23,17 @@ def cells_folder(out, name, resume, keep=False):
     Without `resume` it begins empty. It is removed when all went well, unless
     `keep`. The caller holds `out`: a process that still writes to the folder
     is a worker of a run that was killed, and is waited for.
+    NotADirectoryError if it is a link or a file.
     """
     folder = os.path.join(out, f'{name}.cells')
+    is_folder = os.path.isdir(folder) and not os.path.islink(folder)
+    if os.path.lexists(folder) and not is_folder:
+        raise NotADirectoryError(
+            f"the place of unfinished work must be a folder, got '{folder}', "
+            'a link or a file: remove it, or choose another `out` (--out).')
     _wait_for_workers(folder)
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
+    if is_folder and not resume:
+        shutil.rmtree(folder)
     os.makedirs(folder, exist_ok=True)
     yield folder
     if not keep:

@@ -112,7 +112,7 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
                 f'`{option}` must be left out with {name}, got {value!r}.')
         check('solver', value, value in SOLVERS, ' or '.join(SOLVERS))
     out = os.fspath(out)
-    check('out', out, os.path.isdir(out) or out and not os.path.exists(out),
+    check('out', out, os.path.isdir(out) or out and not os.path.lexists(out),
           'the path of a folder')
     os.makedirs(out, exist_ok=True)
     with only_writer(out, 'out'):

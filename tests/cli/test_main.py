@@ -485,10 +485,29 @@ def test_bad_calls_say_so_in_one_line(
 
 def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
     (tmp_path / 'file').touch()
+    (tmp_path / 'link').symlink_to(tmp_path / 'nowhere')
     for command in (['sec-eval'], ['paper', 'fig1']):
-        for out in (tmp_path / 'file', tmp_path / 'file' / 'below'):
+        for out in (tmp_path / 'file', tmp_path / 'file' / 'below',
+                    tmp_path / 'link'):
             assert cli.main([*command, '--out', str(out)]) == 2
-            assert str(out) in capsys.readouterr().err
+            err = capsys.readouterr().err
+            assert str(out) in err and 'File exists' not in err
+
+
+def test_a_link_in_the_place_of_unfinished_work(tmp_path, capsys):
+    """It is refused as wrong usage, before any work."""
+    (tmp_path / 'there').mkdir()
+    (tmp_path / 'there' / 'a.npz').touch()
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'sec_eval.cells').symlink_to(tmp_path / 'there')
+    for resume in ([], ['--resume']):
+        assert cli.main(['sec-eval', *QUICK, *resume, '--out',
+                         str(tmp_path / 'out')]) == 2
+        assert capsys.readouterr().err.endswith(
+            "sec_eval.cells', a link or a file: remove it, or choose another "
+            '`out` (--out).\n')
+    assert os.listdir(tmp_path / 'there') == ['a.npz']
+    assert os.listdir(tmp_path / 'out') == ['sec_eval.cells']
 
 
 def test_a_run_that_fails(tmp_path, capsys, monkeypatch):

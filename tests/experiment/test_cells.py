@@ -58,6 +58,35 @@ def test_a_worker_that_does_not_end_is_named(orphan, monkeypatch, capsys):
             pass
 
 
+@pytest.mark.parametrize('resume', [True, False])
+def test_a_link_or_a_file_in_the_place_of_the_folder_is_refused(
+        tmp_path, resume):
+    """Nothing is removed or written behind the link."""
+    for name in 'there', 'out':
+        (tmp_path / name).mkdir()
+    (tmp_path / 'there' / 'a.npz').touch()
+    (tmp_path / 'out' / 'link.cells').symlink_to(tmp_path / 'there')
+    (tmp_path / 'out' / 'gone.cells').symlink_to(tmp_path / 'nowhere')
+    (tmp_path / 'out' / 'file.cells').touch()
+    for name in 'link', 'gone', 'file':
+        with pytest.raises(NotADirectoryError, match=rf"got '.*/{name}.cells"):
+            with cells.cells_folder(str(tmp_path / 'out'), name, resume):
+                pass
+    assert os.listdir(tmp_path / 'there') == ['a.npz']
+    assert sorted(os.listdir(tmp_path)) == ['out', 'there']
+
+
+def test_what_cannot_be_removed_is_said(tmp_path, monkeypatch):
+    """The cells of another command would be taken for those of this."""
+    def refuse(*_, **__):
+        raise PermissionError('not permitted')
+    (tmp_path / 'a.cells').mkdir()
+    monkeypatch.setattr(os, 'rmdir', refuse)
+    with pytest.raises(PermissionError, match='not permitted'):
+        with cells.cells_folder(str(tmp_path), 'a', resume=False):
+            pytest.fail('it began')
+
+
 def test_a_cell_is_locked_while_it_is_computed(tmp_path):
     result, = cells.run_cells([(tell_lock, str(tmp_path))], str(tmp_path))
     assert result['is_locked']
