@@ -3,6 +3,7 @@ import math
 
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from secml_regpoison.storage import atomic_path, save_arrays
+from secml_regpoison.terminal import printable
 from .measures import columns
 from .policies import in_sentence
 from .summary import asks_for_wider_bounds
@@ -46,7 +47,7 @@ def table(summary, classes):
         Labels of the classes.
 
     """
-    names = [f'of {str(label)[:12]} %' for label in classes]
+    names = [f'of {printable(label)[:12]} %' for label in classes]
     if len(set(names)) < len(names):  # they begin alike
         names = [f'of class {k} %' for k in range(len(classes))]
     return as_text(

@@ -562,6 +562,12 @@ def test_long_names_of_classes_are_told_apart():
     assert title.replace('\n', ' ') == ' and '.join(9 * names)
 
 
+def test_a_label_cannot_command_the_terminal():
+    text = table(summarise(LEARNED_BEST), ['a\x1b[31m', 'b\nc\u202e'])
+    assert r' of a\x1b[31m %  of b\nc\u202e %' in text.splitlines()[0]
+    assert text.replace('\n', '').isprintable()
+
+
 @pytest.mark.parametrize('n_test, is_clear', [(100, False), (10000, True)])
 def test_a_gain_on_the_constant_answer_by_chance_is_little(n_test, is_clear):
     """Of 40 % of the rows that always predicting one class gets wrong."""
