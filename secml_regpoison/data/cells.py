@@ -1,4 +1,6 @@
 """Cells of a table as numbers; what is no number is named by its line."""
+import shlex
+
 import numpy as np
 import pandas as pd
 
@@ -46,9 +48,8 @@ def column_of(name):
 
 
 def drop_option(names):
-    """What to type to leave columns out."""
-    return '--drop ' + ','.join(
-        f"'{name}'" if ' ' in name else name for name in names)
+    """What to type in a shell to leave columns out."""
+    return f"--drop {shlex.quote(','.join(names))}"
 
 
 def find_missing(frame, label, decimal, keeps_words):

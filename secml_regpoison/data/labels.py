@@ -36,11 +36,16 @@ def find_column(table, asked, option):
 
 
 def find_dropped(table, asked):
-    """Names of the columns of `drop`, see `find_column`; one name with commas
+    """Names of the columns of `drop`, see `find_column`; names with commas
     may come in parts."""
-    whole = ','.join(map(str, asked))
-    return [whole] if whole in list(table.frame) else [
-        find_column(table, name, 'drop') for name in asked]
+    names, parts, found = set(table.frame), list(map(str, asked)), []
+    most = max(name.count(',') for name in names) + 1
+    while parts:
+        n = next((n for n in range(most, 1, -1)
+                  if ','.join(parts[:n]).strip() in names), 1)
+        found.append(find_column(table, ','.join(parts[:n]), 'drop'))
+        parts = parts[n:]
+    return found
 
 
 def doubtful_words(cells):

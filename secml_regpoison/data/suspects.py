@@ -1,5 +1,6 @@
 """Columns that tell a row from the others, or the label from itself."""
 import re
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ def warn_of_other_label(table, label, names):
                  and len(_values(table, name)) == 2]
     if named and not is_named:
         return (f'the last column, `{label}`, is taken as the label: if it is '
-                f"`{named[0]}`, type --label '{named[0]}'")
+                f'`{named[0]}`, type --label {shlex.quote(named[0])}')
     if table.found == 'arrays':
         return None
     advice = f'type --label {list(table.frame).index(first) + 1}'

@@ -1,10 +1,12 @@
 """Label, classes, missing cells, text columns, suspicious columns."""
+import shlex
 import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from secml_regpoison.cli.arguments import join_values, make_parser
 from secml_regpoison.data import load_data
 from secml_regpoison.data.encoding import Column
 from secml_regpoison.data.options import ReadOptions
@@ -365,7 +367,7 @@ def test_a_first_column_like_a_label_is_said(tmp_path, name, is_said):
                           'smoker': np.arange(N) % 2})
     said, = read(tmp_path, frame).warnings
     assert said == 'the last column, `smoker`, is taken as the label: ' + (
-        f"if it is `{name}`, type --label '{name}'" if is_said else
+        f"if it is `{name}`, type --label {shlex.quote(name)}" if is_said else
         f'the first, `{name}`, has two values, too; if it is the label, type '
         '--label 1')
     for other in (frame.rename(columns={'smoker': 'target_1'}),
@@ -382,7 +384,7 @@ def test_a_label_that_is_part_of_the_last_columns_name_is_said(tmp_path):
         frame.columns = ['width', name, last]
         assert read(tmp_path, frame).warnings == (
             f'the last column, `{last}`, is taken as the label: if it is '
-            f"`{name}`, type --label '{name}'",) * is_said
+            f"`{name}`, type --label {shlex.quote(name)}",) * is_said
         other = frame[['width', name, last]].assign(**{name: FRAME['count']})
         assert not read(tmp_path, other).warnings
 
@@ -710,6 +712,30 @@ def test_a_name_with_a_comma_can_be_dropped(tmp_path):
         columns={'count': 'row, no'})
     data = read(tmp_path, frame, drop=tuple('row, no'.split(',')))
     assert data.parts['pool'][0].shape == (N, 1)
+
+
+def test_columns_of_any_name_are_left_out_as_advised(tmp_path):
+    """What a shell makes of the advice is the names."""
+    names = ['model(2020)', 'R&D', 'price$HOME', "driver's no", '*', 'a, b,c',
+             '-x', '"q" `ls`', 'a', '#5', 'c;d', '1,2', 'plain']
+    frame = FRAME[['width', 'kind']].assign(**{
+        name: [f'uid {i}' for i in range(N)] for name in names})
+    with pytest.raises(ValueError, match='leave them out') as refused:
+        read(tmp_path, frame, label='kind')
+    advice = str(refused.value).rpartition('leave them out with ')[2]
+    argv = shlex.split(advice.rstrip('.'))
+    assert len(argv) == 2
+    drop = make_parser().parse_args(['sec-eval', *join_values(argv)]).drop
+    data = read(tmp_path, frame, label='kind', drop=drop)
+    assert [column.name for column in data.encoding.columns] == ['width']
+
+
+def test_a_label_of_any_name_is_chosen_as_advised(tmp_path):
+    frame = FRAME[['smokes', 'kind', 'width']].assign(last=range(N)).rename(
+        columns={'smokes': "driver's class"})
+    warning = read(tmp_path, frame, drop='kind', positive='3').warnings[0]
+    assert shlex.split(warning.partition(', type ')[2]) == [
+        '--label', "driver's class"]
 
 
 def test_a_missing_label_of_arrays_is_one_of_a_file(tmp_path):
