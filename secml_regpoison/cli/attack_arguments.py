@@ -19,7 +19,7 @@ def add_attack_options(command):
     """Options that choose the attack and the defence."""
     command.add_argument(
         '--points', type=points, metavar='N,N,...',
-        help='poison rows at each strength of the attack (default: six '
+        help='poison rows at each strength of the attack (default: up to six '
              'strengths from none to a sixth of the training rows)')
     command.add_argument(
         '--expect', type=share, metavar='SHARE',

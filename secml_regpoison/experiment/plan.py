@@ -90,10 +90,10 @@ def default_solver(n_train, n_features):
 
 def default_points(n_train, most=None):
     """Six strengths, or fewer of few rows, from none to a sixth of the
-    training rows, or to `most`, see `most_points`."""
-    step = max(1, round(n_train / 30))
-    most = n_train - 1 if most is None else most
-    return tuple(range(0, min(5 * step, most) + 1, step))
+    training rows, a row at least, or to `most`, see `most_points`."""
+    sixth = max(1, n_train // 6)
+    most = sixth if most is None else min(sixth, most)
+    return tuple(sorted({round(k * most / 5) for k in range(6)}))
 
 
 def most_points(plan, source, n_repetitions):

@@ -153,7 +153,7 @@ def test_too_few_trusted_rows_leave_the_policy_out(tmp_path):
     most = most_points(fewer, rare, 3)
     assert 0 < most < 4 and most_points(dataclasses.replace(
         fewer, poison_mode='append'), rare, 3) is None
-    assert default_points(4, 2) == (0, 1, 2)
+    assert default_points(12, 1) == (0, 1)
     for seed in range(3):  # a row of each class stays
         of, rows = draw_rows(rare, 4, 10, seed)['train']
         left = rare.parts[of][1][rows][replacement_order(seed, 4)[most:]]
@@ -362,8 +362,10 @@ def test_a_few_rows_far_out_do_not_decide_about_lambda():
 
 @pytest.mark.parametrize('n_train, points', [
     (512, (0, 17, 34, 51, 68, 85)), (150, (0, 5, 10, 15, 20, 25)),
-    (20, (0, 1, 2, 3, 4, 5)), (4, (0, 1, 2, 3))])
+    (243, (0, 8, 16, 24, 32, 40)), (51, (0, 2, 3, 5, 6, 8)),
+    (20, (0, 1, 2, 3)), (4, (0, 1))])
 def test_default_points(n_train, points):
+    """To a sixth of the rows, of few rows too."""
     assert default_points(n_train) == points
 
 
