@@ -40,7 +40,11 @@ DIR then holds
       columns, units and labels of the file; the column poison marks the poison
   rows_REP.csv               the part of each row of the file: train, replaced
       (by poison, at the strongest attack), filtered, validation, attacker (in
-      their place) or test; empty: no part has it, as fewer were asked for
+      their place) or test; empty: no part has it, as fewer were asked for.
+      Rows of labels that --classes does not name, without a label, or left out
+      by --missing drop have no line. Where the data have test rows of their
+      own, as with --test, the column rows tells those (test) from the others
+      (pool; val: the validation rows of a .npz file)
   sec_eval_POLICY_REP.npz    poison, predictions and weights
   sec_eval_POLICY_REP.gz     for secml's CSecEvalData.load: a pickle, and
       loading a pickle runs its code, so load only your own

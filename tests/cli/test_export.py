@@ -179,3 +179,23 @@ def test_rows_of_each_part_of_an_npz(tmp_path):
     alone = export.poisoned_rows(source, plan, 'trusted-only', 0, {
         'x': x[:0], 'y': y[:0], 'n_points': [0, 6]})
     assert (alone.iloc[:, :4].to_numpy() == x[100:140]).all()
+
+
+def test_rows_left_out_at_reading_have_no_line(tmp_path):
+    """As --help says: of other labels, without one, with missing cells."""
+    x, y = rows()
+    frame = pd.DataFrame(x.round(3)).assign(
+        kind=np.array(['a', 'b'])[y]).astype(object)
+    frame.iloc[3, 0] = frame.iloc[5, -1] = ''
+    frame.iloc[7, -1] = 'c'
+    for name, part in (('all', frame[:200]), ('test', frame[200:])):
+        part.to_csv(tmp_path / name, index=False)
+    main = importlib.import_module('secml_regpoison.cli.main')
+    source, plan = main._load(main.make_parser().parse_args([
+        'sec-eval', '--data', str(tmp_path / 'all'), '--test',
+        str(tmp_path / 'test'), '--missing', 'drop', '--classes', 'a', 'b']))
+    parts = export.parts_of_rows(source, plan, 0)
+    lines = parts.groupby('rows')['line'].agg(set)
+    assert lines['pool'] == {*range(2, 202)} - {5, 7, 9}
+    assert lines['test'] == {*range(2, len(y) - 198)}
+    assert set(parts['part'][parts['rows'] == 'test']) == {'test'}
