@@ -8,9 +8,10 @@ import pandas as pd
 from secml_regpoison.limits import LARGEST_DENSE
 from .text import RawTable, finish
 
-# the values of an ARFF row, in quotes of either kind or bare
-VALUE = re.compile(r"""\s*('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|[^,]*?)"""
-                   r'\s*(,|$)')
+QUOTED = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*\""""
+ATTRIBUTE = re.compile(rf'\s*@(\w+)\s*({QUOTED}|[^\s{{]*)')
+# the values of an ARFF row, in quotes of either kind or bare; a comment
+VALUE = re.compile(rf'\s*({QUOTED}|[^,]*?)\s*(,|(?<=\s)%.*|$)')
 # a number and two of name:value, of |name (Vowpal Wabbit), or of 1:0,5
 PAIRS = re.compile(r'\s*[+-]?[\d.]+(\s+(\|\S*|[^\s:|,;]+:[+-]?\d*[.,]?\d+'
                    r'(e[+-]?\d+)?)){2,}\s*', re.IGNORECASE)
@@ -85,9 +86,9 @@ def read_arff(path, text):
     lines = text.split('\n')
     names, i = [], 0
     for i, line in enumerate(lines):
-        word = re.match(r"\s*@(\w+)\s*('[^']*'|\"[^\"]*\"|[^\s{]*)", line)
+        word = ATTRIBUTE.match(line)
         if word and word[1].lower() == 'attribute':
-            names.append(word[2].strip('\'"'))
+            names.append(_unquote(word[2]))
         elif word and word[1].lower() == 'data':
             break
     rows = {k: line for k, line in enumerate(lines[i + 1:], i + 2)
@@ -102,20 +103,26 @@ def read_arff(path, text):
                 f'{path} must have a value for each of {len(names)} '
                 f'attributes in each row, got {rows[k][:40]!r} in line {k}: '
                 'a comma stands between two.'
-                + ' Sparse rows must be written out.' * ('{' in rows[k]))
+                + (' Sparse rows must be written out.'
+                   if row[0].startswith('{') else ' Leave out weights of rows.'
+                   if row[-1].startswith('{') else ''))
     return finish(path, pd.DataFrame(cells, dtype=object),
                   np.array(list(rows)), names, 'ARFF')
 
 
 def _values(line):
     """The values of a row, without their quotes."""
-    values, comma, end = [], True, 0
-    while comma:
+    values, comma, end = [], ',', 0
+    while comma == ',':
         match = VALUE.match(line, end)
         value, comma, end = match[1], match[2], match.end()
-        if value[:1] in ('"', "'") and value[-1:] == value[:1] != value:
-            quote = value[0]
-            value = re.sub(r'\\(.)', r'\1', value[1:-1].replace(
-                2 * quote, quote))
-        values.append(value.strip())
+        values.append(_unquote(value))
     return values
+
+
+def _unquote(value):
+    """A value or a name without its quotes."""
+    if value[:1] in ('"', "'") and value[-1:] == value[:1] != value:
+        value = re.sub(r'\\(.)', r'\1', value[1:-1].replace(
+            2 * value[0], value[0]))
+    return value.strip()

@@ -203,10 +203,25 @@ def test_arff(tmp_path):
     assert list(raw.frame) == ['a', 'kind']
 
 
+def test_arff_names_in_quotes_and_comments_behind_rows(tmp_path):
+    """As Weka writes and reads them."""
+    raw = table(tmp_path, (
+        "@relation x\n@attribute 'it\\'s' {1,2}\n@attribute \"a \\\"b\\\"\" "
+        "real\n@attribute 'c''d' real\n@attribute e%f {'50 % of', p%q}\n"
+        "@data % rows\n1,2,3,'50 % of' % one, with a comma\n2,3,4,p%q % it's\n"
+        "1,4, 5 ,p%q\t% {6}\n2,?,6, % none\n"))
+    assert list(raw.frame) == ["it's", 'a "b"', "c'd", 'e%f']
+    assert cells(raw) == [
+        ['1', '2', '3', '50 % of'], ['2', '3', '4', 'p%q'],
+        ['1', '4', '5', 'p%q'], ['2', '?', '6', '']]
+
+
 @pytest.mark.parametrize('content, words', [
     ('@relation x\n@attribute a real\n@attribute b {0,1}\n@data\n1,0\n1\n',
      "2 attributes in each row, got '1' in line 6"),
     ('@relation x\n@attribute a real\n@data\n{0 1}\n', 'Sparse rows'),
+    ('@relation x\n@attribute a real\n@attribute b {0,1}\n@data\n1,0, {5}\n',
+     'between two. Leave out weights of rows.$'),
     ('@relation x\n', 'got 0 attributes'),
     (b'\x89PNG\r\n\x1a\n' + bytes(range(256)), 'a .npz file or text'),
     (b'PK\x03\x04 a spreadsheet', 'save a spreadsheet as CSV'),
