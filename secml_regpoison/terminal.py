@@ -29,6 +29,11 @@ def one_line(message):
     return printable(' '.join(str(message).split()))
 
 
+def count_rows(n):
+    """'1 row', '2 rows' and so on."""
+    return f'{n} row' if n == 1 else f'{n} rows'
+
+
 def print_text(text):
     """Print on stdout; '?' for signs that the terminal does not have.
 

@@ -23,7 +23,7 @@ from secml_regpoison.experiment.tables import write_rows
 from secml_regpoison.figure.style import save_picture
 from secml_regpoison.storage import atomic_path
 from secml_regpoison.terminal import (
-    one_line, print_error, print_text, printable, progress_bar)
+    count_rows, one_line, print_error, print_text, printable, progress_bar)
 from .results import (
     begin, check_same_command, result_names, write_summary)
 
@@ -153,7 +153,7 @@ def _describe(source, plan):
     """Classes, counts and sizes, in one line."""
     y = np.concatenate([y for _, y in source.parts.values()])
     classes = ' v '.join(
-        f'{printable(str(label))} ({(y == k).sum()} rows)'
+        f'{printable(str(label))} ({count_rows((y == k).sum())})'
         for k, label in enumerate(source.header['y_original']))
     n_test = len(source.parts['test'][1]) if 'test' in source.parts \
         else len(source.parts['pool'][1]) - plan.n_train - (

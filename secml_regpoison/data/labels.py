@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
+from secml_regpoison.terminal import count_rows
 from .cells import list_names, to_numbers
 from .detect import MISSING, NUMBER
 
@@ -129,7 +130,7 @@ def count_labels(labels):
 def counted(values, counts):
     """Labels and counts in words."""
     words = [f'{value}' if max(counts) == 1
-             else f"{value} ({count} row{'s' if count > 1 else ''})"
+             else f'{value} ({count_rows(count)})'
              for value, count in zip(values[:10], counts)]
     more = len(values) - len(words)
     return ', '.join(words) + (f' and {more} more' if more else '')

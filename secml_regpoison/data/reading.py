@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from secml_regpoison.terminal import count_rows
 from .cells import (
     about_words, column_of, encode_columns, fill_missing, find_missing,
     list_names, refuse_missing)
@@ -222,7 +223,7 @@ def _about_label(table, label, options, classes, y, labels):
     elif label != f'column {number}':
         label = f'`{label}`, column {number}'
     yield f'label: {label}{why}; ' + ', '.join(
-        f'class {k} is {name} ({(y == k).sum()} rows)'
+        f'class {k} is {name} ({count_rows((y == k).sum())})'
         for k, name in enumerate(classes))
     everything = count_labels(labels)
     if len(everything[0]) > len(classes):

@@ -186,7 +186,8 @@ def _width(path, widths, lines, sep):
     if not full.size or full.max() < 2:
         raise ValueError(
             f'{path} must have features and a label in each line, got lines '
-            f'of one cell between {sep_name(sep)}: --sep names the separator.')
+            f'of one cell ({sep_name(sep)} between cells): --sep names '
+            'another separator.')
     width = int(np.bincount(full[1:] if full.size > 1 else full).argmax())
     bad = (widths > 0) & (widths != width)
     first = int(np.argmax(widths > 0))

@@ -1,4 +1,5 @@
 """The closing words of `sec-eval` on one policy."""
+from secml_regpoison.terminal import count_rows
 from .advice import strength_text
 from .cross_validation import by_chance
 from .policies import describe_policy
@@ -14,7 +15,7 @@ def of_hidden(one, plan, runs):
     on."""
     hidden, clean, usual = one.hidden, one.clean, one.here
     words = (f'An attacker who knows the {plan.n_val} validation rows and '
-             f"hides the harm from them ({hidden['n_points']} rows of "
+             f"hides the harm from them ({count_rows(hidden['n_points'])} of "
              f'poison): {one.policy} errs {_with_spread(hidden, runs)}'
              f'{_given_up(hidden, runs)}.')
     if clean and is_alike(hidden, clean):

@@ -42,6 +42,15 @@ def test_the_label_is_chosen_and_printed(tmp_path):
     assert data.classes == (0, 1) and data.parts['pool'][0].shape == (N, 2)
 
 
+def test_one_row_is_no_rows(tmp_path):
+    kinds = FRAME['kind'].where(FRAME.index > 0, 'eggs')
+    notes = read(tmp_path, FRAME[['width']].assign(kind=kinds),
+                 classes=('eggs', 'spam')).notes
+    assert ('label: `kind`, column 2 (by default); class 0 is eggs (1 row), '
+            'class 1 is spam (30 rows)') in notes
+    assert 'all labels: eggs (1 row), ham (29 rows), spam (30 rows)' in notes
+
+
 @pytest.mark.parametrize('label', ['kind', '1', '-3'])
 def test_a_label_by_name_or_number(tmp_path, label):
     frame = FRAME[['kind', 'width', 'smokes']]

@@ -239,6 +239,12 @@ def test_what_is_no_table(tmp_path, content, words):
         table(tmp_path, content)
 
 
+def test_one_cell_between_given_separators(tmp_path):
+    with pytest.raises(ValueError, match=r'lines of one cell \(semicolon '
+                       r'between cells\): --sep names another separator\.$'):
+        table(tmp_path, '1,2\n3,4\n', sep='semicolon')
+
+
 def test_unknown_encoding(tmp_path):
     with pytest.raises(ValueError, match='text in klingon.* --encoding'):
         table(tmp_path, '1,2\n', encoding='klingon')

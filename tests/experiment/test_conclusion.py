@@ -155,6 +155,15 @@ def test_policies_are_ranked_by_the_worse_of_two_attackers():
     draw(summarise(lines), 'title')
 
 
+def test_one_row_of_poison_is_no_rows():
+    lines = own(LEARNED_BEST, learned_own=(.3,) * 3)
+    words = conclude(summarise([
+        {**line, 'n_points': min(1, line['n_points'])}
+        for line in lines if line['n_points'] != 5]), replace(
+            PLAN, n_points=(0, 1)))['words']
+    assert any('harm from them (1 row of poison): ' in text for text in words)
+
+
 def test_an_attacker_may_leave_points_out():
     """A weaker attack that does more harm counts."""
     lines = records(learned=(.01, .3, .2), clean_cv=(.02, .1, .25))
