@@ -174,17 +174,21 @@ def _few_rows(best, plan, rarest):
     """Where one row more or less changes the numbers."""
     of_test, of_val = (rarest.get(part, FEW_OF_A_CLASS)
                        for part in ('test', 'validation'))
+
+    def are(n, kind):
+        return f'there is 1 {kind} row' if n == 1 else \
+            f'there are {n} {kind} rows'
     if best['n_test'] < FEW_TEST_ROWS:
         yield (f"There are {best['n_test']} test rows: one more that is wrong "
                f"is {100 / best['n_test']:.1f} points of error.")
     elif of_test < FEW_OF_A_CLASS:
-        yield (f'There are {of_test} test rows of the rarest class: one more '
-               f'that is wrong is {100 / of_test:.1f} points of its error.')
+        yield (f'Of the rarest class {are(of_test, "test")}: one more that is '
+               f'wrong is {100 / of_test:.1f} points of its error.')
     n_classes = sum(name.removeprefix('error_').isdecimal() for name in best)
     if plan.n_val < FEW_OF_A_CLASS * n_classes:
         yield (f'There are {plan.n_val} trusted rows for {n_classes} classes: '
                'what is tuned on so few is chance. Ask for more with --val.')
     elif of_val < FEW_OF_A_CLASS:
-        yield (f'There are {of_val} trusted rows of the rarest class: what is '
-               'tuned on so few is chance for that class. Ask for more with '
-               '--val, or collect more of them.')
+        yield (f'Of the rarest class {are(of_val, "trusted")}: what is tuned '
+               'on so few is chance for that class. Ask for more with --val, '
+               'or collect more of them.')

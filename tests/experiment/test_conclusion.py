@@ -206,9 +206,9 @@ def test_few_rows_are_said():
 def test_few_rows_of_a_class_are_said():
     few = {'validation': 1, 'test': 3}
     words = words_of(LEARNED_BEST, rarest=few)
-    assert ('There are 3 test rows of the rarest class: one more that is '
+    assert ('Of the rarest class there are 3 test rows: one more that is '
             'wrong is 33.3 points of its error.') in words
-    assert any(line.startswith('There are 1 trusted rows of the rarest class')
+    assert any(line.startswith('Of the rarest class there is 1 trusted row:')
                for line in words)
     for enough in {'validation': 10, 'test': 10}, None:
         assert not any('rarest' in line for line in words_of(
