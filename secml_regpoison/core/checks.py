@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .preprocessing import Preprocess
+
 
 def check(name: str, value: object, ok: object, condition: str,
           advice: str = '') -> None:
@@ -79,16 +81,18 @@ def check_lmbda(lmbda: float, dtype: torch.dtype,
     return value
 
 
-def check_lmbda_bounds(lmbda_bounds: Any, dtype: torch.dtype) -> None:
-    """Raise unless these are two numbers in order, each a `check_lmbda`."""
+def check_lmbda_bounds(lmbda_bounds: Any, dtype: torch.dtype
+                       ) -> tuple[float, float]:
+    """Two numbers in order, each a `check_lmbda`, as floats."""
     try:
         low, high = lmbda_bounds
     except (TypeError, ValueError):
         raise TypeError('`lmbda_bounds` must be two numbers, got '
                         f'{lmbda_bounds!r}.') from None
-    for bound in (low, high):
-        check_lmbda(bound, dtype, 'lmbda_bounds')
+    low, high = (check_lmbda(bound, dtype, 'lmbda_bounds')
+                 for bound in (low, high))
     check('lmbda_bounds', lmbda_bounds, low <= high, 'finite and in order')
+    return low, high
 
 
 def check_steps(n_outer: int, step: Optional[float], min_step: float,
@@ -110,11 +114,62 @@ def check_steps(n_outer: int, step: Optional[float], min_step: float,
                      'at least 0 and finite')
 
 
+def check_ball(dmax: Optional[float], distance: str) -> None:
+    """Raise unless these are radius, or None, and norm of a ball."""
+    if dmax is not None:
+        check_number('dmax', dmax, lambda radius: radius >= 0.,
+                     'None or at least 0')
+    check('distance', distance, isinstance(distance, str)
+          and distance in ('l1', 'l2'), "'l1' or 'l2'")
+
+
+def check_bounds(lb: Tensor, ub: Tensor, like: Tensor, of: str) -> None:
+    """Raise unless these are a box of the points `like`, (p, d)."""
+    for name, bound in (('lb', lb), ('ub', ub)):
+        check_type(name, bound, (Tensor,))
+        _check_no_grad(name, bound)
+        _check_like(name, bound, like, of)
+        check(name, tuple(bound.shape), _broadcasts(bound, like), 'a number, '
+              f'one a feature or one a point and feature, {tuple(like.shape)}')
+        check(name, bound, not bound.isnan().any(), 'free of NaN')
+    if not (lb <= ub).all():
+        raise ValueError('`lb` must be at most `ub`, got lb - ub up to '
+                         f'{float((lb - ub).max()):g}.')
+
+
+def check_feasible(x_0: Tensor, integers: Optional[Tensor]) -> None:
+    """Raise unless these are starts and mask of a `.FeasibleSet`."""
+    _check_tensor('x_0', x_0, 2, x_0, False)
+    check_type('integers', integers, (type(None), Tensor))
+    check('integers', integers, integers is None
+          or integers.dtype == torch.bool and integers.shape == x_0.shape[1:],
+          f'a mask of the {x_0.shape[1]} features')
+
+
+def check_set_of(x_p: Tensor, x_0: Tensor) -> None:
+    """Raise unless `x_p` can be points of the set whose starts are `x_0`."""
+    points, starts = ((tuple(x.shape), x.dtype, x.device) for x in (x_p, x_0))
+    check('feasible', starts, _broadcasts(x_0, x_p)
+          and starts[1:] == points[1:], f'a set of points as `x_p`, {points}')
+
+
+def _broadcasts(x: Tensor, like: Tensor) -> bool:
+    return x.dim() <= 2 and all(size in (1, full) for size, full in zip(
+        x.shape[::-1], like.shape[::-1]))
+
+
 def check_problem(problem: Any) -> None:
     """Raise unless these are data of a `.Problem`."""
     n_classes, rows = problem.n_classes, problem.rows
-    check('n_classes', n_classes, n_classes is None or n_classes >= 2,
-          'None or at least 2')
+    check('n_classes', n_classes, n_classes is None
+          or is_integer(n_classes, 2), 'None or an integer of at least 2')
+    check_type('transform', problem.transform, (type(None), Callable))
+    check_type('preprocess', problem.preprocess, (type(None), Preprocess))
+    check('preprocess', problem.preprocess,
+          not isinstance(problem.preprocess, type), 'an object, not a class')
+    check_flags(rows_move=problem.rows_move)
+    check('y_attacker', problem.y_attacker, problem.y_attacker is None
+          or problem.x_attacker is not None, 'None without `x_attacker`')
     names = [('x_tr', 'y_tr'), ('x_val', 'y_val')]
     if not problem.is_zero_sum:
         names.append((
@@ -156,6 +211,22 @@ def check_rows(x_name: str, y_name: str, x: Tensor, y: Tensor, like: Tensor,
                          f'{y.unique().tolist()[:5]}.')
 
 
+def _check_no_grad(name: str, value: Tensor) -> None:
+    if value.requires_grad:
+        raise ValueError(
+            f'`{name}` must be a tensor without `requires_grad`, got one with '
+            'it. The derivatives here are computed without autograd: pass '
+            f'`{name}.detach()`.')
+
+
+def _check_like(name: str, value: Tensor, like: Tensor, of: str) -> None:
+    if (value.dtype, value.device) != (like.dtype, like.device):
+        raise ValueError(
+            f'`{name}` must have the dtype and device of `{of}`, '
+            f'{like.dtype} on {like.device}, got {value.dtype} on '
+            f'{value.device}.')
+
+
 def _check_tensor(name: str, value: Tensor, n_dim: int, like: Tensor,
                   may_be_sparse: bool) -> None:
     if not isinstance(value, Tensor):
@@ -166,16 +237,8 @@ def _check_tensor(name: str, value: Tensor, n_dim: int, like: Tensor,
             f'`{name}` must be a floating-point tensor of {n_dim} '
             f'dimensions, got {value.dtype} of shape '
             f'{tuple(value.shape)}. Convert it with `.to(dtype)`.')
-    if value.requires_grad:
-        raise ValueError(
-            f'`{name}` must be a tensor without `requires_grad`, got one with '
-            'it. The derivatives here are computed without autograd: pass '
-            f'`{name}.detach()`.')
-    if (value.dtype, value.device) != (like.dtype, like.device):
-        raise ValueError(
-            f'`{name}` must have the dtype and device of `x_tr`, '
-            f'{like.dtype} on {like.device}, got {value.dtype} on '
-            f'{value.device}.')
+    _check_no_grad(name, value)
+    _check_like(name, value, like, 'x_tr')
     is_csr = is_sparse(value)
     if value.layout != torch.strided and not (is_csr and may_be_sparse):
         advice = (f' Pass `{name}.to_sparse_csr()`.' if may_be_sparse

@@ -10,7 +10,8 @@ from typing import Any, Optional, Union
 import torch
 from torch import Tensor
 
-from .checks import check
+from .checks import (
+    check, check_ball, check_bounds, check_feasible, check_type)
 from .sphere_slab import SphereSlab, least_root
 
 Bound = Union[float, Tensor, None]
@@ -23,26 +24,19 @@ def check_box(x_p: Tensor, lb: Bound, ub: Bound) -> tuple[Tensor, Tensor]:
     low, high = (_as_tensor(name, inf if bound is None else bound).to(x_p)
                  for name, bound, inf in (
                      ('lb', lb, -math.inf), ('ub', ub, math.inf)))
-    for name, bound in (('lb', low), ('ub', high)):
-        if bound.dim() > 2 or any(
-                size not in (1, full) for size, full in
-                zip(bound.shape[::-1], x_p.shape[::-1])):
-            raise ValueError(
-                f'`{name}` must be a number, one a feature or one a point '
-                f'and feature, {tuple(x_p.shape)}, got shape '
-                f'{tuple(bound.shape)}.')
-    if not (low <= high).all():
-        raise ValueError('`lb` must be at most `ub` (and neither NaN), got '
-                         f'lb - ub up to {float((low - high).max()):g}.')
+    check_bounds(low, high, x_p, 'x_p')
     return low, high
 
 
 def _as_tensor(name: str, bound: Any) -> Tensor:
     try:
-        return torch.as_tensor(bound)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f'`{name}` must be None, a number or a Tensor, got '
-                        f'{type(bound).__name__}.') from None
+        found = torch.as_tensor(bound)
+        if not found.is_complex() and found.dtype != torch.bool:
+            return found
+    except (OverflowError, RuntimeError, TypeError, ValueError):
+        pass
+    raise TypeError(f'`{name}` must be None, a number or a Tensor, got '
+                    f'{type(bound).__name__}.')
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +59,10 @@ class FeasibleSet:
     integers: Optional[Tensor] = None
 
     def __post_init__(self) -> None:
+        check_feasible(self.x_0, self.integers)
+        check_bounds(self.lb, self.ub, self.x_0, 'x_0')
+        check_ball(self.dmax, self.distance)
+        check_type('filter', self.filter, (type(None), SphereSlab))
         check('distance', self.distance, self.filter is None
               or self.dmax is None or self.distance == 'l2',
               "'l2' where both `dmax` and a filter hold the points")

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from .camouflage import unit_rows
 from .checks import (
-    check, check_flags, check_lmbda, check_lmbda_bounds, check_number,
-    check_steps, check_type)
+    check, check_ball, check_flags, check_lmbda, check_lmbda_bounds,
+    check_number, check_set_of, check_steps, check_type)
 from .defender import LMBDA_BOUNDS, Defender, Iterate
 from .feasible import Bound, FeasibleSet, check_box
 from .hypergradient import make_model
@@ -164,14 +164,11 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         problem, x_p, y_p, model, method=method, n_inner=n_inner, eta=eta,
         momentum=momentum, **training)
     lmbda = check_lmbda(lmbda, x_p.dtype)
-    check_lmbda_bounds(lmbda_bounds, x_p.dtype)
+    lmbda_bounds = check_lmbda_bounds(lmbda_bounds, x_p.dtype)
     check_steps(n_outer, step, min_step, max_step, tol, atol, patience)
     check_flags(learn_lmbda=learn_lmbda, quasi_newton=quasi_newton,
                 try_vertices=try_vertices)
-    if dmax is not None:
-        check_number('dmax', dmax, lambda radius: radius >= 0.,
-                     'None or at least 0')
-    check('distance', distance, distance in ('l1', 'l2'), "'l1' or 'l2'")
+    check_ball(dmax, distance)
     check_type('feasible', feasible, (FeasibleSet, type(None)))
     check_type('callback', callback, (Callable, type(None)))
     if learn_lmbda:
@@ -180,6 +177,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         low, high = check_box(x_p, lb, ub)
         feasible = FeasibleSet(x_p.clamp(low, high), low, high, dmax,
                                distance)
+    else:
+        check_set_of(given, feasible.x_0)
+        feasible = feasible.to(x_p.dtype)
     x_p = feasible.project_start(x_p)
     check('quasi_newton', quasi_newton,
           not quasi_newton or not learn_lmbda and feasible.is_box,

@@ -10,7 +10,8 @@ to autograd. They are secml's: of the deviation ``ddof`` is 0; a column that is
 constant has deviation 1, a range of 0 has slope 1, a norm of 0 is 1.
 """
 from dataclasses import dataclass
-from typing import Callable, NamedTuple, Optional, Protocol
+from typing import (
+    Callable, NamedTuple, Optional, Protocol, runtime_checkable)
 
 import torch
 from torch import Tensor
@@ -29,6 +30,7 @@ class Affine:
         return rows * self.slope + self.shift
 
 
+@runtime_checkable
 class Preprocess(Protocol):
     """What a `Problem` needs of a preprocess.
 

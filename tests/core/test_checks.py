@@ -1,4 +1,5 @@
-"""What `hypergradient` and `solve` are given is checked before any work."""
+"""What the core is given is checked before any work."""
+import inspect
 import math
 import re
 
@@ -6,6 +7,9 @@ import pytest
 import torch
 
 from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.core.preprocessing import MeanStd
+from secml_regpoison.core.solvers import Training
 
 NOT_A_NUMBER, NOT_A_TENSOR = 'a', [1.]
 # name: values of a wrong kind, wrong values
@@ -24,7 +28,9 @@ SHARED = {
     'model': ((None, 3), ()),
     'typo': ((1,), ())}
 OF_SOLVE = {
-    'lb': (('a',), ()), 'ub': (('a', {}), ()),
+    'lb': (('a', True, 1j, [True], ['a', 'b']), (
+        math.nan, torch.zeros(3), torch.zeros(1, requires_grad=True))),
+    'ub': (('a', {}, True, 1j), (math.nan, torch.zeros(1, 1, 4))),
     'dmax': (('a', True), (-1., math.nan)),
     'distance': ((), ('l3', 3)),
     'learn_lmbda': (('trust', 1, None), ()),
@@ -36,12 +42,42 @@ OF_SOLVE = {
     'tol': (('a', None), (-1., math.nan)),
     'atol': (('a', None), (-1., math.nan)),
     'patience': ((), (0, 1.5, 'a', True)),
-    'feasible': ((3,), ()), 'callback': ((3,), ()),
+    'feasible': ((3, FeasibleSet), (
+        FeasibleSet(*torch.zeros(3, 3, 4)),
+        FeasibleSet(*torch.zeros(3, 2, 4).double()))),
+    'callback': ((3,), ()),
     'quasi_newton': ((None, 'a'), ()), 'try_vertices': (('a', 1), ()),
     'camouflage': (('a', None), (-1., 2.))}
+# Of another kind; of other dimensions or dtype, open to autograd, with a NaN.
+NO_TENSOR = (3., 'a', NOT_A_TENSOR)
+WRONG = (torch.zeros(3, 5, 4).double(), torch.zeros(3, 4).long(),
+         torch.zeros(3, 4).double().requires_grad_(),
+         torch.full((3, 4), math.nan).double())
+NO_LABELS = (torch.zeros(20).double(), torch.ones(3).double())
+OF_SET = {
+    'x_0': ((None, *NO_TENSOR), WRONG),
+    'lb': ((None, *NO_TENSOR), (*WRONG, torch.full((3, 4), 2.).double())),
+    'ub': ((None, *NO_TENSOR), (*WRONG, torch.zeros(2, 4).double())),
+    'dmax': OF_SOLVE['dmax'], 'distance': ((), (None, 3, 'l3', ['l1'])),
+    'filter': ((3, 'a', MeanStd()), ()),
+    'integers': (([0], 'a', 3), (torch.ones(4), torch.ones(3).bool()))}
+OF_PROBLEM = {
+    'x_tr': ((None, *NO_TENSOR), WRONG),
+    'y_tr': ((None, *NO_TENSOR), NO_LABELS),
+    'x_val': ((None, *NO_TENSOR), WRONG),
+    'y_val': ((None, *NO_TENSOR), NO_LABELS),
+    'y_target': (NO_TENSOR, NO_LABELS), 'transform': ((3, 'a'), ()),
+    'preprocess': ((3, 'a'), (MeanStd,)),
+    'n_classes': ((), ('a', True, 0, 1, 2.5)),
+    'x_attacker': (NO_TENSOR, WRONG),
+    'y_attacker': ((), (3, 'a', torch.ones(3).double())),
+    'rows_move': (('a', 1, None), ())}
+OF_TRAINING = {name: SHARED[name] for name in (
+    'n_inner', 'eta', 'momentum', 'form', 'inner_tol', 'truncate')}
+TABLE = {hypergradient: SHARED, solve: {**SHARED, **OF_SOLVE},
+         FeasibleSet: OF_SET, Problem: OF_PROBLEM, Training: OF_TRAINING}
 CASES = [(function, name, value, error)
-         for function, arguments in ((hypergradient, SHARED),
-                                     (solve, {**SHARED, **OF_SOLVE}))
+         for function, arguments in TABLE.items()
          for name, kinds in arguments.items()
          for values, error in zip(kinds, (TypeError, ValueError))
          for value in values]
@@ -56,12 +92,24 @@ def data(dtype=torch.float64):
 
 @pytest.mark.parametrize('function, name, value, error', CASES)
 def test_each_argument_is_named(function, name, value, error):
-    arguments = dict(zip(('problem', 'x_p', 'y_p'), data()), lmbda=0.)
+    problem, x_p, y_p = data()
+    arguments = {
+        FeasibleSet: dict(x_0=x_p, lb=x_p - 1, ub=x_p + 1),
+        Problem: {part: getattr(problem, part)
+                  for part in ('x_tr', 'y_tr', 'x_val', 'y_val')},
+        Training: {}}.get(function, dict(
+            problem=problem, x_p=x_p, y_p=y_p, lmbda=0.))
     with pytest.raises(error, match=f'^`{name}` must ') as caught:
         function(**{**arguments, name: value})
     shown = value if isinstance(value, (int, float, str)) else ''
     assert re.search(rf'got .*({shown}|{type(value).__name__})',
                      str(caught.value))
+
+
+def test_each_argument_is_tried():
+    for function, arguments in TABLE.items():
+        names = set(inspect.signature(function).parameters)
+        assert names - {'training', 'method'} <= set(arguments)
 
 
 def test_a_lambda_with_a_graph_is_refused():
@@ -87,3 +135,6 @@ def test_half_precision_is_computed_in_float32(dtype, method):
         assert torch.equal(ours, getattr(expected, name).to(dtype))
         assert ours.dtype == dtype
     assert (found.lmbda, found.value) == (expected.lmbda, expected.value)
+    feasible = FeasibleSet(half[1], half[1] - 1, half[1] + 1)
+    found = solve(*half, 0., feasible=feasible, n_outer=2, method=method)
+    assert found.x_p.dtype == dtype and feasible.contains(found.x_p).all()

@@ -417,7 +417,7 @@ def test_projection_is_the_nearest_point(seed, distance, dmax):
 
 @pytest.mark.parametrize('kwargs, words', [
     ({'lb': 1., 'ub': 0.}, '`lb` must be at most `ub`'),
-    ({'lb': math.nan}, '`lb` must be at most `ub`'),
+    ({'lb': math.nan}, '`lb` must be free of NaN, got tensor'),
     ({'ub': torch.ones(3)}, '`ub` must be a number, one a feature'),
     ({'lmbda': math.nan}, '`lmbda` must be between .* got nan'),
     ({'lmbda': 1e3}, '`lmbda` must be between -354 and 354 in torch.float64, '
