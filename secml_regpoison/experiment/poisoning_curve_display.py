@@ -3,6 +3,7 @@ import numpy as np
 
 from secml_regpoison.figure.style import (
     POLICY_STYLES, legend_below, policy_label, policy_styles)
+from secml_regpoison.validation import check, check_numeric, check_type
 from .poisoning_curve import poisoning_curve
 
 
@@ -34,8 +35,9 @@ class PoisoningCurveDisplay:
 
     Raises
     ------
-    ValueError
-        Another shape of `test_error`, or a policy that is none.
+    TypeError, ValueError
+        What is no numbers, another shape of `test_error`, or a policy that is
+        none.
 
     """
 
@@ -45,8 +47,13 @@ class PoisoningCurveDisplay:
         self.policies = policies
         self.test_error = np.asarray(test_error)
         self.majority_error = majority_error
-        shape = len(self.policies), len(self.fractions)
-        if self.test_error.ndim != 3 or self.test_error.shape[:2] != shape:
+        for name in ('fractions', 'test_error'):
+            check_numeric(name, getattr(self, name))
+        if majority_error is not None:
+            check_numeric('majority_error', np.asarray(majority_error))
+        check('policies', policies, np.ndim(policies) == 1, 'a list')
+        shape = len(self.policies), *self.fractions.shape
+        if self.test_error.ndim != 3 or self.test_error.shape[:-1] != shape:
             raise ValueError(
                 '`test_error` must have the shape (n_policies, n_strengths, '
                 f'n_repetitions), {shape} and a third, got '
@@ -100,9 +107,11 @@ class PoisoningCurveDisplay:
         PoisoningCurveDisplay
             Itself.
         """
+        from matplotlib.axes import Axes
         if ax is None:
             import matplotlib.pyplot as plt
             _, ax = plt.subplots()
+        check_type('ax', ax, Axes, 'matplotlib Axes or None')
         x, errors = 100 * self.fractions, 100 * self.test_error
         self.ax_, self.figure_ = ax, ax.figure
         self.lines_, self.fill_between_ = [], []

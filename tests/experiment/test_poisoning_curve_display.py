@@ -70,18 +70,38 @@ def test_the_legend_hides_no_curve_and_is_in_the_picture(size, n_columns):
     plt.close(figure)
 
 
-@pytest.mark.filterwarnings('ignore:.* results, read with care:RuntimeWarning')
 @pytest.mark.parametrize('wrong, words', [
     (dict(policies=['clean-cv', 'learned', 'mine']),
      r"`policies` must be among \('small', .*\) or numbers, got .*'mine'"),
     (dict(test_error=ERRORS[0]), r'`test_error` .*got \(2, 2\)'),
-    (dict(fractions=[0]), r'`test_error` .*\(3, 1\) and a third, got \(3, 2')])
+    (dict(fractions=[0]), r'`test_error` .*\(3, 1\) and a third, got \(3, 2'),
+    (dict(fractions=0.), r'`test_error` .*\(3,\) and a third, got \(3, 2'),
+    (dict(policies=3), '`policies` must be a list, got 3'),
+    (dict(policies='abc'), "`policies` must be a list, got 'abc'"),
+    (dict(policies=['clean-cv', 'learned', None]), '`policies` .*None')])
 def test_what_cannot_be_drawn_is_refused(wrong, words):
     curve = dict(fractions=FRACTIONS, policies=POLICIES, test_error=ERRORS)
     with pytest.raises(ValueError, match=words):
         PoisoningCurveDisplay(**{**curve, **wrong})
 
 
+@pytest.mark.parametrize('name', ['fractions', 'test_error', 'majority_error'])
+@pytest.mark.parametrize('value', ['a', ['a', 'b'], 1j])
+def test_what_is_no_numbers_is_refused(name, value):
+    curve = dict(fractions=FRACTIONS, policies=POLICIES, test_error=ERRORS)
+    with pytest.raises(TypeError, match=f'`{name}` must be numbers, got '):
+        PoisoningCurveDisplay(**{**curve, name: value})
+
+
+def test_axes_that_are_none_are_refused():
+    display = PoisoningCurveDisplay(
+        fractions=FRACTIONS, policies=POLICIES, test_error=ERRORS)
+    with pytest.raises(TypeError, match='`ax` must be matplotlib Axes or None,'
+                       ' got int'):
+        display.plot(3)
+
+
+@pytest.mark.filterwarnings('ignore:.* results, read with care:RuntimeWarning')
 def test_from_an_estimator(ax):
     x, y = load_iris(return_X_y=True)
     x, y = x[50:], y[50:]
