@@ -48,12 +48,13 @@ def is_integer(value: object, minimum: int) -> bool:
 
 
 def _as_float(name: str, value: Any, condition: str) -> float:
-    is_number = not isinstance(value, (bool, np.bool_, str, bytes))
-    try:
-        return float(value) if is_number else float(None)  # type: ignore
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f'`{name}` must be {condition}, got '
-                        f'{type(value).__name__}.') from None
+    if not isinstance(value, (bool, np.bool_, str, bytes)):
+        try:
+            return float(value)
+        except (TypeError, ValueError, RuntimeError):
+            pass
+    raise TypeError(
+        f'`{name}` must be {condition}, got {type(value).__name__}.')
 
 
 def is_sparse(x: Tensor) -> bool:
