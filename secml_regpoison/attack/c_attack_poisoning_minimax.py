@@ -28,6 +28,7 @@ from .history import RunRecord
 from .poison_header import PoisonHeader
 from .poisoning_data import PreparedData
 from .targets import check_classifier, target_of
+from .trust import is_learned
 
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'inner_eta': None, 'momentum': .9}
 
@@ -591,7 +592,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '
             f'{(y_pred == CArray(y).ravel()).mean():.4f}')
-        for sentence in self._verdicts.sentences():
+        for sentence in self._verdicts.sentences(is_learned(self)):
             self.logger.info(sentence)
         return y_pred, scores
 

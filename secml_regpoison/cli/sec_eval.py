@@ -31,8 +31,7 @@ from .results import (
 # the advice as one types it here
 TYPED = {
     'lmbda_at_bound': 'lambda is at a bound of its interval: a better one may '
-                      'lie outside, widen --lmbda-bounds (learned-trust '
-                      'above 0 keeps it at -2 or more)',
+                      'lie outside, widen --lmbda-bounds',
     'budget_hit': 'the attack was stopped by its budget and may not be the '
                   'worst: a larger --n-outer lets it go on',
     'training_short': "the attack's training stops before the optimum: "

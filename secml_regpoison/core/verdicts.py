@@ -14,8 +14,7 @@ GRADIENT_TOL = .01
 
 SENTENCES = {
     'lmbda_at_bound': 'lambda is at a bound of its interval: a better one may '
-                      'lie outside, widen `lmbda_bounds` (a learned trust '
-                      'above 0 keeps it at -2 or more)',
+                      'lie outside, widen `lmbda_bounds`',
     'gave_up': 'the validation loss is no better than that of a constant '
                'answer',
     'one_class': 'all test points are given one class',
@@ -30,6 +29,8 @@ SENTENCES = {
               "attacker's own rows is more than twice theirs",
     'saturated': 'the untrusted rows have the weight 0: the trusted rows '
                  'alone do as well'}
+# What is added to the sentence on lambda's bound where trust is learned.
+BOUND_OF_TRUST = ' (a learned trust above 0 keeps it at -2 or more)'
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,12 @@ class Verdicts:
         return tuple(field.name for field in fields(self)
                      if getattr(self, field.name))
 
-    def sentences(self) -> tuple[str, ...]:
+    def sentences(self, learns_trust: bool = False) -> tuple[str, ...]:
         """Those that are true, in words."""
-        return tuple(SENTENCES[name] for name in self.names())
+        return tuple(
+            SENTENCES[name] + BOUND_OF_TRUST * (
+                learns_trust and name == 'lmbda_at_bound')
+            for name in self.names())
 
 
 def is_at_bound(lmbda: float, bounds: Optional[tuple[float, float]]) -> bool:

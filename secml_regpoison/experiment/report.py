@@ -1,7 +1,8 @@
 """Results of `sec-eval`: files of an evaluation, table, sentences."""
 import math
 
-from secml_regpoison.core.verdicts import SENTENCES, losses_differ
+from secml_regpoison.core.verdicts import (
+    BOUND_OF_TRUST, SENTENCES, losses_differ)
 from secml_regpoison.storage import atomic_path, save_arrays
 from secml_regpoison.terminal import printable
 from .measures import columns
@@ -124,6 +125,8 @@ def plain_words(records, sentences=SENTENCES):
         found = [in_sentence(record['policy']) for record in records
                  if record[name] and (name != 'lmbda_at_bound'
                                       or asks_for_wider_bounds(record))]
+        if name == 'lmbda_at_bound' and 'learned-trust' in found:
+            sentence += BOUND_OF_TRUST
         if found:
             lines.append(f'In {len(found)} of {len(records)} evaluations '
                          f'({", ".join(dict.fromkeys(found))}) {sentence}.')

@@ -47,8 +47,10 @@ def test_each_verdict_has_its_sentence():
     found = verdicts.Verdicts(True, False, False, True, False, False)
     assert found.names() == ('lmbda_at_bound', 'budget_hit')
     assert tuple(verdicts.SENTENCES) == tuple(vars(found))
-    assert found.sentences() == tuple(
-        verdicts.SENTENCES[name] for name in found.names())
+    said = tuple(verdicts.SENTENCES[name] for name in found.names())
+    assert found.sentences() == said
+    assert found.sentences(learns_trust=True) == (
+        said[0] + verdicts.BOUND_OF_TRUST, said[1])
 
 
 def test_a_search_without_gain_at_a_loss_of_zero_stalls():

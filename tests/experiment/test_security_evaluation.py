@@ -16,7 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack.replacement import replacement_order
-from secml_regpoison.core.verdicts import SENTENCES
+from secml_regpoison.core.verdicts import BOUND_OF_TRUST, SENTENCES
 from secml_regpoison.data.sources import Source, load_data
 from secml_regpoison.experiment.security_evaluation import (
     evaluate, run_policies)
@@ -517,6 +517,18 @@ def test_plain_words_count_the_attacks_and_name_the_policies(cells):
     assert plain_words(records) == (
         f'In 3 of {len(records)} evaluations (clean-cv, lambda -2) '
         f"{SENTENCES['gave_up']}.")
+
+
+def test_only_a_learned_trust_says_why_its_lambda_is_at_a_bound(cells):
+    records = [record for (policy, repetition), (_, result) in cells.items()
+               for record in make_records(result, policy=policy)]
+    for record in records:
+        record.update({**dict.fromkeys(SENTENCES, 0), 'lmbda_at_bound': 1,
+                       'lmbda': -2.})
+    said = plain_words(records)
+    assert SENTENCES['lmbda_at_bound'] in said and 'trust' not in said
+    said = plain_words([*records, {**records[0], 'policy': 'learned-trust'}])
+    assert said.endswith(SENTENCES['lmbda_at_bound'] + BOUND_OF_TRUST + '.')
 
 
 def test_verdicts_are_in_the_data(cells):
