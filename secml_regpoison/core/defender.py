@@ -1,6 +1,7 @@
 """The defender's best response: lambda re-tuned against given points."""
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -10,12 +11,13 @@ from torch import Tensor
 from .camouflage import Camouflaged
 from .linalg import SingularHessian
 from .model import Gradients, Model
+from .valleys import LOSS_RTOL, best_of, bisect, kink_between
 from .verdicts import LMBDA_TOL
 
 # Beyond them weights vanish, or their penalty does.
 LMBDA_BOUNDS = -8., 11.5
-# Losses of the defender that differ by less, relatively, count as equal.
-LOSS_RTOL = 1e-3
+# Losses of models without weights differ by less, relatively.
+FLAT_RTOL = 1e-6
 # The bottom of a valley may be this much below what the grid sees of it.
 VALLEY_RTOL = .05
 
@@ -130,7 +132,7 @@ class Defender:
         if everywhere and self.bounds is not None:
             here = self._best_everywhere(x_p, lmbda, None)
         else:
-            here = self._best_near(x_p, lmbda, False)
+            here = self._best_near(x_p, lmbda)
         self.record(here)
         return here
 
@@ -150,46 +152,51 @@ class Defender:
         the one at `lmbda`, if that is as good."""
         losses = self._grid_losses(x_p, lmbda)
         start = best_of(losses, lmbda)
+        grid = sorted(at for at in losses if losses[at] < math.inf)
+        # of each point the next one on both sides, or itself
+        cells = {at: cell for at, *cell in zip(
+            grid, [grid[0], *grid], [*grid[1:], grid[-1]])}
         best = here if here is not None and start == lmbda \
-            else self._best_near(x_p, start, True)
+            else self._best_near(x_p, start, cells[start])
         if self.camouflage:  # it seeks harm, and asks at each step
             return best
         near = (1 + VALLEY_RTOL) * min(losses.values())
-        grid = sorted(losses)
-        for before, at, after in zip(
-                [None, *grid], grid, [*grid[1:], None]):
-            if losses[at] <= near \
+        for at, cell in cells.items():
+            beside = [losses[end] for end in cell]
+            is_flat = max(beside) - min(beside) <= FLAT_RTOL * near
+            if losses[at] <= max(near, min(beside)) and not is_flat \
                     and abs(at - best.lmbda) > self.model.lmbda_step:
-                best = self._better_beside(best, losses, before, at, after)
+                best = self._better_beside(best, losses, at, *cell)
         return best
 
     def _best_near(self, x_p: Tensor, lmbda: float,
-                   from_grid: bool) -> Iterate:
+                   cell: Optional[list[float]] = None) -> Iterate:
         """The iterate at the best lambda near `lmbda`; never worse than at
-        `lmbda` if that is `from_grid`."""
+        `lmbda` if that is of a grid, with its neighbours in `cell`."""
         here = start = self.evaluate(x_p, lmbda)
         if self.bounds is None:
             return here
         here = self._descend(here, *self.bounds)
-        if from_grid:
-            if here.loss > start.loss:
-                here = start  # above the grid's best: keep that
+        if cell is not None:
+            if here.loss > start.loss:  # it has left the valley of `lmbda`
+                self.secant_slope = 0.
+                here = bisect(partial(self.evaluate, x_p), start, *cell)
             here = self._descend_beside(here, *self.bounds)
         return here
 
     def _better_beside(self, best: Iterate, losses: dict[float, float],
-                       before: Optional[float], at: float,
-                       after: Optional[float]) -> Iterate:
+                       at: float, before: float, after: float) -> Iterate:
         """`best`, or the better bottom of a valley between `at` and one of its
         neighbours on the grid: the loss falls towards it, and is higher there.
         """
-        there = self.evaluate(best.x_p, at)
+        there, slope = self.evaluate(best.x_p, at), self.secant_slope
+        self.secant_slope = 0.
         ahead = after if there.grad_lmbda < 0 else before
-        if ahead is None or losses[ahead] < losses[at] or abs(
-                there.grad_lmbda * (ahead - at)) < LOSS_RTOL * there.loss:
-            return best
-        slope, self.secant_slope = self.secant_slope, 0.
-        there = self._descend(there, *sorted((at, ahead)))
+        if not there.grad_lmbda:
+            there = bisect(partial(self.evaluate, best.x_p), there, before, at)
+        elif losses[ahead] >= losses[at] and abs(
+                there.grad_lmbda * (ahead - at)) >= LOSS_RTOL * there.loss:
+            there = self._descend(there, *sorted((at, ahead)))
         if there.loss < (1 - LOSS_RTOL) * best.loss:
             return there
         self.secant_slope = slope
@@ -245,10 +252,12 @@ class Defender:
         `LMBDA_TOL`, or at a step down that promises less than `LOSS_RTOL` of
         the loss: small lambda is a plateau, and its upper end regularises
         most. A step up is always taken: a basin may lie beyond the plateau.
+        Where it would end, a kink in the bracket is looked at.
         """
-        seen = set()
+        seen, ends, start = set(), {}, here
         for _ in range(30):
             grad, curvature = here.grad_lmbda, self.secant_slope
+            ends[grad < 0] = here
             step = (-grad / curvature if curvature > 0
                     else -math.copysign(2., grad))
             lmbda = here.lmbda + max(-2., min(2., step))
@@ -260,22 +269,15 @@ class Defender:
             step = lmbda - here.lmbda
             worth_it = step > 0 or grad * -step >= LOSS_RTOL * here.loss
             if abs(step) < LMBDA_TOL or not worth_it:
-                break
+                kink = kink_between(ends)
+                if kink is None:
+                    break
+                lmbda, step = kink, kink - here.lmbda
             seen.add(here.lmbda)
             there = self.evaluate(here.x_p, lmbda)
             self.secant_slope = (there.grad_lmbda - grad) / step
             here = there
+        for end in ends.values():
+            if end is not start and end.loss < (1 - LOSS_RTOL) * here.loss:
+                here = end
         return here
-
-
-def best_of(losses: dict[float, float], lmbda: float) -> float:
-    """`lmbda`, or the best lambda if that is better.
-
-    The defender's loss can have several minima in lambda: with much poison,
-    one where the weights vanish. Descent alone would stay where it started.
-    Of several equally good, the largest.
-    """
-    good = (1 + LOSS_RTOL) * min(losses.values())
-    if losses[lmbda] <= good:
-        return lmbda
-    return max(at for at, loss in losses.items() if loss <= good)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from .camouflage import camouflaged
-from .defender import LOSS_RTOL, Defender, Iterate
+from .defender import Defender, Iterate
 from .model import Hypergradient
+from .valleys import LOSS_RTOL
 
 # Bounds of log s where s > 0, and the least lambda there: where the data are
 # separable, a tiny lambda makes s meaningless.

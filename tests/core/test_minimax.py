@@ -17,7 +17,7 @@ from core_problems import clouds, make
 
 from secml_regpoison.core import (
     Problem, hypergradient, linalg, minimax, revival, solve)
-from secml_regpoison.core.defender import LOSS_RTOL, Defender
+from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.model import Losses
@@ -25,6 +25,7 @@ from secml_regpoison.core.quasi_newton import default_step
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.solvers import training
+from secml_regpoison.core.valleys import LOSS_RTOL
 
 
 class Fake(NamedTuple):
@@ -151,6 +152,42 @@ def test_a_valley_between_two_points_of_the_grid_is_found(
             else defender.global_best_response(evaluate(None, -6.))
         assert found.loss <= (1 + 2 * LOSS_RTOL) * least
         assert defender.lmbda_seq == [found.lmbda]
+
+
+VALLEYS = {
+    'below the least lambda without weights': (.5, (
+        (-8, 2.), (2.7, 1.063), (3.2, 1.034), (3.5, .964), (3.6, 1.),
+        (11.5, 1.))),
+    'with its bottom at a kink': (.5, (
+        (-8, 9.), (1.7, .65), (1.88, .57), (2.1, .594), (11.5, 3.))),
+    'that the first step leaves': (.5, (
+        (-8, 2.), (-1.2, .292), (-.4, .2232), (.55, .226), (.65, .214),
+        (.775, .222), (11.5, 1.))),
+    'between two points far above the best': (1.5, (
+        (-8, 4.), (-5.2, .73), (-4.7, .6), (-3.8, .727), (-2.5, .854),
+        (2., .66), (11.5, .69)))}
+
+
+@pytest.mark.parametrize('name', VALLEYS)
+def test_a_narrow_valley_is_found(monkeypatch, name):
+    """Each was missed with a squared hinge or the L1 penalty, the last with
+    neither: 2 to 19 % more loss than at the best lambda."""
+    step, corners = VALLEYS[name]
+    at, heights = np.array(corners).T
+
+    def loss(lmbda):
+        return np.interp(lmbda, at, heights)
+
+    def evaluate(x_p, lmbda):
+        # as of weights that vanish: at a corner that of the right
+        return Fake(x_p, lmbda, loss(lmbda),
+                    (loss(lmbda + 1e-9) - loss(lmbda)) / 1e-9)
+    model = types.SimpleNamespace(
+        lmbda_step=step, train=lambda x_p, lmbda, start: lmbda,
+        losses=lambda lmbda: Losses(loss(lmbda), loss(lmbda), 0.))
+    defender = Defender(model, (-8., 11.5), None)
+    monkeypatch.setattr(defender, 'evaluate', evaluate)
+    assert defender.best_response(None, 0., True).loss <= 1.01 * heights.min()
 
 
 @pytest.mark.parametrize('seed', range(60))
