@@ -160,11 +160,15 @@ class Defender:
             else self._best_near(x_p, start, cells[start])
         if self.camouflage:  # it seeks harm, and asks at each step
             return best
-        near = (1 + VALLEY_RTOL) * min(losses.values())
+        least = min(losses.values())
         for at, cell in cells.items():
-            beside = [losses[end] for end in cell]
-            is_flat = max(beside) - min(beside) <= FLAT_RTOL * near
-            if losses[at] <= max(near, min(beside)) and not is_flat \
+            low, high = sorted(losses[end] for end in cell)
+            is_near = losses[at] <= (1 + VALLEY_RTOL) * least \
+                and high - low > FLAT_RTOL * least
+            # as far down again as it is above on one side, it is the best
+            is_dip = at not in cell and losses[at] <= low \
+                and 2 * losses[at] - high < least
+            if (is_near or is_dip) \
                     and abs(at - best.lmbda) > self.model.lmbda_step:
                 best = self._better_beside(best, losses, at, *cell)
         return best
