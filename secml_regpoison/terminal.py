@@ -29,9 +29,9 @@ def one_line(message):
     return printable(' '.join(str(message).split()))
 
 
-def count_rows(n):
+def count_rows(n, noun='row'):
     """'1 row', '2 rows' and so on."""
-    return f'{n} row' if n == 1 else f'{n} rows'
+    return f'{n} {noun}' if n == 1 else f'{n} {noun}s'
 
 
 def print_text(text):

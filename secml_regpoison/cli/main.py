@@ -77,7 +77,12 @@ def _prepare(args):
                          f'make, got {args.out!r}.')
     work = partial(run_paper, args) if args.command == 'paper' \
         else partial(_sec_eval, args, *_load(args))
-    os.makedirs(args.out, exist_ok=True)
+    try:
+        os.makedirs(args.out, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            '`--out` must be a folder that can be made, got '
+            f'{args.out!r}: {error.strerror}; choose another.') from error
     if args.command == 'sec-eval':
         check_folder(args.out)
     return work

@@ -45,8 +45,9 @@ def check_folder(out):
         return
     listed = _listed(out)
     others = sorted(name for name in os.listdir(out)
-                    if OURS.fullmatch(name) and name not in listed
-                    and os.path.isfile(os.path.join(out, name)))
+                    if OURS.fullmatch(name) and (
+                        name not in listed
+                        or os.path.isdir(os.path.join(out, name))))
     if others:
         raise ValueError(
             f'`--out` must be a folder without results of another program or '

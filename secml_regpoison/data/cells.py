@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from secml_regpoison.limits import LARGEST, SMALLEST, is_rounding
+from secml_regpoison.terminal import count_rows
 from .cures import CATEGORIES, are_few, find_cure
 from .detect import MISSING, NUMBER
 from .encoding import Column, kind_of
@@ -123,8 +124,8 @@ def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):
     raise ValueError(
         f'{where(i)}: cells must not be missing, got '
         f'{str(frame[name].iloc[i])!r} in {column_of(name)}, and '
-        f'{gaps.to_numpy().sum()} such cells in {rows.sum()} of {len(rows)} '
-        f'rows. {cure}')
+        f"{count_rows(gaps.to_numpy().sum(), 'such cell')} in {rows.sum()} of "
+        f'{len(rows)} rows. {cure}')
 
 
 def fill_missing(frame, gaps, in_pool, decimal, categories):

@@ -71,9 +71,20 @@ def detect_separator(path, text):
     if not scores:
         raise ValueError(
             f'{path} must have features and a label in each line, separated '
-            f'by {", ".join(SEPARATORS)}, got lines of one cell: --sep names '
-            'another separator.')
+            f'by {", ".join(SEPARATORS)}, got lines of one cell: '
+            f'{cure_of_one_cell(sample, *SEPARATORS.values())}.')
     return max(scores, key=lambda score: score[:4])[4]
+
+
+def cure_of_one_cell(text, *seps):
+    """What to do where each line is one cell with these separators: in quotes
+    it may hold them."""
+    cells = {sep: [row[0] for row in split_lines(text, sep)[0] if row]
+             for sep in seps}
+    is_quoted = any(sum(sep in cell for cell in found) > .9 * len(found)
+                    for sep, found in cells.items())
+    return 'each line is in quotes as a whole, remove these' if is_quoted \
+        else '--sep names another separator'
 
 
 def _is_several(cell):

@@ -96,7 +96,8 @@ def _choose(tables, frame, label, dropped, options):
     n_values = {column.name: cells[column.name].nunique()
                 for column in columns}
     in_pool = rows.part == 'pool'
-    warnings = (*_misaligned(tables), *_warnings(
+    warnings = (*_misaligned(tables), *_unseen_texts(
+        cells, columns, rows.part), *_warnings(
         table, label, options, cells[in_pool], columns, y[in_pool]),
         *coded(frame, columns),
         *repeated(data, [(column, n_values[column.name])
@@ -152,6 +153,33 @@ def _misaligned(tables):
                    'moved by one; write both alike')
 
 
+def _unseen_texts(cells, columns, part):
+    """Texts that no training row has, and those that differ only in case."""
+    for column in columns:
+        if column.kind != 'text':
+            continue
+        texts, name = cells[column.name].astype(str), column_of(column.name)
+        alike = texts.drop_duplicates().groupby(
+            texts.drop_duplicates().str.casefold()).agg(list)
+        twice = next((group for group in alike if len(group) > 1), None)
+        if twice:
+            yield (f'{name} has texts that differ only in case, '
+                   f'{_listed(twice)}: if they mean the same, write them '
+                   'alike')
+        is_new = ~texts.isin(set(texts[part == 'pool']))
+        for other in dict.fromkeys(part[is_new]):
+            of_part = part == other
+            yield (f'{name}: {(is_new & of_part).sum()} of {of_part.sum()} '
+                   f'{PARTS[other]} rows have a text that no training row '
+                   f'has ({_listed(texts[is_new & of_part].unique())}): write '
+                   'them alike, or it counts for nothing')
+
+
+def _listed(texts):
+    """The first three, in quotes."""
+    return ', '.join(map(repr, texts[:3])) + ', ...' * (len(texts) > 3)
+
+
 def _warnings(table, label, options, cells, columns, y):
     """What looks wrong with the label's column and with the features."""
     other = options.label is None and table.label != 0 \
@@ -176,12 +204,19 @@ def _handle_missing(frame, label, rows, options, decimal):
     words = about_words(frame, gaps, decimal)
     if missing == 'drop':
         return frame[~lack], gaps[~lack], ~lack, (
-            f'{lack.sum()} of {len(lack)} rows have missing cells and are '
-            f'left out{words}')
+            f"{_left_out(lack.sum(), len(lack), 'missing cells')}{words}")
     return fill_missing(frame, gaps, in_pool, decimal, options.categories), \
         gaps, lack | True, (
-        f'{n_cells} missing cells are filled with the mean of their column '
-        f'(of text, the most frequent){words}')
+        f"{count_rows(n_cells, 'missing cell')} "
+        f"{'is' if n_cells == 1 else 'are'} filled with the mean of "
+        f"{'its' if n_cells == 1 else 'their'} column (of text, the most "
+        f'frequent){words}')
+
+
+def _left_out(n, n_all, why):
+    """So many rows are left out, and why."""
+    have, are = ('has', 'is') if n == 1 else ('have', 'are')
+    return f'{n} of {n_all} rows {have} {why} and {are} left out'
 
 
 def _check_all_classes(tables, data, classes):
@@ -209,6 +244,10 @@ def _about_file(tables):
     if table.left_out:
         yield f'not used: {list_names(table.left_out)}'
     for other in list(tables.values())[1:]:
+        if other.path != table.path:
+            yield (f'{os.path.basename(other.path)}: {other.found}'
+                   + '; columns taken by their position, for one file has no '
+                   'names' * (table.has_names != other.has_names))
         if other.left_out:
             yield (f'not in {os.path.basename(table.path)} and left out: '
                    f'{list_names(other.left_out)}')
@@ -230,8 +269,7 @@ def _about_label(table, label, options, classes, y, labels):
         yield f'all labels: {counted(*everything)}'
     n_without = len(labels) - everything[1].sum()
     if n_without:
-        yield (f'{n_without} of {len(labels)} rows have no label and are left '
-               'out')
+        yield _left_out(n_without, len(labels), 'no label')
 
 
 def _about_columns(columns, dropped, n_values):

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from secml_regpoison.terminal import count_rows
 from .detect import (
-    detect_decimal, detect_separator, has_header, sep_name, split_lines)
+    cure_of_one_cell, detect_decimal, detect_separator, has_header, sep_name,
+    split_lines)
 from .quotes import refuse_open_quotes
 
 MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<[?!a-z])', re.IGNORECASE)
@@ -83,7 +85,7 @@ def read_text(path, text, coding, options):
     rows, lines = split_lines(text, sep)
     refuse_open_quotes(path, text, sep, rows, lines)
     widths = np.array([len(row) for row in rows])
-    n_columns, short_header = _width(path, widths, lines, sep)
+    n_columns, short_header = _width(path, text, widths, lines, sep)
     cells = [row for row in rows if row]
     if short_header:
         cells[0].append('')
@@ -180,14 +182,14 @@ def _is_alike(line, table, sep):
     return any(len(both) == 2 and both[0] == both[1] > 1 for both in widths)
 
 
-def _width(path, widths, lines, sep):
+def _width(path, text, widths, lines, sep):
     """Number of cells of each row; True if the header has one fewer."""
     full = widths[widths > 0]
     if not full.size or full.max() < 2:
         raise ValueError(
             f'{path} must have features and a label in each line, got lines '
-            f'of one cell ({sep_name(sep)} between cells): --sep names '
-            'another separator.')
+            f'of one cell ({sep_name(sep)} between cells): '
+            f'{cure_of_one_cell(text, sep)}.')
     width = int(np.bincount(full[1:] if full.size > 1 else full).argmax())
     bad = (widths > 0) & (widths != width)
     first = int(np.argmax(widths > 0))
@@ -196,10 +198,11 @@ def _width(path, widths, lines, sep):
     if bad.any():
         i = int(np.argmax(bad))
         raise ValueError(
-            f'{path} must have rows of one length, got {widths[i]} cells in '
-            f'line {lines[i]}, {width} in most lines (lines of another '
-            f'length: {bad.sum()}; between cells: {sep_name(sep)}). Correct '
-            'them, or name the separator with --sep.')
+            f'{path} must have rows of one length, got '
+            f"{count_rows(widths[i], 'cell')} in line {lines[i]}, {width} in "
+            f'most lines (lines of another length: {bad.sum()}; between '
+            f'cells: {sep_name(sep)}). Correct them, or name the separator '
+            'with --sep.')
     return width, short_header
 
 

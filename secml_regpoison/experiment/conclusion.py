@@ -1,4 +1,5 @@
 """The closing words of `sec-eval`: the policy, its C, and what is void."""
+from secml_regpoison.terminal import count_rows
 from .advice import in_scikit_learn
 from .cross_validation import by_chance
 from .plan import expected_strength
@@ -50,7 +51,7 @@ def conclude(summary, plan, same_rows=False, rarest=None):
     best = order[0].here
     runs = 'runs' if same_rows else 'splits'
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
-             f"rows ({best['n_points']} rows)")
+             f"rows ({count_rows(best['n_points'])})")
     words = [*_trusted_first(order, plan), _ranking(where, order, runs),
              *_without_poison(found, plan),
              *_few_rows(best, plan, rarest or {})]
@@ -103,13 +104,15 @@ def _ranking(where, order, runs):
     rate = best.here['majority_error']['mean']
     majority = f'{100 * rate:.2f} %'
     if not best.is_useful:
+        errs = f'{percent(best.worst)} at worst'
         least = (f'{in_sentence(best.policy)} errs '
-                 f"{'least, ' * (len(order) > 1)}")
+                 f"{'least, ' * (len(order) > 1)}{errs}")
         if order[1:] and error(order[1].worst) < error(best.worst) + EQUAL:
-            least = 'none errs less than '
-        return (f'{where} no policy is of use: {least}{percent(best.worst)} '
-                'at worst, and always predicting the more frequent class errs '
-                f'{majority}.')
+            least = f'none errs less than {errs}'
+        elif error(best.worst) < rate - EQUAL:
+            least += ', but has given up'
+        return (f'{where} no policy is of use: {least}, and always predicting '
+                f'the more frequent class errs {majority}.')
     if by_chance(n * error(best.worst), n * rate):
         majority += f': with {n} test rows the difference may be chance'
     return (f'{where} {_beside_others(order, runs)}. Always predicting the '
@@ -176,8 +179,8 @@ def _few_rows(best, plan, rarest):
                        for part in ('test', 'validation'))
 
     def are(n, kind):
-        return f'there is 1 {kind} row' if n == 1 else \
-            f'there are {n} {kind} rows'
+        verb = 'is' if n == 1 else 'are'
+        return f"there {verb} {count_rows(n, f'{kind} row')}"
     if best['n_test'] < FEW_TEST_ROWS:
         yield (f"There are {best['n_test']} test rows: one more that is wrong "
                f"is {100 / best['n_test']:.1f} points of error.")

@@ -491,7 +491,14 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
                     tmp_path / 'link'):
             assert cli.main([*command, '--out', str(out)]) == 2
             err = capsys.readouterr().err
-            assert str(out) in err and 'File exists' not in err
+            assert 'error: `--out` must be a folder' in err
+            assert str(out) in err and 'Errno' not in err
+
+
+def test_a_folder_in_the_place_of_a_result(tmp_path, capsys):
+    (tmp_path / 'sec_eval.csv').mkdir()
+    assert cli.main(['sec-eval', *QUICK, '--out', str(tmp_path)]) == 2
+    assert 'with sec_eval.csv: choose another' in capsys.readouterr().err
 
 
 def test_a_link_in_the_place_of_unfinished_work(tmp_path, capsys):

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_info
 import killed
 
 from secml_regpoison import cli
+from secml_regpoison.cli import sec_eval
 from secml_regpoison.cli.results import check_same_command, result_names
 from secml_regpoison.experiment import parallel as workers
 from secml_regpoison.experiment.plan import Plan
@@ -157,11 +158,16 @@ def test_a_damaged_cell_is_named(stopped, capsys):
     assert cli.main([*ALONE, str(stopped), '--resume']) == 0
 
 
-def test_checkpoints_last_until_all_is_written(tmp_path, capsys):
-    (tmp_path / 'sec_eval.csv').mkdir()  # in the way of the file
+def test_checkpoints_last_until_all_is_written(
+        tmp_path, capsys, monkeypatch):
+    def in_the_way(records, lines=sec_eval.csv_lines):
+        (tmp_path / 'sec_eval.csv').mkdir()
+        return lines(records)
     quick = [*ALONE, str(tmp_path), '--policies=-2', '--repetitions', '1',
              '--y-poison', 'flip']
-    assert cli.main(quick) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(sec_eval, 'csv_lines', in_the_way)
+        assert cli.main(quick) == 1
     assert 'sec_eval.csv' in capsys.readouterr().err.splitlines()[-1]
     checkpoint, = tmp_path.glob(CHECKPOINTS)
     assert load_arrays(checkpoint)['batches'].size == 4

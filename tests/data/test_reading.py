@@ -274,7 +274,36 @@ def test_a_label_may_be_missing(tmp_path):
                     {'classes': ('ham', 'spam')}):
         data = read(tmp_path, frame, **options)
         assert data.parts['pool'][1].size == 59
-        assert '1 of 60 rows have no label and are left out' in data.notes
+        assert '1 of 60 rows has no label and is left out' in data.notes
+
+
+def test_texts_that_no_training_row_has_are_said(tmp_path):
+    """They count for nothing, and the error is about something else."""
+    frame, test = FRAME[['width', 'town', 'kind']], tmp_path / 'test.csv'
+
+    def said(rows):
+        rows.to_csv(test, index=False)
+        return read(tmp_path, frame, test=str(test), categories=True).warnings
+    assert 'text' not in ' '.join(said(frame[:20]))
+    other = frame[:20].assign(town='Nowhere')
+    assert ("column `town`: 20 of 20 test rows have a text that no training "
+            "row has ('Nowhere'): write them alike") in ' '.join(said(other))
+    other = frame[:20].assign(town=frame['town'].str.upper())
+    words = ' '.join(said(other))
+    assert 'column `town` has texts that differ only in case' in words
+    assert '20 of 20 test rows have a text that no training row' in words
+
+
+def test_what_the_test_file_is_and_columns_by_position_are_said(tmp_path):
+    frame, test = FRAME[['width', 'count', 'kind']], tmp_path / 'test.txt'
+    frame.to_csv(test, index=False, sep=';')
+    data = read(tmp_path, frame, test=str(test))
+    assert ('test.txt: semicolon between cells, first line is a header, UTF-8'
+            in data.notes)
+    frame.to_csv(test, index=False, header=False)
+    data = read(tmp_path, frame, test=str(test))
+    assert ('test.txt: comma between cells, no header, UTF-8; columns taken '
+            'by their position, for one file has no names') in data.notes
 
 
 def test_missing_text_is_filled_with_the_most_frequent(tmp_path):

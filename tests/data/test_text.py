@@ -233,6 +233,8 @@ def test_arff_names_in_quotes_and_comments_behind_rows(tmp_path):
     (b'\x80\x04]\x94K\x01a.', 'got a pickle, which is code: save CSV'),
     ('{"a": 1, "y": 0}\n{"a": 2, "y": 1}\n', r'got \'{"a": 1, .* CSV'),
     ('word\nword\n', 'lines of one cell'),
+    ('"a,b,c"\n"1,2,0"\n"3,4,1"\n', 'quotes as a whole, remove these'),
+    ('a,b,c\n1,2,0\n3\n3,4,1\n3,4,1\n', 'got 1 cell in line 3'),
     ('1,2\n1,"2\n3,4\n5,6\n', 'quote')])
 def test_what_is_no_table(tmp_path, content, words):
     with pytest.raises(ValueError, match=words):

@@ -162,6 +162,7 @@ def test_one_row_of_poison_is_no_rows():
         for line in lines if line['n_points'] != 5]), replace(
             PLAN, n_points=(0, 1)))['words']
     assert any('harm from them (1 row of poison): ' in text for text in words)
+    assert 'among the training rows (1 row) ' in words[1]
 
 
 def test_an_attacker_may_leave_points_out():
@@ -302,8 +303,8 @@ def test_giving_up_is_no_success():
     assert not found['is_useful']
     assert found['words'][0] == (
         'With 10.0 % poison among the training rows (10 rows) no policy is of '
-        'use: learned errs least, 39.50 % at worst, and always predicting '
-        'the more frequent class errs 40.00 %.')
+        'use: learned errs least, 39.50 % at worst, but has given up, and '
+        'always predicting the more frequent class errs 40.00 %.')
     learned, clean_cv = found['words'][1:]  # and no C to type
     assert 'It gave up in 2 of 2 splits' in learned
     assert 'lambda is at a bound in 2 of 2 splits' in learned
