@@ -16,7 +16,7 @@ from .feasible import describe, feasible_set
 from .settings import (
     bound_array, is_not_numeric, lmbda_bounds, plain_params, start_lmbda,
     y_poison_as_plain)
-from .targets import target_of
+from .targets import training_settings
 
 
 @contextmanager
@@ -203,9 +203,8 @@ def problem_of(attack, data):
         (problem['shape of preprocessed rows'],
          problem['content of preprocessed rows']) = data.features_identity
     problem['classifier'] = attack.classifier.class_type
-    target = target_of(attack.classifier)
-    problem['penalty of the classifier'] = [target.penalty.__name__,
-                                            target.beta]
+    for name, value in training_settings(attack.classifier).items():
+        problem[f'{name} of the classifier'] = value
     problem['lmbda of the classifier'] = start_lmbda(attack)
     problem['lmbda_bounds'] = list(lmbda_bounds(attack))
     for name in ('lb', 'ub'):

@@ -14,7 +14,7 @@ from .pipeline import warn_of_constant_columns
 from .settings import (
     bound_array, is_not_numeric, lmbda_bounds, plain_params,
     y_poison_as_plain)
-from .targets import parts_of, target_of
+from .targets import training_settings
 from .trust import is_learned
 
 
@@ -120,11 +120,9 @@ def classifier_settings(attack, data):
     """What the points depend on of the classifier, beside its class and C:
     by name. A frozen preprocess is known by its features of the rows."""
     clf = attack.classifier
-    target = target_of(clf)
     return {'preprocess': data.preprocess if data.transform is None else
             f'{type(clf.preprocess).__name__} {data.features_identity[1]}',
-            'penalty': target.penalty.__name__.lower(), 'beta': target.beta,
-            'solver': getattr(parts_of(clf)[0], 'solver', None)}
+            **training_settings(clf)}
 
 
 def warn_of_other_search(header, attack, data, n_kept):

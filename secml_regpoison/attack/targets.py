@@ -29,6 +29,10 @@ from secml_regpoison.validation import check_type
 # reaches its limit: all weights 0, or no penalty.
 MAX_LMBDA = 46.
 
+# Parameters that change a fit, but not its objective; those of 'sgd' alone.
+FIT = 'dtype', 'dual', 'max_iter', 'tol'
+SGD = 'epochs', 'eta', 'batch_size', 'random_state'
+
 
 @dataclass(frozen=True)
 class Target:
@@ -127,6 +131,18 @@ def trains_to_optimum(clf):
     """Whether a classifier's training ends at the optimum of the objective
     that its poison is made against."""
     return target_of(clf).is_exact and getattr(clf, 'solver', '') != 'sgd'
+
+
+def training_settings(clf):
+    """What the fit of a classifier depends on, beside its class, lambda and
+    preprocess: by name."""
+    part, target = parts_of(clf)[0], target_of(clf)
+    solver = getattr(part, 'solver', None)
+    names = FIT + SGD if solver == 'sgd' else FIT
+    return {'penalty': target.penalty.__name__.lower(), 'beta': target.beta,
+            'solver': solver, 'fit': ', '.join(
+                f'{name}={getattr(part, name)}' for name in names
+                if hasattr(part, name))}
 
 
 def check_objective(clf):

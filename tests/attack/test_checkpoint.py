@@ -14,6 +14,7 @@ import killed
 from attack_problems import BATCHES, QUICK, make, run, small
 from attack_invariants import assert_same_result
 
+from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import batches
 from secml_regpoison.storage import load_arrays, save_arrays
 from secml.adv.seceval import CSecEval
@@ -239,6 +240,51 @@ def test_another_preprocess_is_refused_by_name(tmp_path):
         with pytest.raises(ValueError, match='of the same problem') as found:
             run(attack, data, checkpoint=path)
         assert words in str(found.value) and attack.f_eval == 0
+
+
+@pytest.fixture(scope='module')
+def whole_sgd(tmp_path_factory):
+    """A checkpoint of an attack on a classifier with a solver of its own."""
+    path = tmp_path_factory.mktemp('whole_sgd') / 'ckpt'
+    run(make(small(), 2, CClassifierLogisticTorch(solver='sgd', epochs=3)),
+        small(), checkpoint=path)
+    return path
+
+
+@pytest.mark.parametrize('name, value, words', [
+    ('solver', 'newton', 'solver of the classifier is sgd there and newton '
+     'here; fit of the classifier is dtype=float64, epochs=3, eta=None, '
+     'batch_size=64, random_state=0 there and dtype=float64 here'),
+    ('epochs', 4, 'epochs=4'), ('eta', .1, 'eta=0.1'),
+    ('batch_size', 5, 'batch_size=5'), ('random_state', 1, 'random_state=1'),
+    ('dtype', 'float32', 'dtype=float32')])
+def test_another_fit_of_the_classifier_is_refused(whole_sgd, name, value,
+                                                  words):
+    """Of several restarts that which harms its own fit most is kept."""
+    clf = CClassifierLogisticTorch(**{
+        'solver': 'sgd', 'epochs': 3, name: value})
+    with pytest.raises(ValueError, match='of the same problem') as found:
+        run(make(small(), 2, clf), small(), checkpoint=whole_sgd)
+    assert words in str(found.value)
+
+
+def test_liblinear_that_stops_elsewhere_is_refused(whole):
+    clf = CClassifierLogistic()
+    clf.max_iter = 3
+    with pytest.raises(ValueError, match='max_iter=100, tol=0.0001 there and '
+                       'dual=False, max_iter=3, tol=0.0001 here'):
+        run(make(small(), 3, clf), small(), checkpoint=whole)
+
+
+def test_a_file_that_does_not_name_the_fit_is_refused(whole, tmp_path):
+    """Such files are older."""
+    arrays = load_arrays(whole)
+    problem = json.loads(arrays['problem'].item())
+    del problem['fit of the classifier']
+    save_arrays(tmp_path / 'ckpt', {**arrays, 'problem': json.dumps(problem)})
+    with pytest.raises(ValueError, match='`checkpoint` must be of the same '
+                       '.* fit of the classifier is None there and'):
+        run(make(small(), 3), small(), checkpoint=tmp_path / 'ckpt')
 
 
 @pytest.mark.parametrize('part, change, words', [

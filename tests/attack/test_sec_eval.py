@@ -241,7 +241,8 @@ def frozen(first):
      [r"UnitNorm\(order='l2'\)", 'MeanStd.*']),
     ('classifier.penalty', ['l2', 'l1'], ['l2', 'l1']),
     ('classifier.beta', [0, 1], ['0.0', '1.0']),
-    ('classifier.solver', ['newton', 'sgd'], ['newton', 'sgd'])])
+    ('classifier.solver', ['newton', 'sgd'],
+     ['newton, fit dtype=float64', 'sgd, fit dtype=float64, epochs=100, .*'])])
 def test_a_sweep_that_keeps_the_points_says_so(param_name, values, said):
     data, name = small(), param_name.split('.')[-1]
     words = (f'the 5 points of `ds_init` were made with {name} {said[0]}; '
@@ -297,8 +298,8 @@ def test_a_sweep_of_the_same_settings_is_silent(clf):
         text = old.header.search_settings.split('; ')
         old.header.search_settings = '; '.join(
             item for item in text if item.split()[0] not in (
-                'preprocess', 'penalty', 'beta', 'solver'))
-        assert len(old.header.search_settings.split('; ')) == len(text) - 4
+                'preprocess', 'penalty', 'beta', 'solver', 'fit'))
+        assert len(old.header.search_settings.split('; ')) == len(text) - 5
         assert run(attack, data, 3, ds_init=old)[2].num_samples == 3
 
 
