@@ -365,8 +365,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def poisoned_data(self, adv_ds):
         """The data that the classifier is trained on: clean rows, then poison.
 
-        Under ``learn_lmbda='trust'`` those of `val` come before them, with
-        the weight 1, and these have the weight ``adv_ds.header.trust``.
+        Under ``learn_lmbda='trust'`` the rows of `val` are not in it. The
+        classifier is trained on these first, with the weight 1 (they alone
+        fit its preprocess), and on what is returned with the weight
+        ``adv_ds.header.trust``; where that is 0, on the rows of `val` alone.
 
         Parameters
         ----------
@@ -383,6 +385,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     def poisoned_classifier(self, adv_ds):
         """A copy of the classifier, trained on `poisoned_data`.
+
+        Under ``learn_lmbda='trust'`` on `val` as well, see there.
 
         Parameters
         ----------
@@ -647,7 +651,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     def _update_poisoned_clf(self, clf=None, tr=None, train_normalizer=False):
         """The classifier trained with the points `xc` at the attribute
-        `lmbda`, and its training data. Another `clf` or `tr` is refused."""
+        `lmbda`, and `poisoned_data`. Another `clf` or `tr` is refused."""
         for name, value in (('clf', clf), ('tr', tr)):
             check(name, value, value is None, 'None')
         data = self._prepare()

@@ -27,7 +27,8 @@ def poisoned_rows(source, plan, policy, repetition, result):
     DataFrame
         The clean rows that stay, in the order of the data, then the poison;
         the last column, 'poison' unless the data has one of that name, is 1
-        for poison. Under 'trusted-only' the validation rows.
+        for poison. Under 'trusted-only' the validation rows; under
+        'learned-trust' the classifier is trained on these as well.
 
     """
     part, rows = _trained_on(source, plan, repetition, result['n_points'][-1])

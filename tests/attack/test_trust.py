@@ -20,9 +20,10 @@ def attack_on(data, n_points, clf=None, **kwargs):
 
 
 def refit(attack, data, adv_ds):
-    """scikit-learn with sample_weight: the classifier that is reported."""
+    """scikit-learn with sample_weight: the classifier that is reported, of
+    the trusted rows and, with the weight, of what `poisoned_data` returns."""
     header = adv_ds.header
-    parts = [data[1], data[0], adv_ds]
+    parts = [data[1], attack.poisoned_data(adv_ds)]
     x, y = (np.concatenate([getattr(part, name).tondarray()
                             for part in parts]) for name in 'XY')
     weights = np.r_[np.ones(data[1].num_samples), np.full(
@@ -54,6 +55,7 @@ def test_clean_rows_are_used(preprocess):
     attack = attack_on(data, 0, CClassifierLogisticTorch(
         preprocess=preprocess))
     adv_ds = run(attack, data)[2]
+    assert attack.poisoned_data(adv_ds).num_samples == 200
     assert adv_ds.header.trust > .01
     assert 'saturated' not in adv_ds.header.verdicts
     if preprocess is None:
