@@ -148,7 +148,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         lambda is fixed. With 'trust' see `.core.trust_defender`.
     trust_margin : float, optional
         With 'trust': the other rows count only where the gain on `val` is at
-        least so many of its standard errors. Default 0.
+        least so many of its standard errors. Default 0; without 'trust'
+        another is refused.
 
     Attributes
     ----------

@@ -31,13 +31,18 @@ def is_learned(attack):
 
 
 def check_trust(attack):
-    """Raise where trust is learned and the attack's settings forbid it."""
+    """Raise where trust is learned and the attack's settings forbid it, and
+    on a margin where it is not."""
+    margin = attack.trust_margin
+    check_number('trust_margin', margin, lambda value: 0 <= value < math.inf,
+                 'finite and at least 0')
     if not is_learned(attack):
+        check('trust_margin', margin, margin == 0,
+              "0 without learn_lmbda='trust'",
+              ' The weight that it bounds is learned only then.')
         return
     check('learn_lmbda', attack.learn_lmbda, attack.learn_lmbda == 'trust',
           "True, False or 'trust'")
-    check_number('trust_margin', attack.trust_margin, lambda value:
-                 0 <= value < math.inf, 'finite and at least 0')
     clf, target = attack.classifier, target_of(attack.classifier)
     check('classifier', type(clf).__name__, hasattr(clf, 'core_loss')
           and not target.by_class and target.penalty is L2

@@ -108,8 +108,30 @@ def test_a_margin_asks_for_more_gain():
              for margin in (0., 30.)]
     assert found[0].trust > .01 and found[1].trust == 0.
     assert 'saturated' in found[1].verdicts
-    with raises(ValueError, '`trust_margin` must be finite and at least 0'):
-        attack_on(data, 0, trust_margin=-1)
+
+
+@pytest.mark.parametrize('learn_lmbda', ['trust', True, False])
+@pytest.mark.parametrize('margin, error', [
+    (-1, ValueError), (np.nan, ValueError), (np.inf, ValueError),
+    ('wide', TypeError), (None, TypeError)])
+def test_bad_margins(learn_lmbda, margin, error):
+    with raises(error, '`trust_margin` must be finite and at least 0'):
+        attack_on(small(), 0, learn_lmbda=learn_lmbda, trust_margin=margin)
+
+
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_a_margin_without_trust_is_refused(learn_lmbda):
+    """Also where trust is left later: it would do nothing."""
+    words = "`trust_margin` must be 0 without learn_lmbda='trust', got 2"
+    data = small()
+    with raises(ValueError, words):
+        attack_on(data, 2, learn_lmbda=learn_lmbda, trust_margin=2)
+    attack = attack_on(data, 2, trust_margin=2)
+    attack.learn_lmbda = learn_lmbda
+    with raises(ValueError, words):
+        run(attack, data)
+    attack.trust_margin = 0
+    run(attack, data)
 
 
 class Frozen(CNormalizerMeanStd):
