@@ -44,7 +44,8 @@ class Diagnostics:
     attacker_grad_norm : float
         Gradient that the feasible set leaves to the attacker, as a share of
         the whole; NaN without points. This and the next two are in the units
-        of `Problem.column_scale`, as the ascent.
+        of `Problem.column_scale`, as the ascent. They are of a set in which
+        no feature has to be a whole number.
     attacker_gain : float
         What it promises to first order for the usual step of each point, see
         `.quasi_newton.default_step`, relative to the loss; NaN without points.
@@ -56,6 +57,9 @@ class Diagnostics:
     is_evaluated : bool
         False where the classifier that is evaluated is another than the model,
         of which the numbers are.
+    has_integers : bool
+        Features of the set hold whole numbers: `str` gives no verdict on the
+        free gradient.
 
     """
 
@@ -78,6 +82,7 @@ class Diagnostics:
     fit_short: Optional[bool] = None
     unseen: Optional[bool] = None
     is_evaluated: bool = True
+    has_integers: bool = False
 
     def __str__(self) -> str:
         return '\n'.join(f'{measured:<64} {verdict or "ok"}'
@@ -122,12 +127,14 @@ class Diagnostics:
                        of_rule(name, is_so))
 
     def _lines_of_points(self) -> Iterator[tuple[str, str]]:
+        verdict = '' if (self.attacker_grad_norm <= .05
+                         or self.attacker_gain <= GAIN_TOL) \
+            else 'the points could still move: a stronger attack is near'
+        if self.has_integers:
+            verdict = 'of points without whole numbers: no verdict'
         yield (f'attacker: free gradient     '
                f'{100 * self.attacker_grad_norm:8.1f} %  a step gains '
-               f'{100 * self.attacker_gain:.2g} %',
-               '' if self.attacker_grad_norm <= .05
-               or self.attacker_gain <= GAIN_TOL
-               else 'the points could still move: a stronger attack is near')
+               f'{100 * self.attacker_gain:.2g} %', verdict)
         yield (f'rmd to implicit, cosine     {self.cosine:9.3f}',
                '' if self.cosine >= .9 or self.method == 'implicit' else
                "the steps lead elsewhere: solver_type='implicit' is stronger")
@@ -165,7 +172,8 @@ def diagnose(model: LinearModel, x_p: Tensor, lmbda: float,
         (found.defender - losses[best]) / max(losses[best], 1e-12), best,
         found.defender,
         model.loss.constant(model.problem.y_val),
-        *_of_points(model, optimal, trained, lmbda, feasible))
+        *_of_points(model, optimal, trained, lmbda, feasible),
+        has_integers=feasible.integers is not None)
 
 
 def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,

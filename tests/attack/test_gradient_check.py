@@ -7,7 +7,7 @@ import torch
 
 from attack_problems import digits, make, run, small
 from refusals import raises
-from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison import CClassifierLogisticTorch, CFeasibleInteger
 from secml_regpoison.core.reverse_pass import ReversePass
 from secml_regpoison.core.solvers import rmd
 
@@ -99,6 +99,22 @@ def test_diagnostics_of_points_at_a_maximum_inside_the_box():
     found = attack.diagnostics()
     assert found.attacker_grad_norm > .9 and found.attacker_gain < .01
     assert 'a stronger attack is near' not in str(found)
+
+
+@pytest.mark.parametrize('n_outer', [0, 60])
+def test_diagnostics_do_not_judge_whole_numbers(n_outer):
+    """The free gradient is of points without them: the attack was called
+    unconverged whatever its budget."""
+    attack = attack_digits(
+        C=1, learn_lmbda=False, solver_type='implicit',
+        feasible=CFeasibleInteger(), solver_params={'n_outer': n_outer})
+    run(attack, digits())
+    found = attack.diagnostics()
+    assert found.attacker_grad_norm > .05 and found.attacker_gain > .01
+    line, = (line for line in str(found).splitlines()
+             if line.startswith('attacker: free gradient'))
+    assert line.endswith('of points without whole numbers: no verdict')
+    assert 'stronger attack is near' not in str(found)
 
 
 UNITS = np.array([1., 1e4, 1e-3])
