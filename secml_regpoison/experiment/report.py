@@ -69,9 +69,8 @@ def table(summary, classes):
 
 def _mean_std(stats, decimals, scale=1):
     """Mean and deviation over the splits; the value, if there is one."""
-    if len(stats['each']) == 1:
-        return f"{scale * stats['mean']:.{decimals}f}"
-    return format_mean_std((stats['mean'], stats['std']), decimals, scale)
+    std = stats['std'] if len(stats['each']) > 1 else math.nan
+    return format_mean_std((stats['mean'], std), decimals, scale)
 
 
 def _flags(strength):

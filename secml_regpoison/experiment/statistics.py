@@ -28,14 +28,15 @@ def mean_and_std(records, keys=KEYS, names=MEASURED):
     Returns
     -------
     dict of tuple to dict of str to (float, float)
-        Groups in the order of `records`.
+        Groups in the order of `records`; the deviation of one is NaN.
 
     """
     groups = {}
     for record in records:
         groups.setdefault(tuple(record[key] for key in keys), []).append(
             record)
-    return {group: {name: (np.mean(values), np.std(values))
+    return {group: {name: (np.mean(values), np.std(values)
+                           if len(values) > 1 else np.nan)
                     for name in names
                     for values in [[record[name] for record in members]]}
             for group, members in groups.items()}

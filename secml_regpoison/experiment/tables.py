@@ -1,5 +1,6 @@
 """Text tables and CSV files."""
 import csv
+import math
 
 from secml_regpoison.storage import atomic_path
 
@@ -42,6 +43,13 @@ def as_text(header, lines):
 
 
 def format_mean_std(mean_and_std, decimals, scale=1):
-    """Mean and standard deviation as text."""
+    """Mean and standard deviation as text; the mean where that is NaN, as of
+    one value."""
     mean, std = (scale * value for value in mean_and_std)
-    return f'{mean:.{decimals}f} ± {std:.{decimals}f}'
+    return f'{mean:.{decimals}f}' + (
+        '' if math.isnan(std) else f' ± {std:.{decimals}f}')
+
+
+def of_splits(n_splits, what='mean and standard deviation '):
+    """What the numbers of a figure are, in words."""
+    return 'of one split' if n_splits == 1 else f'{what}of {n_splits} splits'

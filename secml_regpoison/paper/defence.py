@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from secml_regpoison.experiment.statistics import (
     MEASURED, cost, distinct, draw_curves, mean_and_std, mean_rows,
     tables_of)
+from secml_regpoison.experiment.tables import of_splits
 from secml_regpoison.figure.style import figure_legend
 from .attacks import attack_cells, named_records
 
@@ -73,6 +74,6 @@ def _draw(means, settings, solver):
     for ax in axes[-1]:
         ax.set_xlabel('Poison among the training rows (%)')
     figure_legend(fig, axes[0, 0], f'Poison by {solver} (against L1 and '
-                  'learned trust by implicit); mean and standard deviation of '
-                  f'{settings.n_splits} splits')
+                  'learned trust by implicit); '
+                  f'{of_splits(settings.n_splits)}')
     return fig

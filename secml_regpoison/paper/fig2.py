@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from secml_regpoison.experiment.statistics import (
     above_zero, cost, curve, distinct, draw_curves, mark_strengths,
     mean_and_std, mean_rows, tables_of)
-from secml_regpoison.experiment.tables import as_text
+from secml_regpoison.experiment.tables import as_text, of_splits
 from secml_regpoison.figure.style import POLICY_STYLES
 from .attacks import all_records, attack_cells
 
@@ -59,8 +59,7 @@ def _draw(means, n_splits, solver):
     # one legend above and one below, where they hide nothing
     fig.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False,
                loc='outside upper center', ncol=2 * len(names),
-               title=f'Poison by {solver}; mean and standard deviation of '
-                     f'{n_splits} splits')
+               title=f'Poison by {solver}; {of_splits(n_splits)}')
     fig.legend(lines, [line.get_label() for line in lines], frameon=False,
                loc='outside lower center', ncol=2)
     return fig

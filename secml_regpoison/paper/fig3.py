@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import distinct, mean_and_std
-from secml_regpoison.experiment.tables import as_text, format_mean_std
+from secml_regpoison.experiment.tables import (
+    as_text, format_mean_std, of_splits)
 from secml_regpoison.figure.images_and_weights import draw_weights
 from secml_regpoison.figure.style import figure_legend
 from .attacks import attack_cells, records_of
@@ -92,5 +93,5 @@ def _draw(weights, means, solver, n_splits):
     for ax in axes[-1]:
         ax.set_xlabel('Weight (each panel has its own scale)')
     figure_legend(fig, axes[0, 0],
-                  f'Poison by {solver}; weights of {n_splits} splits', 2)
+                  f"Poison by {solver}; weights {of_splits(n_splits, '')}", 2)
     return fig

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
     cost, distinct, mean_and_std)
-from secml_regpoison.experiment.tables import as_text, format_mean_std
+from secml_regpoison.experiment.tables import (
+    as_text, format_mean_std, of_splits)
 from secml_regpoison.figure.style import (
     POLICY_LABELS, POLICY_STYLES, figure_legend)
 from .attacks import attack_cells, records_of
@@ -86,9 +87,9 @@ def _draw(means, n_splits):
         for ax in (left, right):
             ax.set_title(name)
             ax.set_xlabel("Training steps T that the attack sees")
-    figure_legend(fig, axes[0, 0], 'Strongest attack; mean and standard '
-                  f'deviation of {n_splits} splits (of implicit: line and '
-                  'band)', 3)
+    band = ' and band' * (n_splits > 1)
+    figure_legend(fig, axes[0, 0], f'Strongest attack; {of_splits(n_splits)} '
+                  f'(of implicit: line{band})', 3)
     return fig
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from secml_regpoison.attack.poison_labels import compositions
 from secml_regpoison.experiment.statistics import (
     cost, distinct, mean_and_std, mean_rows, tables_of)
-from secml_regpoison.experiment.tables import as_text
+from secml_regpoison.experiment.tables import as_text, of_splits
 from secml_regpoison.figure.style import (
     figure_legend, policy_label, policy_styles)
 from .attacks import attack_cells, named_records
@@ -92,9 +92,9 @@ def _draw(means, n_splits, solver):
         axes[0, column].set_title(name, fontsize=11)
         axes[0, column].set_ylim(bottom=0)
         axes[1, column].set_xlabel('Points with the second label (%)')
-    figure_legend(fig, axes[0, 0], f'Poison by {solver}; mean and standard '
-                  f'deviation of {n_splits} splits; thin lines without '
-                  'markers: flipped labels')
+    figure_legend(fig, axes[0, 0], f'Poison by {solver}; '
+                  f'{of_splits(n_splits)}; thin lines without markers: '
+                  'flipped labels')
     return fig
 
 

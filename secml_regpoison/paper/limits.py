@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
     COSTS, cost, distinct, draw_curves, mean_and_std, mean_rows, tables_of)
+from secml_regpoison.experiment.tables import of_splits
 from secml_regpoison.figure.style import figure_legend
 from .attacks import all_records, attack_cells
 
@@ -115,6 +116,5 @@ def _draw(means, n_splits, solver):
             if row == 0:
                 ax.set_title(name, fontsize=11)
         ax.set_xlabel('Poison among the training rows (%)')
-    figure_legend(fig, ax, f'Poison by {solver}; mean and standard deviation '
-                  f'of {n_splits} splits', 3)
+    figure_legend(fig, ax, f'Poison by {solver}; {of_splits(n_splits)}', 3)
     return fig

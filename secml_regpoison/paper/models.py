@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
     above_zero, cost, mean_and_std, mean_rows)
-from secml_regpoison.experiment.tables import as_text, format_mean_std
+from secml_regpoison.experiment.tables import (
+    as_text, format_mean_std, of_splits)
 from secml_regpoison.figure.style import (
     figure_legend, policy_label, policy_styles)
 from .attacks import attack_cells, named_records
@@ -97,11 +98,11 @@ def _penalties(records, settings):
                     == (pair, model, penalty, 'learned', 'poison')])
                     for penalty in ('l1', 'l2')}
                 change = scale * (of['l1'] - of['l2'])
-                error = change.std(ddof=1) / np.sqrt(len(change))
+                error = '' if len(change) == 1 else '{:.{}f}'.format(
+                    change.std(ddof=1) / np.sqrt(len(change)), decimals)
                 lines.append((
                     PAIRS[pair].name, model, heading,
-                    f'{change.mean():+.{decimals}f}',
-                    f'{error:.{decimals}f}',
+                    f'{change.mean():+.{decimals}f}', error,
                     f'{(change < 0).sum()} of {len(change)}'))
     return as_text(('L1 minus L2', 'model', '', 'mean', 'standard error',
                     'L1 lower'), lines)
@@ -126,9 +127,8 @@ def _draw(means, settings, solver):
         ax.set_ylim(bottom=0)
         ax.grid(alpha=.3, axis='y')
     axes[0].set_ylabel('Test error (%)')
-    figure_legend(fig, axes[0], f'Poison by {solver}; mean and standard '
-                  f'deviation of {settings.n_splits} splits; softmax: three '
-                  'classes')
+    figure_legend(fig, axes[0], f'Poison by {solver}; '
+                  f'{of_splits(settings.n_splits)}; softmax: three classes')
     return fig
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
     COSTS, distinct, mean_and_std)
-from secml_regpoison.experiment.tables import as_text
+from secml_regpoison.experiment.tables import as_text, of_splits
 from secml_regpoison.figure.style import POLICY_STYLES
 from .attacks import attack_cells, records_of
 from .transfer_cell import NO_POISON, STOCK, HashablePoison, transfer_cell
@@ -132,5 +132,5 @@ def _draw(means, solver, n_splits):
         ax.set_xlabel('Classifier trained on it')
     axes[0].set_ylabel('Poison made for')
     fig.colorbar(image, ax=axes, pad=.01).set_label(
-        f'Test error (%), mean of {n_splits} splits, poison by {solver}')
+        f"Test error (%), {of_splits(n_splits, 'mean ')}, poison by {solver}")
     return fig

@@ -79,6 +79,9 @@ def test_the_legend_is_in_the_picture(name):
     FigureCanvasAgg(fig).draw()
     box = fig.legends[0].get_window_extent()
     assert box.x0 >= 0 and box.x1 <= fig.bbox.x1 and box.y0 >= 0
+    title = ' '.join(fig.legends[0].get_title().get_text().split())
+    assert ('; of one split' if name == 'defence' else '; mean and standard '
+            'deviation of 2 splits') in title
 
 
 @pytest.mark.slow

@@ -1,14 +1,19 @@
 """What the figures say of their own numbers."""
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from secml_regpoison.paper import FIGURES
-from secml_regpoison.experiment.statistics import tables_of
+from secml_regpoison.experiment.statistics import (
+    draw_curves, mean_and_std, tables_of)
+from secml_regpoison.experiment.tables import of_splits
+from secml_regpoison.paper import models
 from secml_regpoison.paper.fig2 import claims
 from secml_regpoison.paper.limits import verdict
-from secml_regpoison.paper.config import FIGURE_2
+from secml_regpoison.paper.config import FIGURE_2, MODELS_QUICK
 
 
 def line(policy, n_points, loss, error, predicted=.5, repetition=0):
@@ -92,6 +97,36 @@ def test_a_table_has_a_line_a_measure_and_policy():
         'error small 50.0 ± 1.0 50.0 ± 1.0'.split(),
         'error learned 25.0 ± 1.0 25.0 ± 1.0'.split(),
         'strength learned -7.75 ± 0.00 -7.75 ± 0.00'.split()]
+
+
+@pytest.mark.parametrize('n_splits, cell, words', [
+    (1, ['20.0'], 'of one split'),
+    (2, ['25.0', '±', '5.0'], 'mean and standard deviation of 2 splits')])
+def test_one_split_has_no_deviation(n_splits, cell, words):
+    """It was printed as '11.67 ± 0.00', the 'deviation of 1 splits'."""
+    means = mean_and_std([line('learned', 2, .4, .2 + .1 * k)
+                          for k in range(n_splits)])
+    last = tables_of(means, (
+        ('error', 'test_error', 1, 100, None),)).splitlines()[-1]
+    assert last.split() == ['error', 'learned', *cell]
+    assert of_splits(n_splits) == words
+    ax = Figure().subplots()
+    draw_curves(ax, means, 'd', 'test_error', 100)
+    assert ax.lines[0].get_ydata() == pytest.approx(
+        15 + 5 * n_splits)
+
+
+@pytest.mark.parametrize('n_splits, words', [
+    (1, '+10.00 0 of 1'), (2, '+0.00 10.00 1 of 2')])
+def test_one_split_has_no_standard_error(n_splits, words):
+    settings = replace(MODELS_QUICK, models=(
+        ('logistic', 'l1'), ('logistic', 'l2')))
+    last = models._penalties([
+        {**line('learned', 2, 1., .2 + (penalty == 'l1') * (.1 - .2 * k)),
+         'pair': settings.data[0], 'model': 'logistic', 'penalty': penalty,
+         'share': 'poison'} for k in range(n_splits)
+        for penalty in ('l1', 'l2')], settings).splitlines()[1]
+    assert last.split(' % ')[1].split() == words.split()
 
 
 @pytest.fixture
