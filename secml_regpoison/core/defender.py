@@ -165,7 +165,7 @@ class Defender:
             low, high = sorted(losses[end] for end in cell)
             is_near = losses[at] <= (1 + VALLEY_RTOL) * least \
                 and high - low > FLAT_RTOL * least
-            # as far down again as it is above on one side, it is the best
+            # its bottom may be as far below as the higher side is above
             is_dip = at not in cell and losses[at] <= low \
                 and 2 * losses[at] - high < least
             if (is_near or is_dip) \
