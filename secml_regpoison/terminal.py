@@ -34,6 +34,11 @@ def count_rows(n, noun='row'):
     return f'{n} {noun}' if n == 1 else f'{n} {noun}s'
 
 
+def is_or_are(n):
+    """The verb behind `count_rows`."""
+    return 'is' if n == 1 else 'are'
+
+
 def print_text(text):
     """Print on stdout; '?' for signs that the terminal does not have.
 

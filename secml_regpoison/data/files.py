@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from secml_regpoison.npz import NpzReader
+from secml_regpoison.terminal import count_rows
 from .cells import list_names, to_numbers
 from .formats import read_arff, read_libsvm, refuse_pairs
 from .labels import find_dropped
@@ -220,8 +221,9 @@ def _read_npz(path):
         width = tables['pool'].frame.shape[1] - 1
         if table.frame.shape[1] - 1 != width:
             raise ValueError(
-                f"`{pairs[part][0]}` of {path} must have {width} columns as "
-                f"`{first[0]}` has, got {table.frame.shape[1] - 1}.")
+                f"`{pairs[part][0]}` of {path} must have "
+                f"{count_rows(width, 'column')} as `{first[0]}` has, got "
+                f'{table.frame.shape[1] - 1}.')
     return tables
 
 
@@ -250,7 +252,7 @@ def _of_arrays(path, x, y):
     if not x.size:
         raise ValueError(
             f'{path} must have at least one row and one feature, got '
-            f'{x.shape[0]} rows of {x.shape[1]} features.')
+            f"{count_rows(len(x))} of {count_rows(x.shape[1], 'feature')}.")
     frame = pd.DataFrame(x, columns=[
         f'feature {j + 1}' for j in range(x.shape[1])])
     y = np.char.strip(y.ravel()) if y.dtype.kind == 'U' else y.ravel()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from secml_regpoison.terminal import count_rows
+from secml_regpoison.terminal import count_rows, is_or_are
 from .cells import (
     about_words, column_of, encode_columns, fill_missing, find_missing,
     list_names, refuse_missing)
@@ -72,8 +72,8 @@ def read_classes(path, options):
                       ignore_index=True).drop(columns=dropped)
     if frame.shape[1] < 2 or not len(frame):
         raise ValueError(f'{path} must have at least one row and one feature '
-                         f'beside the label, got {len(frame)} rows of '
-                         f'{frame.shape[1] - 1} features.')
+                         f'beside the label, got {count_rows(len(frame))} of '
+                         f"{count_rows(frame.shape[1] - 1, 'feature')}.")
     return _choose(tables, frame, label, dropped, options)
 
 
@@ -169,10 +169,10 @@ def _unseen_texts(cells, columns, part):
         is_new = ~texts.isin(set(texts[part == 'pool']))
         for other in dict.fromkeys(part[is_new]):
             of_part = part == other
-            yield (f'{name}: {(is_new & of_part).sum()} of {of_part.sum()} '
-                   f'{PARTS[other]} rows have a text that no training row '
+            yield (f'{name} has text in {(is_new & of_part).sum()} of '
+                   f'{of_part.sum()} {PARTS[other]} rows that no training row '
                    f'has ({_listed(texts[is_new & of_part].unique())}): write '
-                   'them alike, or it counts for nothing')
+                   'it alike, or it counts for nothing')
 
 
 def _listed(texts):
@@ -208,15 +208,15 @@ def _handle_missing(frame, label, rows, options, decimal):
     return fill_missing(frame, gaps, in_pool, decimal, options.categories), \
         gaps, lack | True, (
         f"{count_rows(n_cells, 'missing cell')} "
-        f"{'is' if n_cells == 1 else 'are'} filled with the mean of "
+        f'{is_or_are(n_cells)} filled with the mean of '
         f"{'its' if n_cells == 1 else 'their'} column (of text, the most "
         f'frequent){words}')
 
 
 def _left_out(n, n_all, why):
     """So many rows are left out, and why."""
-    have, are = ('has', 'is') if n == 1 else ('have', 'are')
-    return f'{n} of {n_all} rows {have} {why} and {are} left out'
+    have = 'has' if n == 1 else 'have'
+    return f'{n} of {n_all} rows {have} {why} and {is_or_are(n)} left out'
 
 
 def _check_all_classes(tables, data, classes):

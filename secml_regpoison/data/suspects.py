@@ -5,6 +5,7 @@ import shlex
 import numpy as np
 import pandas as pd
 
+from secml_regpoison.terminal import is_or_are
 from .cells import column_of, drop_option, find_code
 from .cures import are_few
 from .detect import MISSING
@@ -161,26 +162,30 @@ def repeated(data, columns):
     if is_copy.mean() > .4 or 'test' not in data and is_varied and (
             shared > .05) and shared > .05 + _expected_in_training(
                 _hashes(*data['pool'], np.random.default_rng(0).permutation)):
-        yield (f'{is_copy.sum()} of {len(is_copy)} rows are copies of others: '
-               'where test rows are drawn from them, '
+        are = 'are copies of others' if is_copy.sum() > 1 \
+            else 'is a copy of another'
+        yield (f'{is_copy.sum()} of {len(is_copy)} rows {are}: where test '
+               'rows are drawn from them, '
                f'{100 * shared // 1:.0f} % are also among the training rows, '
                'and their error says little; leave the copies out')
     # a data set with copies has some in each part of it
     limit = min(.4, max(.05, 4 * is_copy.mean()))
     rows['pool'] = rows['pool'][~is_copy]
-    for part, other, words in (
-            ('val', 'pool', 'validation rows are also among the training '
-             'rows: lambda is tuned on rows that it was trained on'),
-            ('test', 'pool', 'test rows are also among the training rows: an '
-             'error on them says little'),
-            ('test', 'val', 'test rows are also among the validation rows, by '
-             'which lambda is tuned and trusted-only is trained: an error on '
-             'them says little')):
+    for part, other, kind, words in (
+            ('val', 'pool', 'validation', 'training rows: lambda is tuned on '
+             'rows that it was trained on'),
+            ('test', 'pool', 'test', 'training rows: an error on them says '
+             'little'),
+            ('test', 'val', 'test', 'validation rows, by which lambda is '
+             'tuned and trusted-only is trained: an error on them says '
+             'little')):
         if part in rows and other in rows:
             both = pd.concat([rows[other], rows[part]])
             is_known = both.duplicated()[-len(rows[part]):]
             if is_known.mean() > limit:
-                yield f'{is_known.sum()} of {len(is_known)} {words}'
+                n = is_known.sum()
+                yield (f'{n} of {len(is_known)} {kind} rows {is_or_are(n)} '
+                       f'also among the {words}')
 
 
 def _hashes(x, y, change=np.asarray):

@@ -1,5 +1,5 @@
 """The closing words of `sec-eval`: the policy, its C, and what is void."""
-from secml_regpoison.terminal import count_rows
+from secml_regpoison.terminal import count_rows, is_or_are
 from .advice import in_scikit_learn
 from .cross_validation import by_chance
 from .plan import expected_strength
@@ -49,7 +49,7 @@ def conclude(summary, plan, same_rows=False, rarest=None):
     found = standings(summary, k)
     order = ranked(found)
     best = order[0].here
-    runs = 'runs' if same_rows else 'splits'
+    runs = ('run' if same_rows else 'split') + 's' * (best['n_splits'] > 1)
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
              f"rows ({count_rows(best['n_points'])})")
     words = [*_trusted_first(order, plan), _ranking(where, order, runs),
@@ -104,13 +104,13 @@ def _ranking(where, order, runs):
     rate = best.here['majority_error']['mean']
     majority = f'{100 * rate:.2f} %'
     if not best.is_useful:
-        errs = f'{percent(best.worst)} at worst'
+        errs, given_up = f'{percent(best.worst)} at worst', 'has given up'
         least = (f'{in_sentence(best.policy)} errs '
                  f"{'least, ' * (len(order) > 1)}{errs}")
         if order[1:] and error(order[1].worst) < error(best.worst) + EQUAL:
-            least = f'none errs less than {errs}'
-        elif error(best.worst) < rate - EQUAL:
-            least += ', but has given up'
+            least, given_up = f'none errs less than {errs}', 'by giving up'
+        if error(best.worst) < rate - EQUAL:
+            least += f', but {given_up}'
         return (f'{where} no policy is of use: {least}, and always predicting '
                 f'the more frequent class errs {majority}.')
     if by_chance(n * error(best.worst), n * rate):
@@ -179,8 +179,7 @@ def _few_rows(best, plan, rarest):
                        for part in ('test', 'validation'))
 
     def are(n, kind):
-        verb = 'is' if n == 1 else 'are'
-        return f"there {verb} {count_rows(n, f'{kind} row')}"
+        return f"there {is_or_are(n)} {count_rows(n, f'{kind} row')}"
     if best['n_test'] < FEW_TEST_ROWS:
         yield (f"There are {best['n_test']} test rows: one more that is wrong "
                f"is {100 / best['n_test']:.1f} points of error.")

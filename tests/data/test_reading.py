@@ -286,12 +286,12 @@ def test_texts_that_no_training_row_has_are_said(tmp_path):
         return read(tmp_path, frame, test=str(test), categories=True).warnings
     assert 'text' not in ' '.join(said(frame[:20]))
     other = frame[:20].assign(town='Nowhere')
-    assert ("column `town`: 20 of 20 test rows have a text that no training "
-            "row has ('Nowhere'): write them alike") in ' '.join(said(other))
+    assert ("column `town` has text in 20 of 20 test rows that no training "
+            "row has ('Nowhere'): write it alike") in ' '.join(said(other))
     other = frame[:20].assign(town=frame['town'].str.upper())
     words = ' '.join(said(other))
     assert 'column `town` has texts that differ only in case' in words
-    assert '20 of 20 test rows have a text that no training row' in words
+    assert 'text in 20 of 20 test rows that no training row' in words
 
 
 def test_what_the_test_file_is_and_columns_by_position_are_said(tmp_path):
@@ -523,6 +523,16 @@ def test_rows_that_come_again(tmp_path):
     same = read(tmp_path, frame, test=str(tmp_path / 'rows.csv'))
     assert '60 of 60 test rows are also among the training rows' in ' '.join(
         same.warnings)
+
+
+def test_one_row_that_comes_again(tmp_path):
+    frame, test = FRAME[['width', 'count', 'kind']][:12], tmp_path / 'test.csv'
+    twice, = read(tmp_path, frame.iloc[[*range(12), 0]]).warnings
+    assert twice.startswith('1 of 13 rows is a copy of another: ')
+    frame[8:].assign(width=[*frame['width'][8:9], 7, 8, 9]).to_csv(
+        test, index=False)
+    shared, = read(tmp_path, frame, test=str(test)).warnings
+    assert shared.startswith('1 of 4 test rows is also among the training ')
 
 
 @pytest.mark.parametrize('n, n_copies, is_said', [

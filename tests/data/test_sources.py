@@ -137,6 +137,10 @@ BAD_FILES = {
                        'row 8: the label must not be missing'),
     'npz: columns': (_npz(X_train=X, y_train=Y, X_test=X[:, :2], y_test=Y),
                      '`X_test` .* must have 3 columns .* got 2'),
+    'npz: one column': (
+        _npz(X_train=X[:, :1], y_train=Y, X_test=X, y_test=Y),
+        '`X_test` .* must have 1 column as `X_train` has, got 3'),
+    'npz: one row': (_npz(X=X[:1, :0], y=Y[:1]), 'got 1 row of 0 features'),
     'npz: one class': (_npz(X=X, y=0 * Y), 'two classes, got 1: 0'),
     'npz: three classes': (_npz(X=X, y=np.arange(8) % 3),
                            r'two classes, got 3: 0 \(3 rows\), .*Pick two'),
@@ -145,6 +149,7 @@ BAD_FILES = {
         'rows of both classes'),
     'csv: empty': (_csv(''), 'an empty file'),
     'csv: header only': (_csv('a,b,label\n'), 'got 0 rows of 2 features'),
+    'csv: header of two': (_csv('a,label\n'), 'got 0 rows of 1 feature\\.'),
     'csv: one column': (_csv('1\n2\n'), 'lines of one cell: --sep names'),
     'csv: ragged': (_csv('1,2,0\n3,1,1\n\n3,1\n3,4,1\n'),
                     'got 2 cells in line 4, 3 in most lines'),

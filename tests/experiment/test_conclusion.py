@@ -165,6 +165,14 @@ def test_one_row_of_poison_is_no_rows():
     assert 'among the training rows (1 row) ' in words[1]
 
 
+def test_one_split_is_no_splits():
+    lines = [{**line, 'lmbda_at_bound': 1} for line in LEARNED_BEST
+             if not line['repetition']]
+    for same_rows, one in (False, 'split'), (True, 'run'):
+        assert f'lambda is at a bound in 1 of 1 {one}.' in words_of(
+            lines, same_rows=same_rows)[1]
+
+
 def test_an_attacker_may_leave_points_out():
     """A weaker attack that does more harm counts."""
     lines = records(learned=(.01, .3, .2), clean_cv=(.02, .1, .25))
@@ -305,6 +313,11 @@ def test_giving_up_is_no_success():
         'With 10.0 % poison among the training rows (10 rows) no policy is of '
         'use: learned errs least, 39.50 % at worst, but has given up, and '
         'always predicting the more frequent class errs 40.00 %.')
+    alike = of_few(records(learned=(.1, .2, .39), clean_cv=(.1, .2, .39)))
+    for line in alike:
+        line['gave_up'] = 1
+    assert 'none errs less than 39.50 % at worst, but by giving up, and' in (
+        words_of(alike)[0])
     learned, clean_cv = found['words'][1:]  # and no C to type
     assert 'It gave up in 2 of 2 splits' in learned
     assert 'lambda is at a bound in 2 of 2 splits' in learned
