@@ -1,12 +1,13 @@
-"""Release, and tests of the installed wheel, on each Python and NumPy.
+"""Release, and tests of the installed wheel, on each Python.
 
 ``nox -s build`` makes wheel and sdist in dist, checks them, and runs README's
 example on the wheel in an empty environment.
 
-``nox`` runs the sessions whose interpreter is installed and skips the others;
-``nox -s "wheel-3.11(numpy='2')"`` runs one, ``nox -s audit`` looks for known
-vulnerabilities in constraints.txt. On Linux an interpreter other than the one
-with a CPU build of torch downloads several GB: nox keeps them in .nox.
+``nox`` runs the sessions whose interpreter is installed, not the others,
+``nox -s "wheel-3.11(packages='pinned')"`` runs one, ``nox -s audit`` looks for
+known vulnerabilities in constraints.txt. On Linux an interpreter other than
+the one with a CPU build of torch downloads several GB: nox keeps them in
+.nox.
 """
 import re
 import shutil
@@ -24,17 +25,23 @@ LEFT_OUT = shutil.ignore_patterns(
     '*.egg-info', '__pycache__')
 
 
-def _constraints(session, numpy):
-    """A copy of constraints.txt with the given version of NumPy.
-
-    pip chooses the versions of packages that are built for NumPy 2 only.
+def _constraints(session, packages):
+    """A file of constraints: the pinned versions, those with NumPy 1.26, of
+    which pip chooses the packages that are built for NumPy 2 only, or the
+    lowest that setup.cfg allows.
     """
     path = Path(session.create_tmp(), 'constraints.txt')
     lines = (ROOT / 'constraints.txt').read_text('utf-8').splitlines()
-    if numpy != '2':
+    if packages == 'NumPy 1.26':
         lines = [line for line in lines if not line.startswith(
             ('numpy==', 'scipy==', 'scikit-learn==', 'contourpy=='))]
-        lines.append(f'numpy=={numpy}.*')
+        lines.append('numpy==1.26.*')
+    elif packages == 'lowest':
+        # a newer pyparsing makes the lowest Matplotlib warn
+        needed = re.findall(r'^    ([\w-]+) >= ([\d.]+)$',
+                            (ROOT / 'setup.cfg').read_text('utf-8'), re.M)
+        lines = ['pyparsing<3.2', *(f'{name}=={version}.*'
+                                    for name, version in needed)]
     path.write_text('\n'.join(lines) + '\n', 'utf-8')
     return str(path)
 
@@ -46,12 +53,12 @@ def _install_wheel(session, constraints, *wheels):
 
 
 @nox.session(python=['3.10', '3.11', '3.12', '3.13'])
-@nox.parametrize('numpy', ['2', '1.26'])
-def wheel(session, numpy):
+@nox.parametrize('packages', ['pinned', 'NumPy 1.26', 'lowest'])
+def wheel(session, packages):
     """Build the wheel, install it and run the test suite beside it."""
-    if (session.python, numpy) == ('3.13', '1.26'):
+    if session.python == '3.13' and packages != 'pinned':
         session.skip('NumPy 1.26 is not built for Python 3.13')
-    constraints = _constraints(session, numpy)
+    constraints = _constraints(session, packages)
     folder = Path(session.create_tmp(), 'checkout')
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT, folder, ignore=LEFT_OUT)

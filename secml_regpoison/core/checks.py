@@ -205,7 +205,8 @@ def check_rows(x_name: str, y_name: str, x: Tensor, y: Tensor, like: Tensor,
         raise ValueError(f'`{y_name}` must have one label a row of '
                          f'`{x_name}`, {x.shape[0]}, got {y.shape[0]}.')
     known = [-1, 1] if n_classes is None else list(range(n_classes))
-    if not torch.isin(y, y.new_tensor(known)).all():
+    # `isin` takes no numbers of half precision before torch 2.6
+    if not torch.isin(y.double(), torch.tensor(known).to(y.device)).all():
         words = '-1 and +1' if n_classes is None else \
             f'0 to {n_classes - 1}'
         raise ValueError(f'`{y_name}` must hold labels {words}, got '

@@ -4,6 +4,7 @@ import shlex
 
 import numpy as np
 import pandas as pd
+from pandas.util import hash_array
 
 from secml_regpoison.terminal import is_or_are
 from .cells import column_of, drop_option, find_code
@@ -194,7 +195,7 @@ def _hashes(x, y, change=np.asarray):
     hashes = np.zeros(len(y), dtype=np.uint64)
     for column in (*x.T, y):
         # -0. + 0 is 0.; the factor is odd, so that no bit gets lost
-        hashes = 31 * hashes + pd.util.hash_array(change(column + 0.))
+        hashes = 31 * hashes + hash_array(change(column + 0.))
     return pd.Series(hashes)
 
 
