@@ -1,4 +1,4 @@
-"""Imports point down only, by the names of the packages (DESIGN, section 3).
+"""Imports point down only, by the names of the packages (CONTRIBUTING.md).
 
 The floors, from the ground up. A package imports what is on floors below its
 own, and itself; `compat` patches secml and knows nothing else of ours. Only
@@ -6,6 +6,7 @@ own, and itself; `compat` patches secml and knows nothing else of ours. Only
 """
 import ast
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -31,17 +32,18 @@ def module_name(path):
     return '.'.join(path.relative_to(PACKAGE).with_suffix('').parts)
 
 
-def imported(source, name):
-    """Dotted names that the module `name` imports, ours made absolute."""
+def imported(nodes, name, modules=('secml_regpoison',)):
+    """Dotted names that the module `name` imports at `nodes`, ours made
+    absolute: a name from one of `modules` is a module."""
     package = ['secml_regpoison', *name.split('.')[:-1]]
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[:len(package) + 1 - node.level] \
                 if node.level else []
             base = '.'.join(base + ([node.module] if node.module else []))
-            if base == 'secml_regpoison':
+            if base in modules:
                 yield from (f'{base}.{alias.name}' for alias in node.names)
             else:
                 yield base
@@ -50,7 +52,7 @@ def imported(source, name):
 def faults(source, name):
     """The imports of `source` that its place in the package forbids."""
     here, found = name.split('.')[0], []
-    for target in imported(source, name):
+    for target in imported(ast.walk(ast.parse(source)), name):
         top, _, inside = target.partition('.')
         if top == 'secml_regpoison':
             there = inside.split('.')[0]
@@ -78,6 +80,18 @@ def test_each_package_has_its_floor():
 @pytest.mark.parametrize('path', FILES, ids=module_name)
 def test_imports_point_down(path):
     assert faults(path.read_text(encoding='utf-8'), module_name(path)) == []
+
+
+def test_each_module_can_be_imported_first():
+    """No module waits for another that waits for it."""
+    packages = {'.'.join(('secml_regpoison', *path.relative_to(
+        PACKAGE).parent.parts)) for path in FILES}
+    waits_for = {
+        f'secml_regpoison.{module_name(path)}': set(imported(ast.parse(
+            path.read_text(encoding='utf-8')).body, module_name(path),
+            packages)) for path in FILES}
+    order = list(TopologicalSorter(waits_for).static_order())
+    assert set(waits_for) <= set(order)
 
 
 @pytest.mark.parametrize('name, source, forbidden', [

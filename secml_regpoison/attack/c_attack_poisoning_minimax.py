@@ -18,7 +18,7 @@ from secml_regpoison.core.defender import LMBDA_BOUNDS
 from secml_regpoison.validation import (
     check, check_dataset, check_run_arguments)
 from . import (
-    continuation, evaluation, gradient_check, objective, pipeline,
+    attacker, continuation, evaluation, gradient_check, objective, pipeline,
     poison_labels, retraining, settings)
 from .batches import explain_ctrl_c, make_batches
 from .box import warn_of_dmax
@@ -133,7 +133,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     dtype : {'float64', 'float32'}, optional
         Precision in which points and lambda are searched for; the classifier
         is trained and evaluated in float64 either way. 'float32' is 1.2 to
-        1.3 times as fast. Default 'float64'.
+        1.5 times as fast. Default 'float64'.
     feasible : CFeasibleSphereSlab, CFeasibleInteger, CFeasibleMask or a tuple
         What else holds the points, beside the box and `dmax`: what a filter
         lets pass, whole numbers, features that stay or only grow. Starts are
@@ -417,7 +417,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Returns
         -------
         CArray, shape (p, d)
-            Validation points, clipped to the box.
+            Validation points, projected on the feasible set.
         """
         data = self._prepare()
         retraining.check_adv_ds(self, data, adv_ds)
@@ -528,6 +528,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def _prepare(self):
         """Raise on what cannot be attacked, then the `PoisoningData`."""
         settings.check_attack(self)
+        attacker.check_attacker(self)
         data = self._prepared.get(
             self.training_data, self.val, self.attacker_set,
             self.classifier.preprocess, self.poison_mode, self.y_target,

@@ -13,7 +13,6 @@ from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
     check_labels, check_numeric, check_type)
-from .attacker import check_attacker
 from .feasible import check_feasible
 from .targets import MAX_LMBDA, check_objective, parts_of, target_of
 
@@ -45,7 +44,6 @@ def check_attack(attack):
     check_settings(attack, check_classes(
         attack.training_data, attack.val,
         by_class=target_of(attack.classifier).by_class))
-    check_attacker(attack)
 
 
 def as_plain(value):
