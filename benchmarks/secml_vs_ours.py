@@ -129,7 +129,7 @@ def time_attacks(split, clean, start):
     ours.n_points = N_POINTS
     found = []
     spent = seconds(lambda: found.append(
-        ours.run(split.test.X, split.test.Y)[2]))
+        ours.run(split.test.X, split.test.Y, ds_init=start)[2]))
     found += run_secml(secml_attack(clean, split.val, start, max_iter=100),
                        start, (spent, PATIENCE * spent))
     names = (f'ours, stopped by itself after {spent:.1f} s',

@@ -50,7 +50,7 @@ class Certificate:
         That of the model without poison.
     gap : float
         Of the training objective, poison included: from its bound down to
-        what the certificate's own attack makes of it, relative. Near 0 no
+        what points that may count in parts make of it, relative. Near 0 no
         attack can make it much larger.
     error_bound : float
         No poison makes a model with a larger error on the clean training
@@ -99,8 +99,8 @@ class Certificate:
                 'better than one class for all' if self.is_vacuous else
                 f'; at most {error} of the clean rows are classified wrongly')
         return (f'the bound of the training objective is within '
-                f'{_rounded_up(max(0., 100 * self.gap), 1)}% of an attack'
-                f'{open_}{says}.')
+                f'{_rounded_up(max(0., 100 * self.gap), 1)}% of an attack by '
+                f'weighted points{open_}{says}.')
 
 
 def _rounded_up(bound, decimals):
@@ -140,13 +140,13 @@ class CCertificatePoisoning:
         + p \max_{(x, y) \in F} l(y f(x)) \right) + \frac{e^\lambda}{2 n}
         (\|w\|^2 + \beta b^2)
 
-    is the largest training objective that p of n rows in F can make, with the
-    loss l of the attack's class; n U is
-    then at least the clean rows' sum of losses. It is computed from above and,
-    by an attack, from below. F is the box of the attack and the filter of its
-    `feasible`; `dmax`, masks and whole numbers are left out, which makes the
-    bound larger than it need be, never wrong. The labels are any. Steinhardt,
-    Koh, Liang 2017, arXiv 1706.03691.
+    with the loss l of the attack's class, a function of the margin. No p of n
+    rows in F make a larger training objective; points that count in parts, p
+    rows together, reach it. n U is at least the clean rows' sum of losses. It
+    is computed from above and, by such points, from below. F is the box of the
+    attack and the filter of its `feasible`; `dmax`, masks and whole numbers
+    are left out, which makes the bound larger than it need be, never wrong.
+    The labels are any. Steinhardt, Koh, Liang 2017, arXiv 1706.03691.
 
     Parameters
     ----------

@@ -27,10 +27,12 @@ class CFeasibleSphereSlab:
     .. math::
 
         \|s (x - c_y)\| \le r_y, \quad
-        |\langle s (x - c_y), s (c_y - c_o) \rangle| \le t_y
+        |\langle s (x - c_y), s (c_y - c_o) \rangle|
+        / \|s (c_y - c_o)\| \le t_y
 
-    with the centroid :math:`c_y` of a class and the mean :math:`c_o` of the
-    other centroids. The attacker knows the filter, and the filter the clean
+    with the centroid :math:`c_y` of a class, the mean :math:`c_o` of the
+    other centroids, and the quantiles :math:`r_y, t_y` of the clean rows'
+    own left sides. The attacker knows the filter, and the filter the clean
     rows: the worst case among attackers, and a filter that no poison has
     moved. s is the inverse deviation of each column where the classifier
     standardises, else 1. Sets that a distance to the centroids leaves:

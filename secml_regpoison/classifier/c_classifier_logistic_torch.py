@@ -31,8 +31,9 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
 
     With ``penalty='l1'`` the penalty is :math:`\frac{e^\lambda}{n} \|w\|_1`,
     and the minimiser that of LogisticRegression(C=C, l1_ratio=1) with the
-    solver 'saga'. Most weights are then zero. With ``beta=1`` the bias is
-    penalised as a weight, as liblinear does it.
+    solver 'saga' (before scikit-learn 1.8 ``penalty='l1'``). Most weights are
+    then zero. With ``beta=1`` the bias is penalised as a weight, as liblinear
+    does it.
 
     Labels may be any two values; as everywhere in secml, `predict` returns the
     index of the label in `classes`, 0 or 1. Sparse input becomes dense for

@@ -149,7 +149,7 @@ def _add_data_options(command):
 
 
 def _add_file_options(group):
-    """How a file is read; their names are `FILE_OPTIONS`."""
+    """How a file is read, `FILE_OPTIONS`, and --integer."""
     group.add_argument(
         '--label', metavar='NAME|NUMBER',
         help="the label's column (default: the last column)")

@@ -69,6 +69,11 @@ class AutogradModel:
               'a step size for a model that autograd differentiates')
         check('problem.preprocess', self.problem.preprocess,
               self.problem.preprocess is None, 'None: it is not refitted here')
+        check('truncate', self.training.truncate,
+              self.training.truncate is None,
+              'None for a model that autograd differentiates')
+        check('problem.n_classes', self.problem.n_classes,
+              self.problem.n_classes is None, 'None for a model of one score')
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Nothing is known of the smoothness of any scores."""

@@ -250,8 +250,8 @@ class Defender:
     def _descend(self, here: Iterate, low: float, high: float) -> Iterate:
         """Projected descent on lambda against fixed points.
 
-        The step is the inverse of the last secant slope of the derivative,
-        at most 2, and 2 where that slope is not positive. It stays inside
+        The step is the derivative over its last secant slope, at most 2 long,
+        and 2 where that slope is not positive. It stays inside
         the bracket that the signs seen so far leave. It ends at a step under
         `LMBDA_TOL`, or at a step down that promises less than `LOSS_RTOL` of
         the loss: small lambda is a plateau, and its upper end regularises

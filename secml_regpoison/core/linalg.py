@@ -152,7 +152,8 @@ def symmetric_mv(matrix: Tensor, v: Tensor) -> Tensor:
 def factorise(matrix: Tensor) -> Tensor:
     """Lower Cholesky factor, or FloatingPointError where rounding leaves
     none. On a CPU by SciPy's LAPACK, twice as fast as torch's on some; the
-    triangle above the diagonal is then whatever `matrix` held."""
+    triangle above the diagonal is then whatever `matrix` held, which is
+    overwritten."""
     if uses_blas(matrix):
         columns, failed = _lapack('potrf', matrix.dtype)(
             matrix.numpy().T, lower=1, clean=0, overwrite_a=1)

@@ -33,10 +33,10 @@ class Solution:
     x_p : Tensor, shape (p, d)
         Poisoning points.
     lmbda : float
-        The defender's best response to them.
+        The defender's best response to them, or the one given if it is fixed.
     value : float
         Attacker's loss there.
-    w, b : Tensor, shapes (d,) and ()
+    w, b : Tensor, shapes (d,) and (), of k classes (k, d) and (k,)
         The poisoned model.
     f_seq, lmbda_seq : tuple of float
         Attacker's loss and lambda of every iterate recorded, the start first;

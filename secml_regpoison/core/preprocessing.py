@@ -7,7 +7,7 @@ depend on the poison:
 
 Each normaliser has ``fit(x)``, which returns the transform of any rows, open
 to autograd. They are secml's: of the deviation ``ddof`` is 0; a column that is
-constant has deviation 1, a range of 0 has slope 1, a norm of 0 is 1.
+constant has deviation 1, a range of 0 counts as 1, a norm of 0 too.
 """
 from dataclasses import dataclass
 from typing import (

@@ -26,7 +26,7 @@ class Problem:
         Validation set: the defender's loss is measured on it, and the
         attacker's too unless it has a set of its own. May be sparse.
     y_target : Tensor, shape (m,), or None
-        Labels that the attacker wants on its points; None for an
+        Labels that the attacker wants on the rows of its loss; None for an
         indiscriminate attack. The defender always uses `y_val`.
     transform : callable or None
         Features of poisoning points, ``x -> (phi(x), vjp)``, with ``vjp``

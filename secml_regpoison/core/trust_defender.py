@@ -18,7 +18,7 @@ from .valleys import LOSS_RTOL
 # separable, a tiny lambda makes s meaningless.
 LOG_S = -8., 0.
 LEAST_LMBDA = -2.
-# Steps of the grid, and the longest of the descent, in lambda and log s.
+# Steps of the grid at most, and of the descent, in lambda and log s.
 GRID_STEPS = 2.5, 8 / 3
 LONGEST = 2.
 

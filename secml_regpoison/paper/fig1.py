@@ -15,7 +15,7 @@ from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.solvers import Training
 from . import fig1_picture, synthetic
 from .fig1_claims import (
-    HOLDS, TRAININGS, Claims, best_lmbda, lmbda_grid, make_claims,
+    HOLDS, TRAININGS, Claims, best_lmbda, panel_lmbdas, make_claims,
     other_validation_sets)
 
 PANELS = {'no_reg': 'lmbda_none', 'lambda_log20': 'lmbda_fixed'}
@@ -43,7 +43,7 @@ def make(settings, compute):
 
 def _compute(settings, problem, compute):
     """Results of the attacks, the maps (stacked by lambda) and the draws."""
-    lmbdas = lmbda_grid(settings).tolist()
+    lmbdas = panel_lmbdas(settings).tolist()
     panels = [getattr(settings, name) for name in PANELS.values()]
     clean = tuple(tuple(u.tolist()) for u in core_models(
         settings, problem, problem.x_tr[:0], settings.lmbda_none))
@@ -157,7 +157,7 @@ def _map_rows(settings, places, maps):
         columns.update((f'{measure}_{name}', values[row])
                        for measure, values in measured.items())
     columns.update((f'best_lmbda_by_{measure}',
-                    best_lmbda(lmbda_grid(settings), values[:-1]))
+                    best_lmbda(panel_lmbdas(settings), values[:-1]))
                    for measure, values in measured.items())
     columns.update(n_hypergradients=np.zeros(len(places), int),
                    seconds=maps['seconds'].sum(0))
@@ -174,7 +174,7 @@ def _draw_rows(draws):
 def _draw(settings, problem, rows, attacks, maps):
     """The picture, of the training that the paper's boundaries show."""
     shape = settings.n_places, settings.n_places
-    best = best_lmbda(lmbda_grid(settings), maps['error_gd'][:-1])
+    best = best_lmbda(panel_lmbdas(settings), maps['error_gd'][:-1])
     lines = [{'clean': (clean['a_gd'], clean['b_gd']),
               'poisoned': (poisoned['a_gd'], poisoned['b_gd'])}
              for clean, poisoned in zip(rows[::3], rows[2::3])]

@@ -60,7 +60,7 @@ HOLDS = {
         lambda c, low: c.harmful_from_3 >= .9}
 
 
-def lmbda_grid(settings):
+def panel_lmbdas(settings):
     """Lambdas of the right panel, in increasing order."""
     low, high = settings.lmbda_bounds
     return np.linspace(low, high, 1 + round((high - low)
@@ -78,10 +78,10 @@ def best_lmbda(lmbdas, measure):
 def make_claims(settings, places, clean_error, error, loss):
     """`Claims` of the errors and losses, both (L + 1, G).
 
-    A row each for the lambdas of `lmbda_grid`, the first of which is the left
-    panel's, and then one for the centre panel's.
+    A row each for the lambdas of `panel_lmbdas`, the first of which is the
+    left panel's, and then one for the centre panel's.
     """
-    lmbdas = lmbda_grid(settings)
+    lmbdas = panel_lmbdas(settings)
     by_error, by_loss = (best_lmbda(lmbdas, measure[:-1])
                          for measure in (error, loss))
     harmless = error[0] <= clean_error
@@ -112,7 +112,7 @@ def other_validation_sets(settings, clean):
     x_tr, y_tr = synthetic.training_rows()
     models = [synthetic.train_many(x_tr, y_tr, places, 1., lmbda,
                                    settings.eta, settings.n_inner)
-              for lmbda in (*lmbda_grid(settings), settings.lmbda_fixed)]
+              for lmbda in (*panel_lmbdas(settings), settings.lmbda_fixed)]
     rows = []
     for seed in range(settings.n_draws):
         x_val, y_val = synthetic.validation_rows(

@@ -109,7 +109,7 @@ def _penalties(records, settings):
 
 
 def _draw(means, settings, solver):
-    """Test errors, a column a model."""
+    """Test errors, a panel a data set."""
     fig = Figure(figsize=(1.2 + 4.2 * len(settings.data), 4.6),
                  layout='constrained')
     axes = fig.subplots(1, len(settings.data), squeeze=False)[0]

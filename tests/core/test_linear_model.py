@@ -152,9 +152,16 @@ def test_hypergradient_of_a_network_is_central_difference():
 
 @pytest.mark.parametrize('training, words', [
     ({'method': 'implicit', 'eta': .1}, "`method` must be 'rmd'"),
-    ({'eta': None}, '`eta` must be a step size')])
+    ({'eta': None}, '`eta` must be a step size'),
+    ({'eta': .1, 'truncate': 5}, '`truncate` must be None for a model'),
+    ({'eta': .1, 'n_classes': 2}, '`problem.n_classes` must be None')])
 def test_what_autograd_cannot_do_is_refused(training, words):
-    problem, x_p, y_p = make()
+    training, (problem, x_p, y_p) = dict(training), make()
+    if 'n_classes' in training:
+        problem = replace(problem, n_classes=training.pop('n_classes'),
+                          y_tr=(problem.y_tr + 1) / 2,
+                          y_val=(problem.y_val + 1) / 2)
+        y_p = (y_p + 1) / 2
     with pytest.raises(ValueError, match=words):
         hypergradient(problem, x_p, y_p, 1., model=NETWORK, **training)
 

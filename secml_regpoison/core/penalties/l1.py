@@ -12,8 +12,9 @@ class L1(Strength):
     """``mu (||w||_1 + beta |b|)`` with ``mu = exp(lmbda)/n``.
 
     The minimiser of the training objective is that of scikit-learn with
-    ``penalty='l1'`` and C = exp(-lmbda). It has no derivative where a weight
-    is 0: only the solvers of `..solvers.SPARSE_SOLVERS` train with it.
+    ``l1_ratio=1`` (before 1.8 ``penalty='l1'``) and C = exp(-lmbda). It has
+    no derivative where a weight is 0: only the solvers of
+    `..solvers.SPARSE_SOLVERS` train with it.
 
     Parameters
     ----------
