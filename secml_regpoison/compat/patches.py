@@ -200,8 +200,8 @@ def _compute_grad_solve(self, G, H, grad_loss_params, sym_pos=True):
 
 
 def poisoning_iterative_solve():
-    """SciPy 1.14 renamed `cg`'s `tol` to `rtol`."""
-    if _dropped_arguments(scipy.sparse.linalg.cg, 'tol'):
+    """SciPy 1.12 renamed `cg`'s `tol` to `rtol`."""
+    if 'rtol' in inspect.signature(scipy.sparse.linalg.cg).parameters:
         CAttackPoisoning._compute_grad_solve_iterative = \
             _compute_grad_solve_iterative
 

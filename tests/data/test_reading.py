@@ -875,7 +875,9 @@ def test_words_of_other_programs_are_missing_cells(tmp_path, word):
 
 
 def test_memory_of_a_wide_table(tmp_path):
-    """In tables of numbers; pandas, the file and the checks hold some."""
+    """In tables of numbers; pandas, the file and the checks hold some, pandas
+    before 3 more: it copies where nothing is written."""
+    most = 4 if int(pd.__version__.split('.')[0]) >= 3 else 9
     rng = np.random.default_rng(0)
     x = rng.normal(size=(500, 2000))
     np.savez(tmp_path / 'wide.npz', X=x, y=np.arange(500) % 2)
@@ -883,7 +885,7 @@ def test_memory_of_a_wide_table(tmp_path):
     tracemalloc.start()
     try:
         read_classes(str(tmp_path / 'wide.npz'), ReadOptions())
-        assert tracemalloc.get_traced_memory()[1] < 4 * x.nbytes
+        assert tracemalloc.get_traced_memory()[1] < most * x.nbytes
     finally:
         tracemalloc.stop()
 
