@@ -79,7 +79,7 @@ def test_a_link_or_a_file_in_the_place_of_the_folder_is_refused(
 def test_what_cannot_be_removed_is_said(tmp_path, monkeypatch):
     """The cells of another command would be taken for those of this."""
     def refuse(*_, **__):
-        raise PermissionError('not permitted')
+        raise PermissionError(1, 'not permitted')
     (tmp_path / 'a.cells').mkdir()
     monkeypatch.setattr(os, 'rmdir', refuse)
     with pytest.raises(PermissionError, match='not permitted'):
