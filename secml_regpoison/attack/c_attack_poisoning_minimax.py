@@ -91,7 +91,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         `COptimizerPGDLS`: 'max_iter' is 'n_outer'; 'eta' the least step of a
         point, 'eta_min' the first (None: 'eta'), 'eta_max' the greatest
         (None: no limit), in units of the input; a step that gains less than
-        'eps' of loss counts as none. Where 'eta' or 'eta_max' is given, the
+        'eps' of loss counts as none, but for those that grow from a short
+        first one. Where 'eta' or 'eta_max' is given, the
         points move by the ascent, never by L-BFGS-B.
     init_type : {'random'}, optional
     random_seed : int or None, optional
@@ -121,7 +122,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         True (default): all points move together, those of `ds_init` from
         where they are: the stronger attack. For a fixed lambda without `dmax`
         by L-BFGS-B, see `.core.quasi_newton`, else by the ascent of the
-        paper. False: the paper's batches, those before stay fixed.
+        paper. Each strength of a security evaluation is then a search of its
+        own. False: the paper's batches, those before stay fixed, and an
+        evaluation costs about as much as its strongest attack.
     n_restarts : int, optional
         New points are optimised this many times more, from other starts
         and another lambda, and the best for the attacker is kept.

@@ -45,7 +45,8 @@ class Solution:
         Models trained, and iterates evaluated, which train one each. Of an
         iterate that no step follows no derivative is computed.
     converged : bool
-        Ended before `n_outer` steps.
+        Ended before `n_outer` steps, and not because no step may be shorter
+        than `min_step`.
     log_s : float
         Of a `.trust.TrustModel`; else 0.
     """
@@ -87,7 +88,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative with
     respect to the points is the partial one (Danskin). A step that does not
     raise it is rejected and the step size halved; one that does lengthens it
-    by a fifth. Where the preprocess divides by the deviations of the columns,
+    by a fifth, a short first one to twice. Where the preprocess divides by the deviations of the columns,
     the ascent is in these units. The first and the last answer are searched
     over the whole interval. If the last is elsewhere, the points ascend on
     from there, and each further answer is searched so.
@@ -192,10 +193,11 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     attacked.check(x_p, lmbda)
     defender = attacked.defender(
         attacked, lmbda_bounds if learn_lmbda else None, callback, camouflage)
-    first = step or default_step(problem.x_tr, camouflage)
+    usual = default_step(problem.x_tr, camouflage)
     steps = OuterSteps(
-        n_outer if len(x_p) else 0, min(max(first, min_step), max_step),
-        min_step, max_step, tol, atol, patience)
+        n_outer if len(x_p) else 0, min(max(step or usual, min_step),
+                                        max_step),
+        min_step, max_step, tol, atol, patience, usual)
 
     def search(x_p: Tensor, lmbda: float) -> tuple[Iterate, bool]:
         start = defender, feasible, x_p, lmbda, steps
@@ -219,31 +221,48 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     problem = defender.model.problem
     start = best = defender.best_response(x_p, lmbda, True)
     step, stalled, converged = steps.step, 0, False
-    everywhere = defender.searches_everywhere
+    everywhere, grows = defender.searches_everywhere, True
     for _ in range(steps.n_outer):
         x_p = ascend(best, problem.upward * step, feasible,
                      problem.column_scale(best.x_p))
         here = defender.best_response(x_p, defender.lmbda_seq[-1], everywhere)
         gain = defender.gain(here, best)
-        stalled = stalled + 1 if steps.is_stalled(gain, best.value) else 0
+        grows = grows and gain > 0
+        is_short = grows and step < min(steps.usual / 2, steps.max_step)
+        stalled = stalled + 1 if not is_short and steps.is_stalled(
+            gain, best.value) else 0
         is_least = gain <= 0 and step <= steps.min_step
-        best, step = (here, min(1.2 * step, steps.max_step)) if gain > 0 \
-            else (best, max(step / 2, steps.min_step))
+        best = here if gain > 0 else best
+        step = steps.after(step, gain, is_short)
+        if stalled == steps.patience and step == steps.max_step \
+                and _promises(problem, best, feasible, steps.usual):
+            stalled = 0
         if stalled == steps.patience or is_least:
             response = best if everywhere \
                 else defender.global_best_response(best)
-            converged = response is best
-            if converged:
+            if response is best:
+                converged = not is_least or not _promises(
+                    problem, best, feasible, steps.min_step / 8)
                 break
             # the points ascended at a lambda that is no longer the best
             # response: go on from the new one
             best, step, stalled, everywhere = response, steps.step, 0, True
+            grows = True
     else:
         if steps.n_outer:  # else the first response has just been searched for
             best = defender.global_best_response(best)
     if defender.gain(best, start) < 0:
         best = start
     return best, converged
+
+
+def _promises(problem: Problem, here: Iterate, feasible: FeasibleSet,
+              step: float) -> bool:
+    """Whether a step of this length promises more than 1 % of the loss."""
+    x_p = ascend(here, problem.upward * step, feasible,
+                 problem.column_scale(here.x_p))
+    promised = problem.upward * (here.grad_x_p * (x_p - here.x_p)).sum()
+    return float(promised) > .01 * abs(here.value)
 
 
 def ascend(here: Iterate, step: float, feasible: FeasibleSet,

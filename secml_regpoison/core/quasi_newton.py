@@ -19,7 +19,8 @@ from .feasible import FeasibleSet
 
 @dataclass(frozen=True)
 class OuterSteps:
-    """How the points move: the arguments of `.solve` with these names."""
+    """How the points move: the arguments of `.solve` with these names, and
+    the `default_step`, or 0."""
 
     n_outer: int
     step: float
@@ -28,10 +29,17 @@ class OuterSteps:
     tol: float = 1e-4
     atol: float = 0.
     patience: int = 5
+    usual: float = 0.
 
     def is_stalled(self, gain: float, value: float) -> bool:
         """Whether a step to a loss gains too little to count."""
         return gain <= max(self.atol, self.tol * abs(value))
+
+    def after(self, step: float, gain: float, is_short: bool) -> float:
+        """The next step, after one with this gain."""
+        if gain <= 0:
+            return max(step / 2, self.min_step)
+        return min((2. if is_short else 1.2) * step, self.max_step)
 
 
 def default_step(x_tr: Tensor, camouflage: float = 0.) -> float:

@@ -19,7 +19,8 @@ SENTENCES = {
                'answer',
     'one_class': 'all test points are given one class',
     'budget_hit': 'the attack was stopped by its budget and may not be the '
-                  "worst: a larger 'n_outer' lets it go on",
+                  "worst: a larger 'n_outer' lets it go on, or other bounds "
+                  "of its steps ('eta', 'eta_max') where they are given",
     'training_short': "the attack's training stops before the optimum: "
                       "solver_type='implicit' or a larger 'n_inner' "
                       'lets it go on',
@@ -40,10 +41,11 @@ class Verdicts:
     lmbda_at_bound : the learned lambda is at a bound. gave_up : the validation
     loss is no better than that of a constant answer. one_class : all test
     points are given one class. budget_hit : the attack ended by the number of
-    its steps. training_short : the attack's solver stops before the optimum.
-    fit_short : so does the classifier's own training. unseen : the loss on an
-    attacker's own rows is more than twice that on the validation rows.
-    saturated : the defender gives the untrusted rows the weight 0.
+    its steps, or by the bounds of their length. training_short : the attack's
+    solver stops before the optimum. fit_short : so does the classifier's own
+    training. unseen : the loss on an attacker's own rows is more than twice
+    that on the validation rows. saturated : the defender gives the untrusted
+    rows the weight 0.
     """
 
     lmbda_at_bound: bool

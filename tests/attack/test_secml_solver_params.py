@@ -62,10 +62,33 @@ def test_a_least_step_that_gains_nothing_ends_the_attack():
     assert not attack.history[-1].verdicts.budget_hit
 
 
-def test_eps_is_an_absolute_gain():
-    """With an eps above all losses no step counts."""
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+@pytest.mark.parametrize('params', [
+    TUTORIAL, {'step': 1e-5}, {'eta_min': 1e-5},
+    {'eta': 1e-3, 'max_iter': 1000, 'eps': 1e-4}])  # secml's own defaults
+def test_a_short_first_step_grows(params, learn_lmbda):
+    """The attack is as strong as with steps of its own."""
     data = small()
-    attack = make(data, 3, solver_params={'eta': .01, 'eps': 1e9,
+    found, usual = (run(make(
+        data, 3, solver_params=given, learn_lmbda=learn_lmbda), data)[3]
+        for given in (params, {}))
+    assert found > .99 * usual
+
+
+@pytest.mark.parametrize('params', [
+    {'eta': 50.}, {'eta_max': 1e-4}, {'eta_max': 1e-4, 'eps': 1e-4}])
+def test_bounds_of_the_steps_that_end_the_attack_are_said(params):
+    data = small()
+    attack = make(data, 3, solver_params=params)
+    assert run(attack, data)[3] < .9 * run(make(data, 3), data)[3]
+    assert attack.history[-1].verdicts.budget_hit
+
+
+def test_eps_is_an_absolute_gain():
+    """With an eps above all losses no step counts, but for those on the way
+    from a short first one."""
+    data = small()
+    attack = make(data, 3, solver_params={'eta': 1., 'eps': 1e9,
                                           'patience': 2, 'max_iter': 50})
     run(attack, data)
     assert attack.f_seq.size <= 6
