@@ -88,10 +88,11 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative with
     respect to the points is the partial one (Danskin). A step that does not
     raise it is rejected and the step size halved; one that does lengthens it
-    by a fifth, a short first one to twice. Where the preprocess divides by the deviations of the columns,
-    the ascent is in these units. The first and the last answer are searched
-    over the whole interval. If the last is elsewhere, the points ascend on
-    from there, and each further answer is searched so.
+    by a fifth, a short first one to twice. Where the preprocess divides by
+    the deviations of the columns, the ascent is in these units. The first and
+    the last answer are searched over the whole interval. If the last is
+    elsewhere, the points ascend on from there, and each further answer is
+    searched so.
 
     Parameters
     ----------
