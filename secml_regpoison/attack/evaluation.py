@@ -93,7 +93,7 @@ def constant_loss(attack, data):
 
 def judge(attack, data, poison, losses, y_pred, budget_hit):
     """`Verdicts` on a `PoisonSet` after the best response; see `evaluate`."""
-    problem = data.problem(len(poison.x))
+    problem, learns = data.problem(len(poison.x)), attack.learn_lmbda
     optimum, _ = solver = _solver_at(attack, problem, poison, 'implicit')
     if attack.solver_type != 'implicit':
         solver = _solver_at(attack, problem, poison, attack.solver_type)
@@ -101,14 +101,16 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
     return Verdicts(
         lmbda_at_bound=is_at_bound(
             poison.lmbda, lmbda_bounds(attack, poison.trust)
-            if attack.learn_lmbda else None),
+            if learns else None),
         gave_up=has_given_up(losses.defender, constant_loss(attack, data)),
         one_class=y_pred.unique().size == 1, budget_hit=budget_hit,
-        training_short=is_short(solver[1], solver[0], optimum),
+        # of no use without points that it moves or a lambda that it learns
+        training_short=bool(len(poison.x) or learns) and is_short(
+            solver[1], solver[0], optimum),
         # a frozen preprocess is warned of: there the models are two
         fit_short=(data.transform is None and target.is_exact
                    and losses_differ(losses.attacker, optimum)),
-        unseen=(data.y_target is None
+        unseen=(len(poison.x) > 0 < poison.trust and data.y_target is None
                 and is_unseen(losses.attacker, losses.defender)),
         saturated=not poison.trust)
 

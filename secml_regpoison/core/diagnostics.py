@@ -96,9 +96,11 @@ class Diagnostics:
         if not self.is_evaluated:
             yield ("numbers of the surrogate's model",
                    'the classifier that is evaluated is another')
+        has_points = not math.isnan(self.cosine)
         yield (f'training gradient left      {self.inner_grad_norm:9.2e}  '
                'of the first', of_rule('training_short', verdicts.is_short(
-                   self.inner_grad_norm, self.inner_loss, self.loss)))
+                   self.inner_grad_norm, self.inner_loss, self.loss)
+                   and (has_points or self.lmbda_bounds is not None)))
         yield (f'implicit solve, residual    {self.residual:9.2e}  relative',
                '' if self.residual <= 1e-6 else
                'regularisation is too weak for this precision')
@@ -114,7 +116,7 @@ class Diagnostics:
                f'constant answer {self.constant_loss:.3f}',
                of_rule('gave_up', verdicts.has_given_up(
                    self.defender_loss, self.constant_loss)))
-        if not math.isnan(self.cosine):
+        if has_points:
             yield from self._lines_of_points()
         for label, name in (
                 ('test points of one class', 'one_class'),

@@ -149,8 +149,10 @@ def solver_verdict(records, solver):
 
     """
     pairs = [(record['solver_loss'], record['attacker_loss'])
-             for record in records
-             if not math.isnan(record['solver_loss'])]  # NaN: of other points
+             for record in records  # NaN: of other points
+             if record['n_points'] and not math.isnan(record['solver_loss'])
+             and (solver == 'implicit'  # which always attacks learned trust
+                  or record['policy'] != 'learned-trust')]
     other = [(seen, loss) for seen, loss in pairs
              if losses_differ(seen, loss)]
     if not other:

@@ -149,8 +149,7 @@ def _run_trusted_only(attack, split, plan):
     gave_up = not np.isnan(loss) and has_given_up(loss, run.constant_loss)
     harm = loss if attack.attacker_set is None else run.loss
     run = replace(run, loss=harm, val_loss=loss, solver_loss=np.nan,
-                  verdicts=replace(run.verdicts, gave_up=gave_up,
-                                   unseen=False))
+                  verdicts=replace(run.verdicts, gave_up=gave_up))
     data.param_values, data.fobj = plan.n_points, CArray([harm] * n)
     data.time = CArray([run.seconds] + [0.] * (n - 1))
     data.Y_pred, data.scores, data.adv_ds = (

@@ -98,6 +98,20 @@ def test_the_constant_answer_is_of_the_true_labels():
         -share * np.log(share) - (1 - share) * np.log(1 - share))
 
 
+def test_no_harm_and_no_attack_without_points():
+    """No poison that the trusted rows could show, and of a fixed lambda
+    nothing that the attack's own training decides."""
+    data = digits()
+    attack = make(data, 0, CClassifierLogisticTorch(), learn_lmbda=False,
+                  attacker_set=CDataset(data[2].X, 1 - data[2].Y),
+                  solver_params={'n_inner': 5})
+    run(attack, data)
+    record = attack.history[-1]
+    assert record.loss > 2 * record.val_loss
+    assert not {'unseen', 'training_short'} & {*record.verdicts.names()}
+    assert SENTENCES['training_short'] not in str(attack.diagnostics())
+
+
 def test_without_points():
     """No cosine, no free gradient, and both bounds are on the grid."""
     data = small()

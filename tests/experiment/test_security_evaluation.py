@@ -122,6 +122,8 @@ def test_the_trusted_rows_alone_are_one_classifier_at_all_strengths(
     assert result['fraction'].tolist() == [0, 2 / 40, 4 / 40]
     assert result['seconds'][1:].tolist() == [0, 0]
     assert data.Y_pred[2] is data.Y_pred[0] and len(data.adv_ds) == 3
+    # there is no attack whose training could stop short
+    assert not result['training_short'].any() and not result['unseen'].any()
     records = make_records(result)
     assert [record['n_poison_0'] + record['n_poison_1']
             for record in records] == [0, 0, 0]
@@ -492,13 +494,17 @@ def test_pixels_that_are_constant_stay_so_under_a_fitted_scale(
     ('implicit', 0, "the defender's last answer is another than the one that "
      'the attack ended at, so that it may not be the worst')])
 def test_a_solver_that_sees_another_model_is_said(solver, fit_short, cause):
-    records = [{'solver_loss': seen, 'attacker_loss': loss,
-                'fit_short': fit_short}
+    records = [{'solver_loss': seen, 'attacker_loss': loss, 'n_points': 2,
+                'policy': 'learned', 'fit_short': fit_short}
                for seen, loss in ((.5, .501), (.0005, .001), (1.16, 9.9))]
     assert solver_verdict(records[:2], solver) == ''
     # points that were projected after the attack have no loss by its solver
     assert solver_verdict([{**records[2], 'solver_loss': np.nan}],
                           solver) == ''
+    # no poison, and poison by another solver
+    assert solver_verdict([{**records[2], 'n_points': 0}], solver) == ''
+    assert solver != 'rmd' or not solver_verdict(
+        [{**records[2], 'policy': 'learned-trust'}], solver)
     assert solver_verdict(records, solver) == (
         f'In 1 of 3 attacks the loss by {solver} is not that of the trained '
         'classifier (at most 1.16 against 9.9). The table has the classifier; '
