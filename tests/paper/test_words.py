@@ -1,8 +1,10 @@
 """What the figures say of their own numbers."""
 import importlib.util
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -160,3 +162,23 @@ def test_the_page_shows_each_figure(results):
     assert {name.split('_')[0].split('.')[0] for name in shown} == {*FIGURES}
     for name in shown:
         assert (results.HERE / 'paper' / name).stat().st_size < 200000
+
+
+def test_the_table_of_own_attackers_is_that_of_the_benchmark(results):
+    """It is written by hand."""
+    record = pd.read_csv(results.HERE.parent / 'benchmarks' / 'results'
+                         / 'own_attacker.csv')
+    rows = (('| learned lambda, usual attacker', 'lambda: usual attacker'),
+            ('| own set: the test rows', 'own set: test rows; lambda from -8'),
+            ('| the same, lambda', 'own set: test rows; lambda from 0'),
+            ('| own set: 1000 other', 'own set: 1000 others; lambda from -8'),
+            ('| the same, lambda', 'own set: 1000 others; lambda from 0'),
+            ('| learned trust', 'trust: margin 0; attacker who hides'),
+            ('| the same, `trust', 'trust: margin 2; attacker who hides'))
+    page = (results.HERE / 'paper.md').read_text(encoding='utf-8')
+    lines = page[page.index(rows[0][0]):].splitlines()
+    for line_, (begins, what) in zip(lines, rows):
+        measured = record[record['what'].str.endswith(what)]['value']
+        assert line_.startswith(begins) and len(measured) == 3
+        assert re.findall(r'[\d.]+(?= %)', line_) == [
+            f'{value:.1f}' for value in measured]
