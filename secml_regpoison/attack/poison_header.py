@@ -39,3 +39,10 @@ def _joined(first, second):
         name: value for name, value in part.items() if name not in differ})
         for part in (values, others))
     return PoisonHeader(**first.append(second).get_params())
+
+
+def without_arrays(header):
+    """A header's values that are not one a row; None if it has none."""
+    return None if header is None else CDatasetHeader(**{
+        name: value for name, value in header.get_params().items()
+        if not isinstance(value, CArray)})

@@ -16,14 +16,17 @@ from secml_regpoison.core.verdicts import losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings, trust
 from .feasible import feasible_set
+from .poison_header import without_arrays
 from .targets import set_seed, target_of, trains_to_optimum
 
 
 def poisoned_data(attack, data, adv_ds):
-    """The clean rows that stay beside the points of `adv_ds`, then those."""
+    """The clean rows that stay beside the points of `adv_ds`, then those; of
+    the header of the rows what is not one value a row."""
     rows = CArray(data.clean_rows(adv_ds.num_samples))
     tr = attack.training_data
-    clean = CDataset(to_float64(tr.X[rows, :]), tr.Y[rows])
+    clean = CDataset(to_float64(tr.X[rows, :]), tr.Y[rows],
+                     without_arrays(tr.header))
     return clean.append(CDataset(adv_ds.X, adv_ds.Y)) \
         if adv_ds.num_samples else clean
 

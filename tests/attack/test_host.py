@@ -338,6 +338,22 @@ def test_values_of_other_rows_alone_are_left_out_of_joined_poison():
         assert not hasattr(joined.header, 'ids')
 
 
+@pytest.mark.parametrize('n_points', [0, 2])
+def test_poisoned_data_keeps_the_header_of_the_training_data(n_points):
+    """As secml's `append` does; what is one value a row is left out."""
+    data = small()
+    values = {'name': 'x', 'img_w': 2, 'shape': (1, 2)}
+    data[0].header = CDatasetHeader(
+        **values, ids=CArray.arange(data[0].num_samples))
+    attack = make(data, n_points)
+    found = [attack.poisoned_data(run(attack, data)[2])]
+    if n_points:
+        found.append(attack._update_poisoned_clf()[1])
+    for poisoned in found:
+        assert poisoned.num_samples == data[0].num_samples + n_points
+        assert poisoned.header.get_params() == values
+
+
 HEADERS = [dict(name='x'), dict(img_w=2, img_h=1), dict(lmbda=77, name='x')]
 
 
