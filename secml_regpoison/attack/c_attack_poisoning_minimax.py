@@ -27,7 +27,7 @@ from .feasible import feasible_set
 from .history import RunRecord
 from .poison_header import PoisonHeader
 from .poisoning_data import PreparedData
-from .targets import check_classifier, target_of
+from .targets import check_classifier, target_of, warn_of_surrogate
 from .trust import is_learned
 
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'inner_eta': None, 'momentum': .9}
@@ -62,7 +62,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     ----------
     classifier : CClassifier
         Target classifier of a kind that the subclass names, or of a subclass
-        of it; never modified. lambda starts at its own.
+        of it; never modified. lambda starts at its own. Of a subclass that
+        trains or scores otherwise the kind is the surrogate that the points
+        are made against, which a warning says: lambda, loss and predictions
+        of `run` are of its own fits.
     training_data, val : CDataset
         Training and validation set, with the same classes. Poisoning points
         start as validation points, label flipped; a row is drawn again only
@@ -191,6 +194,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             solver_params={'eta': None},  # the host asks for this one
             init_type=init_type, random_seed=random_seed)
         warn_of_dmax(dmax)
+        warn_of_surrogate(classifier, training_data)
         self._classifier = classifier
         self.solver_params = solver_params
         del self.eta  # the host's second copy of solver_params['eta']
@@ -433,8 +437,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         the last `run`, or set by hand. lambda is the attribute `lmbda`, held
         constant. The model is the one that the derivatives are of: another
         than the classifier where that stops early (``solver='sgd'``),
-        minimises another loss (CClassifierSVM), or refits a preprocess that
-        the attack holds frozen. For maps,
+        minimises another loss (CClassifierSVM), has its own `fit`, or refits a
+        preprocess that the attack holds frozen. For maps,
         ``fig.sp.plot_fun(attack.objective_function)``.
 
         Parameters

@@ -31,8 +31,8 @@ class GradientCheck:
     ('max'). Columns that are constant in clean rows and points alike are left
     out where a mean-std or min-max scaler is fitted: its scale jumps there.
     is_evaluated : False where the classifier does not train to the optimum of
-    this objective, or refits a preprocess that the attack holds frozen, so
-    that the pipeline is that of a surrogate.
+    this objective, has a `fit` of its own, or refits a preprocess that the
+    attack holds frozen, so that the pipeline is that of a surrogate.
     """
 
     points: float

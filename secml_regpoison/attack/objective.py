@@ -4,8 +4,8 @@ The points are the attributes `xc`, `yc` of the attack, those of the last
 `run` or set by hand; lambda is its attribute `lmbda`. Nothing here changes
 them. The model is the classifier trained to its optimum, as it is evaluated,
 whatever the attack's solver; where the classifier stops early, minimises
-another loss or refits a preprocess that is frozen here, the surrogate that the
-derivatives are of.
+another loss, has its own `fit` or refits a preprocess that is frozen here, the
+surrogate that the derivatives are of.
 """
 from dataclasses import replace
 

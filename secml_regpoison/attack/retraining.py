@@ -58,8 +58,9 @@ def best_response(attack, data, poison, is_known=True):
 
     Whatever trained the model for the attacker's derivatives, the classifier
     trains to its optimum, and so does the model here. A classifier that does
-    not (``solver='sgd'``), or to that of another objective, or that refits a
-    preprocess which the attack holds frozen, is trained itself at each lambda.
+    not (``solver='sgd'``), or to that of another objective, or by a `fit` of
+    its own, or that refits a preprocess which the attack holds frozen, is
+    trained itself at each lambda.
     `is_known` says that the points are those that the solver found.
     """
     if trust.is_learned(attack):

@@ -10,6 +10,7 @@ Logistic regressions of one class against the rest are attacked through a
 softmax.
 """
 import math
+import warnings
 from dataclasses import dataclass, field, replace
 
 from sklearn.base import BaseEstimator
@@ -32,6 +33,9 @@ MAX_LMBDA = 46.
 # Parameters that change a fit, but not its objective; those of 'sgd' alone.
 FIT = 'dtype', 'dual', 'max_iter', 'tol'
 SGD = 'epochs', 'eta', 'batch_size', 'random_state'
+# What trains a classifier and gives its scores.
+METHODS = ('fit', '_fit', '_train', '_keep', 'forward', '_forward',
+           'decision_function', 'w', 'b')
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,8 @@ def set_seed(clf):
 
 
 def target_of(clf):
-    """The `Target` of a classifier's class, or of one it inherits from;
-    None if it cannot be attacked."""
+    """The `Target` of a classifier's class, or of one it inherits from; not
+    exact if it has `own_methods`. None if it cannot be attacked."""
     if isinstance(clf, CClassifierMulticlassOVA):
         part = target_of(parts_of(clf)[0])
         if part is None or not isinstance(part.loss, Logistic) \
@@ -121,10 +125,39 @@ def target_of(clf):
             return None
         return replace(part, loss=Softmax(), is_exact=False)
     if hasattr(clf, 'core_loss'):
-        return Target(clf.core_loss, float(clf.beta),
-                      penalty=getattr(clf, 'core_penalty', L2))
-    return next((target for kind, target in TARGETS.items()
-                 if isinstance(clf, kind)), None)
+        target = Target(clf.core_loss, float(clf.beta),
+                        penalty=getattr(clf, 'core_penalty', L2))
+    else:
+        target = next((target for kind, target in TARGETS.items()
+                       if isinstance(clf, kind)), None)
+    return replace(target, is_exact=False) if own_methods(clf) else target
+
+
+def kind_of(clf):
+    """The class that gives a classifier its loss; it may inherit from it."""
+    return next((kind for kind in reversed(type(clf).__mro__)
+                 if kind in TARGETS or 'core_loss' in vars(kind)), type(clf))
+
+
+def own_methods(clf):
+    """Names of the `METHODS` that a classifier does not have from its kind:
+    it may be another model."""
+    kind = kind_of(clf)
+    return [name for name in METHODS if getattr(type(clf), name, None)
+            is not getattr(kind, name, None)]
+
+
+def warn_of_surrogate(clf, training_data):
+    """Warn where the points are not made against the classifier itself."""
+    names = own_methods(clf)
+    if names:
+        kind, name = kind_of(clf).__name__, type(clf).__name__
+        warnings.warn(
+            f'{name} has a `{names[0]}` of its own: the points are made '
+            f'against a surrogate, {kind} trained on '
+            f'{training_data.num_samples:d} clean rows and the poison, and '
+            f'evaluated on {name} as it trains.', RuntimeWarning,
+            stacklevel=3)
 
 
 def trains_to_optimum(clf):

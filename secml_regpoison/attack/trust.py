@@ -22,7 +22,7 @@ from secml_regpoison.folds import stratified_folds
 from secml_regpoison.validation import check, check_number
 from . import settings
 from .digests import array_digest
-from .targets import target_of
+from .targets import target_of, trains_to_optimum
 
 
 def is_learned(attack):
@@ -46,7 +46,7 @@ def check_trust(attack):
     clf, target = attack.classifier, target_of(attack.classifier)
     check('classifier', type(clf).__name__, hasattr(clf, 'core_loss')
           and not target.by_class and target.penalty is L2
-          and getattr(clf, 'solver', 'newton') == 'newton',
+          and trains_to_optimum(clf),
           "a CClassifierLogisticTorch with solver='newton' where trust is "
           'learned')
     check('solver_type', attack.solver_type, attack.solver_type in METHODS,

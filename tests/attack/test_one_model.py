@@ -8,7 +8,7 @@ from sklearn import preprocessing
 
 from attack_problems import (
     clouds, digits, fit_optimum, loss, make, run, scores_of)
-from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison import CCertificatePoisoning, CClassifierLogisticTorch
 from secml_regpoison.attack.pipeline import check_preprocess
 
 from secml.array import CArray
@@ -168,12 +168,82 @@ def test_subclasses_of_the_classifiers_are_attacked_as_they_are(kind):
     class Mine(kind):
         """Of another class, the same model."""
 
+        def predict(self, *args, **kwargs):
+            """What neither trains nor scores."""
+            return super().predict(*args, **kwargs)
+
     data = balanced()
     expected, found = (run(make(data, 4, each(C=.5)), data)
                        for each in (kind, Mine))
     assert_array_equal(found[1].tondarray(), expected[1].tondarray())
     assert_array_equal(found[2].X.tondarray(), expected[2].X.tondarray())
     assert found[3] == expected[3]
+
+
+class Filtered:
+    """Drops the training rows farthest from the mean of their class."""
+
+    def fit(self, x, y):
+        x, y = x.tondarray(), y.tondarray()
+        rows = []
+        for label in np.unique(y):
+            own = np.flatnonzero(y == label)
+            far = np.linalg.norm(x[own] - x[own].mean(0), axis=1)
+            rows += own[np.argsort(far)[:int(.8 * len(own))]].tolist()
+        return super().fit(CArray(x[rows]), CArray(y[rows]))
+
+
+class Halved:
+    """Half the scores."""
+
+    def _forward(self, x):
+        return super()._forward(x) / 2
+
+
+@pytest.mark.parametrize('kind, own', [
+    (LIBLINEAR, Filtered), (TORCH, Filtered), (LIBLINEAR, Halved)])
+def test_lambda_is_of_the_fits_of_a_subclass_with_its_own(kind, own):
+    class Mine(own, kind):
+        """Another model than its kind."""
+
+    data = balanced()
+    name, = (name for name in vars(own) if name.endswith(('fit', 'forward')))
+    with pytest.warns(RuntimeWarning, match=(
+            f'^Mine has a `{name}` of its own: the points are made against a '
+            f'surrogate, {kind.__name__} trained on 80 clean rows')):
+        attack = make(data, 6, Mine(C=.5), solver_type='implicit')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        *_, adv_ds, f_opt = run(attack, data)
+    tr = attack.poisoned_data(adv_ds)
+    y = np.where(data[1].Y.tondarray() == 1, 1, -1)
+
+    def own_loss(lmbda):
+        clf = Mine(C=np.exp(-lmbda)).fit(tr.X, tr.Y)
+        return np.logaddexp(0, -y * clf.decision_function(
+            data[1].X, y=1).tondarray()).mean()
+    least = min(map(own_loss, np.linspace(-8, 11.5, 79)))
+    assert f_opt == pytest.approx(own_loss(attack.lmbda), rel=1e-6)
+    assert f_opt < 1.001 * least
+    # the kind is at its best with another
+    kind_loss = loss(fit_optimum(tr, attack.lmbda, kind), data[1])
+    assert abs(kind_loss - f_opt) > .01 * f_opt
+    assert not attack.history[-1].verdicts.fit_short
+    assert not attack.check_gradient(1).is_evaluated
+    assert not attack.diagnostics().is_evaluated
+
+
+def test_trust_and_certificates_are_of_classifiers_that_train_as_their_kind():
+    class Mine(Filtered, TORCH):
+        """Another model than its kind."""
+
+    data = balanced()
+    with pytest.warns(RuntimeWarning, match='a `fit` of its own'):
+        attack = make(data, 2, Mine())
+        with pytest.raises(ValueError, match='where trust is learned, got .M'):
+            make(data, 2, Mine(), solver_type='implicit', learn_lmbda='trust')
+    with pytest.raises(TypeError, match='`attack` must be on .*, got Mine'):
+        CCertificatePoisoning(attack)
 
 
 class WrongGradient(CNormalizerMinMax):
