@@ -39,6 +39,11 @@ L1_CLASSIFIERS = {
     'liblinear': partial(CClassifierLogisticTorch, beta=1)}
 
 
+def solver_of(plan, policy):
+    """Of the attack: learned trust is attacked at the optimum alone."""
+    return 'implicit' if policy == 'learned-trust' else plan.solver_type
+
+
 def make_attack(split, plan, policy, seed):
     """Build the attack on the plan's classifier under the policy.
 
@@ -59,8 +64,7 @@ def make_attack(split, plan, policy, seed):
         clf, train, split.val, lb=lb, ub=ub,
         learn_lmbda='trust' if policy == 'learned-trust'
         else policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
-        poison_mode=plan.poison_mode, solver_type='implicit'
-        if policy == 'learned-trust' else plan.solver_type,
+        poison_mode=plan.poison_mode, solver_type=solver_of(plan, policy),
         batch_size=_batch_size(plan.n_points), random_seed=seed,
         feasible=split.feasible,
         attacker_set=split.test if plan.attacker == 'own' else None,

@@ -103,7 +103,7 @@ def csv_lines(records):
             for record, error in zip(records, errors)]
 
 
-def plain_words(records, sentences=SENTENCES):
+def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
     """A sentence for each verdict that is true somewhere, else no text.
 
     Parameters
@@ -112,6 +112,8 @@ def plain_words(records, sentences=SENTENCES):
         Lines of the CSV.
     sentences : dict of str to str, optional
         Those of some verdicts in other words.
+    names : tuple of str, optional
+        The verdicts that are looked at.
 
     Returns
     -------
@@ -120,7 +122,8 @@ def plain_words(records, sentences=SENTENCES):
 
     """
     lines = []
-    for name, sentence in {**SENTENCES, **sentences}.items():
+    for name in names:
+        sentence = {**SENTENCES, **sentences}[name]
         found = [in_sentence(record['policy']) for record in records
                  if record[name] and (name != 'lmbda_at_bound'
                                       or asks_for_wider_bounds(record))]

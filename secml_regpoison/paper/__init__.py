@@ -64,6 +64,9 @@ FIGURES = {
                          config.INNER, config.INNER_QUICK, has_solver=False),
 }
 SOLVERS = 'rmd', 'implicit'
+# Verdicts that make a number of a figure void, said below its table.
+VOID = 'gave_up', 'one_class', 'lmbda_at_bound'
+AT_BOUND = {'lmbda_at_bound': 'lambda is at a bound of its interval'}
 
 
 def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
@@ -124,6 +127,7 @@ def make_figure(name, out, quick, jobs, resume, solver='rmd'):
     # imports secml and torch, which the list of figures does not need
     from secml_regpoison.experiment.cells import (
         cells_folder, clear_cache, run_cells)
+    from secml_regpoison.experiment.report import plain_words
     began, entry, n_cells = time.perf_counter(), FIGURES[name], 0
     # a command that makes one figure imports one
     make = import_module(f'{__name__}.{name}').make
@@ -144,8 +148,10 @@ def make_figure(name, out, quick, jobs, resume, solver='rmd'):
         for suffix, rows in tables.items():
             write_rows(f'{path}{suffix}.csv', rows)
         save_picture(picture, path)
+    void = plain_words([row for row in tables.get('', ()) if VOID[0] in row],
+                       AT_BOUND, VOID)
     text = '\n\n'.join((
-        *paragraphs, f'{stem}: {n_cells} cells; this run took '
-                     f'{time.perf_counter() - began:.0f} s'))
+        *paragraphs, *[void][:bool(void)], f'{stem}: {n_cells} cells; this '
+        f'run took {time.perf_counter() - began:.0f} s'))
     write_text(f'{path}.txt', text)
     return text

@@ -9,6 +9,7 @@ from typing import Callable, NamedTuple
 from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.plan import Plan, default_points
+from secml_regpoison.experiment.policy_attack import solver_of
 from secml_regpoison.experiment.security_evaluation import (
     evaluate, prepare_split)
 from .config import PAIRS
@@ -95,8 +96,9 @@ def attack_cell(data, title, plan, policy, repetition):
 
 def records_of(cell, result):
     """Records of a cell, one a strength, see `make_records`."""
-    return make_records(result, data=cell.title, solver=cell.plan.solver_type,
-                        policy=cell.policy, repetition=cell.repetition)
+    return make_records(
+        result, data=cell.title, solver=solver_of(cell.plan, cell.policy),
+        policy=cell.policy, repetition=cell.repetition)
 
 
 def all_records(cells, compute):

@@ -3,6 +3,7 @@ import csv
 import dataclasses
 import glob
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -157,6 +158,29 @@ def test_models_compares_the_penalties_split_by_split(finished, out):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('name', ['fig2', 'labels', 'defence'])
+def test_what_is_void_is_said_below_the_table(finished, out, name):
+    rows = read(os.path.join(out, f'{name}_rmd.csv'))
+    for verdict, words in (
+            ('gave_up', 'the validation loss is no better than'),
+            ('one_class', 'all test points are given one class')):
+        n = sum(row[verdict] == '1' for row in rows)
+        said = re.search(rf'In (\d+) of {len(rows)} evaluations \(.*\) '
+                         + words, finished[name])
+        assert n == (int(said[1]) if said else 0)
+    assert name == 'defence' or 'In ' in finished[name]
+    assert 'widen' not in finished[name]
+
+
+def test_the_solver_is_that_of_the_attack(finished, out):
+    """Learned trust is attacked at the optimum, whatever the others are."""
+    solvers = {(row['policy'], row['solver'])
+               for row in read(os.path.join(out, 'defence_rmd.csv'))}
+    assert ('learned-trust', 'implicit') in solvers
+    assert ('learned', 'rmd') in solvers
+    assert len(dict(solvers)) == len(solvers)
+
+
 def test_means_are_those_of_the_rows(finished, out):
     rows = read(os.path.join(out, 'fig2_rmd.csv'))
     means = read(os.path.join(out, 'fig2_rmd_means.csv'))
