@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 
 from secml_regpoison.core import solve
-from secml_regpoison.core.quasi_newton import default_step
+from secml_regpoison.core.steps import default_step
 from . import attacker, pipeline, retraining, trust
 from .feasible import feasible_set
 from .poisoning_data import PoisonSet

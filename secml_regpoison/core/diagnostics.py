@@ -10,9 +10,9 @@ from . import verdicts
 from .defender import LMBDA_BOUNDS, lmbda_grid
 from .linear_model import LinearModel, Trained
 from .feasible import FeasibleSet
-from .quasi_newton import default_step
 from .solvers.implicit import solve_hessian
 from .solvers.newton import relative_gradient
+from .steps import default_step
 from .verdicts import SENTENCES
 
 # Points at a maximum inside the set: the gradient left there is all free, but
@@ -48,7 +48,7 @@ class Diagnostics:
         no feature has to be a whole number.
     attacker_gain : float
         What it promises to first order for the usual step of each point, see
-        `.quasi_newton.default_step`, relative to the loss; NaN without points.
+        `.steps.default_step`, relative to the loss; NaN without points.
     cosine : float
         Between the hypergradients of the points by 'rmd' and by 'implicit';
         NaN without points.

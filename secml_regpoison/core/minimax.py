@@ -4,11 +4,10 @@
 """
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional
 
 from torch import Tensor
 
-from .camouflage import unit_rows
 from .checks import (
     check, check_ball, check_flags, check_lmbda, check_lmbda_bounds,
     check_number, check_set_of, check_steps, check_type)
@@ -19,8 +18,8 @@ from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
-from .quasi_newton import OuterSteps, default_step
 from .revival import maximise_alive
+from .steps import OuterSteps, ascend, default_step, promises
 from .vertices import best_vertex
 
 
@@ -115,7 +114,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         Steps of the points at most; as many again for each `.revival` and
         after a vertex.
     step : float or None
-        First step length, in units of `x_p`; None: see `default_step`.
+        First step length, in units of `x_p`; None: see `.steps.default_step`.
     min_step, max_step : float
         Least and greatest step length. Stop where a step of the least gains
         nothing. Not for `quasi_newton`.
@@ -236,13 +235,13 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
         best = here if gain > 0 else best
         step = steps.after(step, gain, is_short)
         if stalled == steps.patience and step == steps.max_step \
-                and _promises(problem, best, feasible, steps.usual):
+                and promises(problem, best, feasible, steps.usual):
             stalled = 0
         if stalled == steps.patience or is_least:
             response = best if everywhere \
                 else defender.global_best_response(best)
             if response is best:
-                converged = not is_least or not _promises(
+                converged = not is_least or not promises(
                     problem, best, feasible, steps.min_step / 8)
                 break
             # the points ascended at a lambda that is no longer the best
@@ -255,22 +254,3 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     if defender.gain(best, start) < 0:
         best = start
     return best, converged
-
-
-def _promises(problem: Problem, here: Iterate, feasible: FeasibleSet,
-              step: float) -> bool:
-    """Whether a step of this length promises more than 1 % of the loss."""
-    x_p = ascend(here, problem.upward * step, feasible,
-                 problem.column_scale(here.x_p))
-    promised = problem.upward * (here.grad_x_p * (x_p - here.x_p)).sum()
-    return float(promised) > .01 * abs(here.value)
-
-
-def ascend(here: Iterate, step: float, feasible: FeasibleSet,
-           scale: Union[float, Tensor] = 1.) -> Tensor:
-    """``Proj[X_p + step s g / ||g||]`` with ``g = s grad A``, row by row: the
-    gradient with respect to ``X_p / s``. A negative `step` descends. `scale`
-    is ``s``, see `Problem.column_scale`."""
-    direction = unit_rows(scale * here.grad_x_p)
-    return feasible.project(here.x_p + feasible.step_of(
-        here.x_p, step, scale * direction) * (scale * direction))

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from .defender import Defender, Iterate
 from .feasible import FeasibleSet
-from .quasi_newton import OuterSteps, maximise
+from .quasi_newton import maximise
+from .steps import OuterSteps
 
 # Derivatives that count as none, beside the largest: with a margin of 50 that
 # of a logistic loss is 1e-22.

@@ -21,7 +21,7 @@ from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.model import Losses
-from secml_regpoison.core.quasi_newton import default_step
+from secml_regpoison.core.steps import default_step
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.solvers import training

@@ -6,7 +6,7 @@ import torch
 
 from secml_regpoison.core import verdicts
 from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
-from secml_regpoison.core.quasi_newton import OuterSteps
+from secml_regpoison.core.steps import OuterSteps
 
 
 @pytest.mark.parametrize('lmbda, bounds, expected', [

@@ -1,0 +1,70 @@
+"""How the points move: the steps of the ascent, and when they end."""
+import math
+from dataclasses import dataclass
+from typing import Union
+
+import torch
+from torch import Tensor
+
+from .camouflage import unit_rows
+from .checks import is_sparse
+from .defender import Iterate
+from .feasible import FeasibleSet
+from .problem import Problem
+
+
+@dataclass(frozen=True)
+class OuterSteps:
+    """How the points move: the arguments of `.solve` with these names, and
+    the `default_step`, or 0."""
+
+    n_outer: int
+    step: float
+    min_step: float = 0.
+    max_step: float = math.inf
+    tol: float = 1e-4
+    atol: float = 0.
+    patience: int = 5
+    usual: float = 0.
+
+    def is_stalled(self, gain: float, value: float) -> bool:
+        """Whether a step to a loss gains too little to count."""
+        return gain <= max(self.atol, self.tol * abs(value))
+
+    def after(self, step: float, gain: float, is_short: bool) -> float:
+        """The next step, after one with this gain."""
+        if gain <= 0:
+            return max(step / 2, self.min_step)
+        return min((2. if is_short else 1.2) * step, self.max_step)
+
+
+def default_step(x_tr: Tensor, camouflage: float = 0.) -> float:
+    """First step of a point: 0.4 times the root mean square distance of the
+    rows (n, d) from their mean, with camouflage 0.1; 1 if all are equal."""
+    if is_sparse(x_tr):
+        mean = torch.full_like(x_tr.values()[:1], 1 / len(x_tr)).expand(
+            len(x_tr)) @ x_tr
+        square = x_tr.values().square().sum() / len(x_tr) - mean @ mean
+    else:
+        square = (x_tr - x_tr.mean(0)).square().sum(1).mean()
+    share = .1 if camouflage else .4
+    return share * float(square.clamp_min(0.).sqrt()) or 1.
+
+
+def ascend(here: Iterate, step: float, feasible: FeasibleSet,
+           scale: Union[float, Tensor] = 1.) -> Tensor:
+    """``Proj[X_p + step s g / ||g||]`` with ``g = s grad A``, row by row: the
+    gradient with respect to ``X_p / s``. A negative `step` descends. `scale`
+    is ``s``, see `Problem.column_scale`."""
+    direction = unit_rows(scale * here.grad_x_p)
+    return feasible.project(here.x_p + feasible.step_of(
+        here.x_p, step, scale * direction) * (scale * direction))
+
+
+def promises(problem: Problem, here: Iterate, feasible: FeasibleSet,
+             step: float) -> bool:
+    """Whether a step of this length promises more than 1 % of the loss."""
+    x_p = ascend(here, problem.upward * step, feasible,
+                 problem.column_scale(here.x_p))
+    promised = problem.upward * (here.grad_x_p * (x_p - here.x_p)).sum()
+    return float(promised) > .01 * abs(here.value)
