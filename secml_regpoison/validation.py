@@ -14,7 +14,8 @@ from secml.data import CDataset
 from .core.checks import check
 from .limits import LARGEST, SMALLEST
 
-# From so many values on a GPU is the faster: benchmarks/results/gpu.md.
+# From about so many values on a GPU is faster by 'rmd' and by 'implicit'; by
+# 'rmd' it often is before: benchmarks/results/gpu.md.
 GPU_VALUES = 500_000
 
 

@@ -127,15 +127,16 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         by L-BFGS-B, see `.core.quasi_newton`, else by the ascent of the
         paper. Each strength of a security evaluation is then a search of its
         own. False: the paper's batches, those before stay fixed, and an
-        evaluation costs about as much as its strongest attack.
+        evaluation costs about as much as its strongest attack where the
+        strengths are multiples of `batch_size`.
     n_restarts : int, optional
         New points are optimised this many times more, from other starts
         and another lambda, and the best for the attacker is kept.
         Default 0: the paper found restarts not crucial.
     device : str, optional
         'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if available, from
-        500,000 training values (rows times features) on: below that a
-        CPU is faster.
+        500,000 training values (rows times features) on: below that a CPU is
+        faster by 'implicit', and by 'rmd' a GPU saves milliseconds a step.
     dtype : {'float64', 'float32'}, optional
         Precision in which points and lambda are searched for; the classifier
         is trained and evaluated in float64 either way. 'float32' is 1.2 to
