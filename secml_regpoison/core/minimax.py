@@ -88,10 +88,10 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     respect to the points is the partial one (Danskin). A step that does not
     raise it is rejected and the step size halved; one that does lengthens it
     by a fifth, a short first one to twice. Where the preprocess divides by
-    the deviations of the columns, the ascent is in these units. The first and
-    the last answer are searched over the whole interval. If the last is
-    elsewhere, the points ascend on from there, and each further answer is
-    searched so.
+    deviations or ranges of the columns, the ascent is in these units. The
+    first and the last answer are searched over the whole interval. If the
+    last is elsewhere, the points ascend on from there, and each further
+    answer is searched so.
 
     Parameters
     ----------
@@ -234,9 +234,12 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
         is_least = gain <= 0 and step <= steps.min_step
         best = here if gain > 0 else best
         step = steps.after(step, gain, is_short)
-        if stalled == steps.patience and step == steps.max_step \
-                and promises(problem, best, feasible, steps.usual):
-            stalled = 0
+        if stalled == steps.patience and (
+                step == steps.max_step and promises(
+                    problem, best, feasible, steps.usual)
+                or best is start and not is_least and promises(
+                    problem, best, feasible, step)):
+            stalled = 0  # the steps are too short, or too long so far
         if stalled == steps.patience or is_least:
             response = best if everywhere \
                 else defender.global_best_response(best)

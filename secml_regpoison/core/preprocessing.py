@@ -134,6 +134,11 @@ class Moments(NamedTuple):
         constant = (self.least == self.greatest) | (variance == 0)
         return torch.where(constant, 1., variance).sqrt()
 
+    def ranges(self) -> Tensor:
+        """Greatest less least value, (d,); 1 of a constant column."""
+        width = self.greatest - self.least
+        return torch.where(width == 0, 1., width)
+
 
 def _expand(values: Tensor, like: Tensor) -> Tensor:
     """One value a block to one a column, (d,)."""

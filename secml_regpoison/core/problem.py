@@ -243,9 +243,10 @@ class Problem:
     def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
         """Units of the columns in which the points ascend.
 
-        The deviations, scaled to a root mean square of 1, where the preprocess
-        divides by them; else 1. In a column that only the points change the
-        derivative is large, and would hide all others.
+        The deviations, or of a min-max scaler the ranges, scaled to a root
+        mean square of 1, where the preprocess divides by them; else 1. In a
+        column of small units, or that only the points change, the derivative
+        is large, and would hide all others.
 
         Parameters
         ----------
@@ -256,10 +257,12 @@ class Problem:
         -------
         float or Tensor, shape (d,)
         """
-        if self.preprocess is None or not self.preprocess.fits_std:
+        if self.preprocess is None or not self.preprocess.fits_scale:
             return 1.
-        std = self.moments.with_rows(x_p).deviations()
-        return std / std.square().mean().sqrt()
+        moments = self.moments.with_rows(x_p)
+        scale = moments.deviations() if self.preprocess.fits_std \
+            else moments.ranges()
+        return scale / scale.square().mean().sqrt()
 
     @cached_property
     def in_features(self) -> 'Problem':

@@ -220,6 +220,25 @@ def test_one_feature(solver_type):
         assert f_opt == pytest.approx(loss(model, data[1]), rel=1e-6)
 
 
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+@pytest.mark.parametrize('preprocess', ['min-max', 'mean-std'])
+def test_units_of_the_columns_do_not_matter_to_a_scaler(
+        preprocess, learn_lmbda):
+    data = digits()
+    varies = np.flatnonzero(data[0].X.tondarray().std(0) > .1)
+    found = []
+    for units in (1., np.where(varies % 2, 1e-2, 1e2)):
+        of_units = [CDataset(CArray(ds.X.tondarray()[:, varies] * units),
+                             ds.Y) for ds in data]
+        x = of_units[0].X
+        found.append(run(make(
+            of_units, 4, CClassifierLogisticTorch(preprocess=preprocess),
+            lb=x.min(axis=0).ravel(), ub=x.max(axis=0).ravel(),
+            learn_lmbda=learn_lmbda, solver_params={},
+            solver_type='implicit'), of_units)[3])
+    assert found[1] == pytest.approx(found[0], rel=.02)
+
+
 @pytest.mark.parametrize('norm', ['l1', 'l2', 'max'])
 def test_one_feature_has_no_direction(norm):
     """A unit norm keeps its sign alone, in a chain too."""

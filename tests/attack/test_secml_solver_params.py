@@ -1,7 +1,7 @@
 """The solver_params of secml's own attacks mean what they mean there."""
 import pytest
 
-from attack_problems import make, run, small
+from attack_problems import digits, make, run, small
 from secml_regpoison.attack.settings import outer_steps
 
 # Those of secml's tutorial 05.
@@ -72,6 +72,14 @@ def test_a_short_first_step_grows(params, learn_lmbda):
     found, usual = (run(make(
         data, 3, solver_params=given, learn_lmbda=learn_lmbda), data)[3]
         for given in (params, {}))
+    assert found > .99 * usual
+
+
+@pytest.mark.parametrize('step', [100., 1e6])
+def test_a_long_first_step_shrinks(step):
+    data = digits()
+    found, usual = (run(make(data, 4, solver_params=given), data)[3]
+                    for given in ({'step': step}, {}))
     assert found > .99 * usual
 
 
