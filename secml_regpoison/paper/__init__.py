@@ -150,8 +150,8 @@ def make_figure(name, out, quick, jobs, resume, solver='rmd'):
         save_picture(picture, path)
     void = plain_words([row for row in tables.get('', ()) if VOID[0] in row],
                        AT_BOUND, VOID)
-    text = '\n\n'.join((
-        *paragraphs, *[void][:bool(void)], f'{stem}: {n_cells} cells; this '
-        f'run took {time.perf_counter() - began:.0f} s'))
+    text = '\n\n'.join(filter(None, (
+        *paragraphs, void, f'{stem}: {n_cells} cells; this run took '
+                           f'{time.perf_counter() - began:.0f} s')))
     write_text(f'{path}.txt', text)
     return text

@@ -15,8 +15,8 @@ from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.solvers import Training
 from . import fig1_picture, synthetic
 from .fig1_claims import (
-    HOLDS, TRAININGS, Claims, best_lmbda, panel_lmbdas, make_claims,
-    other_validation_sets)
+    HOLDS, TRAININGS, Claims, best_lmbda, make_claims, other_validation_sets,
+    panel_lmbdas)
 
 PANELS = {'no_reg': 'lmbda_none', 'lambda_log20': 'lmbda_fixed'}
 
