@@ -12,7 +12,7 @@ from .linear_model import LinearModel, Trained
 from .feasible import FeasibleSet
 from .solvers.implicit import solve_hessian
 from .solvers.newton import relative_gradient
-from .steps import default_step
+from .steps import column_scale, default_step
 from .verdicts import SENTENCES
 
 # Points at a maximum inside the set: the gradient left there is all free, but
@@ -44,7 +44,7 @@ class Diagnostics:
     attacker_grad_norm : float
         Gradient that the feasible set leaves to the attacker, as a share of
         the whole; NaN without points. This and the next two are in the units
-        of `Problem.column_scale`, as the ascent. They are of a set in which
+        of `.steps.column_scale`, as the ascent. They are of a set in which
         no feature has to be a whole number.
     attacker_gain : float
         What it promises to first order for the usual step of each point, see
@@ -189,8 +189,8 @@ def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,
     other = optimal
     if model.training.method == 'implicit':
         other = replace(model, training=replace(model.training, method='rmd'))
-    # in the units that the points ascend in, see `Problem.column_scale`
-    scale = model.problem.column_scale(x_p)
+    # in the units that the points ascend in, see `.steps.column_scale`
+    scale = column_scale(model.problem, x_p, feasible)
     found, step = model.hypergradient(trained), default_step(
         model.problem.x_tr)
     grad = scale * found.grad_x_p
@@ -209,7 +209,7 @@ def _free_gradient(grad: Tensor, x_p: Tensor, feasible: FeasibleSet,
                    scale: Union[float, Tensor], step: float) -> Tensor:
     """The part of an ascent direction ``g`` that the set allows, but for
     whole numbers, (p, d): ``(Proj[x + t s g] - x) / (t s)`` for a short step
-    ``t g``. `scale` is ``s``, see `Problem.column_scale`."""
+    ``t g``. `scale` is ``s``, see `.steps.column_scale`."""
     feasible = replace(feasible, integers=None)
     here = feasible.project(x_p)
     short = step / float(torch.linalg.vector_norm(grad) or 1.) * scale

@@ -5,6 +5,7 @@ sphere and the slab that a filter lets pass, whole numbers.
 """
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Optional, Union
 
 import torch
@@ -80,6 +81,20 @@ class FeasibleSet:
             return self.dmax is None
         return self.dmax is not None or bool(
             (self.lb > -NO_BOUND).all() and (self.ub < NO_BOUND).all())
+
+    @cached_property
+    def column_scale(self) -> Union[float, Tensor]:
+        """Units of the columns, (d,): the widths of the box, those that are
+        not 0 scaled to a root mean square of 1. 1 where they are equal, or the
+        box has no end."""
+        width = (self.ub - self.lb).expand_as(self.x_0)
+        width = width.amax(0) if len(width) else width.new_zeros(1)
+        moves = width > 0
+        if not moves.any() or not width.max() < NO_BOUND \
+                or (width == width[moves][0])[moves].all():
+            return 1.
+        return torch.where(
+            moves, width / width[moves].square().mean().sqrt(), 1.)
 
     def to(self, dtype: torch.dtype) -> 'FeasibleSet':
         """In another precision."""

@@ -19,7 +19,8 @@ from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
 from .revival import maximise_alive
-from .steps import OuterSteps, ascend, default_step, promises
+from .steps import (
+    NOTABLE, OuterSteps, ascend, default_step, have_wrong_length, promises)
 from .vertices import best_vertex
 
 
@@ -87,11 +88,10 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     iterates ``A`` is ``min_lmbda A(X_p, lmbda)`` and its derivative with
     respect to the points is the partial one (Danskin). A step that does not
     raise it is rejected and the step size halved; one that does lengthens it
-    by a fifth, a short first one to twice. Where the preprocess divides by
-    deviations or ranges of the columns, the ascent is in these units. The
-    first and the last answer are searched over the whole interval. If the
-    last is elsewhere, the points ascend on from there, and each further
-    answer is searched so.
+    by a fifth, a short first one to twice. The ascent is in units of the
+    columns, see `.steps.column_scale`. The first and the last answer are
+    searched over the whole interval. If the last is elsewhere, the points
+    ascend on from there, and each further answer is searched so.
 
     Parameters
     ----------
@@ -221,25 +221,23 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     problem = defender.model.problem
     start = best = defender.best_response(x_p, lmbda, True)
     step, stalled, converged = steps.step, 0, False
-    everywhere, grows = defender.searches_everywhere, True
+    everywhere, is_short = defender.searches_everywhere, True
     for _ in range(steps.n_outer):
-        x_p = ascend(best, problem.upward * step, feasible,
-                     problem.column_scale(best.x_p))
+        x_p = ascend(problem, best, step, feasible)
         here = defender.best_response(x_p, defender.lmbda_seq[-1], everywhere)
         gain = defender.gain(here, best)
-        grows = grows and gain > 0
-        is_short = grows and step < min(steps.usual / 2, steps.max_step)
+        # a short step may gain less than the tolerance of an answer
+        is_short = is_short and gain > -NOTABLE * abs(best.value) \
+            and step < min(steps.usual / 2, steps.max_step)
         stalled = stalled + 1 if not is_short and steps.is_stalled(
             gain, best.value) else 0
         is_least = gain <= 0 and step <= steps.min_step
         best = here if gain > 0 else best
         step = steps.after(step, gain, is_short)
-        if stalled == steps.patience and (
-                step == steps.max_step and promises(
-                    problem, best, feasible, steps.usual)
-                or best is start and not is_least and promises(
-                    problem, best, feasible, step)):
-            stalled = 0  # the steps are too short, or too long so far
+        if stalled == steps.patience and have_wrong_length(
+                problem, best, feasible, steps, step,
+                x_p if best is start and not is_least else None):
+            stalled = 0
         if stalled == steps.patience or is_least:
             response = best if everywhere \
                 else defender.global_best_response(best)
@@ -250,7 +248,7 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
             # the points ascended at a lambda that is no longer the best
             # response: go on from the new one
             best, step, stalled, everywhere = response, steps.step, 0, True
-            grows = True
+            is_short = True
     else:
         if steps.n_outer:  # else the first response has just been searched for
             best = defender.global_best_response(best)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .defender import Defender, Iterate
 from .feasible import FeasibleSet
-from .steps import OuterSteps
+from .steps import OuterSteps, column_scale
 
 
 def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
@@ -21,16 +21,19 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
 
     SciPy takes the whole gradient as its first step where all variables have
     bounds: the objective is scaled so that the longest row of that step is
-    half of `step`. The variables are the points in units of
-    `Problem.column_scale`. The search stops after `patience` iterations in a
+    half of `step`, or of half the usual one: what a shorter one gains can be
+    below rounding. The variables are the points in units of
+    `.steps.column_scale`. The search stops after `patience` iterations in a
     row that gain too little, or after `n_outer` iterations.
     """
     problem = defender.model.problem
-    units = torch.as_tensor(problem.column_scale(x_p)).to(x_p)
+    units = torch.as_tensor(column_scale(problem, x_p, feasible)).to(x_p)
     best = last = defender.best_response(x_p, lmbda)
     longest = float(torch.linalg.vector_norm(
         units * best.grad_x_p, dim=1).max())
-    scale, stalled = problem.upward * .5 * steps.step / (longest or 1.), 0
+    scale = problem.upward * .5 * max(steps.step, steps.usual / 2) / (
+        longest or 1.)
+    stalled = 0
 
     def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal best

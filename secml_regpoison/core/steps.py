@@ -1,7 +1,7 @@
 """How the points move: the steps of the ascent, and when they end."""
 import math
 from dataclasses import dataclass
-from typing import Union
+from typing import Optional, Union
 
 import torch
 from torch import Tensor
@@ -11,6 +11,11 @@ from .checks import is_sparse
 from .defender import Iterate
 from .feasible import FeasibleSet
 from .problem import Problem
+
+# Share of the loss above which a gain is more than a tolerance.
+NOTABLE = .01
+# Share of a step that moves a point next to nowhere.
+SHORTEST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class OuterSteps:
 
     def after(self, step: float, gain: float, is_short: bool) -> float:
         """The next step, after one with this gain."""
-        if gain <= 0:
+        if gain <= 0 and not is_short:
             return max(step / 2, self.min_step)
         return min((2. if is_short else 1.2) * step, self.max_step)
 
@@ -51,20 +56,43 @@ def default_step(x_tr: Tensor, camouflage: float = 0.) -> float:
     return share * float(square.clamp_min(0.).sqrt()) or 1.
 
 
-def ascend(here: Iterate, step: float, feasible: FeasibleSet,
-           scale: Union[float, Tensor] = 1.) -> Tensor:
+def column_scale(problem: Problem, x_p: Tensor,
+                 feasible: FeasibleSet) -> Union[float, Tensor]:
+    """Units of the columns in which points (p, d) ascend: those of the
+    preprocess, see `Problem.column_scale`, else those of the box."""
+    scale = problem.column_scale(x_p)
+    return scale if isinstance(scale, Tensor) else feasible.column_scale
+
+
+def ascend(problem: Problem, here: Iterate, step: float,
+           feasible: FeasibleSet) -> Tensor:
     """``Proj[X_p + step s g / ||g||]`` with ``g = s grad A``, row by row: the
-    gradient with respect to ``X_p / s``. A negative `step` descends. `scale`
-    is ``s``, see `Problem.column_scale`."""
-    direction = unit_rows(scale * here.grad_x_p)
+    gradient with respect to ``X_p / s``, ``s`` by `column_scale`. With a
+    `y_target` the points descend."""
+    scale = column_scale(problem, here.x_p, feasible)
+    direction = scale * unit_rows(scale * here.grad_x_p)
     return feasible.project(here.x_p + feasible.step_of(
-        here.x_p, step, scale * direction) * (scale * direction))
+        here.x_p, problem.upward * step, direction) * direction)
 
 
 def promises(problem: Problem, here: Iterate, feasible: FeasibleSet,
              step: float) -> bool:
-    """Whether a step of this length promises more than 1 % of the loss."""
-    x_p = ascend(here, problem.upward * step, feasible,
-                 problem.column_scale(here.x_p))
-    promised = problem.upward * (here.grad_x_p * (x_p - here.x_p)).sum()
-    return float(promised) > .01 * abs(here.value)
+    """Whether a step of this length promises a `NOTABLE` gain."""
+    move = ascend(problem, here, step, feasible) - here.x_p
+    promised = problem.upward * (here.grad_x_p * move).sum()
+    return float(promised) > NOTABLE * abs(here.value)
+
+
+def have_wrong_length(problem: Problem, here: Iterate, feasible: FeasibleSet,
+                      steps: OuterSteps, step: float,
+                      tried: Optional[Tensor]) -> bool:
+    """Whether steps that gain too little are too short, held by `max_step`,
+    or too long, where all have failed from the start. Then `tried`, (p, d), is
+    where the last one led, else None: of whole numbers the shortest step may
+    lead there."""
+    if step == steps.max_step and promises(problem, here, feasible,
+                                           steps.usual):
+        return True
+    return tried is not None and promises(problem, here, feasible, step) \
+        and not torch.equal(tried, ascend(problem, here, SHORTEST * step,
+                                          feasible))

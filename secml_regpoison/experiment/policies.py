@@ -42,7 +42,8 @@ def policy_name(policy):
 
 def in_sentence(name):
     """The name of a policy as a sentence takes it: a number says of what."""
-    return name if name.removesuffix(OWN) in POLICIES else f'lambda {name}'
+    is_number = name.lstrip('-')[:1].isdigit()
+    return f'lambda {name}' if is_number else name
 
 
 def describe_policy(name):

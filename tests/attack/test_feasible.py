@@ -93,6 +93,20 @@ def test_whole_numbers_by_the_attack_itself(more):
     assert (x[:, 0] != np.rint(x[:, 0])).any()
 
 
+@pytest.mark.parametrize('n_outer', [30, 300])
+def test_whole_numbers_end_where_no_step_leads_on(n_outer):
+    """A shorter step leads to the next whole number all the same."""
+    rng = np.random.default_rng(0)
+    y = [np.arange(n) % 2 for n in (60, 30, 100)]
+    data = [CDataset(CArray((rng.random((len(labels), 6)) < .3 + .4 * labels[
+        :, None]).astype(float)), CArray(labels)) for labels in y]
+    attack = make(data, 3, solver_type='implicit', feasible=CFeasibleInteger(),
+                  solver_params={'n_outer': n_outer})
+    run(attack, data)
+    assert not attack.history[-1].verdicts.budget_hit
+    assert attack.f_seq.size < 20
+
+
 @pytest.mark.parametrize('seed', [0, 3, 10, 16])
 def test_refused_only_where_no_whole_number_passes_the_filter(seed):
     data = [clouds(60, seed + 100 * k, d=2) for k in range(3)]

@@ -75,6 +75,29 @@ def test_a_short_first_step_grows(params, learn_lmbda):
     assert found > .99 * usual
 
 
+@pytest.mark.parametrize('step', [1e-8, 1e-6, 1e-4])
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_a_step_that_gains_less_than_rounding_grows(dtype, learn_lmbda, step):
+    """Or less than the tolerance of the defender's answer, which is coarse
+    where lambda is learned."""
+    data = digits()
+    found, usual = (
+        run(make(data, 4, solver_type='implicit', dtype=dtype,
+                 learn_lmbda=learn_lmbda, solver_params=given), data)[3]
+        for given in ({'step': step}, {}))
+    assert found > .99 * usual
+
+
+def test_l_bfgs_b_with_a_short_step_and_no_patience():
+    data = digits()
+    found, usual = (run(make(
+        data, 4, solver_type='implicit', learn_lmbda=False,
+        solver_params={'patience': 1, **given}), data)[3]
+        for given in ({'step': 1e-4}, {}))
+    assert found > .99 * usual
+
+
 @pytest.mark.parametrize('step', [100., 1e6])
 def test_a_long_first_step_shrinks(step):
     data = digits()

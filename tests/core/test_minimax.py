@@ -526,6 +526,37 @@ def test_l_bfgs_b_is_in_the_same_units(digits):
     assert found.x_p.min() >= 0 and found.x_p.max() <= 1
 
 
+@pytest.mark.parametrize('quasi_newton', [False, True])
+def test_the_ascent_is_in_units_of_the_box(digits, quasi_newton):
+    """A frozen scaler takes points of other units to the same features."""
+    units = 10. ** (torch.arange(digits.x_tr.shape[1]).double() % 7 - 3)
+    other = replace(digits, transform=lambda x: (
+        x / units, lambda grad: grad / units))
+    x_p, y_p = digits.x_val[:6], -digits.y_val[:6]
+    found, usual = (
+        solve(problem, scale * x_p, y_p, 0., 0., scale, learn_lmbda=False,
+              method='implicit', quasi_newton=quasi_newton)
+        for problem, scale in ((other, units), (digits, torch.ones_like(
+            units))))
+    assert found.value > .99 * usual.value
+
+
+def test_units_of_a_box():
+    """Of widths 1, 2 and 2, and one column that is held: 1 / sqrt(3), ..."""
+    x = torch.zeros(2, 4, dtype=torch.float64)
+    ub = torch.tensor([1., 2., 2., 0.], dtype=torch.float64)
+    found = FeasibleSet(x, torch.zeros_like(ub), ub).column_scale
+    expected = ub.new_tensor([3 ** -.5, 2 / 3 ** .5, 2 / 3 ** .5, 1.])
+    assert torch.allclose(found, expected, rtol=1e-12)
+    for high in (ub.new_tensor(5.), ub.new_full((4,), .3),
+                 ub.new_tensor([1., 2., math.inf, 1.]), torch.zeros_like(ub)):
+        assert FeasibleSet(x, torch.zeros_like(high), high).column_scale == 1
+    # the widths of the points may differ: the greatest
+    found = FeasibleSet(x, x, torch.stack([ub, 2 * ub.flip(0)])).column_scale
+    assert torch.allclose(found, torch.tensor([1., 4., 4., 2.]).double() / (
+        37 / 4) ** .5)
+
+
 def test_points_that_leave_the_numbers(digits):
     with pytest.raises(FloatingPointError, match='pass a smaller step'):
         solve(digits, digits.x_val[:2], -digits.y_val[:2], 0., step=1e300)
@@ -567,8 +598,9 @@ def test_no_derivative_of_a_step_that_is_rejected(monkeypatch, learn_lmbda):
     monkeypatch.setattr(training.RowGradients, 'points',
                         lambda self: calls.append(self) or right(self))
     ascend = minimax.ascend
-    monkeypatch.setattr(minimax, 'ascend', lambda here, *args: moves.append(
-        here) or ascend(here, *args))
+    monkeypatch.setattr(
+        minimax, 'ascend', lambda problem, here, *args: moves.append(
+            here) or ascend(problem, here, *args))
     problem, x_p, y_p = make()
     found = solve(problem, x_p, y_p, 0., learn_lmbda=learn_lmbda, n_outer=30,
                   n_inner=30, step=2., tol=0.)
