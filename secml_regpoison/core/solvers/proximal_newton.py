@@ -110,18 +110,23 @@ def _model_minimiser(part: SupportCoordinates, loss: Loss, h: Tensor,
     """The minimiser of the penalty and the second-order model of the loss.
 
     Damped until the Hessian is positive definite: where more weights take
-    part than rows are near the margin it is not.
+    part than rows are near the margin it is not. In units in which its
+    diagonal is about 1: one damping, and one norm, for columns of any units.
     """
-    hess = part.hessian(loss.curvature(h) / part.n)
+    # not that of `part`, which is damped by its largest column
+    hess = PrimalCoordinates.hessian(part, loss.curvature(h) / part.n)
     bound = loss.curvature_bound / part.n * (
-        part.rows_tr.square().sum() + part.rows_p.square().sum())
-    share = torch.finfo(h.dtype).eps ** .6
-    damping = share * float(hess.diagonal().sum() + share * bound) / len(here)
+        part.rows_tr.square().sum(0) + part.rows_p.square().sum(0))
+    damping = torch.finfo(h.dtype).eps ** .6
+    unit = (hess.diagonal() + damping * bound).sqrt()
+    unit[unit == 0] = 1.
+    hess.div_(unit).div_(unit[:, None])
+    grad, mu, here = grad / unit, mu / unit, here * unit
     for _ in range(20):
         hess.diagonal().add_(damping)
         try:
             return feature_sign.minimise(grad - hess @ here, hess, mu, here,
-                                         MODEL_RTOL)
+                                         MODEL_RTOL) / unit
         except FloatingPointError:
             damping *= 100
     raise singular(h.dtype)

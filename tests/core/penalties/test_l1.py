@@ -38,12 +38,13 @@ def optimum(problem, x_p, y_p, lmbda, beta=0., loss=Logistic(), **kwargs):
     return torch.cat([trained.w, trained.b[None]])
 
 
-def worst_kkt(u, x, y, lmbda, beta=0.):
-    """Distance from the conditions of optimality of logistic regression, in
-    units of mu, typed out in terms of the margin."""
+def worst_kkt(u, x, y, lmbda, beta=0., loss=Logistic()):
+    """Distance from the conditions of optimality, in units of mu, by
+    automatic differentiation in terms of the margin."""
     n = len(x)
     x = torch.cat([x, x.new_ones(n, 1)], 1)
-    grad = -(x * (y * torch.sigmoid(-y * (x @ u)))[:, None]).mean(0)
+    grad = torch.func.grad(lambda u: LOSS_OF_MARGIN[type(loss)](
+        y * (x @ u)).mean())(u)
     mu = torch.full_like(u, math.exp(lmbda) / n)
     mu[-1] *= beta
     at_zero = (grad.abs() - mu).clamp_min(0)
@@ -171,6 +172,21 @@ def test_the_optimum_where_features_depend_on_each_other(beta, lmbda):
     x, y = torch.cat([problem.x_tr, x_p]), torch.cat([problem.y_tr, y_p])
     assert worst_kkt(u, x, y, lmbda, beta) < 1e-6
     assert 27 <= int((u == 0).sum()) < (80 if lmbda <= 0 else 92)
+
+
+@all_objectives
+def test_the_optimum_where_columns_have_different_units(loss, beta):
+    """With one damping for all, the weight of the smallest column stayed
+    short of it, and the objective up to three times its least value."""
+    problem, x_p, y_p = make(n=60, d=6, seed=1)
+    unit = torch.tensor([1., 1e4, 1., 100., 1e-2, 1e-5], dtype=x_p.dtype)
+    problem = Problem(problem.x_tr * unit, problem.y_tr,
+                      problem.x_val * unit, problem.y_val)
+    x_p = x_p * unit
+    x, y = torch.cat([problem.x_tr, x_p]), torch.cat([problem.y_tr, y_p])
+    for lmbda in (-12., -6., -2.):
+        u = optimum(problem, x_p, y_p, lmbda, beta, loss)
+        assert worst_kkt(u, x, y, lmbda, beta, loss) < 1e-4
 
 
 def test_a_loss_whose_slope_has_kinks_is_trained_to_the_end():
