@@ -113,7 +113,7 @@ def _ranking(where, order, runs):
             least += f', but {given_up}'
         return (f'{where} no policy is of use: {least}, and always predicting '
                 f'the more frequent class errs {majority}.')
-    if by_chance(n * error(best.worst), n * rate):
+    if by_chance(n * error(best.worst), n * rate, n):
         majority += f': with {n} test rows the difference may be chance'
     return (f'{where} {_beside_others(order, runs)}. Always predicting the '
             f'more frequent class errs {majority}.')
@@ -162,8 +162,8 @@ def _without_poison(found, plan):
         unlike = ('unlike the test rows (another distribution, wrong labels, '
                   'or a row far out)')
         cause = f'the trusted rows are {unlike}'
-        if by_chance(plan.n_val * error(odd),
-                     plan.n_val * odd['majority_error']['mean']):
+        n = plan.n_val
+        if by_chance(n * error(odd), n * odd['majority_error']['mean'], n):
             cause = (f'{plan.n_val} trusted rows are so few that this may be '
                      'chance (ask for more with --val), or they are '
                      f'{unlike}')

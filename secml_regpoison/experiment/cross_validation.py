@@ -37,17 +37,17 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
         return float(np.clip(0., *lmbda_bounds))
     grid = lmbda_grid(lmbda_bounds, .5)
     losses, n_wrong = cross_validate(dataset, classifier, grid, seed)
-    is_good = by_chance(n_wrong, n_wrong.min())
+    is_good = by_chance(n_wrong, n_wrong.min(), dataset.num_samples)
     return float(grid[np.where(is_good, losses, np.inf).argmin()])
 
 
-def by_chance(k, j):
-    """Whether k and j wrong rows may differ by chance alone.
+def by_chance(k, j, n):
+    """Whether k and j wrong rows, each of n, may differ by chance alone.
 
-    ``|k - j| <= 2 sqrt(k + j)``, the root being the deviation of the
-    difference of two independent counts.
+    ``|k - j| <= 2 sqrt(2 n p (1 - p))``, ``p = (k + j) / (2 n)``: the pooled
+    z-test of two proportions, the counts taken as independent.
     """
-    return abs(k - j) <= 2 * np.sqrt(k + j)
+    return abs(k - j) <= 2 * np.sqrt((k + j) * (1 - (k + j) / (2 * n)))
 
 
 def cross_validate(dataset, classifier, lmbdas, seed):

@@ -80,8 +80,9 @@ def _of_the_error(one, runs):
     here, text = one.here, ''
     if error(here) >= .5 and 'error_2' not in here:
         text = ' It is no better than a coin.'
+        n = here['n_test']
         if one.policy == TRUSTED and not by_chance(
-                here['n_test'] * error(here), here['n_test'] / 2):
+                n * error(here), n / 2, n):
             text = (' It is worse than a coin: are the labels of the trusted '
                     'rows exchanged?')
     elif error(here) > here['majority_error']['mean'] - EQUAL:

@@ -75,8 +75,8 @@ def ranked(found):
 
 def is_alike(one, other):
     """Whether two errors on the test rows may differ by chance alone."""
-    return by_chance(*(strength['n_test'] * error(strength)
-                       for strength in (one, other)))
+    n = one['n_test']
+    return by_chance(n * error(one), n * error(other), n)
 
 
 def error(strength):

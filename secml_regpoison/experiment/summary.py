@@ -2,6 +2,7 @@
 import numpy as np
 
 from secml_regpoison.core.verdicts import SENTENCES
+from .cross_validation import by_chance
 
 SUMMARISED = ('test_error', 'error_0', 'error_1', 'majority_error',
               'validation_loss', 'lmbda', 'trust', 'w_norm', 'n_poison_0',
@@ -74,7 +75,7 @@ def asks_for_wider_bounds(record):
 
 def _errs_less(record):
     """Whether the test error is below that of the more frequent class by more
-    than one standard error, the two counts taken as independent."""
-    wrong, majority = (record['n_test'] * record[name]
-                       for name in ('test_error', 'majority_error'))
-    return bool(majority - wrong > np.sqrt(majority + wrong))
+    than chance."""
+    n = record['n_test']
+    wrong, majority = n * record['test_error'], n * record['majority_error']
+    return bool(wrong < majority and not by_chance(wrong, majority, n))

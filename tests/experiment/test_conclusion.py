@@ -248,7 +248,7 @@ def test_what_is_wrong_before_any_poison_is_said():
 
 @pytest.mark.parametrize('n_val, error, is_chance', [
     (30, .32, True),  # 10 of 30 rows where a constant answer has 12
-    (30, .02, False), (12, .02, True), (1000, .32, False)])
+    (30, .02, False), (8, .02, True), (1000, .32, False)])
 def test_a_loss_by_chance_has_no_cause(n_val, error, is_chance):
     """Of labels that are flipped at random, say, and few trusted rows."""
     lines = records(clean_cv=(error, .33, .34))
@@ -366,6 +366,16 @@ def test_what_has_given_up_is_not_the_best(error, words):
     first, *others = found['words']
     assert first.startswith('The trusted rows alone') == (error > .3)
     assert words in (first, others[0])[error > .3]
+
+
+@pytest.mark.parametrize('error, errs_less', [(.3, 0), (.265, 1)])
+def test_an_error_that_is_less_by_chance_is_given_up(error, errs_less):
+    """Of 100 rows 40 are of the rarer class: two standard errors are 13."""
+    lines = of_few(records(learned=(error,) * 3)[:3])
+    strength = summarise([{**line, 'gave_up': 1} for line in lines])[
+        'learned'][0]
+    assert (strength['errs_less'], strength['given_up']) == (
+        errs_less, 1 - errs_less)
 
 
 def test_what_has_given_up_and_errs_less_is_said_of_a_third_policy():
@@ -535,6 +545,8 @@ SEEN = ('It does not stay hidden: the validation loss is no better than that '
 
 @pytest.mark.parametrize('hidden, gave_up, n_test, words', [
     (.025, 0, 100, 'That is no clear harm: without poison 2.50 %.'),
+    (.088, 0, 100,
+     'It does no more than the one who does not hide, 10.50 %.'),
     (.08, 0, 10 ** 6,
      'It does no more than the one who does not hide, 10.50 %.'),
     (.105, 0, 100,

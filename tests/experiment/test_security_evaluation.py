@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import chi2_contingency
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -25,7 +26,7 @@ from secml_regpoison.experiment.policy_attack import make_attack
 from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, most_points)
 from secml_regpoison.experiment.cross_validation import (
-    cross_validate, cross_validated_lmbda)
+    by_chance, cross_validate, cross_validated_lmbda)
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.data.splits import draw_rows, split_data
 from secml_regpoison.experiment.parallel import parallel_map
@@ -337,6 +338,22 @@ def test_cross_validation_finds_the_least_loss(kind, solver, scaler):
     assert lmbda == grid[np.argmin([loss(candidate) for candidate in grid])]
 
 
+@pytest.mark.parametrize('n', [1, 2, 8, 130, 10 ** 6])
+def test_by_chance_is_the_pooled_test_of_two_proportions(n):
+    """Its z squared is the statistic of chi2 of the table of counts."""
+    for k, j in np.random.default_rng(n).integers(0, n + 1, size=(200, 2)):
+        is_same = k + j in (0, 2 * n)  # p is 0 or 1
+        assert by_chance(k, j, n) == (is_same or chi2_contingency(
+            [[k, n - k], [j, n - j]], correction=False).statistic <= 4)
+    assert by_chance(0, 0, n) and by_chance(n, n, n)
+
+
+def test_many_errors_differ_clearly_sooner_than_the_counts_alone():
+    """The two counts, as if of Poisson, would differ by chance."""
+    assert not by_chance(21, 36, 130) and 36 - 21 < 2 * np.sqrt(21 + 36)
+    assert by_chance(21, 34, 130) and by_chance(94, 109, 10 ** 4)
+
+
 def test_a_few_rows_far_out_do_not_decide_about_lambda():
     """One makes the loss of its fold huge, and the largest lambda, which
     misses all rows of the rarer class, looks best."""
@@ -358,7 +375,7 @@ def test_a_few_rows_far_out_do_not_decide_about_lambda():
             model, x, y, cv=folds) != y).sum()
     by_loss, chosen = losses.argmin(), grid.tolist().index(lmbda)
     assert by_loss == 0 and n_wrong[0] == 40 > 2 * n_wrong[chosen]
-    good = n_wrong - n_wrong.min() <= 2 * np.sqrt(n_wrong + n_wrong.min())
+    good = by_chance(n_wrong, n_wrong.min(), 100)
     assert good[chosen] and losses[chosen] == losses[good].min()
 
 
