@@ -1,4 +1,4 @@
-"""Magnitudes and numbers that features may have."""
+"""Magnitudes and numbers that features may have, and the range of lambda."""
 import numpy as np
 
 # Beyond it liblinear no longer trains (scikit-learn warns), and products of a
@@ -10,6 +10,9 @@ SMALLEST = 1e-150
 LARGEST_DENSE = 5e8
 # scikit-learn divides by 1 below it, in MinMaxScaler and in Normalizer.
 LEAST_SCALE = 10 * np.finfo(float).eps
+# exp(+-46) = 1e+-20. Beyond 1e+-100 liblinear never returns. Long before, it
+# reaches its limit: all weights 0, or no penalty.
+MAX_LMBDA = 46.
 
 
 def least_scale(kind, x):

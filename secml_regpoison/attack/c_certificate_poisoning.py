@@ -19,11 +19,12 @@ from secml_regpoison.core.certificate import enclose
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers import Training
+from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import (
     LARGEST, check, check_integer, check_number)
 from . import settings
 from .feasible import filter_of
-from .targets import MAX_LMBDA, set_seed, target_of
+from .targets import set_seed, target_of
 
 # A training objective further above its least, relatively, is of another
 # model than the bound.

@@ -10,11 +10,12 @@ import torch
 from secml.array import CArray
 
 from secml_regpoison.core.solvers import SOLVERS, Training
+from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import (
     LARGEST, check, check_choice, check_classes, check_dataset, check_number,
     check_labels, check_numeric, check_type)
 from .feasible import check_feasible
-from .targets import MAX_LMBDA, check_objective, parts_of, target_of
+from .targets import check_objective, parts_of, target_of
 
 # `solver_params` may hold the settings of training but `method`: by name, that
 # of `Training`, whose `eta` is another than secml's ...

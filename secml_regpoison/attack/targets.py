@@ -26,10 +26,6 @@ from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.validation import check_type
 
-# exp(+-46) = 1e+-20. Beyond 1e+-100 liblinear never returns. Long before, it
-# reaches its limit: all weights 0, or no penalty.
-MAX_LMBDA = 46.
-
 # Parameters that change a fit, but not its objective; those of 'sgd' alone.
 FIT = 'dtype', 'dual', 'max_iter', 'tol'
 SGD = 'epochs', 'eta', 'batch_size', 'random_state'

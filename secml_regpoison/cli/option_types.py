@@ -4,6 +4,7 @@ import argparse
 import numpy as np
 
 from secml_regpoison.experiment.policies import POLICIES
+from secml_regpoison.limits import MAX_LMBDA
 
 
 def integer(minimum):
@@ -47,9 +48,10 @@ def _lmbda(text, others=''):
         lmbda = float(text)
     except ValueError:
         lmbda = np.nan
-    if not abs(lmbda) <= 30:
+    if not abs(lmbda) <= MAX_LMBDA:
         raise argparse.ArgumentTypeError(
-            f'must be {others}a lambda between -30 and 30, got {text!r}.')
+            f'must be {others}a lambda between {-MAX_LMBDA:g} and '
+            f'{MAX_LMBDA:g}, got {text!r}.')
     return lmbda
 
 

@@ -35,7 +35,7 @@ TYPED = {
     'budget_hit': 'the attack was stopped by its budget and may not be the '
                   'worst: a larger --n-outer lets it go on',
     'training_short': "the attack's training stops before the optimum: "
-                      '--solver implicit lets it go on'}
+                      '--solver implicit or a larger lambda lets it go on'}
 NAMES = {'logistic': 'logistic regression', 'liblinear': 'logistic regression',
          'softmax': 'softmax regression', 'svm': 'linear SVM',
          'ridge': 'ridge classifier'}

@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from secml_regpoison.attack.targets import MAX_LMBDA
 from secml_regpoison.core.solvers import SOLVERS
+from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import (
     check, check_choice, check_integer, check_type)
 from .array_splits import check_whole_numbers, read_all, split_arrays

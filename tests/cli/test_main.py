@@ -370,6 +370,9 @@ def test_options_of_the_attack_reach_the_plan():
         'liblinear', 'rmd',
         {'y_poison': 1, 'solver_params': {'n_outer': 7}})
     assert policies == ('learned', 'learned-own')
+    plan, policies = plan_of('--policies=46,-46', '--lmbda-bounds=-40,45',
+                             '--attacker', 'defender')
+    assert (plan.lmbda_bounds, policies) == ((-40, 45), [46., -46.])
     plan, policies = plan_of('--policies=-2,trusted-only', '--expect',
                              '.05', '--scale', 'min-max')
     assert policies == (-2., 'trusted-only', '-2-own')
@@ -424,16 +427,16 @@ BAD_CALLS = {
     'unknown policy': (['sec-eval', '--policies', 'cv'],
                        "--policies: must be of clean-cv, learned, "
                        "trusted-only, learned-trust, or a lambda between "
-                       "-30 and 30, got 'cv'"),
+                       "-46 and 46, got 'cv'"),
     'policy: nan': (['sec-eval', '--policies', 'nan'], "got 'nan'"),
-    'policy: huge': (['sec-eval', '--policies', '1e9'], "got '1e9'"),
+    'policy: huge': (['sec-eval', '--policies', '46.1'], "got '46.1'"),
     'policy: twice': (['sec-eval', '--policies', '-8,-8.0'], 'once'),
     'bounds: one': (['sec-eval', '--lmbda-bounds', '-2'], 'two lambdas'),
     'bounds: order': (['sec-eval', '--lmbda-bounds', '-2,-3'],
                       'must be two lambdas, the lower first, as -8,11.5, got '
                       '-2,-3'),
     'bounds: word': (['sec-eval', '--lmbda-bounds', '0,high'],
-                     "must be a lambda between -30 and 30, got 'high'"),
+                     "must be a lambda between -46 and 46, got 'high'"),
     'unknown label of poison': (
         ['sec-eval', '--y-poison', '3'],
         '`--y-poison` must be worst, flip, or one of the labels 0 and 8, got '
@@ -544,6 +547,23 @@ def test_the_advice_on_the_screen_can_be_typed(tmp_path, capsys):
     assert 'widen --lmbda-bounds' in out
     assert 'a larger --n-outer lets it go on' in out
     assert '`' not in out and "'n_outer'" not in out
+
+
+def test_lambdas_as_far_as_the_library_takes_them(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    x = rng.normal(size=(80, 2)) + y[:, None]
+    np.savetxt(tmp_path / 'rows.csv', np.c_[x, y], delimiter=',', fmt='%.3f',
+               header='a,b,label', comments='')
+    assert cli.main([
+        'sec-eval', '--data', str(tmp_path / 'rows.csv'), '--points', '0,2',
+        '--repetitions', '1', '--policies=40,-40', '--lmbda-bounds=-40,45',
+        '--attacker', 'defender', '--y-poison', 'flip', '--jobs', '1',
+        '--out', str(tmp_path / 'out')]) == 0
+    out = capsys.readouterr().out
+    assert '40 (fixed at 40): ' in out and '-40 (fixed at -40): ' in out
+    # it cannot be told from rounding, also with the solver that is taken
+    assert '--solver implicit or a larger lambda lets it go on' in out
 
 
 @pytest.mark.parametrize('argv', [['--help'], ['sec-eval', '--help']])
