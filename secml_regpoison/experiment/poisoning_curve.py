@@ -138,7 +138,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
             Test error of the more frequent class for all rows.
         poison : ndarray of object
             Shape (n_policies, n_strengths, n_repetitions): (X, y) of the
-            poison, in the columns, units and labels of the data.
+            poison, in the columns, units and labels of the data; under
+            'trusted-only' without rows, whatever `n_points` says.
         train_rows, val_rows, test_rows : list of ndarray, shape (n_rows,)
             For each repetition, places of the rows in `X`, or in `X_val` and
             `X_test` where these are given. With ``poison_mode='replace'``
