@@ -41,13 +41,15 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
     return float(grid[np.where(is_good, losses, np.inf).argmin()])
 
 
-def by_chance(k, j, n):
+def by_chance(k, j, n, deviations=2):
     """Whether k and j wrong rows, each of n, may differ by chance alone.
 
-    ``|k - j| <= 2 sqrt(2 n p (1 - p))``, ``p = (k + j) / (2 n)``: the pooled
-    z-test of two proportions, the counts taken as independent.
+    ``|k - j| <= z sqrt(2 n p (1 - p))``, ``p = (k + j) / (2 n)``: the pooled
+    z-test of two proportions, the counts taken as independent, with the
+    number of `deviations` z.
     """
-    return abs(k - j) <= 2 * np.sqrt((k + j) * (1 - (k + j) / (2 * n)))
+    return abs(k - j) <= deviations * np.sqrt(
+        (k + j) * (1 - (k + j) / (2 * n)))
 
 
 def cross_validate(dataset, classifier, lmbdas, seed):

@@ -75,7 +75,7 @@ def asks_for_wider_bounds(record):
 
 def _errs_less(record):
     """Whether the test error is below that of the more frequent class by more
-    than chance."""
+    than one standard error."""
     n = record['n_test']
     wrong, majority = n * record['test_error'], n * record['majority_error']
-    return bool(wrong < majority and not by_chance(wrong, majority, n))
+    return bool(wrong < majority and not by_chance(wrong, majority, n, 1))
