@@ -177,9 +177,11 @@ def _check_sizes(y, sizes, others, classes, are_equal):
     asked = sum(sizes.values())
     if min(sizes.values()) < k or asked > most:
         names = ' and '.join(f'`{part}`' for part in sizes)
+        got = ' and '.join(map(str, sizes.values()))
+        each, together = (' each', ' together') if len(sizes) > 1 else ('', '')
         raise ValueError(
-            f'{names} must be at least {k} rows each and {most} together, got '
-            f"{' and '.join(map(str, sizes.values()))}: class {classes[0]!r} "
+            f'{names} must be at least {k} rows{each} and at most {most}'
+            f'{together}, got {got}: class {classes[0]!r} '
             f'has {counts[0]} rows' + ''.join(
                 f', class {label!r} {count}'
                 for label, count in zip(classes[1:], counts[1:]))
