@@ -213,10 +213,9 @@ def test_three_classes(tmp_path):
     assert [np.bincount(part.Y.tondarray()).tolist() for part in (
         split.train, split.val, split.test)] == [
             [24, 51, 5], [12, 24, 4], [24, 55, 1]]
-    with pytest.raises(ValueError, match="least 3 rows each and at most 197 "
-                                         "together, got 2 and 40: class 'a' has"
-                                         " 60 rows"
-                                         ", class 'b' 130, class 'c' 10"):
+    with pytest.raises(ValueError, match=(
+            "least 3 rows each and at most 197 together, got 2 and 40: class "
+            "'a' has 60 rows, class 'b' 130, class 'c' 10")):
         split_data(source, 2, 40)
 
 
