@@ -44,11 +44,13 @@ class Diagnostics:
     attacker_grad_norm : float
         Gradient that the feasible set leaves to the attacker, as a share of
         the whole; NaN without points. This and the next two are in the units
-        of `.steps.column_scale`, as the ascent. They are of a set in which
-        no feature has to be a whole number.
+        of `.steps.column_scale`, as the ascent, but in a ball or a filter in
+        those of the points. They are of a set in which no feature has to be a
+        whole number.
     attacker_gain : float
         What it promises to first order for the usual step of each point, see
-        `.steps.default_step`, relative to the loss; NaN without points.
+        `.steps.default_step`, in a ball at most its diameter, relative to the
+        loss; NaN without points.
     cosine : float
         Between the hypergradients of the points by 'rmd' and by 'implicit';
         NaN without points.
@@ -189,10 +191,14 @@ def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,
     other = optimal
     if model.training.method == 'implicit':
         other = replace(model, training=replace(model.training, method='rmd'))
-    # in the units that the points ascend in, see `.steps.column_scale`
-    scale = column_scale(model.problem, x_p, feasible)
+    # in the units that the points ascend in, but for a ball or a filter: in
+    # them a move along one column moves the others, in its own units
+    moves_apart = feasible.dmax is None and feasible.filter is None
+    scale = column_scale(model.problem, x_p, feasible) if moves_apart else 1.
     found, step = model.hypergradient(trained), default_step(
         model.problem.x_tr)
+    if feasible.dmax is not None:
+        step = min(step, 2 * feasible.dmax)
     grad = scale * found.grad_x_p
     grad_other = scale * other.hypergradient(
         other.train(x_p, lmbda)).grad_x_p

@@ -18,6 +18,8 @@ from .sphere_slab import SphereSlab, least_root
 Bound = Union[float, Tensor, None]
 # A bound as large as this is none.
 NO_BOUND = 1e30
+# Widths of a box within this factor may be of columns of the same unit.
+ALIKE = 100.
 
 
 def check_box(x_p: Tensor, lb: Bound, ub: Bound) -> tuple[Tensor, Tensor]:
@@ -84,14 +86,16 @@ class FeasibleSet:
 
     @cached_property
     def column_scale(self) -> Union[float, Tensor]:
-        """Units of the columns, (d,): the widths of the box, those that are
-        not 0 scaled to a root mean square of 1. 1 where they are equal, or the
-        box has no end."""
+        """Units of the columns, (d,): the widths of the box, at most that of
+        the ball, those that are not 0 scaled to a root mean square of 1. 1
+        where they are within `ALIKE` of each other, or have no end."""
         width = (self.ub - self.lb).expand_as(self.x_0)
+        if self.dmax is not None:
+            width = width.clamp_max(2 * self.dmax)
         width = width.amax(0) if len(width) else width.new_zeros(1)
         moves = width > 0
         if not moves.any() or not width.max() < NO_BOUND \
-                or (width == width[moves][0])[moves].all():
+                or width.max() <= ALIKE * width[moves].min():
             return 1.
         return torch.where(
             moves, width / width[moves].square().mean().sqrt(), 1.)

@@ -231,7 +231,7 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
             and step < min(steps.usual / 2, steps.max_step)
         stalled = stalled + 1 if not is_short and steps.is_stalled(
             gain, best.value) else 0
-        is_least = gain <= 0 and step <= steps.min_step
+        is_least = not is_short and gain <= 0 and step <= steps.min_step
         best = here if gain > 0 else best
         step = steps.after(step, gain, is_short)
         if stalled == steps.patience and have_wrong_length(

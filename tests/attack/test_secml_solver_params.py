@@ -64,7 +64,7 @@ def test_a_least_step_that_gains_nothing_ends_the_attack():
 
 @pytest.mark.parametrize('learn_lmbda', [True, False])
 @pytest.mark.parametrize('params', [
-    TUTORIAL, {'step': 1e-5}, {'eta_min': 1e-5},
+    TUTORIAL, {'step': 1e-5}, {'eta_min': 1e-5}, {'eta': 1e-8},
     {'eta': 1e-3, 'max_iter': 1000, 'eps': 1e-4}])  # secml's own defaults
 def test_a_short_first_step_grows(params, learn_lmbda):
     """The attack is as strong as with steps of its own."""

@@ -542,19 +542,24 @@ def test_the_ascent_is_in_units_of_the_box(digits, quasi_newton):
 
 
 def test_units_of_a_box():
-    """Of widths 1, 2 and 2, and one column that is held: 1 / sqrt(3), ..."""
+    """Of widths 1, 200 and 200, and one column that is held."""
     x = torch.zeros(2, 4, dtype=torch.float64)
-    ub = torch.tensor([1., 2., 2., 0.], dtype=torch.float64)
+    ub = torch.tensor([1., 200., 200., 0.], dtype=torch.float64)
     found = FeasibleSet(x, torch.zeros_like(ub), ub).column_scale
-    expected = ub.new_tensor([3 ** -.5, 2 / 3 ** .5, 2 / 3 ** .5, 1.])
-    assert torch.allclose(found, expected, rtol=1e-12)
-    for high in (ub.new_tensor(5.), ub.new_full((4,), .3),
-                 ub.new_tensor([1., 2., math.inf, 1.]), torch.zeros_like(ub)):
+    expected = ub.new_tensor([1., 200., 200., math.inf]) / (80001 / 3) ** .5
+    assert torch.allclose(found, expected.nan_to_num(posinf=1.), rtol=1e-12)
+    for high in (ub.new_tensor(5.), ub.new_full((4,), .3), ub.clamp(max=100.),
+                 ub.new_tensor([1., 200., math.inf, 1.]),
+                 torch.zeros_like(ub)):
         assert FeasibleSet(x, torch.zeros_like(high), high).column_scale == 1
+    # at most the diameter of a ball
+    found = FeasibleSet(x, torch.zeros_like(ub), ub, 75.).column_scale
+    expected = ub.new_tensor([1., 150., 150.]) / (45001 / 3) ** .5
+    assert torch.allclose(found[:3], expected, rtol=1e-12)
     # the widths of the points may differ: the greatest
     found = FeasibleSet(x, x, torch.stack([ub, 2 * ub.flip(0)])).column_scale
-    assert torch.allclose(found, torch.tensor([1., 4., 4., 2.]).double() / (
-        37 / 4) ** .5)
+    expected = ub.new_tensor([1., 400., 400., 2.]) / (320005 / 4) ** .5
+    assert torch.allclose(found, expected, rtol=1e-12)
 
 
 def test_points_that_leave_the_numbers(digits):
