@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator
 from secml.ml.classifiers import (
     CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 from secml.ml.classifiers.multiclass import CClassifierMulticlassOVA
+from secml.ml.kernels import CKernelLinear
 
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import (
@@ -179,14 +180,20 @@ def check_objective(clf):
     for part in parts_of(clf):
         for name, values in target_of(part).kept.items():
             value = getattr(part, name, values[0])
+            if name == 'kernel' and value is not None:
+                same = 'the same classifier' if isinstance(
+                    value, CKernelLinear) else 'linear'
+                raise ValueError(
+                    '`classifier.kernel` must be None, got '
+                    f'{type(value).__name__}: the attack is on weights of '
+                    f'features. Make a {type(part).__name__} without it, '
+                    f'which is {same}.')
             if value not in values:
                 raise ValueError(
                     f'`classifier.{name}` must be {values[0]!r}, got '
                     f'{str(value)[:40]}: with another the classifier has an '
                     'objective that is not attacked. Make a '
-                    f'{type(part).__name__} without it'
-                    + (', which is linear too.' if name == 'kernel'
-                       else '.'))
+                    f'{type(part).__name__} without it.')
 
 
 def check_classifier(clf, loss, condition):

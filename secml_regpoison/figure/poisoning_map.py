@@ -32,7 +32,8 @@ class PoisoningMapMixin:
         The plot also has the training points, the box, the path of the point
         (the accepted steps of the attack), and the decision boundaries of the
         attack's classifier, trained with the attack's final lambda, with and
-        without the point. The legend is below the axes.
+        without the point; a defender who learns lambda has another without.
+        The legend is below the axes.
 
         Parameters
         ----------
@@ -145,7 +146,10 @@ def _draw_boundaries(sp, attack):
                            colors=[color], linestyles=[style], linewidths=2,
                            zorder=3).set(path_effects=effects)
         lines.append(Line2D([], [], color=color, linestyle=style, linewidth=2,
-                            label=f'boundary {name}', path_effects=effects))
+                            label=f'boundary {name}' + (
+                                r', the same $\lambda$' if attack.learn_lmbda
+                                and not y_p.size else ''),
+                            path_effects=effects))
     return lines
 
 

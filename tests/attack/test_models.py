@@ -27,7 +27,7 @@ from secml.array import CArray
 from secml.ml.classifiers import (
     CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 from secml.ml.features import CNormalizerUnitNorm
-from secml.ml.kernels import CKernelRBF
+from secml.ml.kernels import CKernelLinear, CKernelRBF
 
 
 def squared_hinge(scores, y):
@@ -304,7 +304,10 @@ def test_another_kind_of_classifier_is_refused(kind, clf, words):
 
 
 @pytest.mark.parametrize('clf, words', [
-    (CClassifierSVM(kernel=CKernelRBF()), '`classifier.kernel` must be None'),
+    (CClassifierSVM(kernel=CKernelRBF()), '`classifier.kernel` must be None, '
+     'got CKernelRBF: the attack is on weights of features. Make a '
+     'CClassifierSVM without it, which is linear.'),
+    (CClassifierSVM(kernel=CKernelLinear()), 'which is the same classifier.'),
     (CClassifierSVM(class_weight={0: 1., 1: 2.}), '`classifier.class_weight`'),
     (CClassifierRidge(class_weight={0: 1., 1: 2.}),
      '`classifier.class_weight`'),
