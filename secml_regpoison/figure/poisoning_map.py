@@ -145,11 +145,10 @@ def _draw_boundaries(sp, attack):
             sp._sp.contour(x, y, margins.reshape(N_SCORES, N_SCORES), [0.],
                            colors=[color], linestyles=[style], linewidths=2,
                            zorder=3).set(path_effects=effects)
+        if attack.learn_lmbda and not y_p.size:
+            name = r'without it, same $\lambda$'
         lines.append(Line2D([], [], color=color, linestyle=style, linewidth=2,
-                            label=f'boundary {name}' + (
-                                r', the same $\lambda$' if attack.learn_lmbda
-                                and not y_p.size else ''),
-                            path_effects=effects))
+                            label=f'boundary {name}', path_effects=effects))
     return lines
 
 

@@ -145,7 +145,9 @@ def test_training_points_differ_in_marker_too(fig):
 def test_the_legend_hides_nothing_and_can_be_left_out(fontsize):
     attack, fig = _attacked(), CFigure(height=4, fontsize=fontsize)
     fig.sp.plot_poisoning_map(attack, n_grid_points=2)
-    assert len(fig.sp.get_legend().get_texts()) == 8
+    texts = [text.get_text() for text in fig.sp.get_legend().get_texts()]
+    assert len(texts) == 8
+    assert r'boundary without it, same $\lambda$' in texts
     assert_outside(fig, fig.sp.get_legend())
     fig.sp.get_legend().remove()
     fig.sp.show_legend = False
