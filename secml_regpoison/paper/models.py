@@ -124,7 +124,7 @@ def _draw(means, settings, solver):
         ax.set_xticks(places, [_name(*names).replace(', ', '\n')
                                for names in settings.models], fontsize=9)
         ax.set_title(PAIRS[pair].name, fontsize=11)
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(bottom=-.02 * ax.get_ylim()[1])  # an error of 0 is seen
         ax.grid(alpha=.3, axis='y')
     axes[0].set_ylabel('Test error (%)')
     figure_legend(fig, axes[0], f'Poison by {solver}; '
