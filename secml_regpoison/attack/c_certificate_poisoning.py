@@ -5,7 +5,7 @@
 """
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -79,9 +79,9 @@ class Certificate:
     is_vacuous: bool
     objective_bound: float
     objective_found: float
-    adv_ds: CDataset
+    adv_ds: CDataset = field(compare=False)
     n_iter: int
-    seconds_cpu: float
+    seconds_cpu: float = field(compare=False)
 
     def __str__(self):
         return (

@@ -1,4 +1,7 @@
 """Certificates of the attack's classifier; no attack is above them."""
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -55,6 +58,10 @@ def test_what_a_certificate_says(feasible):
     # the attack's own points, at this lambda
     assert clean_loss(data, attack.adv_ds, 1.) <= certificate.found * (
         1 + 1e-4)
+    # times and objects do not tell two certificates apart, numbers do
+    assert pickle.loads(pickle.dumps(certificate)) == certificate
+    assert replace(certificate, seconds_cpu=0.) == certificate
+    assert replace(certificate, bound=0.) != certificate
 
 
 @pytest.mark.parametrize('bound, error, gap, words', [
