@@ -1,16 +1,25 @@
 """The folder of results: one run's, never beside those of another."""
+import glob
 import json
 import os
 import re
 from dataclasses import asdict
 
+from secml_regpoison.experiment.policies import is_own, policy_name
 from secml_regpoison.experiment.tables import write_text
+from secml_regpoison.version import __version__
 
 MANIFEST = 'sec_eval.json'
 # of settings whose options have other names
 OPTIONS = {'data': '--data with the rows', 'n_train': '--train',
            'n_val': '--val', 'solver_type': '--solver',
-           'preprocess': '--scale', 'classifier': '--model (--classifier)'}
+           'preprocess': '--scale', 'classifier': '--model (--classifier)',
+           'version': 'secml_regpoison'}
+# Whether a value has all that another has: more is the same work.
+HAS_ALL = {
+    'policies': lambda here, there: {*there.split(',')} <= {*here.split(',')},
+    'repetitions': lambda here, there: there <= here,
+    'attacker': lambda here, there: (there, here) == ('defender', 'both')}
 OURS = re.compile(
     r'sec_eval(_.+)?\.(csv|png|json|npz|gz)|(poisoned|rows)_.+\.csv')
 
@@ -69,20 +78,44 @@ class AnotherCommand(ValueError):
     """`--resume` with other options than those of the unfinished work."""
 
 
-def check_same_command(folder, plan, data):
+def check_same_command(folder, plan, data, policies, repetitions):
     """Raise AnotherCommand where the folder of unfinished cells is of another
-    plan or of other data, a text; else keep both there. More strengths are
-    the same work."""
+    plan, of other data, a text, or of policies and repetitions that are left
+    out now; else keep all of them there. More of these, and more strengths,
+    are the same work."""
     path = os.path.join(folder, 'plan.json')
-    here = {'data': data, **json.loads(json.dumps(asdict(plan)))}
+    here = {'version': __version__, 'data': data,
+            **json.loads(json.dumps(asdict(plan))),
+            'policies': ','.join(policy_name(policy) for policy in policies
+                                 if not is_own(policy)),
+            'repetitions': repetitions}
+    if any(map(is_own, policies)):
+        here['attacker'] = 'both'
     del here['n_points'], here['expect'], here['n_passing']
+    if os.path.exists(path) or glob.glob(
+            os.path.join(glob.escape(folder), '*.npz')):
+        _check_options(_as_options(here), _options_of(path, here))
+    write_text(path, json.dumps(here))
+
+
+def _options_of(path, here):
+    """The options that a file keeps; those that `here` has all of as here."""
     try:
         with open(path, encoding='utf-8') as stream:
             there = json.load(stream)
-    except FileNotFoundError:
-        write_text(path, json.dumps(here))
-        return
-    here, there = _as_options(here), _as_options(there)
+        return _as_options({**there, **{
+            name: here[name] for name, has_all in HAS_ALL.items()
+            if has_all(here[name], there[name])}})
+    except (OSError, ValueError, TypeError, LookupError,
+            AttributeError) as error:
+        raise AnotherCommand(
+            '`--resume` must find the command that was interrupted, got '
+            f"'{path}' missing, damaged or of another version: leave out "
+            '--resume to start anew.') from error
+
+
+def _check_options(here, there):
+    """Raise AnotherCommand, with the options that differ."""
     other = [option for option in {**here, **there}
              if there.get(option) != here.get(option)]
     if other:
@@ -91,7 +124,8 @@ def check_same_command(folder, plan, data):
             + ', '.join(f"{option} {here.get(option, 'left out')}, there "
                         f"{there.get(option, 'left out')}"
                         for option in other)
-            + ': repeat that command, or leave out --resume to start anew.')
+            + ': repeat that command, with more policies, repetitions or '
+            'strengths if you like, or leave out --resume to start anew.')
 
 
 def _as_options(plan):

@@ -18,7 +18,8 @@ import killed
 
 from secml_regpoison import cli
 from secml_regpoison.cli import sec_eval
-from secml_regpoison.cli.results import check_same_command, result_names
+from secml_regpoison.cli.results import (
+    AnotherCommand, check_same_command, result_names)
 from secml_regpoison.experiment import parallel as workers
 from secml_regpoison.experiment.plan import Plan
 from secml_regpoison.storage import load_arrays
@@ -124,6 +125,7 @@ def test_without_resume_it_starts_anew(stopped, left_alone):
     (['--lmbda-bounds=-1.5,5'], '--lmbda-bounds -1.5,5, there -8,11.5'),
     (['--poison-mode', 'append'], '--poison-mode append, there replace'),
     (['--model', 'ridge'], '--model (--classifier) ridge, there logistic'),
+    (['--policies', 'learned'], '--policies learned, there -2,learned'),
     (['--classes', '3', '5'], '--data with the rows 3 v 5 (')])
 def test_resuming_another_run_is_refused(stopped, capsys, change, words):
     """Before anything in the folder is touched."""
@@ -378,15 +380,54 @@ def test_a_worker_has_one_thread():
 def test_another_command_does_not_resume(tmp_path, capsys):
     """It is refused before what is there is touched."""
     plan = Plan((0, 2), 20, 10)
-    check_same_command(tmp_path, plan, 'a')
-    check_same_command(tmp_path, plan, 'a')
-    check_same_command(tmp_path, replace(plan, n_points=(0, 2, 4)), 'a')
-    with pytest.raises(ValueError, match='`--resume` must be with the command '
-                       'that was interrupted, got --seed 4, there 0'):
-        check_same_command(tmp_path, replace(plan, seed=4), 'a')
-    with pytest.raises(ValueError,
-                       match='got --data with the rows b, there a: repeat'):
-        check_same_command(tmp_path, plan, 'b')
+    both = -2., '-2-own'
+    check_same_command(tmp_path, plan, 'a', both[:1], 1)
+    check_same_command(tmp_path, replace(plan, n_points=(0, 2, 4)), 'a', both,
+                       2)
+    three = 'learned', *both
+    check_same_command(tmp_path, plan, 'a', three, 2)
+    kept = (tmp_path / 'plan.json').read_text()
+    for words, *other in (
+            ('--seed 4, there 0', replace(plan, seed=4), 'a', three, 2),
+            ('--data with the rows b, there a', plan, 'b', three, 3),
+            ('--policies -2, there learned,-2', plan, 'a', both, 3),
+            ('--repetitions 1, there 2', plan, 'a', three, 1),
+            ('--attacker defender, there both', plan, 'a', ('learned', -2.),
+             2)):
+        with pytest.raises(AnotherCommand, match=(
+                '`--resume` must be with the command that was interrupted, '
+                f'got {words}: repeat that command, with more policies, ')):
+            check_same_command(tmp_path, *other)
+    assert (tmp_path / 'plan.json').read_text() == kept
+
+
+def test_another_version_does_not_resume(tmp_path, monkeypatch):
+    command = tmp_path, Plan((0, 2), 20, 10), 'a', ['learned'], 1
+    check_same_command(*command)
+    monkeypatch.setattr('secml_regpoison.cli.results.__version__', '9.9')
+    with pytest.raises(AnotherCommand,
+                       match=r'got secml_regpoison 9\.9, there 0.*: repeat'):
+        check_same_command(*command)
+
+
+@pytest.mark.parametrize('text', [
+    None, '', '{"data": "a', '[1]', '{}', 'null',
+    '{"policies": "-2", "repetitions": 1, "attacker": "defender", '
+    '"attack_params": [1]}'])
+def test_a_damaged_plan_is_named(tmp_path, capsys, text):
+    """So is none beside finished work, as 0.1.0 left it."""
+    cells = tmp_path / 'sec_eval.cells'
+    cells.mkdir()
+    (cells / '-2_0.npz').touch()
+    if text is not None:
+        (cells / 'plan.json').write_text(text)
+    assert cli.main([*ALONE, str(tmp_path), '--resume']) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        'secml-regpoison: error: `--resume` must find the command that was '
+        f"interrupted, got '{cells / 'plan.json'}' missing, damaged or of "
+        'another version: leave out --resume to start anew.')
+    assert os.listdir(tmp_path) == ['sec_eval.cells']
+    assert (cells / '-2_0.npz').exists()
 
 
 def test_all_files_to_come_are_listed():
