@@ -331,8 +331,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             kill, Ctrl-C or an error the same call, with a `random_seed`,
             continues from there and reproduces points, lambda and
             predictions bit for bit. One file serves longer runs too, and
-            ``run_sec_eval(ts, checkpoint=PATH)`` of a `CSecEval`. Of the
-            paths `x_seq` it keeps that of the newest batch.
+            ``run_sec_eval(ts, checkpoint=PATH)`` of a `CSecEval` over
+            `n_points`; of another parameter each value needs a run with a
+            file of its own. Of the paths `x_seq` it keeps that of the newest
+            batch.
 
         Returns
         -------

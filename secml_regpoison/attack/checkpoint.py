@@ -64,7 +64,7 @@ class Checkpoint:
 
     The result of a batch depends on nothing but the problem and the points
     before it. So a resumed run reproduces bit for bit, and one file serves
-    all strengths of a `CSecEval`.
+    all strengths of a `CSecEval` over `n_points`.
     """
 
     def __init__(self, path, problem, device):
@@ -142,7 +142,9 @@ class Checkpoint:
             raise ValueError(
                 '`checkpoint` must be of the same problem, got '
                 f"'{self.path}' of another: {'; '.join(differences)}. Give "
-                'another path, or delete the file to start anew.')
+                'another path, or delete the file to start anew. In a '
+                '`CSecEval` one file serves `n_points` alone: run each value '
+                'of another parameter with a path of its own.')
 
 
 def _no_checkpoint(path, fault):
@@ -202,7 +204,7 @@ def problem_of(attack, data):
     if attack.classifier.preprocess is not None:
         (problem['shape of preprocessed rows'],
          problem['content of preprocessed rows']) = data.features_identity
-    problem['classifier'] = attack.classifier.class_type
+    problem['classifier'] = type(attack.classifier).__name__
     for name, value in training_settings(attack.classifier).items():
         problem[f'{name} of the classifier'] = value
     problem['lmbda of the classifier'] = start_lmbda(attack)

@@ -9,12 +9,15 @@ A kind is a loss ``l``, a penalty (L2, as above, or L1), the bias's share
 Logistic regressions of one class against the rest are attacked through a
 softmax.
 """
+import inspect
 import math
 import warnings
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
+from secml.array import CArray
 from secml.ml.classifiers import (
     CClassifier, CClassifierLogistic, CClassifierRidge, CClassifierSVM)
 from secml.ml.classifiers.multiclass import CClassifierMulticlassOVA
@@ -26,6 +29,7 @@ from secml_regpoison.core.losses import (
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.validation import check_type
+from .digests import array_digest
 
 # Parameters that change a fit, but not its objective; those of 'sgd' alone.
 FIT = 'dtype', 'dual', 'max_iter', 'tol'
@@ -33,6 +37,9 @@ SGD = 'epochs', 'eta', 'batch_size', 'random_state'
 # What trains a classifier and gives its scores.
 METHODS = ('fit', '_fit', '_train', '_keep', 'forward', '_forward',
            'decision_function', 'w', 'b')
+# Values of parameters that can be compared in another process.
+PLAIN = (bool, int, float, str, type(None), tuple, list, dict,
+         np.generic, np.ndarray, CArray)
 
 
 @dataclass(frozen=True)
@@ -167,12 +174,32 @@ def training_settings(clf):
     """What the fit of a classifier depends on, beside its class, lambda and
     preprocess: by name."""
     part, target = parts_of(clf)[0], target_of(clf)
-    solver = getattr(part, 'solver', None)
-    names = FIT + SGD if solver == 'sgd' else FIT
+    solver, is_own = getattr(part, 'solver', None), bool(own_methods(part))
+    names = FIT + SGD if is_own or solver == 'sgd' else FIT
+    fit = {name: getattr(part, name) for name in names if hasattr(part, name)}
+    if is_own:
+        fit.update(own_parameters(part))
     return {'penalty': target.penalty.__name__.lower(), 'beta': target.beta,
             'solver': solver, 'fit': ', '.join(
-                f'{name}={getattr(part, name)}' for name in names
-                if hasattr(part, name))}
+                f'{name}={value}' for name, value in fit.items())}
+
+
+def own_parameters(clf):
+    """Parameters that a classifier has beside those of its kind, by name:
+    public or read/write attributes, as secml defines them."""
+    kind, found = kind_of(clf), {}
+    for name in sorted({*dir(type(clf)), *vars(clf)}
+                       - {*dir(kind), *inspect.signature(kind).parameters}):
+        # a property without a setter is no parameter, a name_ is fitted
+        has_setter = getattr(getattr(type(clf), name, None), 'fset', True)
+        if has_setter and not name.startswith('_') and name[-1] != '_':
+            value = getattr(clf, name, None)
+            if isinstance(value, CArray):
+                value = value.tondarray()
+            if isinstance(value, PLAIN):
+                found[name] = array_digest(value) \
+                    if isinstance(value, np.ndarray) else value
+    return found
 
 
 def check_objective(clf):

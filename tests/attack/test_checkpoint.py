@@ -183,6 +183,15 @@ def test_one_file_serves_a_security_evaluation(tmp_path):
     assert n_batches(path) == 3
 
 
+def test_a_sweep_of_another_parameter_says_what_it_needs(tmp_path):
+    data = small()
+    sweep = CSecEval(make(data, 2), 'dmax', CArray([.5, 1.]))
+    with pytest.raises(ValueError, match='dmax is 0.5 there and 1.0 here.*'
+                       'run each value of another parameter with a path of '
+                       'its own'):
+        sweep.run_sec_eval(data[2], checkpoint=tmp_path / 'ckpt')
+
+
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):
     """A checkpoint of a small attack."""
@@ -274,6 +283,49 @@ def test_liblinear_that_stops_elsewhere_is_refused(whole):
     with pytest.raises(ValueError, match='max_iter=100, tol=0.0001 there and '
                        'dual=False, max_iter=3, tol=0.0001 here'):
         run(make(small(), 3, clf), small(), checkpoint=whole)
+
+
+class CTrimmed(CClassifierLogisticTorch):
+    """A user's classifier with parameters of its own and no `class_type`."""
+
+    trim = 0
+    costs = CArray([1., 2.])
+    share = property(lambda self: getattr(self, '_share', 1.),
+                     lambda self, value: setattr(self, '_share', value))
+    n_fitted = property(lambda self: self._n_fitted)
+
+    def fit(self, x, y):
+        self.rows_ = list(range(self.trim, round(self.share * x.shape[0])))
+        self._n_fitted = len(self.rows_)
+        return super().fit(x[self.rows_, :], y[self.rows_])
+
+
+def test_another_parameter_of_a_users_classifier_is_refused(tmp_path):
+    """And said, where the points are those of a `ds_init`."""
+    data, path, clf = small(), tmp_path / 'ckpt', CTrimmed()
+    attack = make(data, 2, clf, learn_lmbda=False)
+    expected = run(attack, data, checkpoint=path)
+    clf.fit(data[0].X, data[0].Y)  # what a fit adds is no parameter
+    assert_same_result(run(attack, data, checkpoint=path), expected)
+    for name, value, words in (
+            ('trim', 20, 'trim=0 there and .*, trim=20 here'),
+            ('share', .5, 'share=1.0, trim=0 there and .*share=0.5'),
+            ('random_state', 1, 'random_state=0, .* there and .*state=1'),
+            ('costs', CArray([1., 3.]), 'costs=[0-9a-f]{16}, share=1.0, '
+             'trim=0 there and .*costs=[0-9a-f]{16}, share=1.0, trim=0 here')):
+        other = CTrimmed()
+        setattr(other, name, value)
+        attack = make(data, 2, other, learn_lmbda=False)
+        with pytest.raises(ValueError, match='another: fit of the classifier '
+                           f'is dtype=float64, [^;]*{words}'):
+            run(attack, data, checkpoint=path)
+        with pytest.warns(RuntimeWarning, match='points of `ds_init` were '
+                          'made with fit dtype'):
+            run(attack, data, ds_init=expected[2])
+    with pytest.raises(ValueError, match='classifier is CTrimmed there and '
+                       'CClassifierLogisticTorch here'):
+        run(make(data, 2, CClassifierLogisticTorch(), learn_lmbda=False),
+            data, checkpoint=path)
 
 
 def test_a_file_that_does_not_name_the_fit_is_refused(whole, tmp_path):
