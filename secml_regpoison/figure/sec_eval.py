@@ -172,7 +172,9 @@ def _check_headers(sec_eval_data, name, strengths):
             "`sec_eval_data` must have the same strengths in each repetition, "
             f"got {values.tolist()} beside {strengths.tolist()}.")
     adv_ds = sec_eval_data.adv_ds or []
-    if not adv_ds or not all(hasattr(ds.header, name) for ds in adv_ds):
+    # secml's own attacks leave None at strength 0
+    if not adv_ds or not all(hasattr(getattr(ds, 'header', None), name)
+                             for ds in adv_ds):
         raise ValueError(
             f"`sec_eval_data` must have `{name}` in the header of each of its "
             "adv_ds, got none: create the CSecEval with save_adv_ds=True and "

@@ -84,7 +84,7 @@ def test_every_strength_has_a_tick_and_a_marker(fig):
     assert fig.sp.get_lines()[0].get_markevery() == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize('method', CURVES)
+@pytest.mark.parametrize('method', [*CURVES, 'plot_sec_eval_minimax'])
 def test_incomplete_evaluations_are_refused(fig, method):
     plot = getattr(fig.sp, method)
     with pytest.raises(ValueError, match='same strengths'):
@@ -95,7 +95,9 @@ def test_incomplete_evaluations_are_refused(fig, method):
     unsaved.adv_ds = None
     for ds in foreign.adv_ds:
         ds.header = None
-    for data in (unsaved, foreign):
+    stock = _sec_eval_data()
+    stock.adv_ds[0] = None  # of secml's own attacks at strength 0
+    for data in (unsaved, foreign, stock):
         with pytest.raises(ValueError, match='save_adv_ds=True'):
             plot(data)
     with pytest.raises(ValueError, match='at least one'):
