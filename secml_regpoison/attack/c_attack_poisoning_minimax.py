@@ -224,7 +224,12 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     @property
     def trust(self):
         """Weight of the untrusted rows, of the last run; 1 without 'trust'."""
-        return getattr(getattr(self.adv_ds, 'header', None), 'trust', 1.)
+        return self._trust
+
+    @property
+    def entropy(self):
+        """The seed where `random_seed` is None."""
+        return self._entropy
 
     @property
     def n_points(self):
@@ -268,18 +273,19 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     @property
     def f_eval(self):
         """Models trained in the last `run`."""
-        return self._n_trainings
+        return self._f_eval
 
     @property
     def grad_eval(self):
         """Iterates of the last `run`, a hypergradient each at most."""
-        return self._n_evaluations
+        return self._grad_eval
 
     @property
     def adv_ds(self):
         """Poison of the last `run`; the finished part if it was interrupted.
 
-        A CDataset to continue from, see `ds_init`, or None.
+        A CDataset to continue from, see `ds_init`, or None: also after
+        `set_state`, which restores only its points, `xc` and `yc`.
         """
         return self._poison
 
@@ -535,6 +541,21 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         return gradient_check.compare_gradient(
             self, self._prepare(), n_directions, step, random_seed)
 
+    def set_state(self, state_dict, copy=False):
+        """Set what `get_state` returned, which `adv_ds` is not part of.
+
+        Parameters
+        ----------
+        state_dict : dict
+            Values of attributes. With points, `xc`, all else of the last
+            `run` is forgotten.
+        copy : bool, optional
+            Whether the values are copied.
+        """
+        if 'xc' in state_dict:
+            self._clear_result()
+        super().set_state(state_dict, copy=copy)
+
     def _prepare(self):
         """Raise on what cannot be attacked, then the `PoisoningData`."""
         settings.check_attack(self)
@@ -554,8 +575,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             self._clear_result()
             y_new, tried = poison_labels.choose(self, data, poison, saved)
             self._compositions = tried
-            self._n_trainings = sum(one.n_trainings for one in tried)
-            self._n_evaluations = sum(one.n_hypergradients for one in tried)
+            self._f_eval = sum(one.n_trainings for one in tried)
+            self._grad_eval = sum(one.n_hypergradients for one in tried)
             for result in make_batches(self, data, poison, batch_ends, y_new,
                                        saved):
                 self._set_result(data, *result)
@@ -568,7 +589,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._solver_loss = self._val_loss = float('nan')
         self._kept_camouflage = 0.
         self._verdicts, self._budget_hit = None, False
-        self._n_trainings = self._n_evaluations = 0
+        self._f_eval = self._grad_eval = 0
+        self._trust = 1.
 
     def _set_result(self, data, poison, batch, is_read):
         """Make `poison`, which ends with `batch`, the state of the attack."""
@@ -590,8 +612,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._lmbda, self._lmbda_seq = poison.lmbda, lmbda_seq
         self._kept_camouflage = batch.camouflage
         self._budget_hit |= len(batch.x) > 0 and not batch.converged
-        self._n_trainings += batch.n_trainings
-        self._n_evaluations += batch.n_evaluations
+        self._f_eval += batch.n_trainings
+        self._grad_eval += batch.n_evaluations
         self._seconds_from_checkpoint += batch.seconds if is_read else 0.
 
     def _evaluate(self, data, x, y):
@@ -600,7 +622,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         y_pred, scores, losses, self._verdicts = evaluation.evaluate(
             self, data, self.adv_ds, x, self._budget_hit)
         self._val_loss = losses.defender
-        self._lmbda = self.adv_ds.header.lmbda
+        header = self.adv_ds.header
+        self._lmbda, self._trust = header.lmbda, getattr(header, 'trust', 1.)
         self._solver_loss, self._f_opt = self._f_opt, losses.attacker
         retraining.warn_if_values_differ(
             self, data, self._solver_loss, self._f_opt)
@@ -632,6 +655,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def _replace_result(self, k, adv_ds, record):
         """Make `adv_ds` the poison, and `record` that of run `k`."""
         self._poison, self._lmbda = adv_ds, record.lmbda
+        self._trust = getattr(adv_ds.header, 'trust', 1.)
         self._history = (*self._history[:k], record, *self._history[k + 1:])
 
     # What secml's attacks are built on, for code that calls it
@@ -657,8 +681,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._f_seq = CArray([here.value for here in path])
         self._lmbda_seq = CArray([here.lmbda for here in path])
         self._lmbda, self._f_opt = solution.lmbda, solution.value
-        self._n_trainings = solution.n_trainings
-        self._n_evaluations = solution.n_evaluations
+        self._f_eval = solution.n_trainings
+        self._grad_eval = solution.n_evaluations
         return self._x_opt
 
     def _update_poisoned_clf(self, clf=None, tr=None, train_normalizer=False):

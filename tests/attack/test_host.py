@@ -17,7 +17,7 @@ from attack_problems import QUICK, digits, fit_optimum, loss, make, run, small
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
     CAttackPoisoningMinimaxSoftmax, CAttackPoisoningMinimaxSVM,
-    CCertificatePoisoning)
+    CCertificatePoisoning, CClassifierLogisticTorch)
 from secml_regpoison.attack.c_attack_poisoning_minimax import (
     CAttackPoisoningMinimax)
 
@@ -124,6 +124,50 @@ def test_a_copy_is_independent():
     assert attack.n_points == 4 and attack.lb == 0
     assert_array_equal(attack.xc.tondarray(), first[2].X.tondarray())
     assert_same_result(run(attack, data), first)
+
+
+def assert_restored(attack, other):
+    """The state of one attack that has run is that of another."""
+    other.set_state(attack.get_state())
+    for name in ('n_points', 'f_opt', 'lmbda', 'trust', 'f_eval', 'grad_eval',
+                 'history', 'entropy'):
+        assert getattr(other, name) == getattr(attack, name), name
+    for name in ('xc', 'yc', 'x0', 'x_opt', 'x_seq', 'f_seq', 'lmbda_seq'):
+        assert_array_equal(*(getattr(each, name).tondarray()
+                             for each in (other, attack)))
+    point = attack.xc[0, :]
+    assert other.objective_function(point) == attack.objective_function(point)
+    assert other.adv_ds is None
+
+
+def test_a_restored_state_is_that_of_the_run():
+    """Nothing of an earlier run stays beside it, and a seed that was drawn,
+    and with it the rows that are replaced, are in it."""
+    data = small()
+    attack, other = (make(data, 4, random_seed=None, poison_mode='replace')
+                     for _ in range(2))
+    run(attack, data)
+    run(other, data, 6)
+    assert_restored(attack, other)
+    assert_same_result(run(other, data), run(attack, data))
+
+
+def test_a_restored_state_has_the_trust_of_the_run():
+    data = small()
+    attack, other = (make(data, 4, CClassifierLogisticTorch(),
+                          solver_type='implicit', learn_lmbda='trust',
+                          solver_params={'n_outer': 2}) for _ in range(2))
+    run(attack, data)
+    assert attack.trust < .9
+    assert_restored(attack, other)
+
+
+def test_a_state_without_points_leaves_those_of_the_run():
+    data = small()
+    attack = make(data, 2)
+    adv_ds = run(attack, data)[2]
+    attack.set_state({'n_restarts': 1})
+    assert_array_equal(attack.adv_ds.X.tondarray(), adv_ds.X.tondarray())
 
 
 def test_what_a_run_returned_is_the_users():
