@@ -119,13 +119,19 @@ def check_classes(training_data, val, name='val', by_class=False):
     return classes
 
 
-def check_run_arguments(x, y, max_iter, training_data):
-    """Test points and labels like the training data's; `max_iter` is 1."""
+def check_run_arguments(x, y, max_iter, joint, training_data):
+    """Test points and labels like the training data's; `max_iter` from 1 on,
+    and 1 without `joint`."""
     check_type('x', x, CArray, 'a CArray')
     if not x.atleast_2d().shape[0]:
         raise ValueError('`x` must have at least one row, got none.')
     check_points('x', x, 'y', CArray([] if y is None else y), training_data)
-    check('max_iter', max_iter, np.isscalar(max_iter) and max_iter == 1, '1')
+    check('max_iter', max_iter, isinstance(max_iter, numbers.Real)
+          and max_iter >= 1 and max_iter % 1 == 0,
+          'a whole number of at least 1')
+    check('max_iter', max_iter, joint or max_iter == 1, '1 with joint=False',
+          ' Points of earlier batches stay where they are; with joint=True '
+          'all points move together.')
 
 
 def check_labels(name, y, training_data):

@@ -330,7 +330,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         ds_init : CDataset or None, optional
             Poison to continue from, shorter or longer than `n_points`.
         max_iter : int, optional
-            Only 1: ``solver_params['n_outer']`` limits the steps.
+            secml's number of passes over the points. With `joint` all move at
+            once, so that any number from 1 on is the same attack, and
+            ``solver_params['n_outer']`` limits its steps; else only 1.
         checkpoint : str, path-like or None, optional
             File that keeps each finished batch (with `joint` each finished
             strength) and trial of labels; created if missing. After a
@@ -371,7 +373,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         """
         began = time.perf_counter(), time.thread_time()
         data = self._prepare()
-        check_run_arguments(x, y, max_iter, self.training_data)
+        check_run_arguments(x, y, max_iter, self.joint, self.training_data)
         poison, batch_ends = continuation.plan(self, data, ds_init)
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
             self._add_batches(data, poison, batch_ends, checkpoint)

@@ -110,9 +110,13 @@ RUN = [
     ({'y': CArray(['ham'] * 60)}, TypeError, '`y` must be numbers'),
     ({'y': CArray([7] * 60)}, ValueError,
      '`y` must be labels among the classes [0, 1], got [7]'),
-    ({'max_iter': '2'}, ValueError, "`max_iter` must be 1, got '2'"),
-    ({'max_iter': np.array([1, 1])}, ValueError, 'must be 1, got array([1,'),
-    ({'max_iter': 2}, ValueError, '`max_iter` must be 1, got 2'),
+    ({'max_iter': '2'}, ValueError, "`max_iter` must be a whole number of at "
+     "least 1, got '2'"),
+    ({'max_iter': np.array([1, 1])}, ValueError, 'number of at least 1, got '
+     'array([1,'),
+    ({'max_iter': 0}, ValueError, 'a whole number of at least 1, got 0'),
+    ({'max_iter': 1.5}, ValueError, 'whole number of at least 1, got 1.5'),
+    ({'max_iter': float('inf')}, ValueError, 'number of at least 1, got inf'),
     ({'ds_init': DATA[1].X}, TypeError, '`ds_init` must be a CDataset, got'),
     ({'ds_init': WIDE}, ValueError, '`ds_init.X` must have 2 features'),
     ({'ds_init': changed(DATA[1], NAN)}, ValueError, '`ds_init.X` must be f'),

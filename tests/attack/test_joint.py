@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 
 from attack_invariants import assert_same_result, assert_sound
 from attack_problems import digits, make, run, small
+from refusals import raises
 from secml.array import CArray
 from secml.adv.seceval import CSecEval
 from secml.data import CDataset, CDatasetHeader
@@ -52,6 +53,21 @@ def test_strengths_grow_and_stay_feasible(kwargs):
     assert last.header.starts[:8] == before.header.starts
     assert last.Y.tolist()[:8] == before.Y.tolist()
     assert (last.X[:8, :] != before.X).any()
+
+
+def test_passes_of_secml_change_nothing_and_are_refused_of_batches():
+    data = small()
+    expected = run(make(data, 4), data)
+    assert_same_result(run(make(data, 4), data, max_iter=np.int64(3)),
+                       expected)
+    evaluation = CSecEval(make(data), 'n_points', CArray([4]))
+    evaluation.run_sec_eval(data[2], max_iter=2)
+    assert evaluation.sec_eval_data.fobj.item() == expected[3]
+    batches = make(data, 4, joint=False)
+    with raises(ValueError, '`max_iter` must be 1 with joint=False, got 2. ',
+                'with joint=True all points move together'):
+        run(batches, data, max_iter=2)
+    run(batches, data, max_iter=1.)
 
 
 def test_lambda_fixed_by_quasi_newton_only_where_it_may():
