@@ -62,7 +62,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
     def __init__(self, C=None, lmbda=None, device='auto', dtype='float64',
                  preprocess=None, penalty='l2'):
         CClassifier.__init__(self, preprocess=preprocess)
-        self._w = self._b = None
+        self._w = self._b = self._C = self._lmbda = None
         self.C = 1. if C is None else C
         if lmbda is not None:
             self.lmbda = lmbda
@@ -73,7 +73,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         self.penalty = penalty
 
     # Both are stored: secml's parameters are the stored attributes, and each
-    # is read back exactly as it was set.
+    # is read back exactly as it was set. secml copies one after the other:
+    # the second, equal to what the first has set, changes nothing.
 
     @property
     def C(self):
@@ -85,7 +86,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         check_type('C', value, numbers.Real, 'a number')
         value = float(value)
         check('C', value, 1e-300 <= value <= 1e300, 'from 1e-300 to 1e300')
-        self._C, self._lmbda = value, 0. - math.log(value)  # 0, never -0
+        if value != self._C:
+            self._C, self._lmbda = value, 0. - math.log(value)  # 0, never -0
 
     @property
     def lmbda(self):
@@ -97,7 +99,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         check_type('lmbda', value, numbers.Real, 'a number')
         value = float(value)
         check('lmbda', value, -690 <= value <= 690, 'from -690 to 690')
-        self._C, self._lmbda = math.exp(-value), value
+        if value != self._lmbda:
+            self._C, self._lmbda = math.exp(-value), value
 
     @property
     def w(self):

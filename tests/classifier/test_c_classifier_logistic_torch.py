@@ -9,7 +9,9 @@ from sklearn.datasets import load_digits, make_classification
 from sklearn.linear_model import LogisticRegression
 from core_problems import on_gpu
 
-from secml_regpoison import CAttackPoisoningMinimaxLR, CClassifierLogisticTorch
+from secml_regpoison import (
+    CAttackPoisoningMinimaxLR, CClassifierLogisticTorch,
+    CClassifierSoftmaxTorch, CClassifierSVMTorch)
 from secml_regpoison.classifier.c_classifier_linear_torch import TOLERANCES
 
 from secml.adv.attacks.evasion import CAttackEvasionPGD, CAttackEvasionPGDLS
@@ -176,6 +178,25 @@ def test_c_and_lmbda_are_one():
     assert both.lmbda == -3.
     with pytest.raises(ValueError, match='`C` must be .*exp.-lmbda'):
         CClassifierLogisticTorch(C=1., lmbda=1.)
+
+
+@pytest.mark.parametrize('kind', [
+    CClassifierLogisticTorch, CClassifierSVMTorch, CClassifierSoftmaxTorch])
+def test_copied_to_the_last_bit(kind):
+    """exp(log(3)) is not 3, nor log(exp(-.07)) -.07."""
+    for clf in (kind(C=3), kind(C=1), kind(lmbda=.07), kind(lmbda=-7.7)):
+        expected = clf.C, clf.lmbda
+        params = clf.get_params()
+        for order in (list, reversed):
+            other = kind()
+            other.set_params({name: params[name]
+                              for name in order(list(params))})
+            assert (other.C, other.lmbda) == expected
+        other = kind()
+        other.set_state(clf.get_state())
+        assert (other.C, other.lmbda) == expected
+        other = kind(*expected)
+        assert (other.C, other.lmbda) == expected
 
 
 def test_params_make_the_same_classifier(tall):
