@@ -12,6 +12,7 @@ from secml.settings import SECML_DS_DIR
 
 from secml_regpoison.npz import NpzReader
 from secml_regpoison.storage import atomic_path
+from secml_regpoison.validation import check_choice
 
 DOGFISH_URL = 'http://mitra.stanford.edu/kundaje/pangwei/'
 DOGFISH_PATH = os.path.join(SECML_DS_DIR, 'dogfish')
@@ -93,9 +94,7 @@ class CDataLoaderDogFish(CDataLoader):
             If the file is damaged.
 
         """
-        if ds not in FILES:
-            raise ValueError(
-                f"`ds` must be 'training' or 'testing', got {ds!r}.")
+        check_choice('ds', ds, tuple(FILES))
         path, keys = os.path.join(DOGFISH_PATH, FILES[ds]), KEYS
         if self.source == 'stand-in':
             path, keys = STANDIN_PATH, STANDIN_KEYS[ds]

@@ -3,6 +3,7 @@ import gzip
 import os
 import shutil
 import zlib
+from collections.abc import Iterable
 from urllib.request import urlopen
 
 import numpy as np
@@ -14,6 +15,7 @@ from secml.settings import SECML_DS_DIR
 from secml.utils.download_utils import md5
 
 from secml_regpoison.storage import atomic_path
+from secml_regpoison.validation import check, check_choice, check_number
 
 FASHION_MNIST_URL = (
     'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/')
@@ -80,12 +82,14 @@ class CDataLoaderFashionMNIST(CDataLoader):
 
         Raises
         ------
+        TypeError
+            If `num_samples` is no number.
         ValueError
-            If `ds` or a class is unknown, `num_samples` is not positive, or a
-            class has too few rows.
+            If `ds` or a class is unknown, `num_samples` is not a whole number
+            from 1 on, or a class has too few rows.
 
         """
-        classes = _check_request(ds, classes, num_samples)
+        classes, num_samples = _check_request(ds, classes, num_samples)
         self.logger.info(f"Loading Fashion-MNIST {ds} dataset from "
                          f"{FASHION_MNIST_PATH}...")
         (images_file, _), (labels_file, _) = FILES[ds]
@@ -125,19 +129,18 @@ class CDataLoaderFashionMNIST(CDataLoader):
 
 
 def _check_request(ds, classes, num_samples):
-    """The classes as integers; ValueError if they cannot be loaded."""
-    if ds not in FILES:
-        raise ValueError(
-            f"`ds` must be 'training' or 'testing', got {ds!r}.")
-    classes = tuple(int(label) for label in classes)
-    if not classes or len(set(classes)) < len(classes) \
-            or not set(classes) <= set(range(10)):
-        raise ValueError("`classes` must be distinct integers from 0 to 9, "
-                         f"at least one, got {classes}.")
-    if num_samples is not None and num_samples < 1:
-        raise ValueError(
-            f"`num_samples` must be at least 1, got {num_samples}.")
-    return classes
+    """Classes and number as integers; raises if they cannot be loaded."""
+    check_choice('ds', ds, tuple(FILES))
+    if isinstance(classes, Iterable):
+        classes = tuple(classes)
+    check('classes', classes, isinstance(classes, tuple)
+          and all(label in range(10) for label in classes)
+          and 0 < len(classes) == len({*classes}),
+          'distinct whole numbers from 0 to 9, at least one')
+    check_number('num_samples', num_samples, lambda n: n >= 1 and n % 1 == 0,
+                 'None or a whole number of at least 1', or_none=True)
+    return (tuple(map(int, classes)),
+            None if num_samples is None else int(num_samples))
 
 
 def _unpack(packed, path, digest):

@@ -179,6 +179,8 @@ def test_bad_argument_and_pickling(folder):
     assert loader.load('training').num_samples == 12
     with pytest.raises(ValueError, match="'training' or 'testing', got 'tr'"):
         loader.load('tr')
+    with pytest.raises(ValueError, match=r"'testing', got \['testing'\]"):
+        module.CDataLoaderDogFish().load(['testing'])
 
 
 def test_the_shared_standin():

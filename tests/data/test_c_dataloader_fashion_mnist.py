@@ -9,6 +9,7 @@ import pytest
 
 from data_files import served
 from secml_regpoison.data import c_dataloader_fashion_mnist as module
+from secml.array import CArray
 from secml.data.loader import CDataLoader
 
 N_ROWS = 40
@@ -80,6 +81,9 @@ def test_num_samples_is_shared_between_classes(folder, contents):
     loaded = module.CDataLoaderFashionMNIST().load(
         'training', classes=(1, 4), num_samples=5)
     assert np.bincount(loaded.Y.tondarray()).tolist() == [3, 2]
+    same = module.CDataLoaderFashionMNIST().load(
+        'training', classes=CArray([1, 4]), num_samples=5.)
+    np.testing.assert_array_equal(same.X.tondarray(), loaded.X.tondarray())
 
 
 def test_packed_files_are_unpacked_once_and_nothing_else_is_left(
@@ -132,7 +136,12 @@ def test_a_damaged_archive_is_refused_and_leaves_nothing(folder, contents):
     (dict(ds='testing', classes=()), '`classes` must be'),
     (dict(ds='testing', classes=(1, 1)), '`classes` must be'),
     (dict(ds='testing', classes=(1, 10)), r'got \(1, 10\)'),
+    (dict(ds=['testing']), r"'training' or 'testing', got \['testing'\]"),
+    (dict(ds='testing', classes=0), '`classes` must be .*, got 0'),
+    (dict(ds='testing', classes=(0, 1.5)), r'got \(0, 1.5\)'),
+    (dict(ds='testing', classes=('a',)), r"got \('a',\)"),
     (dict(ds='testing', num_samples=0), '`num_samples` must be'),
+    (dict(ds='testing', num_samples=2.5), 'whole number .*, got 2.5'),
     (dict(ds='testing', classes=(3,), num_samples=5),
      'at most 4 rows of class 3, got 5'),
 ])
@@ -141,6 +150,14 @@ def test_bad_arguments(folder, contents, arguments, words):
     loader = module.CDataLoaderFashionMNIST()
     with pytest.raises(ValueError, match=words):
         loader.load(**arguments)
+
+
+@pytest.mark.parametrize('num_samples', ['5', True])
+def test_a_number_of_rows_that_is_no_number(folder, contents, num_samples):
+    _fill(folder, contents)
+    with pytest.raises(TypeError, match='`num_samples` must be None or a wh'):
+        module.CDataLoaderFashionMNIST().load(
+            'testing', num_samples=num_samples)
 
 
 def test_a_file_of_another_type_is_refused(tmp_path):
