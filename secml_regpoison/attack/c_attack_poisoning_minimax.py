@@ -662,8 +662,12 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     # What secml's attacks are built on, for code that calls it
 
-    def _rnd_init_poisoning_points(self, n_points=None):
-        """Starting points as `run` draws them, and their labels."""
+    def _rnd_init_poisoning_points(self, n_points=None, init_from_val=True,
+                                   val=None):
+        """Starting points as `run` draws them, validation rows, and their
+        labels. Other rows are refused."""
+        check('init_from_val', init_from_val, init_from_val, 'True')
+        _check_own('val', val, self.val)
         data = self._prepare()
         n_points = (self.n_points or 0) if n_points is None else n_points
         start = data.new_points(
@@ -675,7 +679,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     def _run(self, xc, yc, idx=0):
         """Optimise point `idx` of `xc`, the others held fixed."""
-        self.xc, self.yc = CArray(xc).atleast_2d().deepcopy(), CArray(yc)
+        self.xc, self.yc = CArray(xc).atleast_2d().astype(float), CArray(yc)
         self._idx, self._x0 = idx, self.xc[idx, :].ravel()
         solution, path = objective.optimise_point(self, self._prepare(), idx)
         self._x_opt = to_carray(solution.x_p).ravel()
@@ -685,13 +689,15 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._lmbda, self._f_opt = solution.lmbda, solution.value
         self._f_eval = solution.n_trainings
         self._grad_eval = solution.n_evaluations
+        self.xc[idx, :] = self._x_opt
+        self._update_poisoned_clf()
         return self._x_opt
 
     def _update_poisoned_clf(self, clf=None, tr=None, train_normalizer=False):
         """The classifier trained with the points `xc` at the attribute
         `lmbda`, and `poisoned_data`. Another `clf` or `tr` is refused."""
-        for name, value in (('clf', clf), ('tr', tr)):
-            check(name, value, value is None, 'None')
+        _check_own('clf', clf, self.classifier)
+        _check_own('tr', tr, self.training_data)
         data = self._prepare()
         objective.moving_points(self, data)  # raises unless there are some
         adv_ds = CDataset(self.xc, self.yc, PoisonHeader(
@@ -703,3 +709,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         raise NotImplementedError(
             'The derivative with respect to all points is computed at once: '
             'see `objective_function_gradient`.')
+
+
+def _check_own(name, value, own):
+    """Raise unless `value` is None or the attack's own."""
+    check(name, type(value).__name__, value is None or value is own,
+          "None or the attack's own")

@@ -462,8 +462,10 @@ def test_poisoned_classifier_as_secmls_helpers_train_it():
     assert clf.C == pytest.approx(np.exp(-poison.header.lmbda))
     assert loss((clf.w.tondarray(), clf.b.item()), data[1]) == pytest.approx(
         f_opt, rel=1e-6)
-    with pytest.raises(ValueError, match='`tr` must be None'):
-        attack._update_poisoned_clf(tr=data[0])
+    for other in {'clf': CClassifierLogistic()}, {'tr': data[1]}:
+        with pytest.raises(ValueError, match=f"`{list(other)[0]}` must be "
+                           "None or the attack's own, got 'C"):
+            attack._update_poisoned_clf(**other)
 
 
 @pytest.mark.parametrize('name, value', [

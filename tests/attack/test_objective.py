@@ -10,6 +10,7 @@ from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 from attack_problems import (
     digits, fit_optimum, loss, make, run, scores_of, small)
 from refusals import raises
+from secml.adv.attacks.poisoning import CAttackPoisoning
 from secml.array import CArray
 from secml.data import CDataset
 from secml.figure import CFigure
@@ -209,8 +210,9 @@ def test_single_point_is_optimised_among_the_others():
     before = attack.xc.deepcopy()
     x = attack._run(before, attack.yc, idx=1)
     assert x.shape == (2,)
-    assert_array_equal(attack.xc.tondarray(), before.tondarray())
-    attack._idx = 1
+    assert_array_equal(attack.xc[1, :].tondarray().ravel(), x.tondarray())
+    assert_array_equal(attack.xc[[0, 2], :].tondarray(),
+                       before[[0, 2], :].tondarray())
     assert attack.objective_function(x) > 1.01 * attack.objective_function(
         before[1, :])
     assert x.min() >= 0 and x.max() <= 1
@@ -237,6 +239,29 @@ def test_single_point_leaves_what_secmls_attacks_leave():
     assert 0 < attack.grad_eval <= attack.f_eval
     run(attack, data)
     assert attack._idx is None
+
+
+@pytest.mark.parametrize('kind', [CDataset.todense, CDataset.tosparse])
+def test_secmls_own_loop_over_the_points(kind):
+    """It is built on `_rnd_init_poisoning_points`, `_run`, `_poisoned_clf`
+    and `_update_poisoned_clf`."""
+    data = [kind(ds) for ds in small()]
+    attack = make(data, 3, learn_lmbda=False, solver_type='implicit')
+    start = attack._rnd_init_poisoning_points(3, True, attack.val)
+    y_pred, _, adv_ds, f_opt = CAttackPoisoning.run(
+        attack, data[2].X, data[2].Y)
+    x = adv_ds.X.todense().tondarray()
+    assert_array_equal(adv_ds.Y.tondarray(), start[1].tondarray())
+    assert (x != start[0].todense().tondarray()).any(axis=1).all()
+    rows = data[0].append(adv_ds)
+    clf = CClassifierLogistic().fit(rows.X, rows.Y)
+    assert_array_equal(y_pred.tondarray(),
+                       clf.predict(data[2].X).tondarray())
+    assert loss((clf.w.tondarray(), clf.b.item()), CDataset(
+        data[1].X.todense(), data[1].Y)) == pytest.approx(f_opt, rel=1e-3)
+    for wrong in {'init_from_val': False}, {'val': data[2]}:
+        with raises(ValueError, f'`{list(wrong)[0]}` must be'):
+            attack._rnd_init_poisoning_points(3, **wrong)
 
 
 def test_no_point_to_move():
