@@ -123,7 +123,8 @@ def best_response(attack, data, problem, x, y):
             problem, x, y, 0., lmbda_bounds=settings.lmbda_bounds(attack),
             n_outer=0, method='implicit', model=model_class(attack))
         return BestResponse(found.lmbda, found.log_s, found.value)
-    return _once(attack, data, array_digest(problem.x_tr, x, y), search)
+    return _once(attack, data, array_digest(
+        problem.x_tr, problem.y_tr, x, y), search)
 
 
 def losses(attack, data, poison):

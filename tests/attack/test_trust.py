@@ -9,6 +9,7 @@ from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import trust
 
 from secml.array import CArray
+from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.features import CNormalizerMeanStd
 
@@ -132,6 +133,24 @@ def test_a_margin_without_trust_is_refused(learn_lmbda):
         run(attack, data)
     attack.trust_margin = 0
     run(attack, data)
+
+
+def test_an_answer_is_not_that_of_the_same_points_with_other_labels():
+    """Points of earlier batches are training rows: their labels count."""
+    train, val, own, test = (clouds(n, seed, d=3) for seed, n in enumerate(
+        (60, 10, 20, 20), 1))
+    points = CArray([[.9, .5, .4], [.1, .5, .6]])
+
+    def attacked(*labels_of_runs):
+        attack = attack_on(
+            (train, val), 3, attacker_set=own, camouflage=.5, joint=False,
+            batch_size=1, y_poison=1, random_seed=0,
+            solver_params={'n_outer': 0})
+        for labels in labels_of_runs:
+            header = run(attack, (train, val, test), ds_init=CDataset(
+                points, CArray(labels)))[2].header
+        return header.search_lmbda, header.trust
+    assert attacked([0, 1], [1, 0]) == attacked([1, 0])
 
 
 class Frozen(CNormalizerMeanStd):
