@@ -3,6 +3,7 @@
 "`name` must be <condition>, got <value>." The attack's own parameters are
 checked in `attack.settings`.
 """
+import math
 import numbers
 
 import numpy as np
@@ -12,6 +13,7 @@ from secml.array import CArray
 from secml.data import CDataset
 
 from .core.checks import check
+from .core.feasible import box_units
 from .limits import LARGEST, SMALLEST
 
 # From about so many values on a GPU is faster by 'rmd' and by 'implicit'; by
@@ -163,14 +165,17 @@ def check_poison(name, poison, attack):
                  getattr(poison.header, 'starts', ()), attack.val.num_samples)
     if not poison.num_samples:
         return
-    x = poison.X.tondarray()
-    for side, bound, sign in (('lb', attack.lb, 1), ('ub', attack.ub, -1)):
-        if bound is None or isinstance(bound, str):
-            continue
-        beyond = (sign * (CArray(bound).tondarray() - x)).max()
-        if beyond > 1e-9:  # tolerance for a file written with ten digits
-            raise ValueError(f'`{name}.X` must be inside the box, got a value '
-                             f'{beyond:g} beyond `{side}`.')
+    x = torch.as_tensor(poison.X.tondarray(), dtype=torch.float64)
+    lb, ub = (torch.as_tensor(CArray(
+        none if bound is None or isinstance(bound, str) else bound
+        ).tondarray().ravel()).to(x) for bound, none in (
+            (attack.lb, -math.inf), (attack.ub, math.inf)))
+    room = 1e-9 * box_units(x, lb, ub)  # for a file written with ten digits
+    for side, beyond in (('lb', lb - x), ('ub', x - ub)):
+        if (beyond > room).any():
+            raise ValueError(
+                f'`{name}.X` must be inside the box, got a value '
+                f'{float(beyond[beyond > room].max()):g} beyond `{side}`.')
 
 
 def check_starts(name, starts, n_val):

@@ -42,6 +42,15 @@ def _as_tensor(name: str, bound: Any) -> Tensor:
                     f'{type(bound).__name__}.')
 
 
+def box_units(x: Tensor, lb: Tensor, ub: Tensor) -> Tensor:
+    """Units in which points (p, d) are rounded, (p, d): the largest bound of
+    their column, or the entry itself. Without a bound but 0, 1 or more."""
+    ends = torch.cat([x.new_zeros(1, x.shape[1])] + [
+        torch.where(bound.abs() < NO_BOUND, bound.abs(), 0.).expand_as(x)
+        for bound in (lb, ub)]).amax(0)
+    return torch.where(ends > 0, torch.maximum(ends, x.abs()), 1 + x.abs())
+
+
 @dataclass(frozen=True, eq=False)
 class FeasibleSet:
     """A box, and what else holds the points.
@@ -159,10 +168,10 @@ class FeasibleSet:
         in its own units, in the filter in those of its scale."""
         rtol = 1e-9 if x.dtype == torch.float64 else 1e-4
         beyond = torch.maximum(self.lb - x, x - self.ub)
+        inside = (beyond <= rtol * box_units(x, self.lb, self.ub)).all(1)
         if self.integers is not None:
-            beyond = torch.maximum(
-                beyond, (x - x.round()).abs() * self._whole(x))
-        inside = (beyond <= rtol * (1 + x.abs())).all(1)
+            part = (x - x.round()).abs() * self._whole(x)
+            inside &= (part <= rtol * (1 + x.abs())).all(1)
         if self.dmax is not None:
             inside &= self._radius(x)[:, 0] - self.dmax <= rtol * (
                 1 + x.abs().amax(1))

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from attack_problems import make, run, small
+from refusals import raises
+from secml_regpoison import CClassifierLogisticTorch
 
 from secml.array import CArray
 from secml.data import CDataset
@@ -48,3 +50,20 @@ def test_the_cure_is_what_it_says():
     assert not is_warned(data, lb=x.min(axis=0).ravel(),
                          ub=x.max(axis=0).ravel())
     assert np.all(x.min(axis=0).tondarray() < 0)
+
+
+def test_poison_is_held_to_the_box_in_the_units_of_its_columns():
+    """1e-9 beyond is 1,000 times too much in a box of 1e-12, and ten digits
+    of a million are not as near."""
+    unit, ub = [1e-12, 1e6], CArray([2e-12, 1234567.89996])
+    data = [CDataset(rows.X * CArray(unit), rows.Y) for rows in small()]
+    attack = make(data, 1, CClassifierLogisticTorch(preprocess='mean-std'),
+                  lb=0, ub=ub, learn_lmbda=False)
+
+    def poison(*row):
+        return CDataset(CArray([row]), CArray([0]))
+    written = poison(*(float(f'{bound:.10g}') for bound in ub.tolist()))
+    assert written.X[0, 1].item() > ub[1].item()
+    attack.poisoned_classifier(written)
+    with raises(ValueError, '`adv_ds.X` must be inside', '3.98e-10 beyond'):
+        attack.poisoned_classifier(poison(4e-10, 1e6))

@@ -1,4 +1,5 @@
 """Sets of poisoning points: projections and supports against solvers."""
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -243,3 +244,22 @@ def test_a_column_of_large_numbers_opens_neither_filter_nor_box(spread):
     box = FeasibleSet(x[:1], x.amin(0), x.amax(0))
     outside = torch.stack([x[0, 0], x[:, 1].max() + .5])[None]
     assert not box.contains(outside) and box.contains(x).all()
+
+
+def test_a_box_is_held_to_the_rounding_of_its_own_columns():
+    """Ten digits of the largest bound, in any units; without any but
+    0, 1e-9."""
+    x = torch.zeros(1, 5).double()
+    ub = torch.tensor([1e-12, 1234567.89996, 0., math.inf, 1e30]).double()
+    box = FeasibleSet(x, x[0], ub)
+    inside = x + torch.tensor([1e-12, 1234567.9, 1e-17, 1e9, 1e9]).double()
+    assert box.contains(inside) and box.contains(x - 1e-22)
+    for j, size in enumerate((5e-10, .1, 1e-8)):
+        outside = inside.clone()
+        outside[0, j] += size
+        assert not box.contains(outside)
+    # a point at 0 is rounded as the others of its column are
+    fixed = torch.tensor([[0.], [1e-12]]).double()
+    held = FeasibleSet(fixed, fixed, fixed)
+    assert held.contains(fixed + 1e-22).all()
+    assert not held.contains(fixed + 5e-10).any()
