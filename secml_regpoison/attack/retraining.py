@@ -89,6 +89,8 @@ def _best_lmbda_by_fits(attack, data, poison):
         clf.fit(tr.X, tr.Y)
         return validation_losses(attack, data, clf).defender
     low, high = settings.lmbda_bounds(attack)
+    if low == high:
+        return low
     grid = np.linspace(low, high, 2 + int((high - low) / 1.5))
     losses = [loss(lmbda) for lmbda in grid]
     k = int(np.argmin(losses))

@@ -232,8 +232,8 @@ class Defender:
         without an answer."""
         low, high = self.bounds  # type: ignore
         step = self.model.lmbda_step
-        grid = torch.linspace(high, low, 2 + int((high - low) / step),
-                              dtype=torch.float64)
+        n_grid = 2 + int((high - low) / step) if low < high else 0
+        grid = torch.linspace(high, low, n_grid, dtype=torch.float64)
         losses, fault = {}, FloatingPointError(
             "the defender's loss is finite at no lambda: rescale the "
             'features, or use float64.')

@@ -121,7 +121,7 @@ class TrustDefender(Defender):
         grids = [np.linspace(high, low, 2 + int((high - low) / step))
                  for (low, high), step in zip(self._bounds(), GRID_STEPS)]
         losses = {}
-        for lmbda, log_s in product(*grids):
+        for lmbda, log_s in dict.fromkeys(product(*grids)):
             self._last = model.train(x_p, lmbda, self._last, log_s)
             self.n_trainings += 1
             losses[lmbda, log_s] = model.losses(self._last).defender

@@ -58,3 +58,19 @@ def test_copies_seeds_and_labels():
     assert random.getstate() == before[0]
     assert pickle.dumps(np.random.get_state()) == before[1]
     assert torch.equal(torch.get_rng_state(), before[2])
+
+
+def test_one_lambda_is_not_searched_by_fits(monkeypatch):
+    """Equal bounds: no more fits than with lambda fixed there."""
+    fits, fit = [], CClassifierLogisticTorch.fit
+    monkeypatch.setattr(CClassifierLogisticTorch, 'fit', lambda self, x, y:
+                        fits.append(self.lmbda) or fit(self, x, y))
+    counts = []
+    for learn_lmbda in (True, False):
+        fits.clear()
+        run(make(small(), 2, CClassifierLogisticTorch(
+            lmbda=.5, solver='sgd', epochs=1), lmbda_bounds=(.5, .5),
+            learn_lmbda=learn_lmbda), small())
+        counts.append(len(fits))
+        assert set(fits) == {.5}
+    assert counts[0] == counts[1] > 0

@@ -630,3 +630,11 @@ def test_whole_numbers_of_numpy_are_whole_numbers():
     found = solve(problem, x_p, y_p, 0., n_outer=np.int64(2),
                   n_inner=np.int32(5), truncate=np.int64(3))
     assert torch.equal(found.x_p, like.x_p) and found.lmbda == like.lmbda
+
+
+def test_equal_bounds_of_lambda_are_no_grid():
+    """One lambda: the answer is trained there, and evaluated there."""
+    problem, x_p, y_p = make()
+    found = solve(problem, x_p[:0], y_p[:0], 3., lmbda_bounds=(.5, .5),
+                  method='implicit')
+    assert found.lmbda == .5 and found.n_trainings == 2

@@ -1,5 +1,6 @@
 """The core's model of learned trust."""
 import math
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 
@@ -160,3 +161,16 @@ def test_rows_that_are_joined_must_be_dense(name):
         for part in (sparse, dense))
     compare(found.grad_x_p, expected.grad_x_p, 1e-12)
     compare(found.value, expected.value, 1e-12)
+
+
+def test_equal_bounds_of_lambda_are_no_grid(monkeypatch):
+    """At each s of the grid one training, and one more where it is best."""
+    seen, train = [], TrustModel.train
+    monkeypatch.setattr(
+        TrustModel, 'train', lambda self, x_p, lmbda, start=None, log_s=None:
+        seen.append((lmbda, log_s)) or train(self, x_p, lmbda, start, log_s))
+    problem, x_p, y_p = make()
+    found = solve(problem, x_p, y_p, 0., lmbda_bounds=(.5, .5), n_outer=0,
+                  method='implicit', model=partial(TrustModel, folds=FOLDS))
+    assert found.lmbda == .5
+    assert max(Counter(one for one in seen if one[1]).values()) <= 2
