@@ -11,9 +11,8 @@ import torch
 
 from secml.array import CArray
 
-from secml_regpoison.convert import as_refitted, to_float64, to_tensor
+from secml_regpoison.convert import as_refitted, to_float64
 from secml_regpoison.core import solve
-from secml_regpoison.core.losses.weighted import Weighted
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.core.trust import METHODS, TrustModel
@@ -145,11 +144,6 @@ def fit(attack, clf, untrusted, trust):
         return clf
     rows = to_float64(val.X).append(to_float64(untrusted.X), axis=0)
     x = rows if clf.preprocess is None else clf.preprocess.transform(rows)
-    weights = torch.ones(len(to_tensor(x)), dtype=torch.float64)
+    weights = torch.ones(x.shape[0], dtype=torch.float64)
     weights[val.num_samples:] = trust
-    clf.core_loss = Weighted(clf.core_loss, weights)
-    try:
-        clf._fit(x, CArray(val.Y).append(untrusted.Y))
-    finally:
-        del clf.core_loss
-    return clf
+    return clf._fit(x, CArray(val.Y).append(untrusted.Y), weights)

@@ -11,6 +11,7 @@ from secml.ml.classifiers import CClassifier, CClassifierLinearMixin
 from secml_regpoison.convert import signs, to_carray, to_tensor
 from secml_regpoison.core import Problem
 from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses.weighted import Weighted
 from secml_regpoison.core.penalties import L1, L2
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.quiet import ignoring
@@ -163,7 +164,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
               'CClassifierMulticlassOVA.' if n_classes > 2 else '')
         return super().fit(x, y)
 
-    def _fit(self, x, y):
+    def _fit(self, x, y, weights=None):
+        """Train on preprocessed rows, which may have weights (n,)."""
         dtype = getattr(torch, self.dtype)
         device = resolve_device(self.device, x.size)
         features = to_tensor(x, device)
@@ -174,25 +176,26 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
                 f'numbers as large as {float(features.abs().max()):g}, squared'
                 f', overflow in {self.dtype}: rescale the features.')
         y = self._code(y, self.classes, device).to(dtype)
+        loss = self.core_loss if weights is None \
+            else Weighted(self.core_loss, weights.to(device))
         # training ignores the validation set
         self._keep(*self._train(Problem(
             x, y, x, y, n_classes=None if self._two_classes
-            else self.classes.size)))
+            else self.classes.size), loss))
         return self
 
     def _keep(self, w, b):
         self._w, self._b = to_carray(w.double()), float(b)
 
-    def _train(self, problem):
+    def _train(self, problem, loss):
         """Weights and bias."""
         target_tol, warn_tol = TOLERANCES[self.dtype]
         # about `target_tol`; `warn_tol` is tested below
         with ignoring('training stopped at'):
             trained = self._model(
                 problem, problem.y_tr[:0],
-                Training('implicit', inner_tol=target_tol), self.core_loss,
-                self.beta, self.core_penalty).train(
-                    problem.x_tr[:0], self.lmbda)
+                Training('implicit', inner_tol=target_tol), loss, self.beta,
+                self.core_penalty).train(problem.x_tr[:0], self.lmbda)
         left = trained.model.grad_norm
         if left > warn_tol:
             warnings.warn(

@@ -131,8 +131,8 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
             check_integer(name, getattr(self, name), minimum)
         super()._check_settings()
 
-    def _train(self, problem):
+    def _train(self, problem, loss):
         if self.solver == 'newton':
-            return super()._train(problem)
-        return sgd(problem, LOGISTIC, self._penalty(problem.n_tr), self.eta,
+            return super()._train(problem, loss)
+        return sgd(problem, loss, self._penalty(problem.n_tr), self.eta,
                    int(self.batch_size), int(self.epochs), self.random_state)

@@ -7,9 +7,10 @@ from attack_problems import clouds, digits, make, run, small
 from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import trust
+from secml_regpoison.core.losses import Logistic
 
 from secml.array import CArray
-from secml.data import CDataset
+from secml.data import CDataset, CDatasetHeader
 from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.features import CNormalizerMeanStd
 
@@ -151,6 +152,28 @@ def test_an_answer_is_not_that_of_the_same_points_with_other_labels():
                 points, CArray(labels)))[2].header
         return header.search_lmbda, header.trust
     assert attacked([0, 1], [1, 0]) == attacked([1, 0])
+
+
+class OwnLoss(CClassifierLogisticTorch):
+    """Its loss is an attribute of the object."""
+
+    __class_type = 'own-loss'
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.core_loss = Logistic()
+
+
+def test_a_loss_of_the_object_stays():
+    """The rows' weights are no part of the classifier."""
+    data = small()
+    adv_ds = CDataset(data[1].X[:2, :], data[1].Y[:2],
+                      CDatasetHeader(lmbda=0., trust=.5))
+    clf, like = (attack_on(data, 2, clf).poisoned_classifier(adv_ds)
+                 for clf in (OwnLoss(), CClassifierLogisticTorch()))
+    assert type(vars(clf)['core_loss']) is Logistic
+    assert 'core_loss' not in vars(like)
+    np.testing.assert_array_equal(clf.w.tondarray(), like.w.tondarray())
 
 
 class Frozen(CNormalizerMeanStd):
