@@ -12,22 +12,13 @@ import torch
 from secml.array import CArray
 from secml.data import CDataset
 
-from .core.checks import check
+from .core.checks import check, check_type
 from .core.feasible import box_units
 from .limits import LARGEST, SMALLEST
 
 # From about so many values on a GPU is faster by 'rmd' and by 'implicit'; by
 # 'rmd' it often is before: benchmarks/results/gpu.md.
 GPU_VALUES = 500_000
-
-
-def check_type(name, value, kind, condition):
-    """Raise TypeError unless `value` is of `kind`; True is no number."""
-    takes_bool = bool in (kind if isinstance(kind, tuple) else (kind,))
-    if not isinstance(value, kind) or (
-            isinstance(value, bool) and not takes_bool):
-        raise TypeError(
-            f'`{name}` must be {condition}, got {type(value).__name__}.')
 
 
 def check_number(name, value, ok, condition, or_none=False):

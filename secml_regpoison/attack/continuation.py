@@ -3,8 +3,6 @@ import hashlib
 import math
 import warnings
 
-import torch
-
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
 from .box import warn_if_box_excludes_data
@@ -72,9 +70,7 @@ def check_in_set(attack, data, poison):
     feasible = feasible_set(attack, data, data.x_val[list(poison.starts)],
                             poison.y)
     if attack.dmax is not None:
-        move = poison.x - feasible.x_0
-        farthest = float(torch.linalg.vector_norm(
-            move, {'l1': 1, 'l2': 2}[attack.distance], 1).max())
+        farthest = float(feasible.radius(poison.x).max())
         check('ds_init.X', farthest, farthest <= attack.dmax + 1e-9,
               f'points within `dmax` = {attack.dmax:g} of the validation rows '
               'that they started from, or of the nearest')

@@ -14,6 +14,7 @@ from secml_regpoison.convert import (
     as_refitted, feature_map, indices, labels, labels_of_indices, signs,
     to_float64, to_tensor)
 from secml_regpoison.core import Problem
+from secml_regpoison.core.checks import NORMS
 from secml_regpoison.validation import LARGEST, resolve_device
 from .digests import array_digest, content_digest
 from .pipeline import check_features_finite, check_preprocess
@@ -187,9 +188,8 @@ class PoisoningData:
         x = to_tensor(poison_ds.X, self.device)
         starts = getattr(poison_ds.header, 'starts', ())
         if len(starts) != len(x):
-            order = {'l1': 1., 'l2': 2.}[distance]
-            starts = tuple(torch.cdist(x, self.x_val, order).argmin(1)
-                           .tolist())
+            starts = tuple(torch.cdist(x, self.x_val, NORMS[distance])
+                           .argmin(1).tolist())
         return PoisonSet(x, self.encode(poison_ds.Y), starts, lmbda)
 
     def new_points(self, poison, n_points, y_new=None, restart=0):

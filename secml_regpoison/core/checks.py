@@ -9,6 +9,9 @@ from torch import Tensor
 
 from .preprocessing import Preprocess
 
+# Norms of a ball, and their orders.
+NORMS = {'l1': 1, 'l2': 2}
+
 
 def check(name: str, value: object, ok: object, condition: str,
           advice: str = '') -> None:
@@ -25,20 +28,23 @@ def check_number(name: str, value: Any, ok: Callable[[float], object],
     check(name, value, ok(_as_float(name, value, condition)), condition)
 
 
-def check_type(name: str, value: object, kinds: tuple[Any, ...]) -> None:
-    """Raise TypeError unless `value` is of one of these types."""
-    if not isinstance(value, kinds):
-        names = ' or '.join('None' if kind is type(None) else kind.__name__
-                            for kind in kinds)
+def check_type(name: str, value: object, kinds: Any,
+               condition: Optional[str] = None) -> None:
+    """Raise TypeError unless `value` is of this type, or of one of these:
+    the `condition` in words, or their names. True is no number."""
+    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+    if not isinstance(value, kinds) or (
+            isinstance(value, bool) and bool not in kinds):
+        condition = condition or ' or '.join(
+            'None' if kind is type(None) else kind.__name__ for kind in kinds)
         raise TypeError(
-            f'`{name}` must be {names}, got {type(value).__name__}.')
+            f'`{name}` must be {condition}, got {type(value).__name__}.')
 
 
 def check_flags(**flags: object) -> None:
     """Raise TypeError unless each is True or False."""
     for name, value in flags.items():
-        if not isinstance(value, (bool, np.bool_)):
-            raise TypeError(f'`{name}` must be True or False, got {value!r}.')
+        check_type(name, value, (bool, np.bool_), 'True or False')
 
 
 def is_integer(value: object, minimum: int) -> bool:
@@ -121,7 +127,7 @@ def check_ball(dmax: Optional[float], distance: str) -> None:
         check_number('dmax', dmax, lambda radius: radius >= 0.,
                      'None or at least 0')
     check('distance', distance, isinstance(distance, str)
-          and distance in ('l1', 'l2'), "'l1' or 'l2'")
+          and distance in NORMS, "'l1' or 'l2'")
 
 
 def check_bounds(lb: Tensor, ub: Tensor, like: Tensor, of: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .checks import (
-    check, check_ball, check_bounds, check_feasible, check_type)
+    NORMS, check, check_ball, check_bounds, check_feasible, check_type)
 from .sphere_slab import SphereSlab, least_root
 
 Bound = Union[float, Tensor, None]
@@ -173,7 +173,7 @@ class FeasibleSet:
             part = (x - x.round()).abs() * self._whole(x)
             inside &= (part <= rtol * (1 + x.abs())).all(1)
         if self.dmax is not None:
-            inside &= self._radius(x)[:, 0] - self.dmax <= rtol * (
+            inside &= self.radius(x)[:, 0] - self.dmax <= rtol * (
                 1 + x.abs().amax(1))
         if self.filter is not None:
             inside &= self.filter.passes(x, rtol)
@@ -229,7 +229,7 @@ class FeasibleSet:
                 self.x_0 + (x - self.x_0) / (1 + pull), self.lb, self.ub)
         zero = torch.zeros_like(x[:, :1])
         return near(least_root(
-            lambda pull: self._radius(near(pull)) - (self.dmax or 0.), zero,
+            lambda pull: self.radius(near(pull)) - (self.dmax or 0.), zero,
             zero + 1, zero + (self.dmax or 0.)))
 
     def _project_ball(self, x: Tensor) -> Tensor:
@@ -245,10 +245,10 @@ class FeasibleSet:
         low, high = (torch.full_like(x[:, :1], t) for t in (0., 1.))
         for _ in range(60):
             t = (low + high) / 2
-            inside = self._radius(self._shrink(x, t)) <= self.dmax
+            inside = self.radius(self._shrink(x, t)) <= self.dmax
             low = torch.where(inside, t, low)
             high = torch.where(inside, high, t)
-        return torch.where(self._radius(clipped) <= self.dmax, clipped,
+        return torch.where(self.radius(clipped) <= self.dmax, clipped,
                            self._shrink(x, low))
 
     def _shrink(self, x: Tensor, t: Tensor) -> Tensor:
@@ -260,9 +260,10 @@ class FeasibleSet:
             moved = delta.sign() * (delta.abs() - cut).relu()
         return (self.x_0 + moved).clamp(self.lb, self.ub)
 
-    def _radius(self, x: Tensor) -> Tensor:
-        order = {'l1': 1, 'l2': 2}[self.distance]
-        return torch.linalg.vector_norm(x - self.x_0, order, 1, keepdim=True)
+    def radius(self, x: Tensor) -> Tensor:
+        """Distances from the starts, (p, 1)."""
+        return torch.linalg.vector_norm(
+            x - self.x_0, NORMS[self.distance], 1, keepdim=True)
 
     def _whole(self, x: Tensor) -> Tensor:
         """Where whole numbers are asked for, (p, d): the mask, but for
