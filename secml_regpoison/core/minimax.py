@@ -193,16 +193,16 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     attacked.check(x_p, lmbda)
     defender = attacked.defender(
         attacked, lmbda_bounds if learn_lmbda else None, callback, camouflage)
-    usual = default_step(problem.x_tr, camouflage)
+    default = default_step(problem.x_tr, camouflage)
     steps = OuterSteps(
-        n_outer if len(x_p) else 0, min(max(step or usual, min_step),
+        n_outer if len(x_p) else 0, min(max(step or default, min_step),
                                         max_step),
-        min_step, max_step, tol, atol, patience, usual)
+        min_step, max_step, tol, atol, patience, default)
 
     def search(x_p: Tensor, lmbda: float) -> tuple[Iterate, bool]:
         start = defender, feasible, x_p, lmbda, steps
         return maximise_alive(*start, y_p) if quasi_newton and len(x_p) \
-            else _play(*start)
+            else _outer_loop(*start)
     best, converged = search(x_p, lmbda)
     vertex = best_vertex(defender, feasible, x_p, y_p, best) \
         if try_vertices and steps.n_outer else None
@@ -215,8 +215,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         defender.n_trainings, defender.n_evaluations, converged, best.log_s)
 
 
-def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
-          lmbda: float, steps: OuterSteps) -> tuple[Iterate, bool]:
+def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
+                lmbda: float, steps: OuterSteps) -> tuple[Iterate, bool]:
     """The loop of eq. (2): the best iterate, and whether it converged."""
     problem = defender.model.problem
     start = best = defender.best_response(x_p, lmbda, True)
@@ -228,7 +228,7 @@ def _play(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
         gain = defender.gain(here, best)
         # a short step may gain less than the tolerance of an answer
         is_short = is_short and gain > -NOTABLE * abs(best.value) \
-            and step < min(steps.usual / 2, steps.max_step)
+            and step < min(steps.default_step / 2, steps.max_step)
         stalled = stalled + 1 if not is_short and steps.is_stalled(
             gain, best.value) else 0
         is_least = not is_short and gain <= 0 and step <= steps.min_step

@@ -30,7 +30,7 @@ class OuterSteps:
     tol: float = 1e-4
     atol: float = 0.
     patience: int = 5
-    usual: float = 0.
+    default_step: float = 0.
 
     def is_stalled(self, gain: float, value: float) -> bool:
         """Whether a step to a loss gains too little to count."""
@@ -91,7 +91,7 @@ def have_wrong_length(problem: Problem, here: Iterate, feasible: FeasibleSet,
     where the last one led, else None: of whole numbers the shortest step may
     lead there."""
     if step == steps.max_step and promises(problem, here, feasible,
-                                           steps.usual):
+                                           steps.default_step):
         return True
     return tried is not None and promises(problem, here, feasible, step) \
         and not torch.equal(tried, ascend(problem, here, SHORTEST * step,

@@ -97,7 +97,7 @@ class TrustDefender(Defender):
                 and torch.equal(before.x_p, x_p):
             return self._record(before)  # at s = 0 no point moves
         if self._start is None:
-            self._start = self._scan(x_p)
+            self._start = self._grid_search(x_p)
         return self._record(self._iterate(self._descend_from(
             x_p, self._start)))
 
@@ -106,7 +106,7 @@ class TrustDefender(Defender):
         if self.bounds is None:
             return here
         found = self._iterate(self._descend_from(
-            here.x_p, self._scan(here.x_p)))
+            here.x_p, self._grid_search(here.x_p)))
         return here if found.loss >= (1 - LOSS_RTOL) * here.loss \
             else self._record(found)
 
@@ -115,7 +115,7 @@ class TrustDefender(Defender):
         low, high = self.bounds  # type: ignore
         return np.array([(min(max(low, LEAST_LMBDA), high), high), LOG_S])
 
-    def _scan(self, x_p: Tensor) -> np.ndarray:
+    def _grid_search(self, x_p: Tensor) -> np.ndarray:
         """The best (lambda, log s) of a coarse grid with s > 0."""
         model: Any = self.model
         grids = [np.linspace(high, low, 2 + int((high - low) / step))

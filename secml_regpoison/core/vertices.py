@@ -32,18 +32,18 @@ def best_vertex(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     """
     if defender.camouflage or not feasible.is_bounded:
         return None
-    upward, tries = defender.model.problem.upward, _Tries(
+    upward, search = defender.model.problem.upward, _VertexSearch(
         defender, feasible, best)
     start = here = defender.evaluate(x_p, best.lmbda)
     for _ in range(FRANK_WOLFE_STEPS):
-        here = tries.at(upward * here.grad_x_p) or here
-    tries.at(upward * best.grad_x_p)
+        here = search.at(upward * here.grad_x_p) or here
+    search.at(upward * best.grad_x_p)
     if start.trained.w.shape[-1] == x_p.shape[1]:  # else of other features
-        tries.at(_own_weights(start, y_p))
-        far = tries.at(-_own_weights(start, y_p))
+        search.at(_own_weights(start, y_p))
+        far = search.at(-_own_weights(start, y_p))
         if far is not None:
-            tries.at(-_own_weights(far, y_p))
-    return None if tries.worst is best else tries.worst
+            search.at(-_own_weights(far, y_p))
+    return None if search.worst is best else search.worst
 
 
 def _own_weights(here: Iterate, y_p: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def _own_weights(here: Iterate, y_p: Tensor) -> Tensor:
     return w[y_p.long()] if w.dim() == 2 else y_p[:, None] * w
 
 
-class _Tries:
+class _VertexSearch:
     """Vertices that are tried, and the `worst` iterate, `best` at first."""
 
     def __init__(self, defender: Defender, feasible: FeasibleSet,

@@ -85,12 +85,12 @@ class Rows:
             (rows[:, :, None] * rows[:, None]).flatten(1)
             for rows in (rows_tr, rows_p))
 
-    def scores(self, u):
+    def matvec(self, u):
         """``a_i . u`` for each place, (G, n)."""
         return torch.cat([u @ self.tr.T, (u * self.p).sum(1, keepdim=True)],
                          1)
 
-    def lift(self, q):
+    def rmatvec(self, q):
         """``sum_i q_i a_i`` for each place, (G, 3)."""
         return q[:, :-1] @ self.tr + q[:, -1:] * self.p
 
@@ -139,18 +139,18 @@ def _descend(rows, mu, eta, n_inner):
     """Plain gradient descent from 0."""
     u = torch.zeros_like(rows.p)
     for _ in range(n_inner):
-        q = LOGISTIC.slope(rows.scores(u))
-        u = u - eta * (rows.lift(q) / rows.n + mu * u)
+        q = LOGISTIC.slope(rows.matvec(u))
+        u = u - eta * (rows.rmatvec(q) / rows.n + mu * u)
     return u
 
 
 def _newton(rows, mu, u):
     """Newton's method with halved steps, each place on its own."""
     half = torch.full_like(u[:, :1], .5).expand(-1, rows.n)
-    scale = torch.linalg.vector_norm(rows.lift(half) / rows.n, dim=1)
+    scale = torch.linalg.vector_norm(rows.rmatvec(half) / rows.n, dim=1)
     for _ in range(100):
-        q = LOGISTIC.slope(rows.scores(u))
-        grad = rows.lift(q) / rows.n + mu * u
+        q = LOGISTIC.slope(rows.matvec(u))
+        grad = rows.rmatvec(q) / rows.n + mu * u
         left = torch.linalg.vector_norm(grad, dim=1) / scale
         if (left <= TOL).all():
             return u
@@ -165,7 +165,7 @@ def _newton(rows, mu, u):
 
 def _step_length(rows, mu, u, step):
     """The first of 1, 1/2, ... that does not raise the loss, (G, 1)."""
-    h, dh = rows.scores(u), rows.scores(step)
+    h, dh = rows.matvec(u), rows.matvec(step)
 
     def loss(t):
         fit = LOGISTIC.value(h - t * dh).mean(1, keepdim=True)
