@@ -113,7 +113,7 @@ class Optimum(NamedTuple):
 
 @one_blas_thread
 def enclose(x: Tensor, y: Tensor, feasible: FeasibleSet, n_poison: int,
-            lmbda: float, loss: Loss, beta: float, rtol: float = .01,
+            lmbda: float, loss: Loss, beta: float, rtol: float,
             max_iter: int = 100) -> Enclosure:
     """Enclose the largest training objective that poison can make.
 

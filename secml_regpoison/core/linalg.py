@@ -113,8 +113,8 @@ def blas(name: str, dtype: torch.dtype) -> Any:
 
 
 @functools.lru_cache(maxsize=None)
-def _lapack(name: str, dtype: torch.dtype) -> Any:
-    return get_lapack_funcs(name, dtype=str(dtype)[6:])
+def _potrf(dtype: torch.dtype) -> Any:
+    return get_lapack_funcs('potrf', dtype=str(dtype)[6:])
 
 
 def row_products(x: Tensor) -> Tensor:
@@ -155,7 +155,7 @@ def factorise(matrix: Tensor) -> Tensor:
     triangle above the diagonal is then whatever `matrix` held, which is
     overwritten."""
     if uses_blas(matrix):
-        columns, failed = _lapack('potrf', matrix.dtype)(
+        columns, failed = _potrf(matrix.dtype)(
             matrix.numpy().T, lower=1, clean=0, overwrite_a=1)
         factor = torch.from_numpy(columns)
     else:

@@ -39,8 +39,10 @@ def poisoned_rows(source, plan, policy, repetition, result):
     x = np.vstack([x[rows], result['x']])
     y = np.concatenate([y[rows], result['y']]).astype(int)
     frame = _to_frame(source, x, [source.header['y_original'][k] for k in y])
-    frame[_unused_name(frame, 'poison')] = (
-        np.arange(len(y)) >= len(rows)).astype(int)
+    name = 'poison'
+    while name in frame:
+        name += '_'
+    frame[name] = (np.arange(len(y)) >= len(rows)).astype(int)
     return frame
 
 
@@ -112,10 +114,3 @@ def _to_frame(source, x, labels):
         return source.file.encoding.to_frame(x, labels)
     return pd.DataFrame(x, columns=[
         f'feature {j + 1}' for j in range(x.shape[1])]).assign(label=labels)
-
-
-def _unused_name(frame, name):
-    """`name`, longer by underscores if the frame has such a column."""
-    while name in frame:
-        name += '_'
-    return name

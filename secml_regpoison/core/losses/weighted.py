@@ -1,4 +1,4 @@
-"""A loss whose rows have weights."""
+"""A training loss whose rows have weights."""
 from dataclasses import dataclass
 from typing import Optional
 
@@ -37,7 +37,3 @@ class Weighted:
     def curvature(self, h: Tensor) -> Tensor:
         """``c l''(h)``."""
         return self._of(h) * self.loss.curvature(h)
-
-    def constant(self, y: Tensor) -> float:
-        """That of ``l``."""
-        return self.loss.constant(y)
