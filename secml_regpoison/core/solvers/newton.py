@@ -5,6 +5,10 @@
 A step has one of two modes. With a *fresh* factor it is Newton's. With a
 *reused* factor, that of an earlier step, it costs a tenth of that, and serves
 for as long as each step shrinks the gradient by `REUSE_FACTOR`.
+
+Where equal rows make the kernel singular, steps with t > 1 lengthen `u` and
+move no score, until rounding ends the training. It begins anew with *short*
+steps, t <= 1.
 """
 import math
 import warnings
@@ -47,9 +51,12 @@ def newton(coordinates: Coordinates, loss: Loss, training: Training,
                 return model
         except FloatingPointError:
             pass  # with all margins large the Hessian is singular; 0 is not
-    model = _newton_steps(
-        coordinates, loss,
-        coordinates.rows_p.new_zeros(coordinates.n_coords), tol)
+    zeros = coordinates.rows_p.new_zeros(coordinates.n_coords)
+    model = _newton_steps(coordinates, loss, zeros, tol)
+    if not model.grad_norm <= tol:
+        short = _newton_steps(coordinates, loss, zeros, tol, are_short=True)
+        if short.grad_norm < model.grad_norm:
+            model = short
     if not model.grad_norm <= tol:
         warnings.warn(
             f'training stopped at a relative gradient norm of '
@@ -98,9 +105,10 @@ def _backtrack_start(coordinates: Coordinates, loss: Loss,
     return t * u
 
 
-def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
-                  tol: float) -> TrainedModel:
-    """Damped Newton steps from `u`, until the gradient is small or stays."""
+def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor, tol: float,
+                  are_short: bool = False) -> TrainedModel:
+    """Damped Newton steps from `u`, until the gradient is small or stays;
+    short steps have a fresh factor each, and are no longer than Newton's."""
     h = coordinates.matvec(u)
     scale = _gradient(coordinates, torch.zeros_like(u),
                       loss.slope(torch.zeros_like(h)))[2]
@@ -111,21 +119,28 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor,
         if size <= tol * scale and size <= penalty_tol * _penalty_gradient(
                 coordinates, u, h):
             break
-        if solve is None or size > REUSE_FACTOR * previous:
+        if are_short or solve is None or size > REUSE_FACTOR * previous:
             solve = coordinates.solver(loss.curvature(h) / coordinates.n)
             is_fresh = True
         else:
             is_fresh = False
         step = solve(grad, scores)
-        t, decrease_seen = _line_search(coordinates, loss, u, h, step)
+        t, decrease_seen = _line_search(coordinates, loss, u, h, step,
+                                        1. if are_short else math.inf)
         if not t and not is_fresh:
             previous = 0.  # the reused factor failed: take a fresh one here
             continue
         # near the optimum the decrease is below rounding: test the gradient
         if not t or not decrease_seen and size > .5 * size_below_rounding:
             break
-        u, previous = u - t * step, size
-        h = coordinates.matvec(u)
+        ahead = u - t * step
+        h_ahead = coordinates.matvec(ahead)
+        # where the penalty is weak such a step may be nothing but rounding
+        if not decrease_seen and _objective(
+                coordinates, loss, ahead, h_ahead) > 2 * _objective(
+                    coordinates, loss, u, h):
+            break
+        u, h, previous = ahead, h_ahead, size
         size_below_rounding = (size if is_fresh and not decrease_seen
                                else math.inf)
     return TrainedModel(coordinates, loss, u, u[None], h[None], solve=solve,
@@ -170,14 +185,23 @@ def _twice_penalty(coordinates: Coordinates, u: Tensor, h: Tensor) -> Tensor:
         coordinates.dot(u, u, h), (coordinates.biases(u) ** 2).sum())
 
 
+def _objective(coordinates: Coordinates, loss: Loss, u: Tensor,
+               h: Tensor) -> float:
+    """L at `u`, whose scores are `h`."""
+    return float(loss.value(h).mean()
+                 + _twice_penalty(coordinates, u, h) / 2)
+
+
 def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
-                 step: Tensor) -> tuple[float, bool]:
+                 step: Tensor, longest: float = math.inf
+                 ) -> tuple[float, bool]:
     """t about where L is least on ``u - t step``, and whether the decrease is
     above rounding; where it is not, t is 1, and where there is none 0.
 
     The strong Wolfe conditions (Nocedal and Wright 2006, 3.7, with 1e-4 and
     0.1) are met by Newton's method in t, kept in a bracket. Along the line the
     scores are linear and the penalty is quadratic: a trial costs no product.
+    `longest` is taken wherever L still falls there.
     """
     dh, pair = coordinates.matvec(step), torch.stack([u, step])
     biases = coordinates.biases(pair).view(2, -1)
@@ -196,6 +220,8 @@ def _line_search(coordinates: Coordinates, loss: Loss, u: Tensor, h: Tensor,
                       + .5 * t * t * ss - t * us)
             if change <= -1e-4 * t * fall:
                 return t, True
+        if rise < 0 and t == longest:
+            return t, True
         low, high = (low, t) if rise > 0 else (t, high)
         bend = float((loss.curvature(at_t) * dh) @ dh) / n + ss
         t -= rise / (bend or math.inf)

@@ -246,6 +246,46 @@ def test_gradient_steps_from_a_warm_start_save_factors(monkeypatch, lmbda):
     assert n_warm < train_moved(before)[1]
 
 
+@pytest.mark.parametrize('seed', [6, 47, 119, 250, 341])
+def test_long_steps_do_not_end_training_in_kernel_coordinates(seed):
+    """A fixed row like a point: of the steps that move no score the longest
+    was 2840 times Newton's."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(5, 20))
+    x[-1] = x[0]
+    x /= np.linalg.norm(x, axis=1)[:, None]
+    y, x_val = np.array([1., -1, 1, -1, -1]), rng.normal(size=(4, 20))
+    problem = Problem(*map(torch.as_tensor, (
+        x[:-1], y[:-1], x_val, np.array([1., -1, 1, -1]))))
+    found = hypergradient(problem, torch.as_tensor(x[-1:]),
+                          torch.as_tensor(y[-1:]), -8., 'implicit',
+                          form='gram')
+    reference = LogisticRegression(
+        C=np.exp(8.), solver='newton-cholesky', tol=1e-12,
+        max_iter=1000).fit(x, y)
+    margins = problem.y_val.numpy() * reference.decision_function(x_val)
+    assert float(found[0]) == pytest.approx(
+        np.logaddexp(0, -margins).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize('loss, constant', [
+    (Logistic(), math.log(2)), (SquaredHinge(), 1.)])
+@pytest.mark.parametrize('seed, lmbda', [(0, -46.), (1, -36.), (5, -46.)])
+def test_next_to_no_penalty_leaves_no_model_worse_than_none(
+        seed, lmbda, loss, constant):
+    """In kernel coordinates the steps of separable rows are rounding then;
+    what is left of the gradient is said."""
+    rng = np.random.default_rng(seed)
+    y = torch.as_tensor(np.where(np.arange(10) > 4, 1., -1.))
+    problem = Problem(torch.as_tensor(rng.normal(size=(10, 30))), y,
+                      torch.zeros(2, 30).double(), y[[0, -1]])
+    with pytest.warns(RuntimeWarning, match='relative gradient norm'):
+        trained = LinearModel(problem, y[:0], Training(
+            'implicit', form='gram'), loss).train(problem.x_tr[:0], lmbda)
+    h = problem.rows_tr @ torch.cat([trained.w, trained.b[None]])
+    assert float(loss.value(h).mean()) <= constant * (1 + 1e-6)
+
+
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('loss, formula', [LOGISTIC, HINGE])
 @pytest.mark.parametrize('scale', (1e-4, .1, 1., 10., 1e4))
