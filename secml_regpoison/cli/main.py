@@ -84,7 +84,7 @@ def _prepare(args):
             '`--out` must be a folder that can be made, got '
             f'{args.out!r}: {error.strerror}; choose another.') from error
     if args.command == 'sec-eval':
-        check_folder(args.out)
+        check_folder(args.out, data=args.data, test=args.test)
     return work
 
 

@@ -44,8 +44,9 @@ def result_names(policies, repetitions):
     return names
 
 
-def check_folder(out):
-    """Raise ValueError if the folder has results that no run has listed.
+def check_folder(out, **inputs):
+    """Raise ValueError if the folder has results that no run has listed, or
+    one that is read, by the name of its option.
 
     They may be of another version, or rows of the user that are named like
     results.
@@ -53,16 +54,28 @@ def check_folder(out):
     if not os.path.isdir(out):
         return
     listed = _listed(out)
-    others = sorted(name for name in os.listdir(out)
-                    if OURS.fullmatch(name) and (
-                        name not in listed
-                        or os.path.isdir(os.path.join(out, name))))
+    found = sorted(filter(OURS.fullmatch, os.listdir(out)))
+    for option, path in inputs.items():
+        if path and any(_is_same(path, os.path.join(out, name))
+                        for name in found):
+            raise ValueError(
+                f'`--out` must not hold the file of --{option}, got {out!r} '
+                f'with {path!r}: a run removes the results of the one before; '
+                'choose another folder.')
+    others = [name for name in found if name not in listed
+              or os.path.isdir(os.path.join(out, name))]
     if others:
         raise ValueError(
             f'`--out` must be a folder without results of another program or '
             f'version, got {out!r} with {others[0]}'
             + (f' and {len(others) - 1} more' if len(others) > 1 else '')
             + ': choose another folder, or move them away.')
+
+
+def _is_same(path, other):
+    """Whether both are there, and one file."""
+    return os.path.exists(path) and os.path.exists(other) \
+        and os.path.samefile(path, other)
 
 
 def begin(out, names):

@@ -251,6 +251,30 @@ def test_files_that_no_run_has_listed_are_never_removed(
     assert (tmp_path / 'rows_1.csv').exists()
 
 
+@pytest.mark.parametrize('option', ['--data', '--test'])
+@pytest.mark.parametrize('link', [False, True])
+def test_a_file_that_is_read_is_no_result_of_the_run_before(
+        option, link, tmp_path, capsys):
+    """A run would remove it."""
+    out, other = tmp_path / 'out', tmp_path / 'other.csv'
+    out.mkdir()
+    text = ''.join(f'{k % 7},{k % 3},{k % 2}\n' for k in range(60))
+    path = out / 'poisoned_0_0.csv'
+    path.write_text(text)
+    other.write_text(text)
+    (out / 'sec_eval.json').write_text('{"files": ["poisoned_0_0.csv"]}')
+    if link:
+        (tmp_path / 'link.csv').symlink_to(path)
+        path = tmp_path / 'link.csv'
+    before = sorted(os.listdir(out))
+    options = {'--data': str(other), option: str(path)}
+    assert cli.main(['sec-eval', *sum(options.items(), ()),
+                     '--out', str(out)]) == 2
+    assert f'`--out` must not hold the file of {option}, got' \
+        in capsys.readouterr().err
+    assert sorted(os.listdir(out)) == before
+
+
 @pytest.mark.parametrize('n_train, n_features, solver', [
     (4000, 20, 'implicit'), (512, 784, 'implicit'), (1000, 784, 'rmd')])
 def test_the_exact_solver_where_a_factorisation_is_cheap(
