@@ -145,7 +145,8 @@ def fill_missing(frame, gaps, in_pool, decimal, categories):
     return pd.DataFrame(filled)
 
 
-def encode_columns(frame, gaps, label, where, categories, decimal):
+def encode_columns(
+        frame, gaps, label, where, categories, decimal, in_pool):
     """Each feature as numbers, or, if asked for, as text.
 
     Parameters
@@ -158,6 +159,8 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
         Text 'FILE, line N' of a row.
     categories : bool
     decimal : str
+    in_pool : ndarray of bool
+        Rows that decide whether a column holds whole numbers.
 
     Returns
     -------
@@ -180,7 +183,7 @@ def encode_columns(frame, gaps, label, where, categories, decimal):
         if not bad.any() and not (categories and are_codes(frame[name])):
             _check_size(name, numbers, where)
             columns.append(Column(
-                name, kind_of(numbers[~gaps[name].to_numpy()])))
+                name, kind_of(numbers[in_pool & ~gaps[name].to_numpy()])))
             cells[name] = numbers
             continue
         texts = frame[name].astype(str)

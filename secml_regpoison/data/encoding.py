@@ -106,7 +106,8 @@ def _decode(column, x):
     if column.kind == 'text':
         return np.array(column.values, dtype=object)[x.argmax(axis=1)]
     cells = x[:, 0]
-    if column.kind != 'number' and (cells == np.rint(cells)).all():
+    # test rows may hold other numbers than whole ones
+    if column.kind != 'number' and kind_of(cells) != 'number':
         return cells.astype(bool if column.kind == 'boolean' else np.int64)
     return cells
 

@@ -87,15 +87,16 @@ def _choose(tables, frame, label, dropped, options):
     frame, gaps, keep, about_missing = _handle_missing(
         frame[chosen], label, rows, options, table.decimal)
     rows, y = rows.select(keep), y[keep]
+    in_pool = rows.part == 'pool'
     columns, cells = encode_columns(
-        frame, gaps, label, rows.where, options.categories, table.decimal)
+        frame, gaps, label, rows.where, options.categories, table.decimal,
+        in_pool)
     encoding = Encoding(columns, label, position)
     data = dict(zip(tables, zip(rows.split(encoding.encode(cells)),
                                 rows.split(y))))
     _check_all_classes(tables, data, classes)
     n_values = {column.name: cells[column.name].nunique()
                 for column in columns}
-    in_pool = rows.part == 'pool'
     warnings = (*_misaligned(tables), *_unseen_texts(
         cells, columns, rows.part), *_warnings(
         table, label, options, cells[in_pool], columns, y[in_pool]),

@@ -448,6 +448,30 @@ def test_a_file_of_test_rows(tmp_path):
         read(tmp_path, train, test=str(tmp_path / 'test.csv'))
 
 
+@pytest.mark.parametrize('value', [.5, 1e20])
+@pytest.mark.parametrize('part', ['test', 'val'])
+@pytest.mark.parametrize('column, kind', [('count', 'whole'),
+                                          ('smokes', 'binary')])
+def test_only_rows_to_train_on_decide_what_a_column_holds(
+        tmp_path, value, part, column, kind):
+    """The others keep their values, also back in the file's columns."""
+    names = ['width', 'count', 'smokes']
+    rows, y = FRAME[names].to_numpy(), np.arange(N) % 2
+    other = rows.copy()
+    other[3, names.index(column)] = value
+    np.savez(tmp_path / 'a.npz', X=rows, y=y,
+             **{f'X_{part}': other, f'y_{part}': y})
+    data = read_classes(str(tmp_path / 'a.npz'), ReadOptions())
+    assert [found.kind for found in data.encoding.columns] == [
+        'number', 'whole', 'binary']
+    assert data.encoding.columns[names.index(column)].kind == kind
+    assert data.encoding.integers == (1, 2)
+    x = data.parts[part][0]
+    assert (x == other).all()
+    back = data.encoding.to_frame(x, labels_of(data, part))
+    assert (back.to_numpy()[:, :3] == other).all()
+
+
 def test_validation_rows_of_an_npz_are_used(tmp_path):
     rows = np.random.default_rng(0).normal(size=(90, 3))
     y = np.arange(90) % 2
