@@ -1,6 +1,6 @@
 """The closing words of `sec-eval`: the policy, its C, and what is void."""
 from secml_regpoison.terminal import count_rows, is_or_are
-from .advice import in_scikit_learn
+from .advice import in_scikit_learn, is_wide
 from .cross_validation import by_chance
 from .plan import expected_strength
 from .policies import in_sentence
@@ -39,7 +39,9 @@ def conclude(summary, plan, same_rows=False, rarest=None):
     dict
         `n_points` and `fraction` of that strength; `best`, the policy of the
         least error at worst, see `.ranking.ranked`; its `test_error` and `C`
-        (exp(-lambda)) there; `worst_errors`, of each policy, over the
+        (exp(-lambda), None where lambda differs so much between the splits
+        that no one C stands for all) there; `worst_errors`, of each policy,
+        over the
         attackers and the strengths up to this one; `is_useful`, whether it
         does better than the more frequent class for all rows, and has not
         given up in most splits; `words`, a list of sentences.
@@ -70,7 +72,8 @@ def conclude(summary, plan, same_rows=False, rarest=None):
     words += [in_scikit_learn(order[0], plan)] * order[0].is_useful
     return {'n_points': best['n_points'], 'fraction': best['fraction'],
             'best': order[0].policy, 'test_error': error(best),
-            'C': best['C'], 'is_useful': order[0].is_useful,
+            'C': None if is_wide(best['lmbda']) else best['C'],
+            'is_useful': order[0].is_useful,
             'worst_errors': {one.policy: error(one.worst) for one in found},
             'words': words}
 

@@ -53,7 +53,8 @@ def of_policy(one, runs):
         text += f', without poison {percent(one.clean)}'
     text += f'; {strength_text(here)}'
     if policy == 'learned-trust':
-        text += f"; weight of the other rows {here['trust']['mean']:.3g}"
+        text += '; weight of the other rows ' + ' to '.join(dict.fromkeys(
+            f"{here['trust'][end]:.3g}" for end in ('least', 'greatest')))
     return f'{text}.{_of_the_loss(here, runs)}{_of_the_error(one, runs)}'
 
 

@@ -277,6 +277,9 @@ def test_trust_of_no_weight_is_no_second_policy():
     assert words[0].startswith('The trusted rows alone do better') \
         and 'clean-cv 30.50 % at worst' in words[0]
     assert any('; weight of the other rows 0.' in line for line in words)
+    lines[8]['trust'], lines[11]['trust'] = 1., .000335
+    assert any('; weight of the other rows 0.000335 to 1.' in line
+               for line in words_of(lines))
 
 
 def test_a_wide_range_of_lambda_has_no_one_c():
@@ -288,6 +291,11 @@ def test_a_wide_range_of_lambda_has_no_one_c():
     assert words_of(lines)[-1] == (
         'In scikit-learn, clean-cv: make_pipeline(StandardScaler(), '
         'LogisticRegression(C=C)), C by cross-validation on clean rows.')
+    assert conclude(summarise(lines), PLAN)['C'] is None
+    for line in lines:
+        line['lmbda'] /= 20
+    assert conclude(summarise(lines), PLAN)['C'] == pytest.approx(
+        math.exp(-1.75 / 20))
 
 
 def test_wider_bounds_are_no_advice_where_the_answer_is_constant():
