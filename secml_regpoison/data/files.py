@@ -51,7 +51,8 @@ def _check_options(table, has_test, options):
         raise ValueError(f'`test` must be left out, as {table.path} has '
                          f'X_test, got {options.test}.')
     kind = table.found.split(',')[0]
-    for name in ('sep', 'decimal', 'header'):
+    for name in ('sep', 'decimal', 'header',
+                 *['encoding'] * (kind == 'arrays')):
         value = getattr(options, name)
         if value and not options.test and kind in ('arrays', 'LIBSVM', 'ARFF'):
             raise ValueError(
@@ -137,7 +138,13 @@ def read_file(path, options, name):
         return {'pool': read_libsvm(path, text)}
     if not options.sep:
         refuse_pairs(path, lines)
-    return {'pool': read_text(path, text, coding, options)}
+    try:
+        return {'pool': read_text(path, text, coding, options)}
+    except ValueError as error:
+        if options.encoding is None:
+            raise
+        raise ValueError(f'{error} Or leave out --encoding, got '
+                         f'{options.encoding!r}.') from error
 
 
 def _is_libsvm(line):

@@ -152,6 +152,20 @@ def test_options_that_a_file_does_not_use(tmp_path):
         read_tables(str(tmp_path / 'b.npz'), ReadOptions(test='a'))
 
 
+def test_arrays_have_no_encoding(tmp_path):
+    path, rows = str(tmp_path / 'a.npz'), tmp_path / 'rows.csv'
+    np.savez(path, X=np.eye(4), y=[0, 1, 0, 1])
+    with pytest.raises(ValueError, match="`encoding` must be left out with "
+                       "arrays, got 'klingon'"):
+        read_tables(path, ReadOptions(encoding='klingon'))
+    rows.write_text('1,0,0,0,1\n', encoding='utf-16')
+    assert len(read_tables(path, ReadOptions(
+        encoding='utf-16', test=str(rows)))['test'].frame) == 1
+    (tmp_path / 'b.svm').write_text('1 1:2\n0 2:3\n', encoding='utf-16')
+    assert read_tables(str(tmp_path / 'b.svm'), ReadOptions(
+        encoding='utf-16'))['pool'].found.startswith('LIBSVM')
+
+
 def test_thousands_are_no_decimals(tmp_path):
     """A comma before three digits is no decimal sign, unless others are."""
     us = table(tmp_path, 'a,y\n"1,234",0\n"5,678",1\n999,0\n')
@@ -245,6 +259,18 @@ def test_one_cell_between_given_separators(tmp_path):
     with pytest.raises(ValueError, match=r'lines of one cell \(semicolon '
                        r'between cells\): --sep names another separator\.$'):
         table(tmp_path, '1,2\n3,4\n', sep='semicolon')
+
+
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'cp037'])
+@pytest.mark.parametrize('options', [{}, {'sep': ','}])
+def test_an_encoding_that_is_wrong_may_be_left_out(tmp_path, encoding,
+                                                   options):
+    text = 'a,b,y\n1,2,no\n3,4,yes\n5,6,no\n'
+    text += ' ' * (len(text) % 2)  # two bytes a sign
+    with pytest.raises(ValueError, match='lines of one cell.*Or leave out '
+                       f"--encoding, got '{encoding}'"):
+        table(tmp_path, text, encoding=encoding, **options)
+    assert len(table(tmp_path, text).frame) == 3
 
 
 def test_unknown_encoding(tmp_path):
