@@ -76,7 +76,7 @@ class NpzReader:
                 start = stream.tell()
             _check(not dtype.hasobject, name,
                    'a pickle, which is code (allow_pickle=False): save '
-                   f'{name}.astype(str), or .astype(float)')
+                   f'{name}.astype(float), or labels as .astype(str)')
             n_bytes = start + math.prod(shape) * dtype.itemsize
             _check(min(shape, default=0) >= 0 and info.file_size == n_bytes,
                    name, f'of {info.file_size} bytes, where shape {shape} and '

@@ -222,7 +222,7 @@ FILES = {
         'a.npz must be a valid .npz file of plain arrays'),
     'empty file': (load('a.npz', b''), ValueError, 'numpy.savez wrote'),
     'pickles': (load('a.npz', {'X': np.array([[1, None]]), 'y': Y[:1]}),
-                ValueError, 'save X.astype(str), or .astype(float)'),
+                ValueError, 'save X.astype(float), or labels as .astype(str)'),
     'complex features': (load('a.npz', {'X': X * 1j, 'y': Y}), ValueError,
                          '`X` of'),
     'complex labels': (load('a.npz', {'X': X, 'y': Y * 1j}), ValueError,

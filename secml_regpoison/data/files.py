@@ -238,11 +238,11 @@ def _check_headers(path, x, header_x, y, header_y):
     """Raise ValueError unless it is a matrix of numbers, and its labels."""
     (shape_x, dtype_x), (shape_y, dtype_y) = header_x, header_y
     if len(shape_x) != 2 or dtype_x.kind not in 'biuf':
+        cure = f': save {x}.reshape(len({x}), -1)' if len(shape_x) > 2 else (
+            f': save {x}.astype(float)' if dtype_x.kind in 'US' else '')
         raise ValueError(
             f"`{x}` of {path} must be a matrix of numbers, got shape "
-            f"{shape_x} of {dtype_x}" + (
-                f': save {x}.reshape(len({x}), -1).'
-                if len(shape_x) > 2 else '.'))
+            f"{shape_x} of {dtype_x}{cure}.")
     if shape_y not in (shape_x[:1], (*shape_x[:1], 1)):
         raise ValueError(
             f"`{y}` of {path} must have one label for each of the "
