@@ -22,6 +22,7 @@ MANY = 100
 MARK = re.compile(r'-?(99+(\.9+)?|1e\+[1-9]\d)|-32768|32767|65535|-?2147483647'
                   r'|-2147483648|4294967295')
 LEAK = 'alone tells the classes apart, as one made of the label'
+SPLIT = {'train', 'training', 'test', 'val', 'valid', 'validation', 'dev'}
 ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
                      re.IGNORECASE)
 
@@ -48,20 +49,27 @@ def suspects(frame, columns, y, unnamed):
     for i, column in enumerate(columns):
         if len(y) < MIN_ROWS:
             continue
-        if column.kind == 'text':
-            if frame[column.name].groupby(y).unique().explode().is_unique \
-                    and frame[column.name].nunique() > 1:
-                found.append(f'{column_of(column.name)} {LEAK}: if it is no '
-                             f'feature, type {drop_option([column.name])}')
-            continue
-        fault = _fault(column, frame[column.name].to_numpy(), y)
-        if i == 0 and column.name in unnamed and not fault:
+        cells, is_text = frame[column.name], column.kind == 'text'
+        fault = _fault_of_text(cells, y) if is_text \
+            else _fault(column, cells.to_numpy(), y)
+        if i == 0 and column.name in unnamed and not (fault or is_text):
             fault = 'has no name, as the index of a data frame'
         if fault:
             found.append(f'{column_of(column.name)} {fault}: if it is no '
                          f'feature, type {drop_option([column.name])}')
-        found += _marks(column_of(column.name), frame[column.name].to_numpy())
+        if not is_text:
+            found += _marks(column_of(column.name), cells.to_numpy())
     return tuple(found)
+
+
+def _fault_of_text(cells, y):
+    """What is wrong with a column of text, in words, or None."""
+    if SPLIT.issuperset(cells.str.lower()):
+        return ('says how the rows were split, which is not done here (test '
+                'rows of your own: --test FILE)')
+    is_leak = cells.nunique() > 1 \
+        and cells.groupby(y).unique().explode().is_unique
+    return LEAK if is_leak else None
 
 
 def warn_of_other_label(table, label, names):

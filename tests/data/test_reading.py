@@ -330,6 +330,18 @@ def test_suspicious_columns_are_named(tmp_path, column, words):
     assert warning.endswith('--drop patient')
 
 
+@pytest.mark.parametrize('texts, is_said', [
+    (['train', 'test'], True), (['Training', 'VALID', 'dev'], True),
+    (['test', 'control'], False)])
+def test_a_column_that_says_how_rows_were_split_is_named(tmp_path, texts,
+                                                         is_said):
+    frame = FRAME.assign(town=np.array(texts)[np.arange(N) // 2 % len(texts)])
+    assert read(tmp_path, frame, categories=True).warnings == (
+        'column `town` says how the rows were split, which is not done here '
+        '(test rows of your own: --test FILE): if it is no feature, type '
+        '--drop town',) * is_said
+
+
 def test_a_column_that_tells_two_of_three_classes_apart_is_none(tmp_path):
     kinds = np.array(['a', 'b', 'c'])[np.arange(N) % 3]
     frame = FRAME[['width']].assign(x=np.arange(N) / 100, kind=kinds)
