@@ -201,7 +201,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
 
     def search(x_p: Tensor, lmbda: float) -> tuple[Iterate, bool]:
         start = defender, feasible, x_p, lmbda, steps
-        return maximise_alive(*start, y_p) if quasi_newton and len(x_p) \
+        return maximise_alive(*start, y_p) if quasi_newton and steps.n_outer \
             else _outer_loop(*start)
     best, converged = search(x_p, lmbda)
     vertex = best_vertex(defender, feasible, x_p, y_p, best) \

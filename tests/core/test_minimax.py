@@ -381,6 +381,13 @@ def test_a_valley_beside_the_end_of_descent_is_found(monkeypatch):
     assert excess() > 5e-3
 
 
+def test_quasi_newton_of_no_steps_leaves_the_points(digits):
+    """SciPy makes one iteration where none is asked for."""
+    found = attack(digits, learn_lmbda=False, quasi_newton=True, n_outer=0)
+    assert torch.equal(found.x_p, digits.x_val[:8]) and not found.converged
+    assert len(found.f_seq) == 1
+
+
 @pytest.mark.parametrize('kwargs', [{}, {'learn_lmbda': False, 'dmax': 1.}])
 def test_quasi_newton_needs_a_fixed_lambda_and_a_box(digits, kwargs):
     with pytest.raises(ValueError, match='`quasi_newton` must be False'):
