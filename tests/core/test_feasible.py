@@ -184,6 +184,21 @@ def test_whole_numbers_stay_in_the_filter():
                        (x[:2, 0] + .3).clamp(narrow.lb[0], narrow.ub[0]))
 
 
+@pytest.mark.parametrize('step', [1e-9, -1e-9])
+def test_the_least_step_of_whole_numbers_leads_to_the_next(step):
+    """Of the steepest feature that is free; of none, nowhere."""
+    direction = torch.tensor([[.6, .8], [.6, .8], [.6, 0.]]).double()
+    x = torch.tensor([[2., 2.], [2., 4.], [4., 2.]]).double()
+    x = x if step > 0 else 4 - x
+    feasible = FeasibleSet(
+        x, torch.zeros(2).double(), torch.full((2,), 4.).double(),
+        integers=torch.ones(2, dtype=torch.bool))
+    moved = feasible.project(
+        x + feasible.step_of(x, step, direction) * direction) - x
+    expected = torch.tensor([[0., 1.], [1., 0.], [0., 0.]]).double()
+    assert torch.equal(moved, expected if step > 0 else -expected)
+
+
 def test_points_stay_in_the_set_and_gain():
     """In both precisions, and for an infeasible start that would be better."""
     x, y, scale = clouds(5)

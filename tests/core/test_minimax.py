@@ -363,6 +363,16 @@ def test_points_far_past_the_margin_are_moved_back(digits, monkeypatch):
     assert found > 1.02 * value()
 
 
+def test_a_search_on_that_gains_nothing_is_not_kept(monkeypatch):
+    values = iter((2., 1., 3.))
+    monkeypatch.setattr(revival, 'maximise', lambda *_: (
+        Fake(None, 0., 0., 0., next(values)), True))
+    monkeypatch.setattr(revival, 'revive', lambda *_: 'points')
+    defender = types.SimpleNamespace(
+        gain=lambda here, before: here.value - before.value)
+    assert revival.maximise_alive(defender, *[None] * 5)[0].value == 2.
+
+
 def test_a_valley_beside_the_end_of_descent_is_found(monkeypatch):
     """A squared hinge has kinks in lambda, where descent took a slope of both
     sides for the curvature: 1 % more loss, in 1 of 150 problems."""
@@ -379,6 +389,24 @@ def test_a_valley_beside_the_end_of_descent_is_found(monkeypatch):
     monkeypatch.setattr(Defender, '_descend_beside', lambda self, here, *_:
                         here)
     assert excess() > 5e-3
+
+
+@pytest.mark.parametrize('side', [-1, 1])
+def test_a_valley_on_either_side_is_found(monkeypatch, side):
+    """Two kinks, at 0 and .7 below or above: the deeper one is found."""
+    def loss(lmbda):
+        return 1 + min(abs(lmbda), .5 * abs(side * lmbda - .7) - .1)
+
+    def evaluate(x_p, lmbda):
+        return Fake(x_p, lmbda, loss(lmbda), (
+            loss(lmbda + 1e-9) - loss(lmbda - 1e-9)) / 2e-9)
+    model = types.SimpleNamespace(
+        lmbda_step=1.5, train=lambda x_p, lmbda, start: lmbda,
+        losses=lambda lmbda: Losses(loss(lmbda), loss(lmbda), 0.))
+    defender = Defender(model, (-8., 11.5), None)
+    monkeypatch.setattr(defender, 'evaluate', evaluate)
+    found = defender._descend_beside(evaluate(None, 0.), -8., 11.5)
+    assert found.lmbda == pytest.approx(.7 * side, abs=.05)
 
 
 def test_quasi_newton_of_no_steps_leaves_the_points(digits):
@@ -398,6 +426,33 @@ def test_patience_stops(digits):
     solution = attack(digits, tol=.5, patience=2, n_outer=50)
     assert solution.converged and len(solution.f_seq) < 20
     assert not attack(digits, n_outer=2).converged
+
+
+def test_no_step_is_shorter_than_the_least():
+    """Six points that reach a maximum, of which the first steps overshoot."""
+    problem, seen = clouds(0), []
+    usual = default_step(problem.x_tr)
+    found = solve(problem, problem.x_val[:6], -problem.y_val[:6], 0.,
+                  learn_lmbda=False, method='implicit', min_step=.3 * usual,
+                  callback=seen.append)
+    best, lengths = seen[0], []
+    for here in seen[1:]:
+        lengths.append((here.x_p - best.x_p).norm(dim=1))
+        best = here if here.value > best.value else best
+    assert found.value == best.value > 1.5 * seen[0].value
+    assert min(map(min, lengths)) == pytest.approx(.3 * usual)
+
+
+def test_steps_held_short_end_at_a_maximum():
+    """A step held by `max_step` is not one that may still grow: the attack
+    never stalled, and took all its steps."""
+    problem = clouds(0)
+    found, free = (solve(
+        problem, problem.x_val[:6], -problem.y_val[:6], 0.,
+        learn_lmbda=False, method='implicit', n_outer=100,
+        max_step=share * default_step(problem.x_tr)) for share in (.4, 1e9))
+    assert found.converged and len(found.f_seq) < 60
+    assert found.value == pytest.approx(free.value, rel=1e-3)
 
 
 def test_callback_sees_every_iterate(digits):
@@ -546,6 +601,16 @@ def test_the_ascent_is_in_units_of_the_box(digits, quasi_newton):
         for problem, scale in ((other, units), (digits, torch.ones_like(
             units))))
     assert found.value > .99 * usual.value
+
+
+def test_l_bfgs_b_ends_on_the_bounds_not_past_them():
+    """A bound over its unit, times its unit, can be the next number."""
+    problem, ub = clouds(0), torch.tensor([.1, 33.3, 300.]).double()
+    unit = FeasibleSet(problem.x_val, -ub, ub).column_scale
+    assert (ub / unit * unit > ub).any()
+    found = solve(problem, problem.x_val[:4], -problem.y_val[:4], 0., -ub, ub,
+                  learn_lmbda=False, quasi_newton=True, method='implicit')
+    assert (found.x_p.abs() <= ub).all() and (found.x_p.abs() == ub).any()
 
 
 def test_units_of_a_box():

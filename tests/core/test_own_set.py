@@ -7,6 +7,7 @@ import torch
 from core_problems import compare, make
 from refusals import raises
 from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.core.camouflage import camouflaged
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.solvers import Training
@@ -55,6 +56,30 @@ def test_central_differences_through_a_refitted_preprocess(player, method):
     ahead, behind = (getattr(model.losses(model.train(
         x_p + step * along, -1.)), player) for step in (1e-5, -1e-5))
     compare((grad * along).sum(), (ahead - behind) / 2e-5, 1e-6)
+
+
+@pytest.mark.parametrize('target', [None, 1.])
+def test_camouflage_raises_the_harm_and_lowers_the_loss_that_is_seen(target):
+    """With a target, its loss falls. By a short step, and beside one
+    without camouflage."""
+    problem, x_p, y_p = own_set()
+    if target is not None:
+        problem = replace(problem, y_target=torch.full((7,), target).double())
+    model = LinearModel(problem, y_p, Training('implicit', inner_tol=1e-12))
+    trained = model.train(x_p, -1.)
+    both = (model.hypergradient(trained).grad_x_p,
+            model.defender_hypergradient(trained).grad_x_p)
+    before = model.losses(trained)
+    changes = []
+    for camouflage in (0., .5):
+        step = 1e-4 * problem.upward * camouflaged(
+            model, x_p, *both, camouflage)
+        after = model.losses(model.train(x_p + step, -1.))
+        changes.append((problem.upward * (after.attacker - before.attacker),
+                        after.defender - before.defender))
+    (harm, seen), (hidden_harm, hidden_seen) = changes
+    assert harm > 0 and hidden_harm > 0
+    assert hidden_seen < seen
 
 
 @pytest.mark.parametrize('kwargs, words', [

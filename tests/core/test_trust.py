@@ -3,6 +3,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from secml_regpoison.core.losses import Logistic
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.core.trust import TrustModel, trusted_alone
+from secml_regpoison.core.trust_defender import TrustDefender
+from secml_regpoison.core.trusted_alone import Alone
 
 FOLDS = tuple(torch.arange(9)[k::3] for k in range(3))
 ETA = .1
@@ -132,6 +135,26 @@ def test_the_answer_is_never_above_that_of_the_trusted_rows(camouflage):
         assert here.log_s == -math.inf or (
             -8 <= here.log_s <= 0 and here.lmbda >= -2)
     assert found.log_s in [here.log_s for here in seen]
+
+
+def test_rows_that_change_nothing_are_not_counted():
+    """The trusted rows alone do as well: then s is 0."""
+    model, x_p = model_of('implicit')
+    alone = model.train(x_p, .3, None, -math.inf)
+    answer = Alone(.3, model.row_losses(alone))
+    assert not model.is_better(alone, answer)
+    assert model.is_better(alone, Alone(.3, answer.row_losses + 1e-3))
+
+
+def test_with_full_camouflage_whoever_is_seen_less_is_ahead():
+    """The defender's loss at which one counts as hidden is then 1 % of that
+    of the trusted rows alone, not 0."""
+    model, _ = model_of('implicit')
+    defender = TrustDefender(replace(model, alone=Alone(
+        .3, torch.full((9,), .5))), (-4., 4.), None, 1.)
+    seen, less = (SimpleNamespace(untrusted_loss=loss) for loss in (.3, .2))
+    assert defender.gain(less, seen) == pytest.approx(.1 / .005)
+    assert defender.gain(seen, less) == pytest.approx(-.1 / .005)
 
 
 def test_bad_settings():

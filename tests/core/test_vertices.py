@@ -2,6 +2,7 @@
 import functools
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.softmax_model import SoftmaxModel
+from secml_regpoison.core.vertices import best_vertex
 
 
 def pair(problem, n_points=1, lmbda=-2., box=4., **kwargs):
@@ -95,6 +97,27 @@ def test_a_target_is_reached_by_descent():
         pair(aimed, n_points, lmbda=lmbda) for n_points in (1, 3)
         for lmbda in (-6., -2., 0.))]
     assert max(gains) <= 1 and min(gains) < .99
+
+
+def test_the_vertex_by_the_classifier_of_the_far_one_is_tried():
+    """Its weights are others than those of the start."""
+    far, worst = ([[-1., -1.]], [[-1., 1.]])
+
+    def evaluate(x_p, lmbda):
+        at = x_p.tolist()
+        return SimpleNamespace(
+            x_p=x_p, lmbda=lmbda, value=float(at == worst),
+            grad_x_p=torch.ones(1, 2), trained=SimpleNamespace(
+                w=torch.tensor([1., -1. if at == far else 1.])))
+    defender = SimpleNamespace(
+        camouflage=0., bounds=None, evaluate=evaluate,
+        model=SimpleNamespace(problem=SimpleNamespace(upward=1)),
+        gain=lambda here, before: here.value - before.value)
+    x_0 = torch.zeros(1, 2)
+    found = best_vertex(defender, FeasibleSet(
+        x_0, -torch.ones(2), torch.ones(2)), x_0, torch.ones(1),
+        evaluate(x_0, 0.))
+    assert found.x_p.tolist() == worst
 
 
 def test_where_there_are_no_vertices():
