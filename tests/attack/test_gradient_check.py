@@ -10,6 +10,7 @@ from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch, CFeasibleInteger
 from secml_regpoison.core.reverse_pass import ReversePass
 from secml_regpoison.core.solvers import rmd
+from secml_regpoison.core.steps import default_step
 
 from secml.array import CArray
 from secml.data import CDataset
@@ -99,6 +100,18 @@ def test_diagnostics_of_points_at_a_maximum_inside_the_box():
     found = attack.diagnostics()
     assert found.attacker_grad_norm > .9 and found.attacker_gain < .01
     assert 'a stronger attack is near' not in str(found)
+
+
+def test_a_step_gains_no_more_than_the_diameter_of_the_ball():
+    """Of points that have not left their starts, the same gradient."""
+    gains = []
+    for dmax in (None, .01):
+        attack = attack_digits(learn_lmbda=False, dmax=dmax, lb=-9, ub=9,
+                               solver_params={'n_outer': 0})
+        run(attack, digits())
+        gains.append(attack.diagnostics().attacker_gain)
+    usual = default_step(torch.as_tensor(digits()[0].X.tondarray()))
+    assert gains[1] == pytest.approx(.02 / usual * gains[0], rel=1e-3)
 
 
 @pytest.mark.parametrize('n_outer', [0, 60])

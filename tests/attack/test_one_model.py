@@ -404,6 +404,8 @@ def test_a_frozen_preprocess_is_named_where_the_losses_differ(solver_type):
     assert f'trained by its own solver {f_opt:.4g}' in text
     assert 'the preprocess that is frozen' in text
     assert 'tolerance' not in text and 'n_inner' not in text
+    # the classifier's own training is not what is short
+    assert not attack.history[-1].verdicts.fit_short
 
 
 @pytest.mark.parametrize('solver_type', ['rmd', 'implicit', 'fmd'])

@@ -112,6 +112,18 @@ def test_no_harm_and_no_attack_without_points():
     assert SENTENCES['training_short'] not in str(attack.diagnostics())
 
 
+def test_a_target_is_no_harm_that_the_trusted_rows_could_show():
+    """The attacker's loss is then of its target, not of the labels."""
+    data = small()
+    is_0 = data[2].Y == 0
+    attack = make(data, 2, y_target=1, camouflage=0, attacker_set=CDataset(
+        data[2].X[is_0, :], data[2].Y[is_0]))
+    run(attack, data)
+    record = attack.history[-1]
+    assert record.loss > 2 * record.val_loss
+    assert not record.verdicts.unseen
+
+
 def test_without_points():
     """No cosine, no free gradient, and both bounds are on the grid."""
     data = small()
