@@ -47,7 +47,8 @@ def test_a_norm_of_0_on_a_log_axis_is_no_warning(tmp_path, recwarn):
     assert [str(warning.message) for warning in recwarn] == []
 
 
-def test_streams_that_are_not_there(monkeypatch):
+def test_streams_that_are_not_there(monkeypatch, capfd):
+    """What is said is lost, not written elsewhere, and the work goes on."""
     for stream in (None, io.StringIO()):
         if stream is not None:
             stream.close()
@@ -57,6 +58,8 @@ def test_streams_that_are_not_there(monkeypatch):
         print_error('text')
         with progress_bar(3) as bar:
             bar.update()
+        assert bar.total == 3 and bar.disable
+    assert capfd.readouterr() == ('', '')
 
 
 def test_a_terminal_without_our_signs_gets_question_marks(monkeypatch):

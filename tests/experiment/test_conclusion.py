@@ -240,8 +240,9 @@ def test_what_is_wrong_before_any_poison_is_said():
                '% against 30.50 %' in line for line in words_of(lines))
     lines = records(clean_cv=(.05, .1, .2), trusted_only=(.3,) * 3)
     assert not any('Already' in line for line in words_of(lines))
-    for line in lines[:1] + lines[3:4]:  # clean-cv, without poison
-        line['gave_up'] = 1
+    lines[0]['gave_up'] = 1  # clean-cv, without poison: in half of the splits
+    assert not any('Already' in line for line in words_of(lines))
+    lines[3]['gave_up'] = 1
     assert any('is: the trusted rows are unlike the test rows (' in line
                for line in words_of(lines))
 

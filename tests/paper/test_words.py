@@ -4,13 +4,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from secml_regpoison.paper import FIGURES
 from secml_regpoison.experiment.statistics import (
-    draw_curves, mean_and_std, tables_of)
+    draw_curves, mark_strengths, mean_and_std, tables_of)
 from secml_regpoison.experiment.tables import of_splits
 from secml_regpoison.paper import models
 from secml_regpoison.paper.fig2 import claims
@@ -83,6 +84,28 @@ def test_lambda_of_fig2_must_rise_at_each_step(course, holds):
         for k, lmbda in enumerate(course)}
     for found in claims(means, 'rmd').splitlines()[-2:]:
         assert found.endswith(holds)
+
+
+def test_bars_of_an_error_end_at_0_and_those_of_lambda_do_not():
+    means = {('d', 'learned', n): {
+        'fraction': (n / 100, 0.), 'test_error': (.1, .3), 'lmbda': (.1, .3)}
+        for n in (0, 5)}
+    for column, low in (('test_error', 0.), ('lmbda', -.2)):
+        ax = Figure().subplots()
+        draw_curves(ax, means, 'd', column)
+        bars = ax.containers[0].lines[2][0].get_segments()
+        for bar, share in zip(bars, (0., 5.)):
+            assert bar == pytest.approx(np.array([[share, low], [share, .4]]))
+
+
+@pytest.mark.parametrize('n_strengths', [1, 8, 9, 17, 40])
+def test_nine_strengths_at_most_have_a_tick(n_strengths):
+    ax, shares = Figure().subplots(), [*range(n_strengths)]
+    mark_strengths(ax, shares)
+    ticks = ax.get_xticks().tolist()
+    assert len(ticks) <= 9 and ticks[0] == 0
+    assert n_strengths > 8 or ticks == shares
+    assert len({*np.diff(ticks)}) <= 1  # equally many are left out
 
 
 def test_a_table_has_a_line_a_measure_and_policy():
