@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from attack_invariants import assert_same_result, assert_sound
 from attack_problems import digits, make, run, small
 from refusals import raises
+from secml_regpoison.attack.continuation import plan
 from secml.array import CArray
 from secml.adv.seceval import CSecEval
 from secml.data import CDataset, CDatasetHeader
@@ -22,6 +23,21 @@ def strengths(attack, data, values=(0, 4, 8, 12)):
         found.append(run(attack, data, n_points, ds_init=ds_init))
         ds_init = found[-1][2]
     return found
+
+
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+@pytest.mark.parametrize('joint, ends', [(True, [6]), (False, [4, 6])])
+def test_the_batches_of_a_run(learn_lmbda, joint, ends):
+    """A new one starts with lambda alone, if it is learned; no other does."""
+    data = small()
+    attack = make(data, 4, joint=joint, batch_size=4, learn_lmbda=learn_lmbda,
+                  solver_params={'n_outer': 1, 'n_inner': 5})
+    ds_init = run(attack, data)[2]
+    attack.n_points = 6
+    assert plan(attack, attack._prepare(), None)[1] == [0] * learn_lmbda + ends
+    assert plan(attack, attack._prepare(), ds_init)[1] == [6]
+    attack.n_points = 4  # nothing is left but lambda
+    assert plan(attack, attack._prepare(), ds_init)[1] == [4]
 
 
 @pytest.mark.parametrize('learn_lmbda', [True, False])

@@ -926,6 +926,24 @@ def test_memory_of_a_wide_table(tmp_path):
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize('n_copies, n_shared, is_said', [
+    (0, 4, False), (0, 6, True), (4, 6, False), (4, 17, True),
+    (10, 30, False), (10, 45, True), (20, 45, True)])
+def test_test_rows_may_come_again_as_often_as_the_others(
+        n_copies, n_shared, is_said):
+    """Up to four times the share of copies, from 5 to 40 %."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 2)), np.zeros(100)
+    x[:n_copies] = x[100 - n_copies:]
+    test = rng.normal(size=(100, 2))
+    test[:n_shared] = x[100 - n_shared:]
+    said = [*repeated({'pool': (x, y), 'test': (test, y)},
+                      [(Column('a', 'number'), 80)])]
+    assert len(said) == is_said
+    assert not said or said[0].startswith(
+        f'{n_shared} of 100 test rows are also among the training')
+
+
 def test_zeros_of_either_sign_make_copies():
     x = np.random.default_rng(0).normal(size=(40, 2))
     x[20:, 0], x[20:, 1] = -0., np.repeat(np.arange(10) + .5, 2)

@@ -413,6 +413,15 @@ def test_cells_between_spaces_may_have_several_lines(tmp_path):
     assert raw.lines.tolist() == [2, 4, 5]
 
 
+@pytest.mark.parametrize('first, has_names', [
+    ('a,b,kind,4', True), ('a,b,3,4', False), ('a,2,3,4', False)])
+def test_more_words_than_numbers_over_numbers_are_names(tmp_path, first,
+                                                        has_names):
+    """A line with as many of both is a row with a word for missing."""
+    raw = table(tmp_path, f'{first}\n' + '1.5,3.5,4.5,0\n' * 6)
+    assert raw.has_names is has_names
+
+
 @pytest.mark.parametrize('sep', [',', '\t'])
 @pytest.mark.parametrize('mark', ['#', '%'])
 @pytest.mark.parametrize('marked', [range(3), range(40), [0, 9], []])
