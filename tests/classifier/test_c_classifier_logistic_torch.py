@@ -168,6 +168,7 @@ def test_cuda_agrees_with_cpu(data, solver):
 def test_c_and_lmbda_are_one():
     clf = CClassifierLogisticTorch()
     assert (clf.C, clf.lmbda) == (1., 0.)
+    assert str(clf.lmbda) == '0.0'  # not -0.0
     clf = CClassifierLogisticTorch(C=.1)
     assert clf.C == .1 and clf.lmbda == pytest.approx(math.log(10))
     clf.lmbda = -8
@@ -444,6 +445,16 @@ def test_wrong_parameters(error, kwargs, tall):
     with pytest.raises(error, match=f'`{name}` must be .*, got'):
         clf = CClassifierLogisticTorch()
         clf.set(name, value)
+        clf.fit(tall.X, tall.Y)
+
+
+def test_float32_holds_no_penalty_beyond_its_numbers(tall):
+    """exp(89) is none of them."""
+    for lmbda, dtype in ((80, 'float32'), (81, 'float64')):
+        CClassifierLogisticTorch(lmbda=lmbda, dtype=dtype).fit(tall.X, tall.Y)
+    clf = CClassifierLogisticTorch(lmbda=81, dtype='float32')
+    with pytest.raises(ValueError, match='`lmbda` must be at most 80 in float'
+                                         '32, got 81'):
         clf.fit(tall.X, tall.Y)
 
 
