@@ -449,13 +449,12 @@ def test_wrong_parameters(error, kwargs, tall):
 
 
 def test_float32_holds_no_penalty_beyond_its_numbers(tall):
-    """exp(89) is none of them."""
+    """exp(89) is none of those."""
     for lmbda, dtype in ((80, 'float32'), (81, 'float64')):
         CClassifierLogisticTorch(lmbda=lmbda, dtype=dtype).fit(tall.X, tall.Y)
-    clf = CClassifierLogisticTorch(lmbda=81, dtype='float32')
     with pytest.raises(ValueError, match='`lmbda` must be at most 80 in float'
                                          '32, got 81'):
-        clf.fit(tall.X, tall.Y)
+        CClassifierLogisticTorch(lmbda=81, dtype='float32')
 
 
 def test_wrong_data(tall):
