@@ -18,7 +18,6 @@ OPTIONS = {'data': '--data with the rows', 'n_train': '--train',
 # Whether a value has all that another has: more is the same work.
 HAS_ALL = {
     'policies': lambda here, there: {*there.split(',')} <= {*here.split(',')},
-    'repetitions': lambda here, there: there <= here,
     'attacker': lambda here, there: (there, here) == ('defender', 'both')}
 OURS = re.compile(
     r'sec_eval(_.+)?\.(csv|png|json|npz|gz)|(poisoned|rows)_.+\.csv')
@@ -91,17 +90,16 @@ class AnotherCommand(ValueError):
     """`--resume` with other options than those of the unfinished work."""
 
 
-def check_same_command(folder, plan, data, policies, repetitions):
+def check_same_command(folder, plan, data, policies):
     """Raise AnotherCommand where the folder of unfinished cells is of another
-    plan, of other data, a text, or of policies and repetitions that are left
-    out now; else keep all of them there. More of these, and more strengths,
-    are the same work."""
+    plan, of other data, a text, or of policies that are left out now; else
+    keep all of them there. More policies, and other numbers of repetitions
+    and strengths, are the same work."""
     path = os.path.join(folder, 'plan.json')
     here = {'version': __version__, 'data': data,
             **json.loads(json.dumps(asdict(plan))),
             'policies': ','.join(policy_name(policy) for policy in policies
-                                 if not is_own(policy)),
-            'repetitions': repetitions}
+                                 if not is_own(policy))}
     if any(map(is_own, policies)):
         here['attacker'] = 'both'
     del here['n_points'], here['expect'], here['n_passing']
@@ -137,8 +135,9 @@ def _check_options(here, there):
             + ', '.join(f"{option} {here.get(option, 'left out')}, there "
                         f"{there.get(option, 'left out')}"
                         for option in other)
-            + ': repeat that command, with more policies, repetitions or '
-            'strengths if you like, or leave out --resume to start anew.')
+            + ': repeat that command, with more policies or other numbers of '
+            'repetitions and strengths if you like, or leave out --resume to '
+            'start anew.')
 
 
 def _as_options(plan):

@@ -55,8 +55,7 @@ def run_sec_eval(args, source, plan):
                     'cross-validate on')
     names = result_names(map(policy_name, args.policies), args.repetitions)
     with cells_folder(args.out, 'sec_eval', args.resume) as folder:
-        check_same_command(folder, plan, _rows_of(source), args.policies,
-                           args.repetitions)
+        check_same_command(folder, plan, _rows_of(source), args.policies)
         begin(args.out, names)
         results = _run(args, source, plan, folder)
         classes = map(str, source.header['y_original'])

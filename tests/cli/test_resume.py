@@ -381,28 +381,25 @@ def test_another_command_does_not_resume(tmp_path, capsys):
     """It is refused before what is there is touched."""
     plan = Plan((0, 2), 20, 10)
     both = -2., '-2-own'
-    check_same_command(tmp_path, plan, 'a', both[:1], 1)
-    check_same_command(tmp_path, replace(plan, n_points=(0, 2, 4)), 'a', both,
-                       2)
+    check_same_command(tmp_path, plan, 'a', both[:1])
+    check_same_command(tmp_path, replace(plan, n_points=(0, 2, 4)), 'a', both)
     three = 'learned', *both
-    check_same_command(tmp_path, plan, 'a', three, 2)
+    check_same_command(tmp_path, plan, 'a', three)
     kept = (tmp_path / 'plan.json').read_text()
     for words, *other in (
-            ('--seed 4, there 0', replace(plan, seed=4), 'a', three, 2),
-            ('--data with the rows b, there a', plan, 'b', three, 3),
-            ('--policies -2, there learned,-2', plan, 'a', both, 3),
-            ('--repetitions 1, there 2', plan, 'a', three, 1),
-            ('--attacker defender, there both', plan, 'a', ('learned', -2.),
-             2)):
+            ('--seed 4, there 0', replace(plan, seed=4), 'a', three),
+            ('--data with the rows b, there a', plan, 'b', three),
+            ('--policies -2, there learned,-2', plan, 'a', both),
+            ('--attacker defender, there both', plan, 'a', ('learned', -2.))):
         with pytest.raises(AnotherCommand, match=(
                 '`--resume` must be with the command that was interrupted, '
-                f'got {words}: repeat that command, with more policies, ')):
+                f'got {words}: repeat that command, with more policies or ')):
             check_same_command(tmp_path, *other)
     assert (tmp_path / 'plan.json').read_text() == kept
 
 
 def test_another_version_does_not_resume(tmp_path, monkeypatch):
-    command = tmp_path, Plan((0, 2), 20, 10), 'a', ['learned'], 1
+    command = tmp_path, Plan((0, 2), 20, 10), 'a', ['learned']
     check_same_command(*command)
     monkeypatch.setattr('secml_regpoison.cli.results.__version__', '9.9')
     with pytest.raises(AnotherCommand,
@@ -412,8 +409,7 @@ def test_another_version_does_not_resume(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('text', [
     None, '', '{"data": "a', '[1]', '{}', 'null',
-    '{"policies": "-2", "repetitions": 1, "attacker": "defender", '
-    '"attack_params": [1]}'])
+    '{"policies": "-2", "attacker": "defender", "attack_params": [1]}'])
 def test_a_damaged_plan_is_named(tmp_path, capsys, text):
     """So is none beside finished work, as 0.1.0 left it."""
     cells = tmp_path / 'sec_eval.cells'
