@@ -125,7 +125,7 @@ def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
     for name in names:
         sentence = {**SENTENCES, **sentences}[name]
         found = [in_sentence(record['policy']) for record in records
-                 if record[name] and (name != 'lmbda_at_bound'
+                 if record[name] and (sentence != SENTENCES['lmbda_at_bound']
                                       or asks_for_wider_bounds(record))]
         if name == 'lmbda_at_bound' and 'learned-trust' in found:
             sentence += BOUND_OF_TRUST

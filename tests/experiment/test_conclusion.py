@@ -13,6 +13,7 @@ from secml_regpoison.experiment.plan import Plan
 from secml_regpoison.experiment.report import csv_lines, plain_words, table
 from secml_regpoison.experiment.summary import summarise
 from secml_regpoison.figure.style import POLICY_STYLES
+from secml_regpoison.paper import AT_BOUND
 
 PLAN = Plan((0, 5, 10), 100, 40, preprocess='mean-std')
 
@@ -309,6 +310,10 @@ def test_wider_bounds_are_no_advice_where_the_answer_is_constant():
         assert 'at a bound in 2 of 2 splits' in words_of(lines)[1]
         assert 'lambda at bound' in table(summarise(lines), ['a', 'b'])
         assert ('widen `lmbda_bounds`' in plain_words(lines)) == (lmbda < 0)
+        n = len(lines)  # without that advice all are counted
+        assert plain_words(lines, AT_BOUND, ['lmbda_at_bound']) == (
+            f'In {n} of {n} evaluations (learned) lambda is at a bound of its '
+            'interval.')
 
 
 def test_giving_up_is_no_success():
