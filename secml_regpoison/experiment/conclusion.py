@@ -41,10 +41,9 @@ def conclude(summary, plan, same_rows=False, rarest=None):
         least error at worst, see `.ranking.ranked`; its `test_error` and `C`
         (exp(-lambda), None where lambda differs so much between the splits
         that no one C stands for all) there; `worst_errors`, of each policy,
-        over the
-        attackers and the strengths up to this one; `is_useful`, whether it
-        does better than the more frequent class for all rows, and has not
-        given up in most splits; `words`, a list of sentences.
+        over the attackers and the strengths up to this one; `is_useful`,
+        whether it does better than the more frequent class for all rows, and
+        has not given up in most splits; `words`, a list of sentences.
 
     """
     k = expected_strength(plan)

@@ -111,7 +111,9 @@ def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
     records : list of dict
         Lines of the CSV.
     sentences : dict of str to str, optional
-        Those of some verdicts in other words.
+        Those of some verdicts in other words. Only the usual one of a
+        lambda at its bound, which asks for wider bounds, leaves out a lambda
+        that no wider bound would change.
     names : tuple of str, optional
         The verdicts that are looked at.
 

@@ -38,6 +38,19 @@ class Fake(NamedTuple):
     value: float = 0.
 
 
+def defender_of(monkeypatch, loss, before, after, step=1.5):
+    """A defender whose loss is this function of lambda, with the slope
+    between so little before and after it."""
+    model = types.SimpleNamespace(
+        lmbda_step=step, train=lambda x_p, lmbda, start: lmbda,
+        losses=lambda lmbda: Losses(loss(lmbda), loss(lmbda), 0.))
+    defender = Defender(model, (-8., 11.5), None)
+    monkeypatch.setattr(defender, 'evaluate', lambda x_p, lmbda: Fake(
+        x_p, lmbda, loss(lmbda), (
+            loss(lmbda + after) - loss(lmbda - before)) / (before + after)))
+    return defender
+
+
 @pytest.fixture(scope='module')
 def digits():
     """scikit-learn's digits 0 v 8: 150 training and 60 validation rows."""
@@ -137,19 +150,13 @@ def test_a_valley_between_two_points_of_the_grid_is_found(
         return 1 + .02 / (1 + math.exp(-lmbda)) - .04 * math.exp(
             -2 * (lmbda - centre) ** 2) + .01 * max(lmbda - 4., 0.)
 
-    def evaluate(x_p, lmbda):
-        return Fake(x_p, lmbda, loss(lmbda), (
-            loss(lmbda + 1e-6) - loss(lmbda - 1e-6)) / 2e-6)
-    model = types.SimpleNamespace(
-        lmbda_step=1.5, train=lambda x_p, lmbda, start: lmbda,
-        losses=lambda lmbda: Losses(loss(lmbda), loss(lmbda), 0.))
     least = min(map(loss, np.arange(-8., 11.5, .01)))
     for answer in ('best_response', 'global_best_response'):
-        defender = Defender(model, (-8., 11.5), None)
-        monkeypatch.setattr(defender, 'evaluate', evaluate)
+        defender = defender_of(monkeypatch, loss, 1e-6, 1e-6)
         found = defender.best_response(None, -6., True) \
             if answer == 'best_response' \
-            else defender.global_best_response(evaluate(None, -6.))
+            else defender.global_best_response(
+                defender.evaluate(None, -6.))
         assert found.loss <= (1 + 2 * LOSS_RTOL) * least
         assert defender.lmbda_seq == [found.lmbda]
 
@@ -178,15 +185,8 @@ def test_a_narrow_valley_is_found(monkeypatch, name):
     def loss(lmbda):
         return np.interp(lmbda, at, heights)
 
-    def evaluate(x_p, lmbda):
-        # as of weights that vanish: at a corner that of the right
-        return Fake(x_p, lmbda, loss(lmbda),
-                    (loss(lmbda + 1e-9) - loss(lmbda)) / 1e-9)
-    model = types.SimpleNamespace(
-        lmbda_step=step, train=lambda x_p, lmbda, start: lmbda,
-        losses=lambda lmbda: Losses(loss(lmbda), loss(lmbda), 0.))
-    defender = Defender(model, (-8., 11.5), None)
-    monkeypatch.setattr(defender, 'evaluate', evaluate)
+    # as of weights that vanish: at a corner that of the right
+    defender = defender_of(monkeypatch, loss, 0., 1e-9, step)
     assert defender.best_response(None, 0., True).loss <= 1.01 * heights.min()
 
 
@@ -397,15 +397,9 @@ def test_a_valley_on_either_side_is_found(monkeypatch, side):
     def loss(lmbda):
         return 1 + min(abs(lmbda), .5 * abs(side * lmbda - .7) - .1)
 
-    def evaluate(x_p, lmbda):
-        return Fake(x_p, lmbda, loss(lmbda), (
-            loss(lmbda + 1e-9) - loss(lmbda - 1e-9)) / 2e-9)
-    model = types.SimpleNamespace(
-        lmbda_step=1.5, train=lambda x_p, lmbda, start: lmbda,
-        losses=lambda lmbda: Losses(loss(lmbda), loss(lmbda), 0.))
-    defender = Defender(model, (-8., 11.5), None)
-    monkeypatch.setattr(defender, 'evaluate', evaluate)
-    found = defender._descend_beside(evaluate(None, 0.), -8., 11.5)
+    defender = defender_of(monkeypatch, loss, 1e-9, 1e-9)
+    found = defender._descend_beside(
+        defender.evaluate(None, 0.), -8., 11.5)
     assert found.lmbda == pytest.approx(.7 * side, abs=.05)
 
 
