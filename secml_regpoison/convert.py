@@ -18,10 +18,18 @@ def to_tensor(x, device='cpu'):
 
     Sparse input becomes dense: after one step of the attack a poisoning
     point has no zero left. Always a copy: the array is the user's, and may
-    be read-only, as joblib hands it to its workers.
+    be read-only, as joblib hands it to its workers. Row by row, whatever the
+    order there: sums over another order differ in the last digit.
     """
     # torch has no long double
-    return torch.tensor(x.tondarray().astype(float, copy=False)).to(device)
+    return torch.tensor(np.ascontiguousarray(
+        x.tondarray(), dtype=float)).to(device)
+
+
+def take_rows(x, rows):
+    """Rows of a `CArray`, whose own format stays: secml's indexing by rows
+    turns a sparse array from rows to columns, in place."""
+    return (x.deepcopy() if x.issparse else x)[rows, :]
 
 
 def to_float64(x):

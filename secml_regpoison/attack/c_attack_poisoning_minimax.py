@@ -106,9 +106,11 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         its start, flipped, as in the paper; with `y_target` all have that
         class. 'worst': compositions of 0, 1/4, 1/2, 3/4 and all of one label
         (of a softmax: pairs of classes) are tried for 12 steps each, and that
-        of the worst validation error is kept, see `history`. A class for all
-        points, or a CArray with one for each, shape (p,). Points start as
-        rows of another class.
+        of the worst validation error is kept, see `history`; from there the
+        points raise the loss. Points of `ds_init` keep their labels: run
+        alone, a strength may find worse ones. A class for all points, or a
+        CArray with one for each, shape (p,). Points start as rows of another
+        class.
     learn_lmbda : bool or 'trust', optional
         False: the classifier's own C stays (Xiao et al. 2015). 'trust': `val`
         is trained on too, and the defender learns by cross-validation on it

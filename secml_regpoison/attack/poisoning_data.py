@@ -12,7 +12,7 @@ from secml.array import CArray
 
 from secml_regpoison.convert import (
     as_refitted, feature_map, indices, labels, labels_of_indices, signs,
-    to_float64, to_tensor)
+    take_rows, to_float64, to_tensor)
 from secml_regpoison.core import Problem
 from secml_regpoison.core.checks import NORMS
 from secml_regpoison.validation import LARGEST, resolve_device
@@ -132,7 +132,7 @@ class PoisoningData:
             'refitted.', RuntimeWarning, stacklevel=6)
         x_tr = to_float64(training_data.X)
         preprocess.fit(x_tr, training_data.Y)
-        check_preprocess(preprocess, x_tr[0, :])
+        check_preprocess(preprocess, take_rows(x_tr, 0))
         self.phi_tr, self.phi_val, self.phi_attacker = (
             to_tensor(preprocess.transform(to_float64(part.X)), self.device)
             for part in (training_data, val, attacker_set))

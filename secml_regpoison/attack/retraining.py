@@ -8,7 +8,8 @@ from scipy import optimize
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
-from secml_regpoison.convert import to_carray, to_float64, to_tensor
+from secml_regpoison.convert import (
+    take_rows, to_carray, to_float64, to_tensor)
 from secml_regpoison.core import solve
 from secml_regpoison.core.model import Losses, share_wrong
 from secml_regpoison.core.softmax_model import losses_of_scores
@@ -25,7 +26,7 @@ def poisoned_data(attack, data, adv_ds):
     the header of the rows what is not one value a row."""
     rows = CArray(data.clean_rows(adv_ds.num_samples))
     tr = attack.training_data
-    clean = CDataset(to_float64(tr.X[rows, :]), tr.Y[rows],
+    clean = CDataset(to_float64(take_rows(tr.X, rows)), tr.Y[rows],
                      without_arrays(tr.header))
     return clean.append(CDataset(adv_ds.X, adv_ds.Y)) \
         if adv_ds.num_samples else clean

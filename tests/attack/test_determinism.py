@@ -13,8 +13,11 @@ import torch
 
 from attack_problems import digits, make, run
 
+from secml_regpoison import (
+    CAttackPoisoningMinimaxLR, CClassifierLogisticTorch)
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
+from secml.data import CDataset
 
 TESTS = Path(__file__).parent
 
@@ -132,3 +135,29 @@ def test_whatever_the_number_of_threads(with_threads, alone):
     found = with_threads(2, 'two')
     np.testing.assert_allclose(found, alone[0], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(found[:3], alone[0][:3], rtol=1e-6)
+
+
+def attack_on(training_data):
+    """The numbers of an attack, as bytes."""
+    rng = np.random.default_rng(0)
+    val = CDataset(rng.normal(size=(18, 3)) + np.arange(18)[:, None] % 2,
+                   np.arange(18) % 2)
+    attack = CAttackPoisoningMinimaxLR(
+        CClassifierLogisticTorch(), training_data, val, lb=-3, ub=3,
+        poison_mode='replace', solver_params={'n_outer': 8})
+    attack.n_points = 3
+    _, _, adv_ds, f_opt = attack.run(val.X, val.Y)
+    return np.append(adv_ds.X.tondarray(), f_opt).tobytes()
+
+
+@pytest.mark.parametrize('seed', [0, 4, 10])
+def test_rows_in_any_order_of_memory(seed):
+    """Sparse rows, which secml's indexing turns to columns, stay as they are:
+    the same attack twice has the same bits, as have C and Fortran order."""
+    x, y = np.random.default_rng(seed).normal(size=(24, 3)), np.arange(24) % 2
+    x[y == 1] += 1
+    assert attack_on(CDataset(x, y)) == attack_on(
+        CDataset(np.asfortranarray(x), y))
+    sparse = CDataset(CArray(x).tosparse(), y)
+    assert attack_on(sparse) == attack_on(sparse)
+    assert sparse.X._data._data.format == 'csr'
