@@ -11,8 +11,8 @@ SAMPLE = 500  # lines that decide
 SEPARATORS = {'comma': ',', 'semicolon': ';', 'tab': '\t', 'bar': '|',
               'space': ' '}
 MISSING = ('', '?', 'na', 'n/a', '#n/a', 'nan', '-nan', 'null', 'none', '<na>',
-           '-', '.', '*', '\\n', '#div/0!', '#value!', '#ref!', '#num!',
-           '#name?')
+           '<null>', '-', '.', '*', '\\n', '#div/0!', '#value!', '#ref!',
+           '#num!', '#name?')
 NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$')
 GROUPED = re.compile(r'[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?$')
 
@@ -118,7 +118,8 @@ def detect_decimal(frame):
 
 def has_header(frame):
     """Whether the first line has names: no numbers over columns of numbers,
-    0, 1, 2 ..., or in columns of text words that do not come again."""
+    0, 1, 2 ..., or, where all columns are text, words that do not come
+    again."""
     first, rest = frame.iloc[0].tolist(), frame[1:SAMPLE]
     if rest.empty:
         return not any(map(NUMBER.match, first))
@@ -130,17 +131,18 @@ def has_header(frame):
                 NUMBER.match(cell) or cell and cell in rest.iloc[:, j].tolist()
                 for j, cell in others):
         return True
-    yes = no = new = words = 0
+    yes = no = new = again = words = 0
     for j, cell in enumerate(first):
-        cells = [other for other in rest.iloc[:, j].tolist()
-                 if other.lower() not in MISSING]
+        column = rest.iloc[:, j].tolist()
+        again += cell != '' and cell in column
+        cells = [other for other in column if other.lower() not in MISSING]
         if cells and all(map(NUMBER.match, cells)):
             yes += not NUMBER.match(cell) and cell.lower() not in MISSING
             no += bool(NUMBER.match(cell))
         elif cells:
             words += 1
             new += cell not in cells and not NUMBER.match(cell)
-    return yes > no if yes or no else 2 * new > words
+    return yes > no if yes or no else 2 * new > words and not again
 
 
 def sep_name(sep):

@@ -132,7 +132,7 @@ def read_file(path, options, name):
     lines = list(islice((line for line in text.split('\n') if line.strip()
                          and line.lstrip()[0] not in '#%'), 300))
     if lines and lines[0].lower().lstrip().startswith('@relation'):
-        return {'pool': read_arff(path, text)}
+        return {'pool': read_arff(path, text, options.label)}
     if any(map(PAIR.search, lines)) and 2 * sum(
             map(_is_libsvm, lines)) >= len(lines):  # a bad line is named
         return {'pool': read_libsvm(path, text)}

@@ -1,6 +1,7 @@
 """LIBSVM and ARFF text."""
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -81,14 +82,17 @@ def _first_bad_line(lines):
     return None
 
 
-def read_arff(path, text):
-    """ARFF: the names from the header, the rows as text."""
+def read_arff(path, text, label=None):
+    """ARFF: the names from the header, the rows as text. KEEL's ``@outputs``
+    names the label unless the user does, `label`."""
     lines = text.split('\n')
-    names, i = [], 0
+    names, outputs, i = [], [], 0
     for i, line in enumerate(lines):
         word = ATTRIBUTE.match(line)
         if word and word[1].lower() == 'attribute':
             names.append(_unquote(word[2]))
+        elif word and word[1].lower() in ('output', 'outputs'):
+            outputs += filter(None, _values(line[word.end(1):]))
         elif word and word[1].lower() == 'data':
             break
     rows = {k: line for k, line in enumerate(lines[i + 1:], i + 2)
@@ -106,8 +110,24 @@ def read_arff(path, text):
                 + (' Sparse rows must be written out.'
                    if row[0].startswith('{') else ' Leave out weights of rows.'
                    if row[-1].startswith('{') else ''))
-    return finish(path, pd.DataFrame(cells, dtype=object),
-                  np.array(list(rows)), names, 'ARFF')
+    table = finish(path, pd.DataFrame(cells, dtype=object),
+                   np.array(list(rows)), names, 'ARFF')
+    if label is None and outputs:
+        table = replace(table, label=_find_output(path, names, outputs))
+    return table
+
+
+def _find_output(path, names, outputs):
+    """The position of the one output, in other case if need be."""
+    found = [j for j, name in enumerate(names) if name == outputs[0]] or [
+        j for j, name in enumerate(names)
+        if name.casefold() == outputs[0].casefold()]
+    if len(outputs) > 1 or len(found) != 1:
+        raise ValueError(
+            f'{path} must have one of its attributes in @outputs, the label, '
+            f'got {", ".join(outputs)}: name it with --label, and leave out '
+            'other labels with --drop.')
+    return found[0]
 
 
 def _values(line):

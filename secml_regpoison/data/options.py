@@ -25,7 +25,7 @@ class ReadOptions:
     ----------
     label : str or int or None
         Name of the label's column, or its number, from 1. Default: the last
-        column; the first one of LIBSVM text.
+        column; the first one of LIBSVM text, KEEL's ``@outputs``.
     drop : tuple of str or int, or one of them
         Columns to leave out, by name or number. None is none.
     classes : tuple or None

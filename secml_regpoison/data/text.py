@@ -84,9 +84,10 @@ def read_text(path, text, coding, options):
     sep = sep or detect_separator(path, text)
     rows, lines = split_lines(text, sep)
     refuse_open_quotes(path, text, sep, rows, lines)
+    cells = [row for row in rows if row]
+    _trim_header(cells)
     widths = np.array([len(row) for row in rows])
     n_columns, short_header = _width(path, text, widths, lines, sep)
-    cells = [row for row in rows if row]
     if short_header:
         cells[0].append('')
     frame = pd.DataFrame(cells, dtype=object).apply(
@@ -180,6 +181,13 @@ def _is_alike(line, table, sep):
     widths = ([len(row) for row in split_lines(f'{line}\n{table}', sep)[0]]
               for sep in ([sep] if sep else ',;\t|'))
     return any(len(both) == 2 and both[0] == both[1] > 1 for both in widths)
+
+
+def _trim_header(cells):
+    """Take from the end of the first line empty cells that no other has."""
+    width = max(map(len, cells[1:]), default=len(cells[0]) if cells else 0)
+    while cells and len(cells[0]) > width and not cells[0][-1].strip():
+        cells[0].pop()
 
 
 def _width(path, text, widths, lines, sep):

@@ -85,6 +85,8 @@ def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
     ('x y\n1 2 a\n3 4 b\n', ['column 1', 'x', 'y']),
     ('"col a" "5 in"\n1 "two 2"\n3 ""\n', ['col a', '5 in']),
     ('x,y,\n1,2,\n3,4,\n', ['x', 'y']),
+    ('"x","y",\n1,2\n3,4\n', ['x', 'y']),
+    ('x,y,, \n1,2\n3,4\n', ['x', 'y']),
     ('x,y,x\n1,2,3\n3,4,5\n', ['x', 'y', 'x.2']),
     ('1,2,\n3,4,\n', ['column 1', 'column 2']),
     ('# made today\n# by hand\nx,y\n1,2\n3,4\n', ['x', 'y']),
@@ -94,6 +96,12 @@ def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
      ['colour', 'size']),
     ('red,big\nred,big\nblue,small\nred,small\nblue,big\n',
      ['column 1', 'column 2']),
+    ('-,S0,gatt\n-,S1,caag\n+,S2,gccc\n',
+     ['column 1', 'column 2', 'column 3']),
+    ('Ann,a@x.org,Old Road,basic,yes\nBob,b@x.org,New Road,gold,yes\n'
+     'Eve,e@x.org,High Street,basic,no\n',
+     [f'column {j}' for j in range(1, 6)]),
+    (',name\n,Ann\n,Bob\nx,Eve\n', ['column 1', 'name']),
     ('1,?,a\n1,2,b\n', ['column 1', 'column 2', 'column 3'])])
 def test_names_of_columns(tmp_path, content, names):
     raw = table(tmp_path, content)
@@ -230,6 +238,25 @@ def test_arff_names_in_quotes_and_comments_behind_rows(tmp_path):
         ['1', '4', '5', 'p%q'], ['2', '?', '6', '']]
 
 
+@pytest.mark.parametrize('line, place', [
+    ('@outputs kind', 1), ('@Output  KIND', 1), ("@outputs 'the size'", 0),
+    ('@inputs kind\n@output size', 2), ('@inputs kind', -1)])
+def test_the_label_is_the_output_that_keel_names(tmp_path, line, place):
+    text = ("@relation x\n@attribute 'the size' {1, 2}\n@attribute kind {a, b}"
+            f'\n@attribute size {{1, 2}}\n{line}\n@data\n1, a, 1\n2, b, 2\n')
+    assert table(tmp_path, text).label == place
+
+
+@pytest.mark.parametrize('outputs', ['a, b', 'c'])
+def test_one_known_output_is_the_label(tmp_path, outputs):
+    text = ('@relation x\n@attribute a real\n@attribute b {0,1}\n@outputs '
+            f'{outputs}\n@data\n1.5,0\n2,1\n')
+    with pytest.raises(ValueError, match=(
+            f'in @outputs, the label, got {outputs}: name it with --label')):
+        table(tmp_path, text)
+    assert table(tmp_path, text, label='b').frame.shape == (2, 2)
+
+
 @pytest.mark.parametrize('content, words', [
     ('@relation x\n@attribute a real\n@attribute b {0,1}\n@data\n1,0\n1\n',
      "2 attributes in each row, got '1' in line 6"),
@@ -249,6 +276,7 @@ def test_arff_names_in_quotes_and_comments_behind_rows(tmp_path):
     ('word\nword\n', 'lines of one cell'),
     ('"a,b,c"\n"1,2,0"\n"3,4,1"\n', 'quotes as a whole, remove these'),
     ('a,b,c\n1,2,0\n3\n3,4,1\n3,4,1\n', 'got 1 cell in line 3'),
+    ('x,y,z\n1,2\n3,4\n', 'got 3 cells in line 1, 2 in most'),
     ('1,2\n1,"2\n3,4\n5,6\n', 'quote')])
 def test_what_is_no_table(tmp_path, content, words):
     with pytest.raises(ValueError, match=words):
