@@ -6,7 +6,7 @@ import pandas as pd
 
 from secml_regpoison.limits import LARGEST, SMALLEST, is_rounding
 from secml_regpoison.terminal import count_rows
-from .cures import CATEGORIES, are_few, find_cure
+from .cures import CATEGORIES, INFINITE, are_few, find_cure
 from .detect import MISSING, NUMBER
 from .encoding import Column, kind_of
 
@@ -205,11 +205,11 @@ def _check_size(name, numbers, where):
     bad = ~(abs(numbers) <= LARGEST)
     if bad.any():
         i = int(bad.argmax())
+        cure = INFINITE if np.isinf(numbers[i]) else 'rescale the column'
         raise ValueError(
             f'{where(i)}: {column_of(name)} must hold finite numbers, none '
             f'beyond {LARGEST:g}, got {numbers[i]} (such cells: {bad.sum()}). '
-            f'Correct them, rescale the column, or type '
-            f'{drop_option([name])}.')
+            f'Correct them, {cure}, or type {drop_option([name])}.')
     largest = abs(numbers).max()
     if 0 < largest < SMALLEST:
         i = int(abs(numbers).argmax())

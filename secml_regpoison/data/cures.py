@@ -5,7 +5,8 @@ from .detect import GROUPED, NUMBER
 
 MAX_VALUES = 100  # different texts of a column
 MAX_CODES = 20  # of a column with numbers among them
-# what to do about the text in columns
+# what to do about infinite cells, and about the text in columns
+INFINITE = 'write nan there and type --missing drop'
 CORRECT = 'Correct these cells of {}, or empty them and type --missing drop'
 UNDRESS = ('They are numbers in another form. Write the numbers of {} without '
            'units and separators of thousands, with plain signs, as ')

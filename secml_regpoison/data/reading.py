@@ -114,16 +114,18 @@ def _pick_labels(tables, cells, options, where):
     """The label of each row, None where it is missing, the labels of the
     classes, and the class of each row, -1 for none."""
     table, column = tables['pool'], column_of(cells.name)
+    other = '' if options.label is not None else (
+        ' If another column is the label, --label names it.')
     words = doubtful_words(cells) if options.classes is None else ()
     if words and options.missing is None:
         is_word = cells.astype(str).str.lower().isin(words).to_numpy()
         raise ValueError(
             f'{where(int(is_word.argmax()))}: the label must be a class, and '
-            f'not a word for missing, got {cells[is_word].iloc[0]!r} (such '
-            f'rows: {is_word.sum()}). '
+            f'not a word for missing, got {cells[is_word].iloc[0]!r} in '
+            f'{column} (such rows: {is_word.sum()}). '
             + ('Name all classes with --classes' if options.positive is None
                else 'Write another word if it is a class')
-            + ', or type --missing drop to leave these rows out.')
+            + f', or type --missing drop to leave these rows out.{other}')
     labels = label_values(cells, table.decimal, (*NO_LABEL, *words))
     if options.classes is None and options.header is None:
         refuse_names(labels, tables.values(), where)
@@ -137,7 +139,7 @@ def _pick_labels(tables, cells, options, where):
         raise ValueError(
             f'{where(int(without.argmax()))}: the label must not be missing, '
             f'got none in {column} (such rows: {without.sum()}). Type '
-            '--missing drop to leave them out.')
+            f'--missing drop to leave them out.{other}')
     return labels, classes, y
 
 
@@ -183,7 +185,7 @@ def _listed(texts):
 
 def _warnings(table, label, options, cells, columns, y):
     """What looks wrong with the label's column and with the features."""
-    other = options.label is None and table.label != 0 \
+    other = options.label is None and table.label == -1 \
         and warn_of_other_label(
             table, label, [column.name for column in columns])
     return (*([other] if other else []), *grouped(table),

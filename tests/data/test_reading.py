@@ -268,8 +268,11 @@ def test_empty_columns_are_named(tmp_path):
 def test_a_label_may_be_missing(tmp_path):
     frame = FRAME[['width', 'count', 'kind']].astype(object)
     frame.loc[3, 'kind'] = ''
-    with pytest.raises(ValueError, match='line 5: the label must not be miss'):
+    words = 'line 5: the label must not be missing, got none in column `kind`'
+    with pytest.raises(ValueError, match=f'{words}.*, --label names it\\.$'):
         read(tmp_path, frame)
+    with pytest.raises(ValueError, match=f'{words}.* to leave them out\\.$'):
+        read(tmp_path, frame, label='kind')
     for options in ({'missing': 'drop'}, {'missing': 'mean'},
                     {'classes': ('ham', 'spam')}):
         data = read(tmp_path, frame, **options)
@@ -437,6 +440,20 @@ def test_a_label_that_is_part_of_the_last_columns_name_is_said(tmp_path):
             f"`{name}`, type --label {shlex.quote(name)}",) * is_said
         other = frame[['width', name, last]].assign(**{name: FRAME['count']})
         assert not read(tmp_path, other).warnings
+
+
+def test_the_output_that_keel_names_is_not_doubted(tmp_path):
+    """Beside a first and a last column that may be the label, too."""
+    path = tmp_path / 'rows.dat'
+    path.write_text(
+        '@relation x\n@attribute class {0,1}\n@attribute f {0,1}\n@attribute '
+        'y {0,1}\n@outputs f\n@data\n' + '0,1,1\n1,0,1\n0,0,0\n1,1,0\n' * 9)
+    data = read_classes(str(path), ReadOptions())
+    assert not any('--label' in said for said in data.warnings)
+    assert any(note.startswith('label: `f`, column 2') for note in data.notes)
+    path.write_text(path.read_text().replace('@outputs f\n', ''))
+    warned = read_classes(str(path), ReadOptions()).warnings
+    assert any('--label' in said for said in warned)
 
 
 def test_a_file_of_test_rows(tmp_path):
@@ -673,6 +690,10 @@ def test_a_table_of_zeros_may_need_no_scaler(tmp_path):
     ({'width': 4e15 + FRAME['count']}, {},
      'column `width` must vary by more than rounding, got a deviation of 1.*'
      'around 4e[+]15. Subtract the mean, or type --drop width'),
+    ({'width': FRAME['width'].where(FRAME['width'] < 1, np.inf)}, {},
+     'got inf .*Correct them, write nan there and type --missing drop, or '),
+    ({'width': FRAME['width'] * 1e40}, {},
+     'Correct them, rescale the column, or type --drop width'),
     ({'width': FRAME['width'] * 1e-200}, {},
      'column `width` must hold numbers whose largest is 0 or at least 1e-150'),
     ({'width': np.where(np.arange(N) % 2, '1,234', '5')}, {},
@@ -702,10 +723,11 @@ def test_a_word_for_missing_is_no_class_unasked(tmp_path, word, kind):
     positive = str(kind[1])
     for options in ({}, {'positive': positive}, {'several': True}):
         with pytest.raises(ValueError, match=(
-                r'line 5: the label must be a class, .* \(such rows: 3\)\. '
+                r'line 5: the label must be a class, .* in column `kind` '
+                r'\(such rows: 3\)\. '
                 + ('Write another word if it is a class' if 'positive'
                    in options else 'Name all classes with --classes')
-                + ', or type --missing drop')):
+                + ', or type --missing drop .* If another column is')):
             read(tmp_path, frame, **options)
         data = read(tmp_path, frame, missing='drop', **options)
         assert data.parts['pool'][1].size == N - 3 and len(data.classes) == 2
@@ -896,7 +918,8 @@ def test_a_note_says_which_words_are_taken_as_missing(tmp_path):
 
 
 @pytest.mark.parametrize('word', [
-    '\\N', '#DIV/0!', '#VALUE!', '#REF!', '#NUM!', '#NAME?'])
+    '\\N', '#DIV/0!', '#VALUE!', '#REF!', '#NUM!', '#NAME?',
+    '<null>'])
 def test_words_of_other_programs_are_missing_cells(tmp_path, word):
     frame = FRAME[['width', 'count', 'kind']].astype(object)
     frame.loc[[4, 7], 'width'] = word
