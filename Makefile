@@ -54,11 +54,13 @@ bench: $(READY)
 	@$(PIP) jax || echo 'JAX cannot be installed here' >&2
 	@$(BIN)/python benchmarks/run.py
 
-# No .venv is set up: the core needs no secml. Tests that are skipped say why.
+# No .venv is set up: the core needs no secml, and other tests more packages.
+# Tests that are skipped say why.
 GPU_PYTHON ?= $(PYTHON)
 bench-gpu:
 	@failed=0; export PYTHONPATH=.; \
-	$(GPU_PYTHON) -m pytest -q -m gpu tests/core || failed=1; \
+	$(GPU_PYTHON) -m pytest -q -m gpu $$(grep -rl '^@on_gpu' tests/core) \
+	  || failed=1; \
 	$(GPU_PYTHON) benchmarks/gpu_vs_cpu.py || failed=1; exit $$failed
 
 # secml is installed on its own, because pip has to be told to ignore the

@@ -181,7 +181,8 @@ def main():
             claims.extend(many_problems(k, name, card) for k in BATCHES)
     finally:
         report('gpu_vs_cpu', claims)
-        (RESULTS / 'gpu.md').write_text(table(claims))
+        if claims:
+            (RESULTS / 'gpu.md').write_text(table(claims))
 
 
 if __name__ == '__main__':

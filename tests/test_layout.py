@@ -121,6 +121,18 @@ def test_the_check_itself_sees(name, source, forbidden):
     assert bool(faults(source, name)) is forbidden
 
 
+def test_gpu_tests_need_what_the_makefile_says():
+    tests = Path(__file__).parent
+    files = [tests / 'helpers' / 'core_problems.py', *(
+        path for path in tests.joinpath('core').rglob('test_*.py')
+        if '\n@on_gpu' in path.read_text(encoding='utf-8'))]
+    found = {target.partition('.')[0] for path in files for target in imported(
+        ast.walk(ast.parse(path.read_text(encoding='utf-8'))), 'tests')}
+    assert len(files) > 1 and found - sys.stdlib_module_names <= {
+        'core_problems', 'numpy', 'pytest', 'scipy', 'secml_regpoison',
+        'torch'}
+
+
 def set_from_outside(source):
     """Private attributes that are assigned of anything but `self`."""
     return [ast.unparse(node) for node in ast.walk(ast.parse(source))

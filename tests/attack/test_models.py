@@ -15,7 +15,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from attack_invariants import assert_same_result
 from attack_problems import QUICK, clouds, digits, run, small
-from core_problems import SKLEARN_L1
+from sklearn_names import SKLEARN_L1
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
     CAttackPoisoningMinimaxSoftmax, CAttackPoisoningMinimaxSVM,

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import confusion_matrix
 from sklearn.svm import LinearSVC
 
-from core_problems import SKLEARN_L1
+from sklearn_names import SKLEARN_L1
 from secml_regpoison import cli, storage as files
 from secml_regpoison.cli.arguments import join_values, make_parser
 from secml_regpoison.data.splits import split_data

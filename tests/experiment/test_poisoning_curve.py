@@ -19,8 +19,8 @@ from sklearn.preprocessing import (
     MinMaxScaler, Normalizer, PolynomialFeatures, StandardScaler)
 from sklearn.svm import LinearSVC
 
-from core_problems import SKLEARN_L1
 from filters import outside
+from sklearn_names import SKLEARN_L1
 from secml_regpoison import poisoning_curve
 from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.experiment.estimators import check_fits

@@ -1,21 +1,15 @@
-"""Small random problems for the tests of the core."""
-import inspect
+"""Small random problems for the tests of the core; those on a GPU need no
+scikit-learn."""
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
 
 from secml_regpoison.core import Problem
 
 FORMS = ('primal', 'gram')
 ETA = .1
-
-# How scikit-learn spells its L1 penalty, from 1.8 on and before.
-SKLEARN_L1 = {'l1_ratio': 1.} if inspect.signature(
-    LogisticRegression).parameters['penalty'].default == 'deprecated' else {
-        'penalty': 'l1'}
 
 
 def make(n=12, m=9, d=5, p=3, seed=0, dtype=torch.float64, **kwargs):

@@ -8,7 +8,8 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from core_problems import ETA, SKLEARN_L1, compare, make
+from core_problems import ETA, compare, make
+from sklearn_names import SKLEARN_L1
 
 from secml_regpoison.core import Problem, hypergradient
 from secml_regpoison.core.linear_model import LinearModel
