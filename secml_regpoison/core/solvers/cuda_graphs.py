@@ -1,7 +1,9 @@
 """Training steps as CUDA graphs, kept for the next call of the same shapes.
 
 A graph reads and writes memory of its own: the arguments are copied in, it is
-replayed, the results are copied out. One thread at a time may do that.
+replayed, the results are copied out. One thread at a time may do that. Only
+the main thread captures, as CUDA refuses other threads many calls meanwhile:
+they replay its graphs, or launch their steps one by one.
 """
 import functools
 import threading
@@ -45,12 +47,16 @@ class GraphCache:
             tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """``loop(*tensors)``; `key` says what `loop` does, and the stream."""
         key = (*key, *((x.shape, x.dtype, x.device) for x in tensors))
+        is_main = threading.current_thread() is threading.main_thread()
         with self._lock:
-            if key not in self._kept:
+            if is_main and key not in self._kept:
                 self._keep(key, loop, *self.capture(loop, tensors))
-            self._kept.move_to_end(key)
-            # the next replay writes to the same memory
-            return tuple(part.clone() for part in self._kept[key][0](*tensors))
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                # the next replay writes to the same memory
+                return tuple(part.clone()
+                             for part in self._kept[key][0](*tensors))
+        return loop(*tensors)
 
     def _keep(self, key: tuple[Any, ...], loop: Callable[..., Any],
               graph: Callable[..., Any], size: int) -> None:
@@ -67,6 +73,8 @@ def capture_graph(loop: Callable[..., Any], tensors: tuple[Tensor, ...]
     """`loop` as a CUDA graph, and the bytes that it holds; if capture fails
     `loop` itself, with a warning."""
     samples = tuple(torch.zeros_like(x) for x in tensors)
+    if samples[0].is_cuda:
+        torch.cuda.empty_cache()  # the capture does, and would count less
     before = _reserved(samples[0])
     try:
         graph = torch.cuda.make_graphed_callables(loop, samples)
@@ -89,7 +97,14 @@ GRAPHS = GraphCache(capture_graph)
 
 def run_as_graph(steps: Callable[..., Any], n_steps: int, loss: Any,
                  tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """``steps(n_steps, loss, *tensors)`` by a graph of them."""
-    stream = torch.cuda.current_stream(tensors[0].device).cuda_stream
+    """``steps(n_steps, loss, *tensors)`` by a graph of them, on the current
+    device. A loss that holds tensors is made anew for each training, and so
+    would its graph be: these steps are launched one by one, too."""
+    device = tensors[0].device
+    if device.index != torch.cuda.current_device() or any(
+            isinstance(part, Tensor) for part in getattr(
+                loss, '__dict__', {}).values()):
+        return steps(n_steps, loss, *tensors)
+    stream = torch.cuda.current_stream(device).cuda_stream
     return GRAPHS.run(functools.partial(steps, n_steps, loss),
                       (steps, n_steps, loss, stream), tensors)

@@ -53,7 +53,7 @@ def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
     tensors = (*operands, coefficients, first, *in_reverse)
     # only steps of tensors can be captured, and of dense ones
     if first.is_cuda and operands and not any(map(is_sparse, operands)):
-        iterates, scores = run_as_graph(coordinates.steps, n_steps, loss,
-                                        tensors)
+        iterates, scores = run_as_graph(
+            coordinates.steps, n_steps, None if in_reverse else loss, tensors)
         return iterates, scores
     return coordinates.steps(n_steps, loss, *tensors)
