@@ -71,6 +71,25 @@ def check_against_autograd(k=3, form='gram', method='rmd', lmbda=1.):
         compare(got, want, rtol)
 
 
+@pytest.mark.filterwarnings('ignore:training stopped', 'ignore:the linear')
+def test_a_class_without_training_rows_has_no_optimum():
+    """Its free bias falls until the Hessian is singular; steps are finite."""
+    said = 0
+    for seed in range(8):
+        x = torch.randn(9, 30, generator=torch.Generator().manual_seed(seed))
+        y = torch.tensor([0., 1., 0., 1., 0., 1., 2., 0., 1.])
+        problem = Problem(x[:4], y[:4], x[4:7], y[4:7], n_classes=3)
+        work = partial(hypergradient, problem, x[7:], y[7:], 12.,
+                       model=SoftmaxModel, form='gram')
+        assert all(part.isfinite().all() for part in work())
+        try:
+            work('implicit')
+        except FloatingPointError as error:
+            assert 'singular in torch.float32' in str(error)
+            said += 1
+    assert said
+
+
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('k', [2, 3, 5])
 @pytest.mark.parametrize('lmbda', [-6., 1.])

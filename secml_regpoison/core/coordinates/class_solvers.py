@@ -63,8 +63,10 @@ def woodbury_solver(parts: list[Any], penalty: L2,
         if scores is None:
             scores = torch.cat([part.matvec(v) for part, v in zip(parts, g)])
         scores = scores.view(m, n) - g[:, -1:]  # rows end with 1
-        b = torch.linalg.solve(
+        b, failed = torch.linalg.solve_ex(
             schur, g[:, -1] - torch.einsum('jdn,dn->j', via_bias, scores))
+        if failed:
+            raise linalg.singular(g.dtype)
         alpha = (solve_w(g[None, :, :-2], scores[None])[0]
                  - torch.einsum('j,jcn->cn', b, via_bias))
         return torch.cat([alpha, g[:, -2:-1] / mu, b[:, None]], 1).flatten()
