@@ -1,6 +1,6 @@
 """The one form of errors about a value, and the checks of tensors."""
 import math
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -23,9 +23,10 @@ def check(name: str, value: object, ok: object, condition: str,
 
 def check_number(name: str, value: Any, ok: Callable[[float], object],
                  condition: str) -> None:
-    """Raise TypeError unless `value` is a number, ValueError unless `ok` of
-    it."""
-    check(name, value, ok(_as_float(name, value, condition)), condition)
+    """Raise TypeError unless `value` is a number, and no tensor or array of
+    one, ValueError unless `ok` of it."""
+    check_type(name, value, Real, condition)
+    check(name, value, ok(value), condition)
 
 
 def check_type(name: str, value: object, kinds: Any,
@@ -53,14 +54,14 @@ def is_integer(value: object, minimum: int) -> bool:
             and minimum <= int(value) < 2 ** 31)
 
 
-def _as_float(name: str, value: Any, condition: str) -> float:
+def _as_float(name: str, value: Any) -> float:
     if not isinstance(value, (bool, np.bool_, str, bytes)):
         try:
             return float(value)
         except (TypeError, ValueError, RuntimeError):
             pass
     raise TypeError(
-        f'`{name}` must be {condition}, got {type(value).__name__}.')
+        f'`{name}` must be a number, got {type(value).__name__}.')
 
 
 def is_sparse(x: Tensor) -> bool:
@@ -81,7 +82,7 @@ def check_lmbda(lmbda: float, dtype: torch.dtype,
     if isinstance(lmbda, Tensor):
         check(name, lmbda, not lmbda.requires_grad,
               'without `requires_grad`', ' Pass its `item()`.')
-    value = _as_float(name, lmbda, 'a number')
+    value = _as_float(name, lmbda)
     check(name, value, abs(value) <= limit,
           f'between {-limit} and {limit} in {dtype}',
           ' It is the natural log of the L2 strength.')

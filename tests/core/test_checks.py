@@ -3,6 +3,7 @@ import inspect
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from secml_regpoison.core.solvers import Training
 
 NOT_A_NUMBER, NOT_A_TENSOR = 'a', [1.]
 # name: values of a wrong kind, wrong values
+ONE_NUMBER = torch.tensor([.5]), torch.tensor(.5), np.array([.5]), np.array(.5)
 SHARED = {
     'problem': ((None, (1, 2)), ()),
     'x_p': ((None, NOT_A_TENSOR), ()),
@@ -20,10 +22,10 @@ SHARED = {
     'lmbda': ((None, '0', True), (math.nan, 1e3)),
     'method': ((), ('RMD', 3)),
     'n_inner': ((), (True, 1.5, 0, 'a')),
-    'eta': (('0.1', [1, 2], True), (0., -1, math.inf, math.nan)),
-    'momentum': ((None, 'a'), (1., -.1, math.nan)),
+    'eta': (('0.1', [1, 2], True, *ONE_NUMBER), (0., -1, math.inf, math.nan)),
+    'momentum': ((None, 'a', *ONE_NUMBER), (1., -.1, math.nan)),
     'form': ((), ('kernel', 1)),
-    'inner_tol': (('a',), (0., math.nan)),
+    'inner_tol': (('a', *ONE_NUMBER), (0., math.nan)),
     'truncate': ((), (0, 'a', True)),
     'model': ((None, 3), ()),
     'typo': ((1,), ())}
@@ -31,23 +33,23 @@ OF_SOLVE = {
     'lb': (('a', True, 1j, [True], ['a', 'b']), (
         math.nan, torch.zeros(3), torch.zeros(1, requires_grad=True))),
     'ub': (('a', {}, True, 1j), (math.nan, torch.zeros(1, 1, 4))),
-    'dmax': (('a', True), (-1., math.nan)),
+    'dmax': (('a', True, *ONE_NUMBER), (-1., math.nan)),
     'distance': ((), ('l3', 3)),
     'learn_lmbda': (('trust', 1, None), ()),
     'lmbda_bounds': ((3, (0,), None, ('a', 'b')), ((2, 1), (0, math.inf))),
     'n_outer': ((), (True, -1, 2.5)),
-    'step': (('a',), (0., math.inf)),
-    'min_step': (('a', None), (-1., math.nan)),
-    'max_step': (('a', None), (0., math.nan)),
-    'tol': (('a', None), (-1., math.nan)),
-    'atol': (('a', None), (-1., math.nan)),
+    'step': (('a', *ONE_NUMBER), (0., math.inf)),
+    'min_step': (('a', None, *ONE_NUMBER), (-1., math.nan)),
+    'max_step': (('a', None, *ONE_NUMBER), (0., math.nan)),
+    'tol': (('a', None, *ONE_NUMBER), (-1., math.nan)),
+    'atol': (('a', None, *ONE_NUMBER), (-1., math.nan)),
     'patience': ((), (0, 1.5, 'a', True)),
     'feasible': ((3, FeasibleSet), (
         FeasibleSet(*torch.zeros(3, 3, 4)),
         FeasibleSet(*torch.zeros(3, 2, 4).double()))),
     'callback': ((3,), ()),
     'quasi_newton': ((None, 'a'), ()), 'try_vertices': (('a', 1), ()),
-    'camouflage': (('a', None), (-1., 2.))}
+    'camouflage': (('a', None, *ONE_NUMBER), (-1., 2.))}
 # Of another kind; of other dimensions or dtype, open to autograd, with a NaN.
 NO_TENSOR = (3., 'a', NOT_A_TENSOR)
 WRONG = (torch.zeros(3, 5, 4).double(), torch.zeros(3, 4).long(),
@@ -104,6 +106,13 @@ def test_each_argument_is_named(function, name, value, error):
     shown = value if isinstance(value, (int, float, str)) else ''
     assert re.search(rf'got .*({shown}|{type(value).__name__})',
                      str(caught.value))
+
+
+def test_numbers_of_numpy_are_numbers():
+    found, expected = (hypergradient(*data(), kind(.5), eta=kind(.25),
+                                     momentum=kind(.5), n_inner=int(kind(5)))
+                       for kind in (np.float64, float))
+    assert all(map(torch.equal, found, expected))
 
 
 def test_each_argument_is_tried():
