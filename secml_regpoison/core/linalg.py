@@ -1,5 +1,6 @@
 """Linear algebra of symmetric positive matrices."""
 import functools
+import math
 import threading
 from typing import Any, Callable, TypeVar, cast
 
@@ -70,13 +71,23 @@ def top_eigenvalue(rows: Tensor) -> float:
     generator = torch.Generator().manual_seed(0)
     v = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
     v = v.to(rows.device, rows.dtype)
-    value = 0.
+    value, size = 0., _norm(v)
     for _ in range(200):
-        v = (rows @ (v / torch.linalg.vector_norm(v))) @ rows
-        previous, value = value, float(torch.linalg.vector_norm(v))
+        v = (rows @ (v / size)) @ rows
+        previous, value = value, _norm(v)
         if value <= 0. or abs(value - previous) < 1e-3 * value:
             break
+        size = value
     return value
+
+
+def _norm(v: Tensor) -> float:
+    """Euclidean norm, also where the squares are too large for numbers."""
+    norm = float(torch.linalg.vector_norm(v))
+    if norm < math.inf:
+        return norm
+    greatest = float(v.abs().max())
+    return greatest * float(torch.linalg.vector_norm(v / greatest))
 
 
 def lanczos(rows: Tensor) -> tuple[float, Tensor]:

@@ -35,6 +35,12 @@ from .solvers.training import check_not_diverged
 LOGISTIC = Logistic()
 
 
+def _with_lmbda(error: FloatingPointError,
+                lmbda: float) -> FloatingPointError:
+    """`error`, with the lambda in its words."""
+    return type(error)(f'{error} (lmbda = {lmbda:g})')
+
+
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A model trained on given points: the points, the `Features` with them,
@@ -158,7 +164,7 @@ class LinearModel:
                 coordinates, self._training_loss(), self.training,
                 features.problem, None if start is None else start.model)
         except FloatingPointError as error:
-            raise type(error)(f'{error} (lmbda = {lmbda:g})') from error
+            raise _with_lmbda(error, lmbda) from error
         check_not_diverged(model.u, model.eta, lmbda)
         return Trained(x_p, features, coordinates, model)
 
@@ -206,8 +212,12 @@ class LinearModel:
                 ) -> tuple[Tensor, Any, Callable[[], Tensor]]:
         """A player's loss, and its derivatives as of `.solvers.Solver`."""
         value, grad_val = self.val_gradient(trained, is_attacker)
-        return value, *self._solvers[self.training.method].vjp(
-            trained.model, grad_val, self.training)
+        try:
+            return value, *self._solvers[self.training.method].vjp(
+                trained.model, grad_val, self.training)
+        except FloatingPointError as error:
+            raise _with_lmbda(
+                error, trained.model.coordinates.penalty.lmbda) from error
 
     def vjp_features(self, trained: Trained, rows: Any,
                      is_attacker: bool) -> Tensor:

@@ -60,8 +60,10 @@ class ReversePass:
     def _check(self, grad: Tensor) -> None:
         if not is_finite(grad):
             model = self.trained.model
+            is_eta_given = model.d_eta is None and model.eta == model.eta
             raise FloatingPointError(
                 'the hypergradient is not finite, with mu = '
                 f'{model.coordinates.penalty.strength:g}, step size '
                 f'{model.eta:g}: regularise more (a larger lambda), use '
-                'float64, or pass a smaller eta.')
+                'float64, or ' + ('pass a smaller eta.' if is_eta_given
+                                  else 'rescale the features.'))

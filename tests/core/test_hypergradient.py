@@ -9,6 +9,7 @@ import math
 import warnings
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -294,6 +295,17 @@ def test_singular_hessian_says_what_to_do(form):
         hypergradient(problem, x_p, y_p, -40., 'implicit', form=form)
 
 
+def test_a_singular_hessian_in_reverse_names_lambda():
+    problem, x_p, y_p = make(n=8, d=30)
+    model = LinearModel(problem, y_p, training.Training('implicit'))
+    trained = model.train(x_p, -3.)
+    broken = replace(trained, model=replace(
+        trained.model, loss=SimpleNamespace(
+            curvature=torch.zeros_like, value=None), solve=None))
+    with pytest.raises(FloatingPointError, match='singular.*lmbda = -3'):
+        model.reverse(broken, True)
+
+
 @pytest.mark.parametrize('method', ['rmd', 'fmd', 'implicit'])
 def test_target_separates_the_players(method):
     """The points follow the attacker's loss, lambda the defender's."""
@@ -392,6 +404,28 @@ def test_diverging_steps_name_the_step_size():
         warnings.simplefilter('ignore', RuntimeWarning)
         with pytest.raises(FloatingPointError, match='eta = 1000'):
             hypergradient(problem, x_p, y_p, 5., eta=1e3, n_inner=2000)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ('rmd', 'fmd'))
+@pytest.mark.parametrize('scale', (1e78, 1e150, 1e160))
+def test_features_too_large_for_a_step_size(scale, method, form):
+    problem, x_p, y_p = make()
+    problem = replace(problem, x_tr=scale * problem.x_tr,
+                      x_val=scale * problem.x_val)
+    with pytest.raises(FloatingPointError, match='features .* rescale them'):
+        hypergradient(problem, x_p, y_p, 0., method, form=form)
+
+
+def test_a_step_size_that_was_not_given_is_not_to_blame():
+    problem, x_p, y_p = make(dtype=torch.float32)
+    problem = replace(problem, x_tr=1e15 * problem.x_tr,
+                      x_val=1e15 * problem.x_val)
+    for eta, advice in ((None, 'rescale the features'),
+                        (1e-30, 'pass a smaller eta')):
+        with pytest.raises(FloatingPointError, match=f'not finite.*{advice}'):
+            hypergradient(problem, 1e15 * x_p, y_p, 0., form='primal',
+                          eta=eta)
 
 
 def test_step_above_two_over_l_is_warned_about():

@@ -106,6 +106,16 @@ def test_lanczos_finds_the_largest_eigenvalue_to_rounding(n, d, dtype, rtol):
     assert float(torch.linalg.vector_norm(v)) == pytest.approx(1., rel=rtol)
 
 
+@pytest.mark.parametrize('dtype, scales', [
+    (torch.float32, (1e10, 1e18)), (torch.float64, (1e78, 1e150))])
+def test_an_eigenvalue_whose_square_is_no_number(dtype, scales):
+    rows = torch.randn(9, 4, generator=torch.Generator().manual_seed(0)).to(
+        dtype)
+    for scale in scales:
+        assert linalg.top_eigenvalue(scale * rows) == pytest.approx(
+            scale ** 2 * linalg.top_eigenvalue(rows), rel=1e-5)
+
+
 def test_lanczos_refuses_what_cannot_be_squared():
     rows = torch.full((2, 2), 1e20)
     with raises(FloatingPointError, 'have grown past what torch.float32'):

@@ -33,6 +33,10 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
             and start.coordinates.rows_p is rows_p else top_eigenpair(rows_p)
         bound, d_bound = smoothness(problem, rows_p, coordinates.penalty, loss,
                                     top_p)
+        if not bound < 1e154:  # its square is a number
+            raise FloatingPointError(
+                'the features are too large for the step size 1 / L with L = '
+                f'{bound:.3g}: rescale them, and bound the points.')
         eta = 1. / bound
         d_eta = replace(d_bound, scale=-d_bound.scale / bound ** 2)
     iterates, scores = heavy_ball(
