@@ -635,7 +635,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
             f'{self._f_opt:.4f}, test accuracy '
             f'{(y_pred == CArray(y).ravel()).mean():.4f}')
-        for sentence in self._verdicts.sentences(is_learned(self)):
+        for sentence in self._verdicts.sentences(
+                self._lmbda, is_learned(self)):
             self.logger.info(sentence)
         return y_pred, scores
 

@@ -107,17 +107,17 @@ class Diagnostics:
                '' if self.residual <= 1e-6 else
                'regularisation is too weak for this precision')
         fixed = ', fixed' if self.lmbda_bounds is None else ''
+        gave_up = verdicts.has_given_up(self.defender_loss, self.constant_loss)
         yield (f'lambda                      {self.lmbda:9.3f}{fixed}',
-               of_rule('lmbda_at_bound', verdicts.is_at_bound(
-                   self.lmbda, self.lmbda_bounds)))
+               verdicts.of_bound(self.lmbda, gave_up or bool(self.one_class))
+               if verdicts.is_at_bound(self.lmbda, self.lmbda_bounds) else '')
         yield (f'defender: loss above best   {100 * self.defender_gap:8.3f} %'
                f'  best on grid {self.grid_lmbda:.2f}',
                '' if self.defender_gap <= .01
                else f'lambda {self.grid_lmbda:.2f} is better')
         yield (f'validation loss             {self.defender_loss:9.3f}  '
                f'constant answer {self.constant_loss:.3f}',
-               of_rule('gave_up', verdicts.has_given_up(
-                   self.defender_loss, self.constant_loss)))
+               of_rule('gave_up', gave_up))
         if has_points:
             yield from self._lines_of_points()
         for label, name in (

@@ -12,9 +12,10 @@ LMBDA_TOL = .05
 # training that stopped early.
 GRADIENT_TOL = .01
 
+AT_BOUND = 'lambda is at a bound of its interval'
 SENTENCES = {
-    'lmbda_at_bound': 'lambda is at a bound of its interval: a better one may '
-                      'lie outside, widen `lmbda_bounds`',
+    'lmbda_at_bound': f'{AT_BOUND}: a better one may lie outside, widen '
+                      '`lmbda_bounds`',
     'gave_up': 'the validation loss is no better than that of a constant '
                'answer',
     'one_class': 'all test points are given one class',
@@ -62,18 +63,26 @@ class Verdicts:
         return tuple(field.name for field in fields(self)
                      if getattr(self, field.name))
 
-    def sentences(self, learns_trust: bool = False) -> tuple[str, ...]:
-        """Those that are true, in words."""
-        return tuple(
-            SENTENCES[name] + BOUND_OF_TRUST * (
-                learns_trust and name == 'lmbda_at_bound')
-            for name in self.names())
+    def sentences(self, lmbda: float = 0.,
+                  learns_trust: bool = False) -> tuple[str, ...]:
+        """Those that are true, in words, of a result with this lambda."""
+        said = {**SENTENCES, 'lmbda_at_bound': of_bound(
+            lmbda, self.gave_up or self.one_class)
+            + BOUND_OF_TRUST * learns_trust}
+        return tuple(said[name] for name in self.names())
 
 
 def is_at_bound(lmbda: float, bounds: Optional[tuple[float, float]]) -> bool:
     """Whether lambda is within `LMBDA_TOL` of a bound; None: it is fixed."""
     return bounds is not None and any(
         abs(lmbda - bound) <= LMBDA_TOL for bound in bounds)
+
+
+def of_bound(lmbda: float, is_constant: bool) -> str:
+    """The sentence on a lambda at a bound. One that grew until the answer was
+    constant asks for no wider bounds: a larger one gives the same."""
+    return AT_BOUND if lmbda > 0 and is_constant \
+        else SENTENCES['lmbda_at_bound']
 
 
 def has_given_up(loss: float, constant: float) -> bool:

@@ -111,9 +111,9 @@ def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
     records : list of dict
         Lines of the CSV.
     sentences : dict of str to str, optional
-        Those of some verdicts in other words. Only the usual one of a
-        lambda at its bound, which asks for wider bounds, leaves out a lambda
-        that no wider bound would change.
+        Those of some verdicts in other words. One of a lambda at its bound
+        that asks to widen it leaves out a lambda that no wider bound would
+        change.
     names : tuple of str, optional
         The verdicts that are looked at.
 
@@ -127,7 +127,8 @@ def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
     for name in names:
         sentence = {**SENTENCES, **sentences}[name]
         found = [in_sentence(record['policy']) for record in records
-                 if record[name] and (sentence != SENTENCES['lmbda_at_bound']
+                 if record[name] and (name != 'lmbda_at_bound'
+                                      or 'widen' not in sentence
                                       or asks_for_wider_bounds(record))]
         if name == 'lmbda_at_bound' and 'learned-trust' in found:
             sentence += BOUND_OF_TRUST

@@ -1,7 +1,7 @@
 """The records of all splits in numbers: one for each policy and strength."""
 import numpy as np
 
-from secml_regpoison.core.verdicts import SENTENCES
+from secml_regpoison.core.verdicts import AT_BOUND, SENTENCES, of_bound
 from .cross_validation import by_chance
 
 SUMMARISED = ('test_error', 'error_0', 'error_1', 'majority_error',
@@ -67,10 +67,10 @@ def _strength(records):
 
 
 def asks_for_wider_bounds(record):
-    """Whether lambda is at a bound, except one that grew until the answer
-    was constant: a larger one gives the same."""
-    return bool(record['lmbda_at_bound'] and not (
-        record['lmbda'] > 0 and (record['gave_up'] or record['one_class'])))
+    """Whether lambda is at a bound, and a wider one might change it."""
+    return bool(record['lmbda_at_bound'] and of_bound(
+        record['lmbda'], record['gave_up'] or record['one_class'])
+        != AT_BOUND)
 
 
 def _errs_less(record):

@@ -60,6 +60,20 @@ def test_each_verdict(name, caplog):
         assert (sentence in str(attack.diagnostics())) is said, other
 
 
+def test_no_wider_bounds_are_asked_for_where_the_answer_is_constant(caplog):
+    data = small()
+    data = data[0], CDataset(data[1].X, 1 - data[1].Y), data[2]
+    attack = make(data, 2, solver_type='implicit')
+    attack.verbose = 1
+    attack.logger._logger.addHandler(caplog.handler)
+    run(attack, data)
+    found = attack.history[-1]
+    assert found.lmbda == 11.5 and found.verdicts.gave_up
+    for said in (caplog.text, str(attack.diagnostics())):
+        assert 'lambda is at a bound' in said and 'widen' not in said
+        assert SENTENCES['gave_up'] in said
+
+
 def test_a_converged_attack_is_ok_in_all():
     data = digits()
     attack = make(data, 6, CClassifierLogisticTorch(), solver_params={

@@ -573,6 +573,20 @@ def test_the_advice_on_the_screen_can_be_typed(tmp_path, capsys):
     assert '`' not in out and "'n_outer'" not in out
 
 
+def test_no_advice_to_widen_where_the_answer_is_constant(tmp_path, capsys):
+    rng, y = np.random.default_rng(0), np.arange(90) % 2
+    np.savez(tmp_path / 'noise.npz', X=rng.normal(size=(90, 3)), y=y)
+    assert cli.main([
+        'sec-eval', '--data', str(tmp_path / 'noise.npz'), *QUICK, '--val',
+        '20', '--points', '0,30', '--poison-mode', 'append', '--repetitions',
+        '1', '--policies', 'learned', '--n-outer', '3', '--y-poison', '1',
+        '--out', str(tmp_path / 'out')]) == 0
+    out = capsys.readouterr().out
+    assert 'lambda is at a bound in 1 of 1 split' in out
+    assert 'all test points are given one class' in out
+    assert 'widen --lmbda-bounds' not in out
+
+
 def test_lambdas_as_far_as_the_library_takes_them(tmp_path, capsys):
     rng = np.random.default_rng(0)
     y = np.arange(80) % 2

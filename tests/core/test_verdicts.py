@@ -53,5 +53,18 @@ def test_each_verdict_has_its_sentence():
         said[0] + verdicts.BOUND_OF_TRUST, said[1])
 
 
+@pytest.mark.parametrize('gave_up, one_class, lmbda, expected', [
+    (True, True, 11.5, 'interval'), (False, True, 11.5, 'interval'),
+    (True, False, 11.5, 'interval'), (False, False, 11.5, '`lmbda_bounds`'),
+    (True, True, -8., '`lmbda_bounds`')])
+def test_no_wider_bounds_for_a_lambda_that_made_the_answer_constant(
+        gave_up, one_class, lmbda, expected):
+    found = verdicts.Verdicts(True, gave_up, one_class, False, False, False)
+    said = found.sentences(lmbda)
+    assert said[0].endswith(expected) and said[0].startswith(
+        'lambda is at a bound of its interval')
+    assert len(said) == 1 + gave_up + one_class
+
+
 def test_a_search_without_gain_at_a_loss_of_zero_stalls():
     assert OuterSteps(n_outer=9, step=1.).is_stalled(0., 0.)
