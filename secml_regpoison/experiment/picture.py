@@ -4,13 +4,14 @@ import textwrap
 import numpy as np
 from matplotlib.figure import Figure
 
-from secml_regpoison.figure.style import policy_label, policy_styles
-from .statistics import mark_strengths
+from secml_regpoison.figure.style import (
+    fitting_legend, policy_label, policy_styles)
+from .statistics import mark_strengths, set_log_scale
 
-PANELS = (('Test error (%)', 'test_error', 100, 'linear'),
-          (r'$\lambda$ (natural log)', 'lmbda', 1, 'linear'),
+PANELS = (('Test error (%)', 'test_error', 100),
+          (r'$\lambda$ (natural log)', 'lmbda', 1),
           # from 0.1 to 1000, and small changes are visible, too
-          (r'$\|w\|_2$ (log scale)', 'w_norm', 1, 'log'))
+          (r'$\|w\|_2$ (log scale)', 'w_norm', 1))
 # A ring around each point of a split for which the verdict is true.
 RINGS = {
     'test_error': ('given_up',
@@ -37,11 +38,10 @@ def draw(summary, title, words=''):
     fig = Figure(figsize=(14, 5.4), layout='constrained')
     fig.suptitle(_wrapped(title, 150), parse_math=False, fontsize=11)
     axes = fig.subplots(1, len(PANELS))
-    for ax, (label, column, factor, scale) in zip(axes, PANELS):
-        if not (_values(summary, column) > 0).any():
-            scale = 'linear'
-        ax.set(xlabel='Poison among the training rows (%)', ylabel=label,
-               yscale=scale)
+    for ax, (label, column, factor) in zip(axes, PANELS):
+        ax.set(xlabel='Poison among the training rows (%)', ylabel=label)
+        if column == 'w_norm':
+            set_log_scale(ax, _values(summary, column).ravel())
         for policy, style in policy_styles(summary).items():
             _draw_policy(ax, summary[policy], column, factor,
                          dict(label=policy_label(policy), **style))
@@ -56,10 +56,8 @@ def draw(summary, title, words=''):
     handles = dict(zip(*reversed(_legend(axes))))
     # the words are the legend's title: of two texts below the axes each would
     # be laid over the other
-    legend = fig.legend(
-        handles.values(), handles, frameon=False, ncol=4,
-        loc='outside lower center', title=_wrapped(words, 210) or None,
-        title_fontsize=8)
+    legend = fitting_legend(fig, handles.values(), handles, title=_wrapped(
+        words, 210) or None, title_fontsize=8)
     legend.get_title().set_parse_math(False)
     return fig
 

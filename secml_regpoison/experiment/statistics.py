@@ -78,11 +78,9 @@ def draw_curves(ax, means, data, column, scale=1):
     The shares of poison are those of the first policy: a filter drops clean
     rows, and its own shares are of the rows that it leaves.
 
-    Bars of all but lambda end at 0; on a log axis at half of the least mean
-    above 0. Where there is none, as without a feature that varies, the axis
-    is linear.
+    Bars of all but lambda end at 0.
     """
-    is_log, least, x = ax.get_yscale() == 'log', float('inf'), None
+    x = None
     policies = distinct([key[1:] for key in means if key[0] == data], 0)
     for k, (policy, style) in enumerate(policy_styles(policies).items()):
         own, y, error = curve(means, data, policy, column, scale)
@@ -92,14 +90,21 @@ def draw_curves(ax, means, data, column, scale=1):
         if column != 'lmbda':
             error = above_zero(y, error)
         ax.errorbar([value + shift for value in x], y, error, capsize=3,
-                    label=policy_label(policy), clip_on=is_log, zorder=3,
+                    label=policy_label(policy), clip_on=False, zorder=3,
                     linewidth=1.6, elinewidth=.8, **style)
-        least = min([least, *(value for value in y if value > 0)])
-    if is_log and least < float('inf'):
-        ax.set_ylim(bottom=least / 2)
-    elif is_log:
-        ax.set_yscale('linear')
     mark_strengths(ax, x)
+
+
+def set_log_scale(ax, values):
+    """A logarithmic y axis for values of at least 0: linear below the least
+    above 0 where some are 0, and linear where all are."""
+    above = [value for value in values if value > 0]
+    if len(above) == len(values):
+        ax.set_yscale('log')
+    elif above:
+        ax.set_yscale('symlog', linthresh=min(above))
+    else:
+        ax.set_yscale('linear')
 
 
 def mark_strengths(ax, fractions):

@@ -44,7 +44,7 @@ POLICY_LABELS = {
     'clean-cv': r'$\lambda$ by clean cross-validation',
     'learned': r'$\lambda$ learned',
     'trusted-only': 'trusted rows alone',
-    'learned-trust': r'learned trust, $\lambda$ at least -2',
+    'learned-trust': 'learned trust',
     'l1': r'L1, $\lambda$ learned, at least -2',
     'filter': r'filter, $\lambda$ by clean cross-validation',
     'filter-learned': r'filter, $\lambda$ learned'}
@@ -122,15 +122,20 @@ def legend_below(sp, handles, **options):
 
 
 def figure_legend(fig, ax, title, ncol=4):
-    """The legend of `ax` below all axes: with fewer columns than `ncol`, and
-    a title of several lines, where the figure is narrow."""
-    title = textwrap.fill(title, int(11 * fig.get_figwidth()))
+    """The legend of `ax` below all axes, see `fitting_legend`; its title has
+    several lines where the figure is narrow."""
+    fitting_legend(fig, *ax.get_legend_handles_labels(), ncol=ncol,
+                   title=textwrap.fill(title, int(11 * fig.get_figwidth())))
+
+
+def fitting_legend(fig, handles, labels, ncol=4, **options):
+    """A legend below all axes, with fewer columns than `ncol` where the
+    figure is narrow."""
     for n_columns in range(ncol, 0, -1):
-        legend = fig.legend(
-            *ax.get_legend_handles_labels(), frameon=False, title=title,
-            ncol=n_columns, loc='outside lower center')
+        legend = fig.legend(handles, labels, frameon=False, ncol=n_columns,
+                            loc='outside lower center', **options)
         if n_columns == 1 or legend.get_window_extent().width < fig.bbox.width:
-            return
+            return legend
         legend.remove()
 
 

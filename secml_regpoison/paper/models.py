@@ -115,10 +115,13 @@ def _draw(means, settings, solver):
     axes = fig.subplots(1, len(settings.data), squeeze=False)[0]
     places = np.arange(len(settings.models))
     for ax, pair in zip(axes, settings.data):
-        for policy, style in policy_styles(settings.policies).items():
-            _draw_errors(ax, places, means, settings, (pair, policy, 'poison'),
+        for k, (policy, style) in enumerate(
+                policy_styles(settings.policies).items()):
+            # keeps the marks of two policies apart
+            own = places + .1 * (k - (len(settings.policies) - 1) / 2)
+            _draw_errors(ax, own, means, settings, (pair, policy, 'poison'),
                          policy_label(policy), **style)
-            _draw_errors(ax, places, means, settings, (pair, policy, 'clean'),
+            _draw_errors(ax, own, means, settings, (pair, policy, 'clean'),
                          f'{policy_label(policy)}, no poison',
                          color=style['color'], marker='_', markersize=9)
         ax.set_xticks(places, [_name(*names).replace(', ', '\n')

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from secml_regpoison.cli.sec_eval import TYPED
 from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.estimators import L1_WORDS
@@ -310,6 +311,8 @@ def test_wider_bounds_are_no_advice_where_the_answer_is_constant():
         assert 'at a bound in 2 of 2 splits' in words_of(lines)[1]
         assert 'lambda at bound' in table(summarise(lines), ['a', 'b'])
         assert ('widen `lmbda_bounds`' in plain_words(lines)) == (lmbda < 0)
+        assert ('widen --lmbda-bounds' in plain_words(lines, TYPED)) == (
+            lmbda < 0)
         n = len(lines)  # without that advice all are counted
         assert plain_words(lines, AT_BOUND, ['lmbda_at_bound']) == (
             f'In {n} of {n} evaluations (learned) lambda is at a bound of its '
@@ -551,6 +554,35 @@ def test_the_picture():
 def test_weights_that_are_all_zero_have_a_linear_axis():
     lines = [{**line, 'w_norm': 0.} for line in LEARNED_BEST]
     assert draw(summarise(lines), '').axes[2].get_yscale() == 'linear'
+
+
+def test_weights_that_are_zero_in_some_splits_are_drawn_at_0():
+    """On a log axis their line fell out of the picture."""
+    lines = records(learned=(.1, .2, .3))
+    for line in lines:
+        line['w_norm'] = {0: 2., 5: .25 * line['repetition'], 10: 0.}[
+            line['n_points']]
+    fig = draw(summarise(lines), '')
+    fig.draw_without_rendering()
+    ax = fig.axes[2]
+    assert ax.get_yscale() == 'symlog'
+    assert ax.yaxis.get_transform().linthresh == .25
+    assert -.25 < ax.get_ylim()[0] < 0
+    assert ax.get_lines()[-1].get_ydata().tolist() == [2., .125, 0.]
+
+
+def test_the_legend_of_many_policies_is_in_the_picture():
+    names = 'clean_cv', 'learned', 'trusted_only', 'learned_trust', '2'
+    lines = records(**dict.fromkeys(names, (.1, .2, .3)))
+    own = [{**line, 'policy': f"{line['policy']}-own", 'one_class': 1,
+            'lmbda_at_bound': 1} for line in lines]
+    for some, n_columns in ((lines[:6], 4), (lines + own, 3)):
+        fig = draw(summarise(some), '', 'words')
+        fig.draw_without_rendering()
+        legend, = fig.legends
+        box = legend.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= fig.bbox.x1
+        assert legend._ncols == n_columns
 
 
 SEEN = ('It does not stay hidden: the validation loss is no better than that '

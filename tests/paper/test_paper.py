@@ -85,6 +85,19 @@ def test_the_legend_is_in_the_picture(name):
             'deviation of 2 splits') in title
 
 
+def test_equal_errors_of_models_are_side_by_side():
+    settings = FIGURES['models'].quick
+    fig = models._draw(
+        {(pair, *names, policy, share): {'test_error': (0., 0.)}
+         for pair in settings.data for names in settings.models
+         for policy in settings.policies for share in ('clean', 'poison')},
+        settings, 'implicit')
+    places = [tuple(container.lines[0].get_xdata())
+              for container in fig.axes[0].containers]
+    # one place for a policy, with and without poison
+    assert len({*places}) == len(settings.policies) == len(places) / 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_a_figure_leaves_csv_png_pdf_and_a_table(finished, out, name):
