@@ -9,6 +9,7 @@ from secml_regpoison.experiment.statistics import (
     COSTS, cost, distinct, draw_curves, mean_and_std, mean_rows, tables_of)
 from secml_regpoison.experiment.tables import of_splits
 from secml_regpoison.figure.style import figure_legend
+from secml_regpoison.terminal import count_rows
 from .attacks import all_records, attack_cells
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
@@ -74,26 +75,31 @@ def verdict(records, name):
         'splits_of_one_class': n_one_class,
         **{column: sum(record[column] for record in here)
            for column in COSTS},
-        'in_words': _in_words(lower, only_loss, n_one_class, strengths[-1])}
+        'in_words': _in_words(lower, strengths, n_one_class)}
 
 
-def _in_words(lower, only_loss, n_one_class, strongest):
-    """The sentence, without a full stop."""
+def _in_words(lower, strengths, n_one_class):
+    """The sentence, without a full stop: the strongest attack, then the
+    other strengths by what is lower there."""
     lowers = {(True, True): 'the loss and the error',
               (True, False): 'the loss but NOT the error',
               (False, True): 'the error but not the loss',
               (False, False): 'neither the loss nor the error'}
-    text = 'learned lowers ' + lowers[
-        strongest in lower['validation_loss'],
-        strongest in lower['test_error']]
-    text += f' at {strongest} poison rows, against clean-cv'
-    before = [n_points for n_points in only_loss if n_points != strongest]
-    if before:
-        text += ('; the loss but not the error at '
-                 f"{', '.join(map(str, before))} rows")
+    changes = {n_points: (n_points in lower['validation_loss'],
+                          n_points in lower['test_error'])
+               for n_points in strengths}
+    *others, strongest = strengths
+    text = (f'learned lowers {lowers[changes[strongest]]} at the strongest '
+            f'attack ({count_rows(strongest)}), against clean-cv')
+    for change, words in lowers.items():
+        at = [str(n_points) for n_points in others
+              if changes[n_points] == change]
+        if at:
+            text += (f"; {words.replace('NOT', 'not')} at {', '.join(at)} "
+                     f"row{'s' * (at != ['1'])}")
     if n_one_class:
         text += ('; it ends at the same class for all test rows on '
-                 f'{n_one_class} split(s)')
+                 f"{n_one_class} split{'s' * (n_one_class > 1)}")
     return text
 
 

@@ -29,9 +29,10 @@ def line(policy, n_points, loss, error, predicted=.5, repetition=0):
 
 
 @pytest.mark.parametrize('loss, error, predicted, words, one_class', [
-    (.4, .1, .5, 'lowers the loss and the error at 2', 0),
-    (.4, .3, .5, 'lowers the loss but NOT the error at 2', 0),
-    (.6, .1, .5, 'lowers the error but not the loss at 2', 0),
+    (.4, .1, .5, 'lowers the loss and the error at the strongest attack (2 '
+     'rows), against clean-cv', 0),
+    (.4, .3, .5, 'lowers the loss but NOT the error at the strongest', 0),
+    (.6, .1, .5, 'lowers the error but not the loss at the strongest', 0),
     (.6, .3, .5, 'lowers neither', 0),
     (.4, .3, 1., 'the same class for all test rows on 1 split', 1)])
 def test_limits_say_in_words_what_was_found(loss, error, predicted, words,
@@ -42,7 +43,9 @@ def test_limits_say_in_words_what_was_found(loss, error, predicted, words,
         line('learned', 1, .2, .2), line('learned', 2, loss, error,
                                          predicted)], 'd')
     assert words in found['in_words']
-    assert 'the loss but not the error at 1 rows' in found['in_words']
+    assert ('; the loss but not the error at 1 row; neither the loss nor the '
+            'error at 0 rows') in found['in_words']
+    assert 'split(s)' not in found['in_words']
     assert found['splits_of_one_class'] == one_class
     assert found['strengths_with_lower_loss_only'].split()[0] == '1'
 
@@ -52,8 +55,22 @@ def test_limits_look_at_no_poison_too():
         line('clean-cv', 0, .2, .1), line('clean-cv', 2, .5, .2),
         line('learned', 0, .1, .2), line('learned', 2, .4, .1)], 'd')
     assert found['in_words'] == (
-        'learned lowers the loss and the error at 2 poison rows, against '
-        'clean-cv; the loss but not the error at 0 rows')
+        'learned lowers the loss and the error at the strongest attack (2 '
+        'rows), against clean-cv; the loss but not the error at 0 rows')
+
+
+def test_limits_name_each_strength():
+    found = verdict([
+        line(policy, n_points, loss, error, 1., repetition)
+        for policy, loss, errors in (('clean-cv', .5, (.2, .2, .2, .2)),
+                                     ('learned', .4, (.1, .1, .3, .3)))
+        for n_points, error in enumerate(errors)
+        for repetition in (0, 1)], 'd')
+    assert found['in_words'] == (
+        'learned lowers the loss but NOT the error at the strongest attack (3 '
+        'rows), against clean-cv; the loss and the error at 0, 1 rows; the '
+        'loss but not the error at 2 rows; it ends at the same class for all '
+        'test rows on 2 splits')
 
 
 @pytest.mark.parametrize('learned, holds', [(.05, 'yes'), (.2, 'NO')])
