@@ -220,7 +220,7 @@ def problem_of(attack, data):
                  'dtype', 'camouflage', 'trust_margin'):
         problem[name] = getattr(attack, name)
     problem['solver_params'] = plain_params(attack.solver_params)
-    problem['feasible'] = describe(attack, array_digest)
+    problem['feasible'] = describe(attack)
     problem['y_poison'] = y_poison_as_plain(attack)
     problem['random_seed'], problem['device'] = data.seed, str(data.device)
     # as the file gives it back; NumPy's numbers as Python's

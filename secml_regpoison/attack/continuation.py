@@ -6,7 +6,6 @@ import warnings
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
 from .box import warn_if_box_excludes_data
-from .digests import array_digest
 from .feasible import describe, feasible_set
 from .pipeline import warn_of_constant_columns
 from .settings import (
@@ -84,7 +83,7 @@ def problem_id(attack):
     feasible points, the target, and lambda where it is fixed."""
     bounds = [bound if is_not_numeric(bound) else bound_array(bound).tolist()
               for bound in (attack.lb, attack.ub)]
-    feasible = describe(attack, array_digest)
+    feasible = describe(attack)
     problem = (attack.distance, attack.dmax, bounds,
                None if attack.y_target is None else float(attack.y_target),
                None if attack.learn_lmbda else settings.start_lmbda(attack),

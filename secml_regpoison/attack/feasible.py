@@ -17,6 +17,7 @@ from secml_regpoison.core.preprocessing import Moments
 from secml_regpoison.core.sphere_slab import SphereSlab
 from secml_regpoison.validation import (
     check, check_classes, check_dataset, check_number, check_type)
+from .digests import array_digest
 from .targets import target_of
 
 
@@ -124,12 +125,11 @@ def check_feasible(attack):
           "'l2' where `dmax` and a CFeasibleSphereSlab hold the points")
 
 
-def describe(attack, digest):
-    """What tells the attack's `feasible` from others, as text, or None.
-    digest : of an array, as a short text."""
+def describe(attack):
+    """What tells the attack's `feasible` from others, as text, or None."""
     def of(value):
         if isinstance(value, CDataset):
-            return digest(value.X.tondarray(), value.Y.tondarray())
+            return array_digest(value.X.tondarray(), value.Y.tondarray())
         return value if value is None else np.asarray(value).tolist()
     return '; '.join(sorted(
         f'{type(part).__name__} {list(map(of, vars(part).values()))}'
@@ -238,11 +238,9 @@ def _part(attack, kind):
 
 def _of_features(features, x):
     """Columns as a mask (d,); None: all."""
-    if features is None:
-        return torch.ones_like(x[0] if len(x) else x.new_zeros(x.shape[1]),
-                               dtype=torch.bool)
-    mask = torch.zeros(x.shape[1], dtype=torch.bool, device=x.device)
-    mask[list(map(int, features))] = True
+    mask = torch.full(x.shape[1:], features is None, device=x.device)
+    if features is not None:
+        mask[list(map(int, features))] = True
     return mask
 
 

@@ -34,8 +34,8 @@ class PoisonSet(NamedTuple):
 
     def first(self, n_points):
         """The first `n_points` of them."""
-        return PoisonSet(self.x[:n_points], self.y[:n_points],
-                         self.starts[:n_points], self.lmbda)
+        return self._replace(x=self.x[:n_points], y=self.y[:n_points],
+                             starts=self.starts[:n_points])
 
     def append(self, other):
         """These points, then those of `other`, with its lambda."""

@@ -95,9 +95,9 @@ def check_settings(attack, classes):
     check_solver_params(attack.solver_params)
     training_of(attack)  # checks its own values
     for name, values in (('poison_mode', ('append', 'replace')),
-                         ('distance', ('l1', 'l2'))):
+                         ('distance', ('l1', 'l2')),
+                         ('dtype', ('float64', 'float32'))):
         check_choice(name, getattr(attack, name), values)
-    check_choice('dtype', attack.dtype, ('float64', 'float32'))
     check_choice('init_type', attack.init_type, ('random',),
                  ' Points start as validation points, labels flipped.')
     check_type('learn_lmbda', attack.learn_lmbda, (bool, np.bool_, str),

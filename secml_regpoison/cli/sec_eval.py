@@ -44,9 +44,8 @@ NAMES = {'logistic': 'logistic regression', 'liblinear': 'logistic regression',
 def run_sec_eval(args, source, plan):
     """Run all, and write the results; checkpoints are kept until then."""
     name = printable(source.title(os.path.basename(args.data)))
-    if source.file:
-        if not args.json:
-            print_text('\n'.join(map(printable, source.file.notes)))
+    if source.file and not args.json:
+        print_text('\n'.join(map(printable, source.file.notes)))
     for warning in source.warnings(plan.preprocess):
         print_error(f'secml-regpoison: warning: {one_line(warning)}')
     if args.left_out:

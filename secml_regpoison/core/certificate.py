@@ -186,12 +186,10 @@ def _worst(u: Tensor, feasible: FeasibleSet,
     of the two losses; a loss that grows on both sides is looked at on both."""
     y = torch.tensor([-1., 1.]).to(u)
     v = -torch.outer(y, u[:-1])
-    ends = [(value, place) for value, place in (
-        feasible.support(v), feasible.support(-v))]
-    scores = torch.stack([ends[0][0], -ends[1][0]]) - y * u[-1]
-    losses = loss.value(scores)
+    (high, at_high), (low, at_low) = feasible.support(v), feasible.support(-v)
+    losses = loss.value(torch.stack([high, -low]) - y * u[-1])
     far = losses[1] > losses[0]
-    places = torch.where(far[:, None], ends[1][1], ends[0][1])
+    places = torch.where(far[:, None], at_low, at_high)
     return signed_rows(places, y), losses.amax()
 
 

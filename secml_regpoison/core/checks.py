@@ -181,7 +181,7 @@ def check_problem(problem: Any) -> None:
     names = [('x_tr', 'y_tr'), ('x_val', 'y_val')]
     if not problem.is_zero_sum:
         names.append((
-            problem.name_of(True),
+            'x_val' if problem.x_attacker is None else 'x_attacker',
             'y_attacker' if problem.y_target is None else 'y_target'))
     for name, labels in names:
         check_rows(name, labels, getattr(problem, name),
@@ -238,9 +238,7 @@ def _check_like(name: str, value: Tensor, like: Tensor, of: str) -> None:
 
 def _check_tensor(name: str, value: Tensor, n_dim: int, like: Tensor,
                   may_be_sparse: bool) -> None:
-    if not isinstance(value, Tensor):
-        raise TypeError(f'`{name}` must be a Tensor, got '
-                        f'{type(value).__name__}.')
+    check_type(name, value, Tensor, 'a Tensor')
     if value.dim() != n_dim or not value.is_floating_point():
         raise ValueError(
             f'`{name}` must be a floating-point tensor of {n_dim} '

@@ -20,11 +20,12 @@ from .checks import check
 from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
 from .defender import Defender
+from .features import Features
 from .linalg import one_blas_thread
 from .losses import Logistic, Loss
 from .model import Losses, share_wrong
 from .penalties import L1, L2
-from .problem import Features, Problem
+from .problem import Problem, name_of_rows, rows_of
 from .reverse_pass import ReversePass
 from .solvers import (
     SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
@@ -227,7 +228,7 @@ class LinearModel:
         problem, signs_p = features.problem, signs[self.problem.n_tr:, None]
         if not features.all_move:
             return features.vjp(rows.points().mul_(signs_p))
-        name = problem.name_of(is_attacker)
+        name = name_of_rows(problem, is_attacker)
         signed_slope, w = self._val_factors(trained, is_attacker)
         if not features.by_columns:
             return features.vjp(rows.from_row(0).mul_(signs[:, None]),
@@ -246,7 +247,7 @@ class LinearModel:
                      is_attacker: bool) -> tuple[Tensor, Tensor]:
         """Signed slope and weights: their product is the derivative of a
         player's loss with respect to the features of its rows, (m, d)."""
-        rows_val = trained.features.problem.rows_of(is_attacker)
+        rows_val = rows_of(trained.features.problem, is_attacker)
         slope = self._val_loss(trained, is_attacker)[1]
         return (bias_column(rows_val) * slope)[:, None], trained.w[None]
 
@@ -256,7 +257,7 @@ class LinearModel:
         trained model, in the model's coordinates."""
         value, slope = self._val_loss(trained, is_attacker)
         return value, trained.model.coordinates.val_rmatvec(
-            trained.features.problem.rows_of(is_attacker), slope)
+            rows_of(trained.features.problem, is_attacker), slope)
 
     def _val_loss(self, trained: Trained,
                   is_attacker: bool) -> tuple[Tensor, Tensor]:
@@ -266,4 +267,4 @@ class LinearModel:
 
     def _val_scores(self, trained: Trained, is_attacker: bool) -> Tensor:
         return trained.model.coordinates.val_matvec(
-            trained.features.problem.rows_of(is_attacker), trained.model.u)
+            rows_of(trained.features.problem, is_attacker), trained.model.u)

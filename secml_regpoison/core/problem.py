@@ -112,35 +112,6 @@ class Problem:
             else (self.x_attacker, self.y_attacker)
         return x, y if self.y_target is None else self.y_target
 
-    def name_of(self, is_attacker: bool) -> str:
-        """Name of the rows on which a player's loss is measured.
-
-        Parameters
-        ----------
-        is_attacker : bool
-            Which player.
-
-        Returns
-        -------
-        str
-        """
-        return 'x_attacker' if is_attacker and self.x_attacker is not None \
-            else 'x_val'
-
-    def rows_of(self, is_attacker: bool) -> Tensor:
-        """Signed rows on which a player's loss is measured.
-
-        Parameters
-        ----------
-        is_attacker : bool
-            Which player.
-
-        Returns
-        -------
-        Tensor, shape (m, d + 1)
-        """
-        return self.rows_val_attacker if is_attacker else self.rows_val
-
     @property
     def is_zero_sum(self) -> bool:
         """Whether attacker and defender have the same loss."""
@@ -201,30 +172,14 @@ class Problem:
         return weight_products(rows, rows)
 
     @cached_property
-    def _gram_val(self) -> Tensor:
+    def gram_val(self) -> Tensor:
+        """Products of the weights of validation and fixed rows, (m, n)."""
         return weight_products(self.rows_val, self.rows_tr)
 
     @cached_property
-    def _gram_attacker(self) -> Tensor:
+    def gram_attacker(self) -> Tensor:
+        """As `gram_val`, of the attacker's rows, (k, n)."""
         return weight_products(self.rows_val_attacker, self.rows_tr)
-
-    def gram_val(self, rows_val: Tensor) -> Tensor:
-        """Products of the weights of validation rows and of the fixed rows.
-
-        Parameters
-        ----------
-        rows_val : Tensor, shape (m, d + 1)
-            Signed; kept if they are those of a player of this problem.
-
-        Returns
-        -------
-        Tensor, shape (m, n)
-        """
-        if rows_val is self.rows_val:
-            return self._gram_val
-        if rows_val is self.rows_val_attacker:
-            return self._gram_attacker
-        return weight_products(rows_val, self.rows_tr)
 
     def features(self, x_p: Tensor) -> Features:
         """Features of all rows with these poisoning points.
@@ -268,3 +223,14 @@ class Problem:
     def in_features(self) -> 'Problem':
         """The problem in features that no point changes."""
         return in_features_of(self, self.x_tr)
+
+
+def name_of_rows(problem: Problem, is_attacker: bool) -> str:
+    """Name of the rows on which a player's loss is measured."""
+    return 'x_attacker' if is_attacker and problem.x_attacker is not None \
+        else 'x_val'
+
+
+def rows_of(problem: Problem, is_attacker: bool) -> Tensor:
+    """Signed rows on which a player's loss is measured, (m, d + 1)."""
+    return problem.rows_val_attacker if is_attacker else problem.rows_val

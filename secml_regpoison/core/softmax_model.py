@@ -17,6 +17,7 @@ from .linear_model import LinearModel, Trained
 from .losses.softmax import CrossEntropy, Softmax
 from .model import Losses
 from .penalties import L2
+from .problem import rows_of
 
 
 def losses_of_scores(attacker: tuple[Tensor, Tensor],
@@ -112,5 +113,5 @@ class SoftmaxModel(LinearModel):
     def _val_factors(self, trained: Trained,
                      is_attacker: bool) -> tuple[Tensor, Tensor]:
         slope = self._val_loss(trained, is_attacker)[1]
-        m = len(trained.features.problem.rows_of(is_attacker))
+        m = len(rows_of(trained.features.problem, is_attacker))
         return slope.view(-1, m).T, trained.model.w.view(len(slope) // m, -1)

@@ -15,12 +15,9 @@ from .rows import n_stored, signed_rows
 if TYPE_CHECKING:
     from ..problem import Problem
 
-__all__ = ['Coordinates', 'FORMS', 'KernelCoordinates', 'PrimalCoordinates',
+__all__ = ['Coordinates', 'KernelCoordinates', 'PrimalCoordinates',
            'RowFactors', 'Solve', 'SupportCoordinates', 'hessian_product',
            'make_coordinates', 'signed_rows']
-
-FORMS: dict[str, Callable[..., Coordinates]] = {
-    'primal': PrimalCoordinates, 'gram': KernelCoordinates}
 
 
 def make_coordinates(problem: 'Problem', rows_p: Tensor,
@@ -45,7 +42,9 @@ def make_coordinates(problem: 'Problem', rows_p: Tensor,
         form = 'gram' if cheaper and penalty.is_isotropic else 'primal'
     if form == 'primal' and not penalty.is_smooth:
         return ProximalCoordinates(problem, rows_p, penalty)
-    coordinates = FORMS[form](problem, rows_p, penalty)
+    kind: Callable[..., Coordinates] = KernelCoordinates if form == 'gram' \
+        else PrimalCoordinates
+    coordinates = kind(problem, rows_p, penalty)
     if problem.n_classes is not None:
         coordinates = ClassCoordinates(coordinates, n_vectors)
     return coordinates

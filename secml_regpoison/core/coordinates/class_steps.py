@@ -73,10 +73,8 @@ def _torch_steps(matvec: Callable[[Tensor], Tensor],
                  add_rmatvec: Callable[[Tensor, Tensor], None], n_steps: int,
                  loss: Any, beta: float, coefficients: list[float],
                  first: Tensor, curvature: Any) -> tuple[Tensor, Tensor]:
-    order, (momentum, decay, scale) = 1, coefficients
-    if curvature is not None:
-        order = -1
-    vel, u = first
+    order = 1 if curvature is None else -1
+    (momentum, decay, scale), (vel, u) = coefficients, first
     path, scores = [u], []
     for t in range(n_steps):
         h = matvec(u)

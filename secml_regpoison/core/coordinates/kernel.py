@@ -100,11 +100,16 @@ class KernelCoordinates:
         u[:self.n].add_(r, alpha=alpha)
         u[-1].add_(self.bias @ r, alpha=alpha)
 
+    def _gram_val(self, rows_val: Tensor) -> Tensor:
+        """The problem's products of a player's rows with the fixed ones."""
+        return self.problem.gram_val if rows_val is self.problem.rows_val \
+            else self.problem.gram_attacker
+
     def val_matvec(self, rows_val: Tensor, u: Tensor) -> Tensor:
         if self.problem.rows_move:
             h = weight_scores(rows_val, self.weights(u[None])[0])
             return h.addcmul_(bias_column(rows_val), u[-1])
-        h = self.problem.gram_val(rows_val) @ u[:self.n_tr]
+        h = self._gram_val(rows_val) @ u[:self.n_tr]
         w_p = u[self.n_tr:self.n] @ self.rows_p[:, :-1]
         h.add_(weight_scores(rows_val, w_p))
         return h.addcmul_(bias_column(rows_val), u[-1])
@@ -114,7 +119,7 @@ class KernelCoordinates:
         self.direction = g = weight_sum(r_val, rows_val)
         self.beside[0, :self.n_tr] = weight_scores(self.rows_tr, g) \
             if self.problem.rows_move \
-            else r_val @ self.problem.gram_val(rows_val)
+            else r_val @ self._gram_val(rows_val)
         self.beside[0, self.n_tr:] = self.rows_p[:, :-1] @ g
         self.along[0, :self.n], self.along[0, -2] = self.beside[0], g @ g
         u = r_val.new_zeros(self.n_coords)

@@ -110,8 +110,7 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor, tol: float,
     """Damped Newton steps from `u`, until the gradient is small or stays;
     short steps have a fresh factor each, and are no longer than Newton's."""
     h = coordinates.matvec(u)
-    scale = _gradient(coordinates, torch.zeros_like(u),
-                      loss.slope(torch.zeros_like(h)))[2]
+    scale = _scale(coordinates, loss, u, h)
     penalty_tol = PENALTY_TOL[u.dtype]
     solve, previous, size_below_rounding = None, 0., math.inf
     for _ in range(100):
@@ -170,6 +169,13 @@ def _gradient(coordinates: Coordinates, u: Tensor,
     coordinates.add_rmatvec(grad, slope, 1. / coordinates.n)
     scores = coordinates.matvec(grad)
     return grad, scores, norm(coordinates, grad, scores)
+
+
+def _scale(coordinates: Coordinates, loss: Loss, u: Tensor,
+           h: Tensor) -> float:
+    """Norm of the training gradient at 0; `u`, `h` : like the zeros."""
+    return _gradient(coordinates, torch.zeros_like(u),
+                     loss.slope(torch.zeros_like(h)))[2]
 
 
 def _penalty_gradient(coordinates: Coordinates, u: Tensor,
@@ -236,8 +242,7 @@ def relative_gradient(model: TrainedModel) -> float:
         return model.grad_norm
     coordinates, u, loss = model.coordinates, model.u, model.loss
     h = coordinates.matvec(u)
-    scale = _gradient(coordinates, torch.zeros_like(u),
-                      loss.slope(torch.zeros_like(h)))[2]
+    scale = _scale(coordinates, loss, u, h)
     return _gradient(coordinates, u, loss.slope(h))[2] / (scale or 1.)
 
 

@@ -30,7 +30,7 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
             problem: Problem,
             start: Optional[TrainedModel] = None) -> TrainedModel:
     """T steps from 0, all iterates kept."""
-    model = descend_steps(coordinates, loss, training, problem)
+    model = descend_steps(coordinates, loss, training, problem, start)
     return replace(model, grad_norm=relative_subgradient(
         coordinates, loss, model.u))
 
