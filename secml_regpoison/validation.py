@@ -90,7 +90,7 @@ def check_size(name, x):
           ' Rescale the features.')
 
 
-def check_classes(training_data, val, name='val', by_class=False):
+def check_classes(training_data, val, by_class, name='val'):
     """Two classes in training, or two and more of a classifier with a score
     for each; the same in validation, or in the data with this name. Returns
     them."""

@@ -30,8 +30,6 @@ from .poisoning_data import PreparedData
 from .targets import check_classifier, target_of, warn_of_surrogate
 from .trust import is_learned
 
-DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'inner_eta': None, 'momentum': .9}
-
 
 class CAttackPoisoningMinimax(CAttackPoisoning):
     r"""Poisoning of a linear classifier while the defender re-tunes lambda.
@@ -257,8 +255,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     @CAttackPoisoning.solver_params.setter
     def solver_params(self, value):
-        self._solver_params = settings.as_solver_params(
-            value, DEFAULT_SOLVER_PARAMS)
+        self._solver_params = settings.as_solver_params(value)
 
     @property
     def lmbda(self):

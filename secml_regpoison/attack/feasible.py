@@ -58,8 +58,8 @@ class CFeasibleSphereSlab:
                      'above 0 and at most 1')
         if self.clean_data is not None:
             check_dataset('clean_data', self.clean_data, attack.training_data)
-            check_classes(attack.training_data, self.clean_data, 'clean_data',
-                          target_of(attack.classifier).by_class)
+            check_classes(attack.training_data, self.clean_data,
+                          target_of(attack.classifier).by_class, 'clean_data')
 
 
 @dataclass(frozen=True)

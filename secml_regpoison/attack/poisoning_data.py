@@ -68,7 +68,7 @@ class PoisoningData:
     """
 
     def __init__(self, training_data, val, attacker_set, preprocess,
-                 poison_mode, y_target, device, seed, by_class=False):
+                 poison_mode, y_target, device, seed, by_class):
         self.classes = training_data.classes
         self.n_classes = self.classes.size if by_class else None
         self.device, self.seed = resolve_device(

@@ -34,6 +34,7 @@ OUTER_PARAMS = {
     'eta': _STEP, 'eta_min': _STEP, 'eta_max': _STEP, 'max_iter': _COUNT,
     'eps': _TOLERANCE}
 SAME_PARAMS = {'max_iter': 'n_outer', 'eta_min': 'step', 'eps': 'tol'}
+DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'inner_eta': None, 'momentum': .9}
 MAY_BE_NONE = ('step', 'inner_eta', 'inner_tol', 'truncate', 'eta', 'eta_min',
                'eta_max')
 
@@ -44,7 +45,7 @@ def check_attack(attack):
     check_dataset('val', attack.val, attack.training_data)
     check_settings(attack, check_classes(
         attack.training_data, attack.val,
-        by_class=target_of(attack.classifier).by_class))
+        target_of(attack.classifier).by_class))
 
 
 def as_plain(value):
@@ -74,11 +75,11 @@ def as_dmax(value):
     return value if value is None else float(value)
 
 
-def as_solver_params(value, defaults):
+def as_solver_params(value):
     """`value`, a dict or None, with the defaults filled in."""
     value = {} if value is None else value
     check_type('solver_params', value, Mapping, 'a dict or None')
-    return {**defaults, **plain_params(value)}
+    return {**DEFAULT_SOLVER_PARAMS, **plain_params(value)}
 
 
 def plain_params(params):

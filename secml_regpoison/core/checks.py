@@ -186,7 +186,7 @@ def check_problem(problem: Any) -> None:
     for name, labels in names:
         check_rows(name, labels, getattr(problem, name),
                    getattr(problem, labels), problem.x_tr,
-                   n_classes=n_classes)
+                   True, n_classes)
     if problem.preprocess is not None and any(map(is_sparse, rows.values())):
         raise ValueError(
             '`preprocess` must be None with sparse rows, got '
@@ -201,8 +201,7 @@ def check_problem(problem: Any) -> None:
 
 
 def check_rows(x_name: str, y_name: str, x: Tensor, y: Tensor, like: Tensor,
-               may_be_sparse: bool = True,
-               n_classes: Optional[int] = None) -> None:
+               may_be_sparse: bool, n_classes: Optional[int]) -> None:
     """Raise unless `x` (n, d) are rows and `y` (n,) their labels, of the dtype
     and on the device of `like`, which is called ``x_tr``. Labels are -1 and
     +1, with `n_classes` 0, 1, ..., `n_classes` - 1."""

@@ -69,7 +69,8 @@ def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
     fixed = {name: features.detach() for name, features in phi.items()}
     in_features = replace(problem, preprocess=None, rows_move=True, **{
         **fixed, 'x_tr': fixed['x_tr'][:n_tr]})
-    return Features(fixed['x_tr'][n_tr:], vjp, in_features, True)
+    return Features(fixed['x_tr'][n_tr:], vjp, in_features,
+                    all_move=True)
 
 
 def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
@@ -95,7 +96,8 @@ def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
     fixed: dict[str, Any] = {
         name: apart(given) for name, given in problem.rows.items()}
     in_features = replace(problem, preprocess=None, rows_move=True, **fixed)
-    return Features(apart(x.detach()), vjp, in_features, True, True)
+    return Features(apart(x.detach()), vjp, in_features,
+                    all_move=True, by_columns=True)
 
 
 def in_features_of(problem: 'Problem', rows: Tensor) -> 'Problem':

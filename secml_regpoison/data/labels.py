@@ -89,7 +89,7 @@ def refuse_other_labels(labels, tables, where):
                 'write them alike in both.')
 
 
-def label_values(cells, decimal, without=NO_LABEL):
+def label_values(cells, decimal, without):
     """Labels as numbers, if all are (of 01 the zero would be lost) and none
     is beyond floats, else as text; None where missing: a word of `without`.
     """

@@ -31,7 +31,7 @@ def read_all(x, y, x_val, y_val, x_test, y_test):
     return data
 
 
-def split_arrays(data, seed, lb=None, ub=None, policies=()):
+def split_arrays(data, seed, lb, ub, policies):
     """Draw the rows that are not given.
 
     Parameters
@@ -39,10 +39,10 @@ def split_arrays(data, seed, lb=None, ub=None, policies=()):
     data : dict of str to ArrayData
         See `read_all`.
     seed : int
-    lb, ub : float, array-like or None, optional
+    lb, ub : float, array-like or None
         Box of the poison; None: the range of the training rows. A series is
         taken by the columns of a frame.
-    policies : sequence, optional
+    policies : sequence
         Those that will be asked for: each needs some rows of each class.
 
     Returns
@@ -99,7 +99,7 @@ def _check_policies_have_rows(data, rows, policies):
               f'{policy} needs {LEAST_ROWS}')
 
 
-def check_whole_numbers(split, columns=None):
+def check_whole_numbers(split, columns):
     """Raise ValueError where the box leaves a column of whole numbers none."""
     lb, ub = (np.broadcast_to(bound_array(bound), split.train.num_features)
               for bound in (split.lb, split.ub))

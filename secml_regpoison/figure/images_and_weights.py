@@ -101,7 +101,7 @@ class PoisonPicturesMixin:
         self.xlabel('Label of the poisoning point')
 
 
-def draw_weights(ax, weights, labels=(None, None)):
+def draw_weights(ax, weights, labels):
     """Histograms on the same bins: the first filled, the others outlined.
 
     Parameters

@@ -81,8 +81,8 @@ class SecEvalCurvesMixin:
             self._lmbda_sp.show_legend = False
             self._lmbda_sp.tick_params(labelsize=self._params['font.size'])
         name = '' if label is None else f', {label}'
-        _label(self, ylabel='Test error (%), solid')
-        _label(self._lmbda_sp, ylabel=r'$\lambda$ (natural log), dashed')
+        _label(self, 'Test error (%), solid')
+        _label(self._lmbda_sp, r'$\lambda$ (natural log), dashed')
         self.plot_sec_eval(repetitions, metric='test-error', mean=True,
                            percentage=True, label=f'test error{name}',
                            **{**style, 'linestyle': '-'})
@@ -132,14 +132,14 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
         sp.fill_between(strengths, mean + std, low, alpha=0.2,
                         interpolate=False, linestyle='None',
                         facecolor=style['color'])
-    _label(sp, repetitions[0].param_name, {
-        'lmbda': r'$\lambda$ (natural log)', 'w_norm': r'$\|w\|_2$'}[name])
+    _label(sp, {'lmbda': r'$\lambda$ (natural log)',
+                'w_norm': r'$\|w\|_2$'}[name], repetitions[0].param_name)
     if label is not None:
         legend_below(sp, sp.get_legend_handles_labels()[0])
     sp.grid(grid_on=True)
 
 
-def _label(sp, xlabel=None, ylabel=None):
+def _label(sp, ylabel, xlabel=None):
     """Label the axes that have no label yet."""
     if sp._xlabel is None and xlabel is not None:
         sp.xlabel(xlabel)
