@@ -42,6 +42,13 @@ def check_integer(name, value, minimum):
           f'at least {minimum} and below 2**63')
 
 
+def check_minimax_attack(attack):
+    """One of this package, or that answers as these do."""
+    if not hasattr(attack, 'learned_lmbda'):
+        raise TypeError('`attack` must be a minimax poisoning attack, got '
+                        f'{type(attack).__name__}.')
+
+
 def check_dataset(name, dataset, like=None):
     """A dataset of finite numbers, with rows, of the features of `like`."""
     check_type(name, dataset, CDataset, 'a CDataset')

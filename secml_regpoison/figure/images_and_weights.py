@@ -9,7 +9,7 @@ from secml.ml.classifiers import CClassifier
 from secml.ml.classifiers.multiclass import CClassifierMulticlass
 
 from secml_regpoison.validation import (
-    check, check_finite, check_integer, check_type)
+    check, check_finite, check_integer, check_minimax_attack, check_type)
 from .style import STYLES, legend_below
 
 # Odd, so that 0 is the middle of a bin.
@@ -70,7 +70,7 @@ class PoisonPicturesMixin:
 
         Parameters
         ----------
-        attack : CAttackPoisoningMinimaxLR
+        attack : CAttackPoisoningMinimax
             The attack that made the poison.
         adv_ds : CDataset
             The poison as `run` returns it, or a `.CSecEval` keeps it.
@@ -87,7 +87,7 @@ class PoisonPicturesMixin:
             features are no image of this shape.
 
         """
-        _check_attack(attack)
+        check_minimax_attack(attack)
         check_integer('n_images', n_images, 1)
         shape = _image_shape(attack.training_data, shape)
         start = attack.starting_points(adv_ds)
@@ -141,12 +141,6 @@ def _as_weights(weights):
     check('weights', weights, weights.size > 0, 'at least one number')
     check_finite('weights', weights)
     return weights.tondarray().ravel()
-
-
-def _check_attack(attack):
-    if not hasattr(attack, 'starting_points'):
-        raise TypeError('`attack` must be a minimax poisoning attack, got '
-                        f'{type(attack).__name__}.')
 
 
 def _image_shape(dataset, shape):

@@ -10,7 +10,7 @@ from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
 from secml_regpoison.validation import (
-    check, check_choice, check_integer, check_number)
+    check, check_choice, check_integer, check_minimax_attack, check_number)
 from .style import (
     BLUE, GREEN, ORANGE, PURPLE, RED, YELLOW, legend_below)
 
@@ -82,9 +82,7 @@ class PoisoningMapMixin:
 
 def _check_map(attack, value, n_grid_points, vmin, vmax):
     """Raise if the arguments have no map."""
-    if not hasattr(attack, 'learned_lmbda'):
-        raise TypeError('`attack` must be a minimax poisoning attack, got '
-                        f'{type(attack).__name__}.')
+    check_minimax_attack(attack)
     d = attack.training_data.num_features
     check('attack', f'one of {d}', d == 2, 'an attack on two features')
     check_choice('value', value, ('error', 'lmbda'))
