@@ -47,7 +47,8 @@ class NpzReader:
         self._path, self._stream = path, stream or open(path, 'rb')
         if not zipfile.is_zipfile(self._stream):
             self._stream.close()
-            raise ValueError(f'{path} must be a file that numpy.savez wrote.')
+            raise ValueError(f'{path} must be a file that numpy.savez wrote, '
+                             'got no zip archive, or a part of one.')
         with self._named_damage():
             self._archive = zipfile.ZipFile(self._stream)
         self._members = {info.filename.removesuffix('.npy'): info

@@ -21,7 +21,7 @@ from secml_regpoison.paper import run_figure
 from secml.data import CDataset
 from secml.figure import CFigure
 
-NAN, INF = float('nan'), float('inf')
+NAN = float('nan')
 FAR = [CDataset(part.X * 1e25, part.Y) for part in DATA]
 rng = np.random.default_rng(0)
 X, Y = rng.random((60, 2)), np.arange(60) % 2
@@ -220,7 +220,11 @@ FILES = {
     'cut header': (
         load('a.npz', zip_bytes(X=b'hello', y=b'')), ValueError,
         'a.npz must be a valid .npz file of plain arrays'),
-    'empty file': (load('a.npz', b''), ValueError, 'numpy.savez wrote'),
+    'empty file': (load('a.npz', b''), ValueError, 'got an empty file: save'),
+    'a zip archive': (load('a.xlsx', zip_bytes()), ValueError,
+                      'got a zip file: save a spreadsheet as CSV'),
+    'text named npz': (load('a.npz', '1,2,0\n'), ValueError,
+                       'numpy.savez wrote, got no zip archive'),
     'pickles': (load('a.npz', {'X': np.array([[1, None]]), 'y': Y[:1]}),
                 ValueError, 'save X.astype(float), or labels as .astype(str)'),
     'complex features': (load('a.npz', {'X': X * 1j, 'y': Y}), ValueError,

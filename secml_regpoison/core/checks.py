@@ -170,7 +170,8 @@ def check_problem(problem: Any) -> None:
     """Raise unless these are data of a `.Problem`."""
     n_classes, rows = problem.n_classes, problem.rows
     check('n_classes', n_classes, n_classes is None
-          or is_integer(n_classes, 2), 'None or an integer of at least 2')
+          or is_integer(n_classes, 2),
+          'None or an integer of at least 2 and below 2**31')
     check_type('transform', problem.transform, (type(None), Callable))
     check_type('preprocess', problem.preprocess, (type(None), Preprocess))
     check('preprocess', problem.preprocess,

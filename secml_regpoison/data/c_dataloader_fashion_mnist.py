@@ -160,10 +160,11 @@ def _read_idx(path):
     dimensions, then each dimension as a big-endian 32-bit integer.
     """
     with open(path, 'rb') as stream:
-        zeros, kind, n_dims = np.frombuffer(
-            stream.read(4), dtype='>u2, u1, u1')[0]
+        start = stream.read(4)
+        zeros, kind, n_dims = np.frombuffer(start, dtype='>u2, u1, u1')[0]
         if zeros != 0 or kind != 8:
-            raise ValueError(f"{path} is no IDX file of unsigned bytes.")
+            raise ValueError(f'{path} must be an IDX file of unsigned bytes, '
+                             f'got one that begins with {start!r}.')
         shape = np.frombuffer(stream.read(4 * n_dims), dtype='>u4')
         return np.frombuffer(stream.read(), dtype=np.uint8).reshape(shape)
 

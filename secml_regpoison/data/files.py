@@ -200,9 +200,11 @@ def _detect_encoding(content):
 
 def _read_npz(path):
     """Parts X, y or X_train, y_train; X_val, y_val and X_test, y_test."""
-    if not os.path.getsize(path) or not path.lower().endswith('.npz'):
+    is_empty = not os.path.getsize(path)
+    if is_empty or not path.lower().endswith('.npz'):
         raise ValueError(f'{path} must be a file that numpy.savez wrote, or '
-                         'text: save a spreadsheet as CSV, and unpack a zip '
+                         f"text, got {'an empty' if is_empty else 'a zip'} "
+                         'file: save a spreadsheet as CSV, and unpack a zip '
                          'archive.')
     with NpzReader(path) as arrays:
         first = ('X', 'y') if 'X' in arrays.names else ('X_train', 'y_train')

@@ -148,9 +148,15 @@ def _count_classes(plan, source, name):
                        minlength=len(source.header['y_original']))
 
 
-def takes_trust(classifier, penalty):
-    """Whether 'learned-trust' can weigh the rows of a plan's classifier."""
-    return classifier in ('logistic', 'svm') and penalty == 'l2'
+def check_trust(policies, classifier, penalty, weighted):
+    """Raise ValueError where 'learned-trust' cannot weigh the rows of a plan's
+    classifier. `weighted`: those whose rows it weighs, in words."""
+    if 'learned-trust' in policies and not (
+            classifier in ('logistic', 'svm') and penalty == 'l2'):
+        raise ValueError(
+            f'`policies` must be others with the classifier {classifier} and '
+            f'the penalty {penalty}, got learned-trust: it weighs the rows of '
+            f'{weighted}.')
 
 
 def check_plan(plan, source, policies, n_repetitions=1):
@@ -163,12 +169,8 @@ def check_plan(plan, source, policies, n_repetitions=1):
             f"`points` must be at most {plan.n_train - 1}, because poison "
             f"replaces training rows, of which there are {plan.n_train}, got "
             f"{plan.n_points[-1]}.")
-    if 'learned-trust' in policies and not takes_trust(plan.classifier,
-                                                       plan.penalty):
-        raise ValueError(
-            '`policies` must leave out learned-trust with the classifier '
-            f'{plan.classifier} and the penalty {plan.penalty}: it weighs the '
-            'rows of --model logistic or svm with --penalty l2.')
+    check_trust(policies, plan.classifier, plan.penalty,
+                '--model logistic or svm with --penalty l2')
     most = most_points(plan, source, n_repetitions)
     if most == 0:
         raise ValueError(

@@ -13,7 +13,7 @@ from .curve_result import collect, measure_estimator
 from .estimators import check_fits, classifier_of
 from .filters import FILTERS
 from .parallel import parallel_map
-from .plan import ATTACKERS, Plan, default_solver, takes_trust
+from .plan import ATTACKERS, Plan, check_trust, default_solver
 from .policies import POLICIES, policy_name
 from .policy_attack import make_attack
 from .security_evaluation import prepare_split
@@ -220,11 +220,9 @@ def _check_policies(policies, classifier, penalty):
               or isinstance(policy, float) and abs(policy) <= MAX_LMBDA,
               f'among {POLICIES}, or a lambda from {-MAX_LMBDA:g} to '
               f'{MAX_LMBDA:g}')
-    check('policies', 'learned-trust', 'learned-trust' not in policies
-          or takes_trust(classifier, penalty),
-          f'others with the classifier {classifier}, penalty {penalty}',
-          ' It weighs the rows of a logistic regression, with any solver but '
-          'liblinear, or a LinearSVC, of two classes, with the L2 penalty.')
+    check_trust(policies, classifier, penalty,
+                'a logistic regression, with any solver but liblinear, or a '
+                'LinearSVC, of two classes, with the L2 penalty')
     check('policies', policies, policies
           and len(set(policies)) == len(policies), 'one or more, none twice')
     return policies

@@ -432,7 +432,8 @@ BAD_CALLS = {
         '`--penalty` must be l2 with --model ridge, got l1'),
     'trust of another model': (
         ['sec-eval', '--model', 'ridge', '--policies', 'learned-trust'],
-        '`policies` must leave out learned-trust with the classifier ridge'),
+        '`policies` must be others with the classifier ridge and the penalty '
+        'l2, got learned-trust: it weighs the rows of --model logistic'),
     'no fmd with L1': (
         ['sec-eval', '--penalty', 'l1', '--solver', 'fmd'],
         'must be rmd, implicit or auto with --penalty l1, got fmd'),

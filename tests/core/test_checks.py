@@ -2,6 +2,7 @@
 import inspect
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.solvers import Training
 
-NOT_A_NUMBER, NOT_A_TENSOR = 'a', [1.]
+NOT_A_TENSOR = [1.]
 # name: values of a wrong kind, wrong values
 ONE_NUMBER = torch.tensor([.5]), torch.tensor(.5), np.array([.5]), np.array(.5)
 SHARED = {
@@ -119,6 +120,16 @@ def test_each_argument_is_tried():
     for function, arguments in TABLE.items():
         names = set(inspect.signature(function).parameters)
         assert names - {'training', 'method'} <= set(arguments)
+
+
+def test_a_whole_number_has_the_bound_that_is_said():
+    problem = data()[0]
+    with pytest.raises(ValueError, match='^`truncate` must be None or an '
+                       r'integer of at least 1 and below 2\*\*31, got 2147'):
+        Training(truncate=2 ** 31)
+    with pytest.raises(ValueError, match='^`n_classes` must be None or an '
+                       r'integer of at least 2 and below 2\*\*31, got 2147'):
+        replace(problem, n_classes=2 ** 31)
 
 
 def test_a_lambda_with_a_graph_is_refused():

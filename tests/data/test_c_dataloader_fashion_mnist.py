@@ -163,7 +163,8 @@ def test_a_number_of_rows_that_is_no_number(folder, contents, num_samples):
 def test_a_file_of_another_type_is_refused(tmp_path):
     path = tmp_path / 'floats'
     path.write_bytes(bytes([0, 0, 13, 1]) + bytes(8))
-    with pytest.raises(ValueError, match='no IDX file'):
+    with pytest.raises(ValueError, match='must be an IDX file of unsigned '
+                       r'bytes, got one that begins with .*\\x00\\r\\x01'):
         module._read_idx(path)
 
 

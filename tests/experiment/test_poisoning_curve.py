@@ -390,7 +390,8 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
     ({'estimator': svm(), 'y': np.arange(60) % 3}, ValueError,
      '`y` must be labels of two classes with LinearSVC, got 3. Logistic'),
     ({'estimator': RidgeClassifier(), 'policies': 'learned-trust'},
-     ValueError, 'others with the classifier ridge, penalty l2'),
+     ValueError, 'ridge and the penalty l2, got learned-trust: it '
+     'weighs the rows of a logistic regression'),
     ({'fractions': (0, .999), 'poison_mode': 'replace'}, ValueError,
      '`fractions` must be shares that leave one of 36 training rows'),
     ({'poison_mode': 'add'}, ValueError, "`poison_mode` must be 'append' or"),

@@ -66,7 +66,7 @@ class Training:
                              'None or positive and finite')
         check('truncate', self.truncate,
               self.truncate is None or is_integer(self.truncate, 1),
-              'None or an integer of at least 1')
+              'None or an integer of at least 1 and below 2**31')
 
 
 def check_not_diverged(u: Tensor, eta: Optional[float], lmbda: float) -> None:
