@@ -1,4 +1,4 @@
-"""Folds of trusted rows, the same wherever something is tuned on them."""
+"""Folds of cross-validation, the same wherever rows are cross-validated."""
 import numpy as np
 
 N_FOLDS = 5  # rows of each class to cross-validate, if there are so many

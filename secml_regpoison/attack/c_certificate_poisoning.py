@@ -33,7 +33,7 @@ EXCESS = 1e-3
 
 @dataclass(frozen=True)
 class Certificate:
-    """What any poison can do at a lambda, from above and from below.
+    """Bounds of the harm of any poison at a lambda, above and below.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Certificate:
             + self.words())
 
     def words(self):
-        """What the certificate is worth, in a sentence or two."""
+        """The worth of the certificate, in a sentence or two."""
         open_ = '' if self.gap <= .02 else (
             ', wide open: the truth may be far from either end')
         error = f'{_rounded_up(100 * self.error_bound, 1)}%'

@@ -92,7 +92,7 @@ def problem_id(attack):
 
 
 def search_settings(attack, data):
-    """What else the points depend on, as text: a setting each, and short
+    """Further settings that the points depend on, as text, and short
     digests of the training and of the validation rows."""
     text = {name: getattr(attack, name) for name in (
         'random_seed', 'n_restarts', 'batch_size', 'joint', 'solver_type',
@@ -112,8 +112,9 @@ def search_settings(attack, data):
 
 
 def classifier_settings(attack, data):
-    """What the points depend on of the classifier, beside its class and C:
-    by name. A frozen preprocess is known by its features of the rows."""
+    """Settings of the classifier that the points depend on, beside its
+    class and C, by name. A frozen preprocess is known by its features of the
+    rows."""
     clf = attack.classifier
     return {'preprocess': data.preprocess if data.transform is None else
             f'{type(clf.preprocess).__name__} {data.features_identity[1]}',
@@ -127,7 +128,7 @@ def warn_of_other_search(header, attack, data, n_kept):
     here, there = (dict(item.partition(' ')[::2] for item in text.split('; '))
                    for text in (here, there))
     for name in classifier_settings(attack, data):
-        there.setdefault(name, here[name])  # 0.1.0 did not note it
+        there.setdefault(name, here[name])  # headers of 0.1.0 lack it
     names = [name for name in {**there, **here}
              if there.get(name) != here.get(name)]
     if names:

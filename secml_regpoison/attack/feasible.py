@@ -126,7 +126,7 @@ def check_feasible(attack):
 
 
 def describe(attack):
-    """What tells the attack's `feasible` from others, as text, or None."""
+    """Text that tells the attack's `feasible` from others, or None."""
     def of(value):
         if isinstance(value, CDataset):
             return array_digest(value.X.tondarray(), value.Y.tondarray())

@@ -171,8 +171,8 @@ def trains_to_optimum(clf):
 
 
 def training_settings(clf):
-    """What the fit of a classifier depends on, beside its class, lambda and
-    preprocess: by name."""
+    """Settings that the fit of a classifier depends on, beside its class,
+    lambda and preprocess, by name."""
     part, target = parts_of(clf)[0], target_of(clf)
     solver, is_own = getattr(part, 'solver', None), bool(own_methods(part))
     names = FIT + SGD if is_own or solver == 'sgd' else FIT

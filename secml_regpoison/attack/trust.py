@@ -90,7 +90,7 @@ def model_class(attack, trust=None):
 
 
 def _once(attack, data, name, compute):
-    """What `compute` returns for these data and settings, computed once."""
+    """Result of `compute` for these data and settings, computed once."""
     target = target_of(attack.classifier)
     key = repr((name, settings.lmbda_bounds(attack), data.seed,
                 attack.trust_margin, target.loss, target.beta))

@@ -19,7 +19,7 @@ from .settings import bound_array
 
 @dataclass(frozen=True)
 class ValidValues:
-    """What a point may hold, beside its box.
+    """Values that a point may hold, beside its box.
 
     Attributes
     ----------

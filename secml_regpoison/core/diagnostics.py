@@ -22,7 +22,7 @@ GAIN_TOL = .01
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What `diagnose` measures; `str` explains it, a verdict a line.
+    """Measurements of `diagnose`; `str` explains it, a verdict a line.
 
     Attributes
     ----------

@@ -6,9 +6,8 @@ The classifier is a function of the poisoning points and of lambda (arXiv
     A(X_p, lmbda) = (1/m) sum_j l(-y_j (x_j . w + b)),
     (w, b)        = what training on D_tr u D_p with lmbda returns,
 
-and a hypergradient is the derivative of ``A`` with respect to both. Whoever
-needs the model asks it three questions: `train`, `losses`, `hypergradient`.
-Any object that answers them can stand in its place, see `.model`.
+and a hypergradient is the derivative of ``A`` with respect to both. Any
+object with the members of `.model.Model` can stand in the place of this one.
 """
 from dataclasses import dataclass, replace
 from typing import Any, Callable, ClassVar, Optional, Union

@@ -26,7 +26,7 @@ from .vertices import best_vertex
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What `solve` returns: the best iterate, and how it came about.
+    """Result of `solve`: the best iterate, and how it came about.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ class Hypergradient(NamedTuple):
 
 
 class Gradients(Protocol):
-    """What a `Hypergradient` holds. A model may compute a derivative when it
+    """Interface of a `Hypergradient`. A model may compute a derivative when it
     is first read: a step that is rejected needs none."""
 
     @property
@@ -61,7 +61,7 @@ def share_wrong(h: Tensor, y: Tensor) -> float:
 
 
 class Model(Protocol):
-    """What `solve`, the defender and the attack ask of a model.
+    """Interface of a model for `solve`, the defender and the attack.
 
     A class of models is called with ``(problem, y_p, training)``; what
     `train` returns is the model's own, but has ``w`` and ``b``.

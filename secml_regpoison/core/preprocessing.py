@@ -32,7 +32,7 @@ class Affine:
 
 @runtime_checkable
 class Preprocess(Protocol):
-    """What a `Problem` needs of a preprocess.
+    """Interface of a preprocess for a `Problem`.
 
     by_row : no row's features depend on other rows. fits_std : it divides by
     standard deviations of the rows that it is fitted on. fits_scale : by
@@ -97,7 +97,7 @@ class MeanStd:
 
 
 class Moments(NamedTuple):
-    """What a normaliser needs to know of n rows, column by column: mean, sum
+    """Moments of n rows for a normaliser, column by column: mean, sum
     of squared distances from it, least and greatest value; (d,) each."""
 
     n: int
@@ -108,14 +108,14 @@ class Moments(NamedTuple):
 
     @classmethod
     def of(cls, x: Tensor) -> 'Moments':
-        """Of rows (n, d), at least one."""
+        """The moments of rows (n, d), at least one."""
         mean = x.mean(0)
         return cls(len(x), mean, (x - mean).square().sum(0), x.amin(0),
                    x.amax(0))
 
     def with_rows(self, x: Tensor) -> 'Moments':
-        """Of these rows and `x`, (k, d); Chan, Golub, LeVeque 1983. Right to
-        the rounding of the means, as the features are."""
+        """Those of these rows and `x`, (k, d); Chan, Golub, LeVeque 1983.
+        Right to the rounding of the means, as the features are."""
         if not len(x):
             return self
         more = Moments.of(x)

@@ -37,7 +37,7 @@ BOUND_OF_TRUST = ' (a learned trust above 0 keeps it at -2 or more)'
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What is true of a poisoned classifier and of the attack on it.
+    """Verdicts on a poisoned classifier and on the attack on it.
 
     lmbda_at_bound : the learned lambda is at a bound. gave_up : the validation
     loss is no better than that of a constant answer. one_class : all test

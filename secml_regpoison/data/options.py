@@ -19,7 +19,7 @@ EXAMPLES = {'drop': "('id', 3)", 'classes': "('no', 'yes')"}
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user says about a file; None and empty: to be detected.
+    """The user's options of a file; None and empty: to be detected.
 
     Attributes
     ----------

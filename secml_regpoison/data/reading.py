@@ -236,7 +236,7 @@ def _check_all_classes(tables, data, classes):
 
 
 def _about_file(tables):
-    """What the file is."""
+    """Notes on the file as a whole."""
     sizes = ', '.join(
         f'{len(table.frame)} {what}' for what, table in zip(
             ['rows', *(f'{PARTS[part]} rows' for part in list(tables)[1:])],

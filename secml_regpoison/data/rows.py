@@ -1,4 +1,4 @@
-"""Where each row comes from."""
+"""The place that each row comes from."""
 from dataclasses import dataclass, replace
 
 import numpy as np

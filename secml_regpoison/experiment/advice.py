@@ -1,4 +1,4 @@
-"""What to type into scikit-learn for a policy."""
+"""The line to type into scikit-learn for a policy."""
 import math
 
 from .estimators import L1_WORDS

@@ -59,7 +59,7 @@ def passing_of(source, plan, seed):
 
 
 def n_passing(source, plan, n_repetitions):
-    """How many training rows pass, in the mean over the repetitions."""
+    """Number of training rows that pass, in the mean over the repetitions."""
     return float(np.mean([len(passing_of(source, plan, plan.seed + r)[1])
                           for r in range(n_repetitions)]))
 

@@ -18,13 +18,13 @@ from secml_regpoison.validation import check
 
 
 def n_of_attacker(n_val, n_test):
-    """How many of the test rows are the attacker's."""
+    """Number of the test rows that are the attacker's."""
     return min(n_val, n_test // 2)
 
 
 def places_of_attacker(y, n_val, seed):
-    """Which test rows become the attacker's, by their labels `y`: as many as
-    there are trusted rows, with the shares of the classes; their places."""
+    """Places of the test rows that become the attacker's, by their labels
+    `y`: as many as trusted rows, with the shares of the classes."""
     n = n_of_attacker(n_val, len(y))
     counts = np.bincount(y)
     counts = counts[counts > 0]
@@ -36,7 +36,7 @@ def places_of_attacker(y, n_val, seed):
         random_state=int(seed) % N_SEEDS)[0])
 
 
-def lend_rows(split, seed):
+def with_attacker_rows(split, seed):
     """The `Split` with test rows for the attacker, `Split.attacker`."""
     places = places_of_attacker(split.test.Y.tondarray(),
                                 split.val.num_samples, seed)

@@ -43,7 +43,7 @@ def measure(attack, data, split, plan, policy, runs):
 
     Parameters
     ----------
-    attack : CAttackPoisoningMinimaxLR
+    attack : CAttackPoisoningMinimax
     data : CSecEvalData
     split, plan, policy
         See `evaluate`.

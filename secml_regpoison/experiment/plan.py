@@ -50,10 +50,10 @@ class Plan:
     attacker : str
         'defender': the points raise the loss on the validation rows, as in
         the paper; 'own': on the test rows, and hide it from the defender, see
-        `attacker_set` of `.CAttackPoisoningMinimaxLR`; 'grey': on other rows
+        `attacker_set` of `.CAttackPoisoningMinimax`; 'grey': on other rows
         in the place of the validation rows, see `.grey_box`.
     attack_params : dict
-        `y_poison` and further parameters of `.CAttackPoisoningMinimaxLR`.
+        `y_poison` and further parameters of `.CAttackPoisoningMinimax`.
 
     """
 

@@ -74,7 +74,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         'auto': poison has whole numbers in columns that hold nothing else;
         `lb` and `ub` must leave it one there.
     y_poison : 'worst', 'flip' or a class, optional
-        Labels of the poison, see `.CAttackPoisoningMinimaxLR`. The two words
+        Labels of the poison, see `.CAttackPoisoningMinimax`. The two words
         are not taken for classes of that name.
     solver_type : {'auto', 'rmd', 'fmd', 'implicit'}, optional
         'auto': 'implicit' where it is cheap, else 'rmd'.
@@ -102,7 +102,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         'replace': poison takes the place of clean training rows.
     **attack_params
         `distance`, `dmax`, `joint`, `solver_params`, `n_restarts` and
-        `device` of `.CAttackPoisoningMinimaxLR`.
+        `device` of `.CAttackPoisoningMinimax`.
 
     Returns
     -------

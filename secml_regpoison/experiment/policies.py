@@ -47,7 +47,7 @@ def in_sentence(name):
 
 
 def describe_policy(name):
-    """How lambda is chosen, in words."""
+    """The choice of lambda, in words."""
     words = {'clean-cv': 'fixed by clean cross-validation',
              'learned': 'learned',
              'learned-trust': 'learned with the weight of the other rows',

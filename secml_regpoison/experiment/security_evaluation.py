@@ -13,7 +13,7 @@ from secml_regpoison.data.splits import split_data
 from secml_regpoison.quiet import ignoring
 from .cross_validation import cross_validate
 from .filters import filter_split
-from .grey_box import evaluate_on_trusted, lend_rows
+from .grey_box import evaluate_on_trusted, with_attacker_rows
 from .measures import measure
 from .parallel import parallel_map
 from .plan import expected_strength
@@ -59,7 +59,7 @@ def run_policies(source, plan, policies, n_repetitions, jobs=1, folder=None):
 def prepare_split(split, plan, seed):
     """The split as the attacker and the filter of the plan leave it."""
     if plan.attacker == 'grey':
-        split = lend_rows(split, seed)
+        split = with_attacker_rows(split, seed)
     return filter_split(split, plan.filter, plan.preprocess)
 
 
@@ -84,7 +84,7 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
         See `policies`.
     repetition : int
     checkpoint : str, optional
-        See `.CAttackPoisoningMinimaxLR.run`.
+        See `.CAttackPoisoningMinimax.run`.
 
     Returns
     -------

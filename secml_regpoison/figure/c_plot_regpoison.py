@@ -13,7 +13,7 @@ from .sec_eval import SecEvalCurvesMixin
 
 class CPlotRegPoison(SecEvalCurvesMixin, PoisonPicturesMixin,
                      PoisoningMapMixin, CertificateMixin, CPlot):
-    """Plots of `.CAttackPoisoningMinimaxLR` and of the defender's response.
+    """Plots of `.CAttackPoisoningMinimax` and of the defender's response.
 
     Once this module is imported every `fig.sp` has these methods:
 

@@ -37,7 +37,7 @@ class PoisoningMapMixin:
 
         Parameters
         ----------
-        attack : CAttackPoisoningMinimaxLR
+        attack : CAttackPoisoningMinimax
             An attack on two features with one poisoning point: call `run`
             with ``n_points = 1`` first, or set its `xc` and `yc`.
         value : {'error', 'lmbda'}, optional

@@ -86,12 +86,12 @@ class ClassCoordinates:
                           for part, r_c in self._blocks(r_val)])
 
     def weights(self, coords: Tensor) -> Tensor:
-        """Of rows of coordinates (j, n_coords), end to end."""
+        """Weights of rows of coordinates (j, n_coords), end to end."""
         return torch.cat([part.weights(v)
                           for part, v in self._blocks(coords)], 1)
 
     def biases(self, coords: Tensor) -> Tensor:
-        """Of coordinates (..., n_coords), (..., k - 1)."""
+        """Biases (..., k - 1) of coordinates (..., n_coords)."""
         return coords.unflatten(-1, (len(self.parts), -1))[..., -1]
 
     def inner(self, p: Tensor, scores_p: Tensor, u: Tensor) -> Tensor:

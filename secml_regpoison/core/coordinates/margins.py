@@ -14,7 +14,7 @@ from it:
 Label, bias and sign are in the rows, so that one training step is two products
 with ``A`` and a handful of vector operations.
 
-Two kinds of coordinates offer the same operations. `PrimalCoordinates` are
+All coordinates offer the same operations. `PrimalCoordinates` are
 ``u`` itself: a product costs ``n d``. `KernelCoordinates` are those in the
 span of the training rows' weights ``X``, ``w = X^T alpha``, and the bias: a
 product with ``A^T`` is then free, and one with ``A`` is a product with ``K = X
@@ -39,7 +39,7 @@ class Solve(Protocol):
 
 
 class Coordinates(Protocol):
-    """What the solvers need of coordinates; vectors are (n_coords,).
+    """Interface of coordinates for the solvers; vectors are (n_coords,).
 
     twin : the same, with a direction of their own where they have one, see
     `KernelCoordinates`; now it is that of these. with_penalty : the same rows

@@ -26,7 +26,7 @@ __all__ = ['Logistic', 'Loss', 'Softmax', 'Squared', 'SquaredHinge']
 
 
 class Loss(Protocol):
-    """What a model needs of a loss."""
+    """Interface of a loss for a model."""
 
     curvature_bound: float
 

@@ -26,7 +26,7 @@ def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
 
     Parameters
     ----------
-    coordinates : KernelCoordinates or PrimalCoordinates
+    coordinates : Coordinates
         Coordinates and data.
     loss : Loss
         Of training; not read in reverse.
