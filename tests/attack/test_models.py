@@ -367,7 +367,7 @@ def test_learned_lambda_is_that_of_the_real_classifier():
         solver_params={'n_outer': 5})
     run(attack, data, 8)
     assert attack.learned_lmbda(attack.xc[0, :]) == pytest.approx(
-        attack.lmbda, abs=.1)
+        attack.lmbda, abs=1e-6)
 
 
 def test_a_loss_of_zero_has_diagnostics():

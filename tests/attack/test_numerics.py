@@ -236,7 +236,8 @@ def test_units_of_the_columns_do_not_matter_to_a_scaler(
             lb=x.min(axis=0).ravel(), ub=x.max(axis=0).ravel(),
             learn_lmbda=learn_lmbda, solver_params={},
             solver_type='implicit'), of_units)[3])
-    assert found[1] == pytest.approx(found[0], rel=.02)
+    # rounding differs with the units, and the outer steps amplify it
+    assert found[1] == pytest.approx(found[0], rel=1e-3)
 
 
 @pytest.mark.parametrize('norm', ['l1', 'l2', 'max'])

@@ -129,7 +129,7 @@ def test_scikit_learn_on_the_exported_rows_makes_the_printed_error(
         model = make_pipeline(StandardScaler(), LogisticRegression(C=last.C))
         model.fit(both[:len(poisoned)], y[:len(poisoned)])
         error = 1 - model.score(both[len(poisoned):], y[len(poisoned):])
-        assert error == pytest.approx(last.test_error, abs=1e-3)
+        assert error == pytest.approx(last.test_error, abs=1e-9)
         assert last.n_test == len(test)
 
 
@@ -151,7 +151,7 @@ def test_rows_of_the_attacker_are_no_test_rows(tmp_path, capsys):
     model = make_pipeline(StandardScaler(), LogisticRegression(C=last.C))
     model.fit(poisoned[list('abcd')], poisoned[label] == positive)
     assert 1 - model.score(test[list('abcd')], test[label] == positive) \
-        == pytest.approx(last.test_error, abs=1e-3)
+        == pytest.approx(last.test_error, abs=1e-9)
 
 
 def test_rows_of_each_part_of_an_npz(tmp_path):

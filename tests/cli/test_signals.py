@@ -107,7 +107,7 @@ def test_process_1_of_a_container(tmp_path):
         'secml-regpoison: error: interrupted; what was finished is in ')
 
 
-def test_main_leaves_the_signals_of_a_program_as_they_are(tmp_path, capsys):
+def test_main_leaves_the_signals_of_a_program_as_they_are(capsys):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     assert cli.main(['sec-eval', '--out', '']) == 2
     assert before == (signal.getsignal(signal.SIGINT),

@@ -47,7 +47,7 @@ def test_help_and_refusals_need_neither_secml_nor_torch(argv, code):
     assert float(last.split()[-1]) < 2
 
 
-def test_as_a_module_it_starts_as_fast(tmp_path):
+def test_as_a_module_it_starts_as_fast():
     began = os.times().children_user
     done = subprocess.run([*MODULE, 'sec-eval', '--points', '3'],
                           capture_output=True, text=True)

@@ -71,4 +71,5 @@ def test_learned_trust(method):
             fold.to(problem.x_tr.device) for fold in folds))),
         *make(n=60, m=40, d=8, p=4))
     assert gpu.value == pytest.approx(cpu.value, rel=1e-6)
+    # BFGS steps amplify the rounding of either device; the loss is flat here
     assert gpu.log_s == pytest.approx(cpu.log_s, abs=1e-3)

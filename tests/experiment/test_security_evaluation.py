@@ -441,7 +441,7 @@ def test_standardisation_is_refitted_on_the_poisoned_rows():
         C=math.exp(-result['lmbda'][-1]), max_iter=10000, tol=1e-8))
     pipeline.fit(tr.X.tondarray(), tr.Y.tondarray())
     assert 1 - pipeline.score(split.test.X.tondarray(), result['y_test']) \
-        == pytest.approx(result['test_error'][-1], abs=1e-3)
+        == pytest.approx(result['test_error'][-1], abs=1e-9)
 
 
 def test_a_column_that_is_constant_beside_the_poison_stays_so(tmp_path):

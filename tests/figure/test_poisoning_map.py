@@ -52,7 +52,7 @@ def test_the_error_at_each_place_of_the_box(fig):
         (x, y) for x in (0, 1) for y in (-1, 2)}
 
 
-def test_the_error_is_the_share_of_wrong_validation_points(fig):
+def test_the_error_is_the_share_of_wrong_validation_points():
     attack = _attacked(learn_lmbda=False, solver_type='implicit',
                        clf=CClassifierLogistic(C=.1))
     error = attack.objective_function(attack.xc, acc=True)
