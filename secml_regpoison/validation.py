@@ -57,13 +57,13 @@ def check_dataset(name, dataset, like=None):
             raise ValueError(
                 f'`{name}` must have at least one {what}, got none.')
     check_finite(f'{name}.X', dataset.X)
-    check_size(f'{name}.X', dataset.X)
+    _check_size(f'{name}.X', dataset.X)
     check_finite(f'{name}.Y', dataset.Y)
     if like is not None:
-        check_features(f'{name}.X', dataset.X, like)
+        _check_features(f'{name}.X', dataset.X, like)
 
 
-def check_features(name, x, like):
+def _check_features(name, x, like):
     """As many columns as the training data."""
     if x.atleast_2d().shape[1] != like.num_features:
         raise ValueError(
@@ -87,7 +87,7 @@ def check_finite(name, x):
                          f'among {values.size} values.')
 
 
-def check_size(name, x):
+def _check_size(name, x):
     """Numbers within `LARGEST`, and not all below `SMALLEST`."""
     largest = float(abs(x).max())
     check(name, largest, largest <= LARGEST,
@@ -144,7 +144,7 @@ def check_labels(name, y, training_data):
 
 def check_points(name_x, x, name_y, y, training_data):
     """Points: finite, a label each, of the classes."""
-    check_features(name_x, x, training_data)
+    _check_features(name_x, x, training_data)
     check_finite(name_x, x)
     n_rows = x.atleast_2d().shape[0]
     if y.size != n_rows:

@@ -49,7 +49,7 @@ def open_checkpoint(path, attack, data):
     check('checkpoint', path, name and os.path.isdir(folder or os.curdir),
           'the path of a file in a folder that exists')
     with only_writer(path, 'checkpoint'):
-        saved = Checkpoint(path, problem_of(attack, data), data.device)
+        saved = Checkpoint(path, _problem_of(attack, data), data.device)
         if os.path.exists(path):
             saved.read()
             for batch in saved.batches.values():
@@ -184,7 +184,7 @@ def _check_batch(path, batch, attack, data):
         raise _no_checkpoint(path, error) from error
 
 
-def problem_of(attack, data):
+def _problem_of(attack, data):
     """Everything that determines a batch, except the points before it.
 
     Returns

@@ -54,14 +54,14 @@ def _first_points(attack, data, ds_init):
         check_number(f'ds_init.header.{name}', lmbda, math.isfinite,
                      'a finite number')
     poison = data.poison_set(lmbda, ds_init, attack.distance)
-    check_in_set(attack, data, poison)
+    _check_in_set(attack, data, poison)
     poison = poison.first(attack.n_points or 0)
     if poison.starts:
-        warn_of_other_search(header, attack, data, len(poison.x))
+        _warn_of_other_search(header, attack, data, len(poison.x))
     return poison, False
 
 
-def check_in_set(attack, data, poison):
+def _check_in_set(attack, data, poison):
     """Points within `dmax` of the rows where they started, and in
     `feasible`."""
     if attack.dmax is None and attack.feasible is None or not poison.starts:
@@ -101,7 +101,7 @@ def search_settings(attack, data):
                 lmbda_bounds=lmbda_bounds(attack),
                 y_poison=y_poison_as_plain(attack),
                 **plain_params(attack.solver_params))
-    text.update(classifier_settings(attack, data))
+    text.update(_classifier_settings(attack, data))
     if is_learned(attack):
         text.update(trust_margin=attack.trust_margin)
     text.update(training_data=data.digests[0], val=data.digests[1])
@@ -111,7 +111,7 @@ def search_settings(attack, data):
     return '; '.join(f'{name} {value}' for name, value in text.items())
 
 
-def classifier_settings(attack, data):
+def _classifier_settings(attack, data):
     """Settings of the classifier that the points depend on, beside its
     class and C, by name. A frozen preprocess is known by its features of the
     rows."""
@@ -121,13 +121,13 @@ def classifier_settings(attack, data):
             **training_settings(clf)}
 
 
-def warn_of_other_search(header, attack, data, n_kept):
+def _warn_of_other_search(header, attack, data, n_kept):
     """Warn that points are kept, though found with other settings."""
     here = search_settings(attack, data)
     there = getattr(header, 'search_settings', here)
     here, there = (dict(item.partition(' ')[::2] for item in text.split('; '))
                    for text in (here, there))
-    for name in classifier_settings(attack, data):
+    for name in _classifier_settings(attack, data):
         there.setdefault(name, here[name])  # headers of 0.1.0 lack it
     names = [name for name in {**there, **here}
              if there.get(name) != here.get(name)]

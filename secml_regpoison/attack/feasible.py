@@ -167,7 +167,7 @@ def pull_into_filter(attack, data, x, y, project):
     if clean is None:
         return found
     passes = clean.for_labels(y)
-    typical = next(rows_by_centroid(data, clean, y))
+    typical = next(_rows_by_centroid(data, clean, y))
     for share in torch.linspace(15 / 16, 0, 16):
         out = ~passes.passes(found)
         found[out] = project(typical + share * (x - typical))[out]
@@ -200,7 +200,7 @@ def _starts(data, made, clean, y):
     start = made.project(made.x_0)
     if clean is None or made.integers is None:
         return start
-    for typical in rows_by_centroid(data, clean, y):
+    for typical in _rows_by_centroid(data, clean, y):
         out = ~made.contains(start)
         if not out.any():
             break
@@ -208,7 +208,7 @@ def _starts(data, made, clean, y):
     return start
 
 
-def rows_by_centroid(data, clean, y):
+def _rows_by_centroid(data, clean, y):
     """For each of the labels (p,) the training rows with it, (p, d), one after
     the other, the nearest to its centroid first."""
     ordered = []

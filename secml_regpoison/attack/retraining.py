@@ -88,7 +88,7 @@ def _best_lmbda_by_fits(attack, data, poison):
         clf = set_seed(attack.classifier.deepcopy())
         target_of(clf).set_lmbda(clf, lmbda)
         clf.fit(tr.X, tr.Y)
-        return validation_losses(attack, data, clf).defender
+        return _validation_losses(attack, data, clf).defender
     low, high = settings.lmbda_bounds(attack)
     if low == high:
         return low
@@ -101,7 +101,7 @@ def _best_lmbda_by_fits(attack, data, poison):
     return float(found.x if found.fun < losses[k] else grid[k])
 
 
-def validation_losses(attack, data, clf):
+def _validation_losses(attack, data, clf):
     """The core's `Losses` of a trained classifier on the rows of attacker and
     defender, by the loss of its kind."""
     y = data.y_attacker if data.y_target is None else data.y_target
@@ -123,7 +123,7 @@ def losses_of(attack, data, poison, clf):
     """The core's `Losses` of the classifier trained with these points."""
     if trust.is_learned(attack):
         return trust.losses(attack, data, poison)
-    return validation_losses(attack, data, clf)
+    return _validation_losses(attack, data, clf)
 
 
 def evaluate_on_validation(attack, data, poison):

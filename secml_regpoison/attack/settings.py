@@ -43,7 +43,7 @@ def check_attack(attack):
     """The data, and every setting that needs no prepared data."""
     check_dataset('training_data', attack.training_data)
     check_dataset('val', attack.val, attack.training_data)
-    check_settings(attack, check_classes(
+    _check_settings(attack, check_classes(
         attack.training_data, attack.val,
         target_of(attack.classifier).by_class))
 
@@ -88,12 +88,12 @@ def plain_params(params):
     return {name: as_plain(value) for name, value in params.items()}
 
 
-def check_settings(attack, classes):
+def _check_settings(attack, classes):
     """Every setting of the attack, given the `classes` of the data."""
     check_choice(
         'solver_type', attack.solver_type, tuple(SOLVERS), " Of secml's "
         "solvers the points move by 'pgd-ls' alone, see `solver_params`.")
-    check_solver_params(attack.solver_params)
+    _check_solver_params(attack.solver_params)
     training_of(attack)  # checks its own values
     for name, values in (('poison_mode', ('append', 'replace')),
                          ('distance', ('l1', 'l2')),
@@ -114,14 +114,14 @@ def check_settings(attack, classes):
                      f'a whole number of at least {minimum}',
                      or_none=name == 'random_seed')
     check_type('joint', attack.joint, (bool, np.bool_), 'True or False')
-    check_y_poison(attack.y_poison, attack.n_points or 0,
-                   attack.training_data)
+    _check_y_poison(attack.y_poison, attack.n_points or 0,
+                    attack.training_data)
     check_lmbda(attack.classifier, attack.lmbda_bounds)
     check_bounds(attack.lb, attack.ub, attack.training_data.num_features)
     check_feasible(attack)
 
 
-def check_solver_params(params):
+def _check_solver_params(params):
     """Names, types and values of `solver_params`."""
     params = plain_params(params)
     known = (*OUTER_PARAMS, *TRAINING_PARAMS)
@@ -228,7 +228,7 @@ def bound_array(bound):
     return CArray(bound).tondarray().astype(float).ravel()
 
 
-def check_y_poison(y, n_points, training_data):
+def _check_y_poison(y, n_points, training_data):
     """'flip', 'worst', a class, or a class for each point."""
     y, classes = as_plain(y), training_data.classes.tolist()
     if isinstance(y, (CArray, np.ndarray, Sequence)) and not isinstance(

@@ -121,7 +121,7 @@ def set_seed(clf):
 
 def target_of(clf):
     """The `Target` of a classifier's class, or of one it inherits from; not
-    exact if it has `own_methods`. None if it cannot be attacked."""
+    exact if it has `_own_methods`. None if it cannot be attacked."""
     if isinstance(clf, CClassifierMulticlassOVA):
         part = target_of(parts_of(clf)[0])
         if part is None or not isinstance(part.loss, Logistic) \
@@ -134,7 +134,7 @@ def target_of(clf):
     else:
         target = next((target for kind, target in TARGETS.items()
                        if isinstance(clf, kind)), None)
-    return replace(target, is_exact=False) if own_methods(clf) else target
+    return replace(target, is_exact=False) if _own_methods(clf) else target
 
 
 def kind_of(clf):
@@ -143,7 +143,7 @@ def kind_of(clf):
                  if kind in TARGETS or 'core_loss' in vars(kind)), type(clf))
 
 
-def own_methods(clf):
+def _own_methods(clf):
     """Names of the `METHODS` that a classifier does not have from its kind:
     it may be another model."""
     kind = kind_of(clf)
@@ -153,7 +153,7 @@ def own_methods(clf):
 
 def warn_of_surrogate(clf, training_data):
     """Warn where the points are not made against the classifier itself."""
-    names = own_methods(clf)
+    names = _own_methods(clf)
     if names:
         kind, name = kind_of(clf).__name__, type(clf).__name__
         warnings.warn(
@@ -174,17 +174,17 @@ def training_settings(clf):
     """Settings that the fit of a classifier depends on, beside its class,
     lambda and preprocess, by name."""
     part, target = parts_of(clf)[0], target_of(clf)
-    solver, is_own = getattr(part, 'solver', None), bool(own_methods(part))
+    solver, is_own = getattr(part, 'solver', None), bool(_own_methods(part))
     names = FIT + SGD if is_own or solver == 'sgd' else FIT
     fit = {name: getattr(part, name) for name in names if hasattr(part, name)}
     if is_own:
-        fit.update(own_parameters(part))
+        fit.update(_own_parameters(part))
     return {'penalty': target.penalty.__name__.lower(), 'beta': target.beta,
             'solver': solver, 'fit': ', '.join(
                 f'{name}={value}' for name, value in fit.items())}
 
 
-def own_parameters(clf):
+def _own_parameters(clf):
     """Parameters that a classifier has beside those of its kind, by name:
     public or read/write attributes, as secml defines them."""
     kind, found = kind_of(clf), {}

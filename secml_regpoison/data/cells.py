@@ -29,7 +29,7 @@ def to_numbers(cells, decimal):
     return numbers
 
 
-def is_missing(cells):
+def _is_missing(cells):
     """Where a cell is empty or holds a word for missing."""
     if cells.dtype != object:
         return cells.isna().to_numpy()
@@ -60,7 +60,7 @@ def find_missing(frame, label, decimal, keeps_words):
     for name in frame:
         cells = frame[name]
         gaps[name] = np.zeros(len(frame), dtype=bool) if name == label \
-            else is_missing(cells)
+            else _is_missing(cells)
         if keeps_words and gaps[name].any() and is_text(
                 cells, gaps[name], decimal):
             gaps[name] = (cells == '').to_numpy()
@@ -99,7 +99,7 @@ def find_code(cells):
     return codes.iloc[0] if len(codes) else None
 
 
-def are_codes(cells):
+def _are_codes(cells):
     """Whether a column has such numbers, and so few different ones that they
     may be categories."""
     return find_code(cells) is not None and are_few(
@@ -139,7 +139,7 @@ def fill_missing(frame, gaps, in_pool, decimal, categories):
             numbers = to_numbers(known, decimal)
             cells = cells.astype(object).copy()
             cells[gap] = known.mode()[0] if np.isnan(numbers).any() \
-                or categories and are_codes(known) \
+                or categories and _are_codes(known) \
                 else repr(float(numbers.mean())).replace('.', decimal)
         filled[name] = cells
     return pd.DataFrame(filled)
@@ -180,7 +180,7 @@ def encode_columns(
             continue
         numbers = to_numbers(frame[name], decimal)
         bad = np.isnan(numbers)
-        if not bad.any() and not (categories and are_codes(frame[name])):
+        if not bad.any() and not (categories and _are_codes(frame[name])):
             _check_size(name, numbers, where)
             columns.append(Column(
                 name, kind_of(numbers[in_pool & ~gaps[name].to_numpy()])))

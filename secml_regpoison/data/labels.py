@@ -104,8 +104,8 @@ def label_values(cells, decimal, without):
         numbers = to_numbers(cells, decimal)
         if np.isfinite(numbers[~gone]).all() \
                 and not cells.astype(str).str.match(r'0\d').any() \
-                and all(exact_number(text.replace(',', '.'))
-                        == exact_number(number) for text, number in set(
+                and all(_exact_number(text.replace(',', '.'))
+                        == _exact_number(number) for text, number in set(
                             zip(values[~gone], numbers[~gone]))):
             values = numbers
     if values.dtype.kind == 'f':
@@ -228,7 +228,7 @@ def _check_distinct(name, values):
     """Raise ValueError if two labels are one number."""
     seen = {}
     for value in values:
-        number = exact_number(value)
+        number = _exact_number(value)
         if number is not None and number in seen:
             raise ValueError(
                 f'{name} must hold labels that differ as numbers, got '
@@ -242,7 +242,7 @@ def _check_spelling(name, values):
     seen = {}
     for value in map(str, values):
         plain = ' '.join(value.casefold().split()).rstrip('. ')
-        if plain in seen and exact_number(value) is None:
+        if plain in seen and _exact_number(value) is None:
             raise ValueError(
                 f'{name} must hold labels that differ in more than case, '
                 f'spaces and a dot at the end, got {seen[plain]!r} and '
@@ -251,7 +251,7 @@ def _check_spelling(name, values):
         seen[plain] = value
 
 
-def exact_number(label):
+def _exact_number(label):
     """The number that a label is or that it writes, or None. Beyond 2**53
     the floats of two labels may be one."""
     try:
@@ -263,6 +263,6 @@ def exact_number(label):
 
 def is_same(asked, label):
     """Whether both are the same text or the same number (1 and 1.0)."""
-    number = exact_number(asked)
-    return number is not None and number == exact_number(label) \
+    number = _exact_number(asked)
+    return number is not None and number == _exact_number(label) \
         or str(asked).strip() == str(label)

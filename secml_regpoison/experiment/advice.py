@@ -16,8 +16,8 @@ def in_scikit_learn(standing, plan):
     policy, here = standing.policy, standing.here
     # two penalised rows of weights are one with half the penalty
     is_double = plan.classifier == 'softmax' and 'error_2' not in here
-    model = model_text(None if is_wide(here['lmbda'])
-                       else here['C'] * (1 + is_double), plan)
+    model = _model_text(None if is_wide(here['lmbda'])
+                        else here['C'] * (1 + is_double), plan)
     filtered = '' if plan.filter == 'none' \
         else f' on the rows that pass the filter {plan.filter}'
     c = 'alpha' if plan.classifier == 'ridge' else 'C'
@@ -48,7 +48,7 @@ def is_wide(lmbda):
     return lmbda['greatest'] - lmbda['least'] > WIDE
 
 
-def model_text(c, plan):
+def _model_text(c, plan):
     """The estimator in Python; `c` may be None, no number."""
     c, alpha = ('C', 'alpha') if c is None else (f'{c:.3g}', f'{.5 / c:.3g}')
     solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''

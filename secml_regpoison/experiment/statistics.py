@@ -114,12 +114,12 @@ def mark_strengths(ax, fractions):
     ax.grid(alpha=.3)
 
 
-def rows_and_share(n_points, stats):
+def _rows_and_share(n_points, stats):
     """Text above a strength."""
     return f"{n_points} rows, {100 * stats['fraction'][0]:.1f} %"
 
 
-def tables_of(means, measures, head=rows_and_share):
+def tables_of(means, measures, head=_rows_and_share):
     """Text: a table a data set, a line a measure and policy.
 
     Parameters

@@ -16,7 +16,7 @@ import time
 PR_SET_PDEATHSIG = 1
 
 
-def end_with_starter(starter):
+def _end_with_starter(starter):
     """End this process soon after the process that started it."""
     if sys.platform == 'linux':  # at once, also in a long call of a library
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -32,4 +32,4 @@ def _watch(starter):
 if 'STARTER' in globals():
     for signum in IGNORED:  # noqa: F821
         signal.signal(signum, signal.SIG_IGN)
-    end_with_starter(STARTER)  # noqa: F821
+    _end_with_starter(STARTER)  # noqa: F821

@@ -30,11 +30,11 @@ def class_steps(coordinates: Any, n_steps: int, loss: Any,
             first.unflatten(-1, (len(parts), -1)), curvature)
     steps: Callable[..., tuple[Tensor, Tensor]]
     if isinstance(parts[0], KernelCoordinates):
-        steps = kernel_blas_steps if uses_blas(first) else kernel_steps
+        steps = _kernel_blas_steps if uses_blas(first) else kernel_steps
         path, scores = steps(parts[0].kernel, torch.stack(
             [part.beside[0] for part in parts]), *more)
     else:
-        steps = primal_blas_steps if takes_blas(coordinates.rows_tr) \
+        steps = _primal_blas_steps if takes_blas(coordinates.rows_tr) \
             else primal_steps
         path, scores = steps(coordinates.rows_tr, coordinates.rows_p, *more)
     return path.flatten(1), scores.flatten(1)
@@ -89,8 +89,8 @@ def _torch_steps(matvec: Callable[[Tensor], Tensor],
     return torch.stack(path[::order]), torch.stack(scores[::order])
 
 
-def primal_blas_steps(rows_tr: Tensor, rows_p: Tensor, *more: Any
-                      ) -> tuple[Tensor, Tensor]:
+def _primal_blas_steps(rows_tr: Tensor, rows_p: Tensor, *more: Any
+                       ) -> tuple[Tensor, Tensor]:
     """As `primal_steps`, on a CPU in float32 or float64."""
     rows = torch.cat([rows_tr, rows_p]).numpy()
 
@@ -99,8 +99,8 @@ def primal_blas_steps(rows_tr: Tensor, rows_p: Tensor, *more: Any
     return _blas_steps(rows.T, pull, None, *more)
 
 
-def kernel_blas_steps(kernel: Tensor, k_g: Tensor, *more: Any
-                      ) -> tuple[Tensor, Tensor]:
+def _kernel_blas_steps(kernel: Tensor, k_g: Tensor, *more: Any
+                       ) -> tuple[Tensor, Tensor]:
     """As `kernel_steps`, on a CPU in float32 or float64."""
     # a row for each coordinate: that of c is added, with k_g, where it is
     rows = torch.cat([kernel, torch.zeros_like(kernel[:1]),

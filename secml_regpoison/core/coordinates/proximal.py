@@ -22,8 +22,8 @@ from .primal_steps import blas_products, takes_blas
 from .rows import add_rmatvec, columns
 
 
-def proximal_steps(n_steps: int, loss: Loss, rows: Tensor,
-                   *tensors: Tensor) -> tuple[Tensor, Tensor]:
+def _proximal_steps(n_steps: int, loss: Loss, rows: Tensor,
+                    *tensors: Tensor) -> tuple[Tensor, Tensor]:
     """The steps, with the arguments of `.primal_steps`; in reverse also
     `support` (T, d + 1), 0 where ``u_t`` is zero and else 1."""
     steps = blas_steps if takes_blas(rows) else torch_steps
@@ -86,9 +86,9 @@ def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
 
 
 class ProximalCoordinates(PrimalCoordinates):
-    """All weights and the bias, trained by `proximal_steps`."""
+    """All weights and the bias, trained by `_proximal_steps`."""
 
-    steps = staticmethod(proximal_steps)
+    steps = staticmethod(_proximal_steps)
 
 
 class SupportCoordinates(PrimalCoordinates):

@@ -23,11 +23,11 @@ class _Steps:
     def __init__(self, model: TrainedModel, momentum: float, rows: Tensor):
         coordinates, n = model.coordinates, len(rows)
         self.rows, self.eta, self.momentum = rows, model.eta, momentum
-        self.u = as_weights(coordinates, model.path)
+        self.u = _as_weights(coordinates, model.path)
         self.slope = model.loss.slope(model.scores).unflatten(
             1, (-1, n)) / n
         self.hess_diag = model.loss.curvature(model.scores) / n
-        self.moves = as_weights(coordinates, training_steps(model, momentum))
+        self.moves = _as_weights(coordinates, training_steps(model, momentum))
         self.mu = coordinates.penalty.strengths(rows)
 
     def carry(self, d_scores: Callable[[int], Any],
@@ -49,7 +49,7 @@ class _Steps:
         return du
 
 
-def as_weights(coordinates: Any, coords: Tensor) -> Tensor:
+def _as_weights(coordinates: Any, coords: Tensor) -> Tensor:
     """(w, b) of rows of coordinates (j, n_coords), (j, m, d + 1)."""
     b = coordinates.biases(coords).reshape(len(coords), -1, 1)
     w = coordinates.weights(coords).view(*b.shape[:2], -1)
@@ -80,7 +80,7 @@ def forward(model: TrainedModel, grad_val: Tensor,
     steps = _Steps(model, training.momentum, torch.cat([
         coordinates.rows_tr, rows_p]))
     d = rows_p.shape[1] - 1
-    grad = as_weights(coordinates, grad_val[None]).ravel()
+    grad = _as_weights(coordinates, grad_val[None]).ravel()
     d_eta_d_lmbda = grad.new_zeros(1)
     d_eta_d_rows = torch.zeros_like(rows_p[:, :-1])
     if model.d_eta is not None:

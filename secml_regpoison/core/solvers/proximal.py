@@ -31,12 +31,12 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
             start: Optional[TrainedModel] = None) -> TrainedModel:
     """T steps from 0, all iterates kept."""
     model = descend_steps(coordinates, loss, training, problem, start)
-    return replace(model, grad_norm=relative_subgradient(
+    return replace(model, grad_norm=_relative_subgradient(
         coordinates, loss, model.u))
 
 
-def relative_subgradient(coordinates: Coordinates, loss: Loss,
-                         u: Tensor) -> float:
+def _relative_subgradient(coordinates: Coordinates, loss: Loss,
+                          u: Tensor) -> float:
     """Norm of the least subgradient at `u`, relative to that of the loss's
     gradient at 0."""
     size = torch.linalg.vector_norm(least_subgradient(
