@@ -118,11 +118,10 @@ def _newton_steps(coordinates: Coordinates, loss: Loss, u: Tensor, tol: float,
         if size <= tol * scale and size <= penalty_tol * _penalty_gradient(
                 coordinates, u, h):
             break
+        is_fresh = False
         if are_short or solve is None or size > REUSE_FACTOR * previous:
             solve = coordinates.solver(loss.curvature(h) / coordinates.n)
             is_fresh = True
-        else:
-            is_fresh = False
         step = solve(grad, scores)
         t, decrease_seen = _line_search(coordinates, loss, u, h, step,
                                         1. if are_short else math.inf)
@@ -171,11 +170,10 @@ def _gradient(coordinates: Coordinates, u: Tensor,
     return grad, scores, norm(coordinates, grad, scores)
 
 
-def _scale(coordinates: Coordinates, loss: Loss, u: Tensor,
-           h: Tensor) -> float:
-    """Norm of the training gradient at 0; `u`, `h` : like the zeros."""
-    return _gradient(coordinates, torch.zeros_like(u),
-                     loss.slope(torch.zeros_like(h)))[2]
+def _scale(coordinates: Coordinates, loss: Loss, *like: Tensor) -> float:
+    """Norm of the training gradient at 0; `like`: coordinates and scores."""
+    u, h = map(torch.zeros_like, like)
+    return _gradient(coordinates, u, loss.slope(h))[2]
 
 
 def _penalty_gradient(coordinates: Coordinates, u: Tensor,
