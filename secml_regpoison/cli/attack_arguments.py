@@ -69,7 +69,7 @@ def add_attack_options(command):
         help='whose loss the poison raises. defender: the loss on the trusted '
              'rows, as in the paper; the defender sees it. own: the loss on '
              'the test rows, while that on the trusted rows is kept low where '
-             'lambda is learned. '
+             'lambda is learned; alone it may do less harm than defender. '
              'grey: the loss on other rows, taken from the test rows, half of '
              'them at most. both (default): defender, and, at the strength of '
              'the closing words, own (not with --penalty l1)')

@@ -38,9 +38,12 @@ def parallel_map(calls, jobs):
         If one of these processes is killed.
 
     """
+    # joblib's multiprocessing hands out all results at the end alone
+    in_turn = _backend().supports_return_generator
     # memory maps are off: they are read-only, and torch warns at each
-    parallel = joblib.Parallel(n_jobs=jobs, return_as='generator_unordered',
-                               max_nbytes=None, **_end_with_this_process())
+    parallel = joblib.Parallel(
+        n_jobs=jobs, return_as='generator_unordered' if in_turn else 'list',
+        max_nbytes=None, **_end_with_this_process())
     results = parallel(joblib.delayed(_work)(os.getpid(), *call)
                        for call in calls)
     try:
@@ -54,12 +57,17 @@ def parallel_map(calls, jobs):
         # where the caller stops in the middle, by a signal for example,
         # joblib advises another use of it
         with ignoring('.*You could benefit from', UserWarning):
-            results.close()
+            if in_turn:
+                results.close()
+
+
+def _backend():
+    return joblib.parallel.get_active_backend()[0]
 
 
 def _end_with_this_process():
     """Options of joblib: what its own processes run first."""
-    backend = type(joblib.parallel.get_active_backend()[0])
+    backend = type(_backend())
     if backend not in (LokyBackend, MultiprocessingBackend):
         return {}
     # the latter ends its processes by SIGTERM

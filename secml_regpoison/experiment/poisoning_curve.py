@@ -97,7 +97,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         Whose loss the poison raises: that on the validation rows; that on
         the test rows, while the defender's is kept low where lambda is
         learned; or that on rows in the place of the validation rows, which
-        are taken from the test rows.
+        are taken from the test rows. None is the worst on all data: where
+        lambda is learned 'own' may do less harm than 'defender'.
     poison_mode : {'append', 'replace'}, optional
         'replace': poison takes the place of clean training rows.
     **attack_params

@@ -252,8 +252,9 @@ def test_the_numbers_do_not_depend_on_jobs(cells, source):
         assert_same(result, cells[policy, repetition][1])
 
 
-def test_any_joblib_backend_will_do(cells, source):
-    with joblib.parallel_config(backend='threading', n_jobs=2):
+@pytest.mark.parametrize('backend', ['threading', 'multiprocessing'])
+def test_any_joblib_backend_will_do(backend, cells, source):
+    with joblib.parallel_config(backend=backend, n_jobs=2):
         (*_, result), = run_policies(source, PLAN, (-2.,), 1, jobs=None)
     assert_same(result, cells['-2', 0][1])
 
