@@ -118,8 +118,8 @@ def detect_decimal(frame):
 
 def has_header(frame):
     """Whether the first line has names: no numbers over columns of numbers,
-    0, 1, 2 ..., or, where all columns are text, words that do not come
-    again."""
+    0, 1, 2 ..., or, where all columns are text, mostly words that do not come
+    again, though the texts below do."""
     first, rest = frame.iloc[0].tolist(), frame[1:SAMPLE]
     if rest.empty:
         return not any(map(NUMBER.match, first))
@@ -131,18 +131,23 @@ def has_header(frame):
                 NUMBER.match(cell) or cell and cell in rest.iloc[:, j].tolist()
                 for j, cell in others):
         return True
-    yes = no = new = again = words = 0
+    yes = no = new = again = others = 0
     for j, cell in enumerate(first):
         column = rest.iloc[:, j].tolist()
-        again += cell != '' and cell in column
         cells = [other for other in column if other.lower() not in MISSING]
-        if cells and all(map(NUMBER.match, cells)):
+        if not cells:
+            continue
+        if all(map(NUMBER.match, cells)):
             yes += not NUMBER.match(cell) and cell.lower() not in MISSING
             no += bool(NUMBER.match(cell))
-        elif cells:
-            words += 1
-            new += cell not in cells and not NUMBER.match(cell)
-    return yes > no if yes or no else 2 * new > words and not again
+        elif NUMBER.match(cell) or cell and cell in column:
+            again += 1
+        elif 2 * len(set(cells)) <= len(cells):
+            new += 1
+        else:
+            others += 1
+    return yes > no if yes or no else (
+        new > again if new or again else others > 0)
 
 
 def sep_name(sep):

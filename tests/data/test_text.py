@@ -101,6 +101,10 @@ def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
     ('Ann,a@x.org,Old Road,basic,yes\nBob,b@x.org,New Road,gold,yes\n'
      'Eve,e@x.org,High Street,basic,no\n',
      [f'column {j}' for j in range(1, 6)]),
+    ('sex,job,default\nF,x,paid\nM,y,default\nF,x,paid\nM,y,default\n',
+     ['sex', 'job', 'default']),
+    ('sex,smoker,class\nF,smoker,yes\nM,non,no\nF,smoker,no\nM,non,yes\n',
+     ['sex', 'smoker', 'class']),
     (',name\n,Ann\n,Bob\nx,Eve\n', ['column 1', 'name']),
     ('1,?,a\n1,2,b\n', ['column 1', 'column 2', 'column 3'])])
 def test_names_of_columns(tmp_path, content, names):
