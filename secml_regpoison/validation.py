@@ -12,21 +12,13 @@ import torch
 from secml.array import CArray
 from secml.data import CDataset
 
-from .core.checks import check, check_type
+from .core.checks import check, check_number, check_type  # noqa: F401
 from .core.feasible import box_units
 from .limits import LARGEST, SMALLEST
 
 # From about so many values on a GPU is faster by 'rmd' and by 'implicit'; by
 # 'rmd' it often is before: benchmarks/results/gpu.md.
 GPU_VALUES = 500_000
-
-
-def check_number(name, value, ok, condition, or_none=False):
-    """A number for which `ok` is true, or None where that is allowed."""
-    if value is None and or_none:
-        return
-    check_type(name, value, numbers.Real, condition)
-    check(name, value, ok(value), condition)
 
 
 def check_choice(name, value, words, advice=''):

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .features import name_of_rows
 from .preprocessing import Preprocess
 
 # Norms of a ball, and their orders.
@@ -22,9 +23,11 @@ def check(name: str, value: object, ok: object, condition: str,
 
 
 def check_number(name: str, value: Any, ok: Callable[[float], object],
-                 condition: str) -> None:
+                 condition: str, or_none: bool = False) -> None:
     """Raise TypeError unless `value` is a number, and no tensor or array of
-    one, ValueError unless `ok` of it."""
+    one, ValueError unless `ok` of it. With `or_none` it may be None."""
+    if value is None and or_none:
+        return
     check_type(name, value, Real, condition)
     check(name, value, ok(value), condition)
 
@@ -182,7 +185,7 @@ def check_problem(problem: Any) -> None:
     names = [('x_tr', 'y_tr'), ('x_val', 'y_val')]
     if not problem.is_zero_sum:
         names.append((
-            'x_val' if problem.x_attacker is None else 'x_attacker',
+            name_of_rows(problem, True),
             'y_attacker' if problem.y_target is None else 'y_target'))
     for name, labels in names:
         check_rows(name, labels, getattr(problem, name),

@@ -31,6 +31,12 @@ class Features(NamedTuple):
     by_columns: bool = False
 
 
+def name_of_rows(problem: 'Problem', is_attacker: bool) -> str:
+    """Name of the rows on which a player's loss is measured."""
+    return 'x_attacker' if is_attacker and problem.x_attacker is not None \
+        else 'x_val'
+
+
 def features_of(problem: 'Problem', x_p: Tensor) -> Features:
     """See `Problem.features`."""
     if problem.preprocess is not None:

@@ -19,12 +19,12 @@ from .checks import check
 from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
 from .defender import Defender
-from .features import Features
+from .features import Features, name_of_rows
 from .linalg import one_blas_thread
 from .losses import Logistic, Loss
 from .model import Losses, share_wrong
 from .penalties import L1, L2
-from .problem import Problem, name_of_rows, rows_of
+from .problem import Problem, rows_of
 from .reverse_pass import ReversePass
 from .solvers import (
     SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)

@@ -225,12 +225,6 @@ class Problem:
         return in_features_of(self, self.x_tr)
 
 
-def name_of_rows(problem: Problem, is_attacker: bool) -> str:
-    """Name of the rows on which a player's loss is measured."""
-    return 'x_attacker' if is_attacker and problem.x_attacker is not None \
-        else 'x_val'
-
-
 def rows_of(problem: Problem, is_attacker: bool) -> Tensor:
     """Signed rows on which a player's loss is measured, (m, d + 1)."""
     return problem.rows_val_attacker if is_attacker else problem.rows_val

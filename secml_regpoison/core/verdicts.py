@@ -78,11 +78,16 @@ def is_at_bound(lmbda: float, bounds: Optional[tuple[float, float]]) -> bool:
         abs(lmbda - bound) <= LMBDA_TOL for bound in bounds)
 
 
+def may_change_beyond(lmbda: float, is_constant: bool) -> bool:
+    """Whether wider bounds might change a lambda at its bound: not one that
+    grew until the answer was constant, as a larger one gives the same."""
+    return not (lmbda > 0 and is_constant)
+
+
 def of_bound(lmbda: float, is_constant: bool) -> str:
-    """The sentence on a lambda at a bound. One that grew until the answer was
-    constant asks for no wider bounds: a larger one gives the same."""
-    return AT_BOUND if lmbda > 0 and is_constant \
-        else SENTENCES['lmbda_at_bound']
+    """The sentence on a lambda at a bound."""
+    return SENTENCES['lmbda_at_bound'] \
+        if may_change_beyond(lmbda, is_constant) else AT_BOUND
 
 
 def has_given_up(loss: float, constant: float) -> bool:

@@ -1,7 +1,7 @@
 """The records of all splits in numbers: one for each policy and strength."""
 import numpy as np
 
-from secml_regpoison.core.verdicts import AT_BOUND, SENTENCES, of_bound
+from secml_regpoison.core.verdicts import SENTENCES, may_change_beyond
 from .cross_validation import by_chance
 
 SUMMARISED = ('test_error', 'error_0', 'error_1', 'majority_error',
@@ -68,9 +68,8 @@ def _strength(records):
 
 def asks_for_wider_bounds(record):
     """Whether lambda is at a bound, and a wider one might change it."""
-    return bool(record['lmbda_at_bound'] and of_bound(
-        record['lmbda'], record['gave_up'] or record['one_class'])
-        != AT_BOUND)
+    return bool(record['lmbda_at_bound'] and may_change_beyond(
+        record['lmbda'], record['gave_up'] or record['one_class']))
 
 
 def _errs_less(record):

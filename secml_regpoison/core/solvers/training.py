@@ -60,10 +60,9 @@ class Training:
         check_number('momentum', self.momentum, lambda m: 0. <= m < 1.,
                      'in [0, 1)')
         for name in ('eta', 'inner_tol'):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name),
-                             lambda value: 0. < value < math.inf,
-                             'None or positive and finite')
+            check_number(name, getattr(self, name),
+                         lambda value: 0. < value < math.inf,
+                         'None or positive and finite', or_none=True)
         check('truncate', self.truncate,
               self.truncate is None or is_integer(self.truncate, 1),
               'None or an integer of at least 1 and below 2**31')
