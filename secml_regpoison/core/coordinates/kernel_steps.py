@@ -82,8 +82,9 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
     r = r_out.numpy()
     k, k_g, a = kernel.numpy().T, *beside.numpy()  # BLAS reads by columns
     lower = faster_triangle(first.dtype)
-    symv, axpy, dot, scal = (blas(name, first.dtype) for name in (
-        'symv', 'axpy', 'dot', 'scal'))
+    # a sum or a copy by NumPy takes several times as long as by BLAS
+    symv, axpy, copy, dot, scal = (blas(name, first.dtype) for name in (
+        'symv', 'axpy', 'copy', 'dot', 'scal'))
     (vel_b, b), biases = first[:, -1].tolist(), []
     curvatures = n_steps * [None] if curvature is None \
         else curvature.numpy()[::-1]
@@ -93,21 +94,19 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
         symv(1., k, state, 1., h, 0, 1, 0, 1, lower, 1)
         axpy(a, h, n, b)
         if s is None:  # c is 0
-            np.copyto(r, h)
+            copy(h, r)
             loss.slope(r_out, out=r_out)
         else:
             axpy(k_g, h, n, state[-1])
             np.multiply(h, s, r)
+        copy(state, after)
+        moved = vel if momentum else after
         if momentum:
             scal(momentum, vel)
-            moved = vel
-        else:
-            np.copyto(after, state)
-            moved = after
         axpy(r, moved, n, scale)
         axpy(state, moved, n + 1, decay)
         if momentum:
-            np.add(state, vel, after)
+            axpy(vel, after)
         vel_b = momentum * vel_b + bias_decay * b + scale * dot(a, r)
         b += vel_b
         biases.append(b)

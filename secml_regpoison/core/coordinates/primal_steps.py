@@ -81,7 +81,8 @@ def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
     scores = first.new_zeros(n_steps, len(rows) + len(rows_p))
     residual_at, add_rmatvec = blas_products(loss, rows, rows_p, curvature)
     vel = first[0].numpy().copy()
-    axpy, scal = (blas(name, first.dtype) for name in ('axpy', 'scal'))
+    axpy, copy, scal = (blas(name, first.dtype)
+                        for name in ('axpy', 'copy', 'scal'))
     for t, (state, after, h) in enumerate(zip(states, states[1:],
                                               scores.numpy()[::order])):
         r = residual_at(t, state, h)
@@ -89,7 +90,8 @@ def blas_steps(n_steps: int, loss: Loss, rows: Tensor, rows_p: Tensor,
         axpy(state, vel, len(vel), decay)
         vel[-1] += bias_growth * state[-1]
         add_rmatvec(vel, r, scale)
-        np.add(state, vel, after)
+        copy(state, after)
+        axpy(vel, after)
     return path, scores
 
 
@@ -103,7 +105,7 @@ def blas_products(loss: Loss, rows: Tensor, rows_p: Tensor,
     # BLAS reads by columns; a block of rows, and where its scores begin
     blocks = [(block.contiguous().numpy().T, begin)
               for block, begin in ((rows, 0), (rows_p, n_tr)) if len(block)]
-    gemv = blas('gemv', rows.dtype)
+    gemv, copy = (blas(name, rows.dtype) for name in ('gemv', 'copy'))
     residual = rows.new_empty(n_tr + len(rows_p))
     r = residual.numpy()
     curvatures = None if curvature is None else curvature.numpy()[::-1]
@@ -113,7 +115,7 @@ def blas_products(loss: Loss, rows: Tensor, rows_p: Tensor,
         for x, begin in blocks:
             gemv(1., x, u, 1., h, 0, 1, begin, 1, 1, 1)
         if curvatures is None:
-            np.copyto(r, h)
+            copy(h, r)
             loss.slope(residual, out=residual)
         else:
             np.multiply(h, curvatures[t], r)
