@@ -9,9 +9,25 @@ SCALERS = {'mean-std': 'StandardScaler()', 'min-max': 'MinMaxScaler()',
            'unit-norm': 'Normalizer()'}
 # log C in the splits: further apart no one number stands for them
 WIDE = 1.
+# with the L1 penalty the default tolerance may end far from the optimum, and
+# with a C above this a million iterations may be few
+TO_THE_END, LARGE_C = 'tol=1e-9, max_iter=1000000', 10.
 
 
 def in_scikit_learn(standing, plan):
+    """The model, its C, and how C is chosen; and where scikit-learn's solver
+    may not reach it."""
+    sentence = _how_to_choose(standing, plan)
+    if plan.penalty == 'l1' and math.exp(
+            -standing.here['lmbda']['least']) > LARGE_C:
+        name = 'SVM' if plan.classifier == 'svm' else 'Logistic'
+        sentence += (" With so large a C scikit-learn's L1 solvers may stop "
+                     f'far from the optimum: CClassifier{name}Torch('
+                     "penalty='l1') does not.")
+    return sentence
+
+
+def _how_to_choose(standing, plan):
     """A sentence: the model, its C, and how C is chosen."""
     policy, here = standing.policy, standing.here
     # two penalised rows of weights are one with half the penalty
@@ -54,10 +70,11 @@ def _model_text(c, plan):
     solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''
     if plan.penalty == 'l1':
         solver = f', {L1_WORDS}' + (
-            solver or ", solver='saga', max_iter=10000")
+            solver or ", solver='saga'") + f', {TO_THE_END}'
     model = f'LogisticRegression(C={c}{solver})'
     if plan.classifier == 'svm':
-        penalty = ", penalty='l1', dual=False" * (plan.penalty == 'l1')
+        penalty = f", penalty='l1', dual=False, {TO_THE_END}" * (
+            plan.penalty == 'l1')
         model = f"LinearSVC(C={c}, loss='squared_hinge'{penalty})"
     if plan.classifier == 'ridge':
         model = f'RidgeClassifier(alpha={alpha})'
