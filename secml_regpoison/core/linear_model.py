@@ -9,8 +9,9 @@ The classifier is a function of the poisoning points and of lambda (arXiv
 and a hypergradient is the derivative of ``A`` with respect to both. Any
 object with the members of `.model.Model` can stand in the place of this one.
 """
-from dataclasses import dataclass, replace
-from typing import Any, Callable, ClassVar, Optional, Union
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Callable, ClassVar, Iterator, Optional, Union
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from .checks import check
 from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
 from .defender import Defender
-from .features import Features, name_of_rows
+from .features import Features
 from .linalg import one_blas_thread
 from .losses import Logistic, Loss
 from .model import Losses, share_wrong
@@ -28,17 +29,19 @@ from .problem import Problem, rows_of
 from .reverse_pass import ReversePass
 from .solvers import (
     SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
-from .solvers.step_size import (
-    loose_smoothness, smoothness, warn_if_unstable)
+from .solvers.step_size import warn_if_unstable
 from .solvers.training import check_not_diverged
 
 LOGISTIC = Logistic()
 
 
-def _with_lmbda(error: FloatingPointError,
-                lmbda: float) -> FloatingPointError:
-    """`error`, with the lambda in its words."""
-    return type(error)(f'{error} (lmbda = {lmbda:g})')
+@contextmanager
+def _naming(lmbda: float) -> Iterator[None]:
+    """A FloatingPointError that is raised inside names lambda."""
+    try:
+        yield
+    except FloatingPointError as error:
+        raise type(error)(f'{error} (lmbda = {lmbda:g})') from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,10 +133,9 @@ class LinearModel:
         """Warn of a step size that is too large for these points."""
         if self.training.eta is not None:
             features = self.problem.features(x_p)
-            data = (features.problem, self._rows_p(features),
-                    self._penalty(lmbda), self.loss)
-            if self.training.eta > 2. / loose_smoothness(*data):
-                warn_if_unstable(self.training.eta, smoothness(*data)[0])
+            warn_if_unstable(
+                self.training.eta, features.problem, self._rows_p(features),
+                self._penalty(lmbda), self.loss)
 
     def _rows_p(self, features: Features) -> Tensor:
         return signed_rows(features.phi, self.y_p, self.problem.n_classes)
@@ -159,12 +161,10 @@ class LinearModel:
             If training diverged; the message names the step size.
         """
         features, coordinates = self._rows_at(x_p, lmbda, start)
-        try:
+        with _naming(lmbda):
             model = self._solvers[self.training.method].train(
                 coordinates, self._training_loss(), self.training,
                 features.problem, None if start is None else start.model)
-        except FloatingPointError as error:
-            raise _with_lmbda(error, lmbda) from error
         check_not_diverged(model.u, model.eta, lmbda)
         return Trained(x_p, features, coordinates, model)
 
@@ -198,10 +198,9 @@ class LinearModel:
         FloatingPointError
             When a derivative is read that is not finite.
         """
-        found = ReversePass(self, trained, True)
-        if trained.features.problem.is_zero_sum:
-            return found
-        return replace(found, of_lmbda=ReversePass(self, trained, False))
+        is_zero_sum = trained.features.problem.is_zero_sum
+        return ReversePass(self, trained, True, None if is_zero_sum
+                           else self.defender_hypergradient(trained))
 
     def defender_hypergradient(self, trained: Trained) -> ReversePass:
         """The defender's loss and its derivatives."""
@@ -212,38 +211,16 @@ class LinearModel:
                 ) -> tuple[Tensor, Any, Callable[[], Tensor]]:
         """A player's loss, and its derivatives as of `.solvers.Solver`."""
         value, grad_val = self.val_gradient(trained, is_attacker)
-        try:
+        with _naming(trained.model.coordinates.penalty.lmbda):
             return value, *self._solvers[self.training.method].vjp(
                 trained.model, grad_val, self.training)
-        except FloatingPointError as error:
-            raise _with_lmbda(
-                error, trained.model.coordinates.penalty.lmbda) from error
 
-    def vjp_features(self, trained: Trained, rows: Any,
-                     is_attacker: bool) -> Tensor:
-        """Derivative with respect to the points, (p, d), from the
-        `RowGradients` of the rows that move: the points, or all."""
-        features, signs = trained.features, self._signs()
-        problem, signs_p = features.problem, signs[self.problem.n_tr:, None]
-        if not features.all_move:
-            return features.vjp(rows.points().mul_(signs_p))
-        name = name_of_rows(problem, is_attacker)
-        signed_slope, w = self._val_factors(trained, is_attacker)
-        if not features.by_columns:
-            return features.vjp(rows.from_row(0).mul_(signs[:, None]),
-                                **{name: signed_slope @ w})
-        sums, products = rows.columns(signs)
-        return features.vjp(
-            rows.from_row(problem.n_tr).mul_(signs_p),
-            sums + signed_slope.sum(0) @ w,
-            products + (signed_slope.T @ problem.rows[name] * w).sum(0))
-
-    def _signs(self) -> Tensor:
+    def signs(self) -> Tensor:
         """Signs of the training rows, see `signed_rows`, (n,)."""
         return -torch.cat([self.problem.y_tr, self.y_p])
 
-    def _val_factors(self, trained: Trained,
-                     is_attacker: bool) -> tuple[Tensor, Tensor]:
+    def val_factors(self, trained: Trained,
+                    is_attacker: bool) -> tuple[Tensor, Tensor]:
         """Signed slope and weights: their product is the derivative of a
         player's loss with respect to the features of its rows, (m, d)."""
         rows_val = rows_of(trained.features.problem, is_attacker)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from torch import Tensor
 
 from .checks import is_finite
+from .features import name_of_rows
 
 if TYPE_CHECKING:
     from .linear_model import LinearModel, Trained
@@ -43,21 +44,34 @@ class ReversePass:
     @cached_property
     def grad_x_p(self) -> Tensor:
         """Derivative with respect to the points, (p, d)."""
-        grad = self.model.vjp_features(self.trained, self.rows,
-                                       self.is_attacker)
-        self._check(grad)
-        return grad
+        return self._checked(self._vjp_features())
+
+    def _vjp_features(self) -> Tensor:
+        """Of the rows that move: the points, or all."""
+        model, features, rows = self.model, self.trained.features, self.rows
+        signs, n_tr = model.signs(), model.problem.n_tr
+        signs_p = signs[n_tr:, None]
+        if not features.all_move:
+            return features.vjp(rows.points().mul_(signs_p))
+        name = name_of_rows(features.problem, self.is_attacker)
+        signed_slope, w = model.val_factors(self.trained, self.is_attacker)
+        if not features.by_columns:
+            return features.vjp(rows.from_row(0).mul_(signs[:, None]),
+                                **{name: signed_slope @ w})
+        sums, products = rows.columns(signs)
+        rows_val = features.problem.rows[name]
+        return features.vjp(
+            rows.from_row(n_tr).mul_(signs_p), sums + signed_slope.sum(0) @ w,
+            products + (signed_slope.T @ rows_val * w).sum(0))
 
     @cached_property
     def grad_lmbda(self) -> Tensor:
         """Derivative with respect to lambda, 0-d."""
         if self.of_lmbda is not None:
             return self.of_lmbda.grad_lmbda
-        grad = self._found[2]()
-        self._check(grad)
-        return grad
+        return self._checked(self._found[2]())
 
-    def _check(self, grad: Tensor) -> None:
+    def _checked(self, grad: Tensor) -> Tensor:
         if not is_finite(grad):
             model = self.trained.model
             is_eta_given = model.d_eta is None and model.eta == model.eta
@@ -67,3 +81,4 @@ class ReversePass:
                 f'{model.eta:g}: regularise more (a larger lambda), use '
                 'float64, or ' + ('pass a smaller eta.' if is_eta_given
                                   else 'rescale the features.'))
+        return grad

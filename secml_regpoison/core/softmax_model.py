@@ -106,12 +106,12 @@ class SoftmaxModel(LinearModel):
         loss = self._loss_on(y)
         return loss.value(h).mean(), loss.slope(h) / len(y)
 
-    def _signs(self) -> Tensor:
+    def signs(self) -> Tensor:
         return torch.ones(self.problem.n_tr + len(self.y_p)).to(
             self.problem.x_tr)
 
-    def _val_factors(self, trained: Trained,
-                     is_attacker: bool) -> tuple[Tensor, Tensor]:
+    def val_factors(self, trained: Trained,
+                    is_attacker: bool) -> tuple[Tensor, Tensor]:
         slope = self._val_loss(trained, is_attacker)[1]
         m = len(rows_of(trained.features.problem, is_attacker))
         return slope.view(-1, m).T, trained.model.w.view(len(slope) // m, -1)

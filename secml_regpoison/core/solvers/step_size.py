@@ -106,8 +106,13 @@ def loose_smoothness(problem: Problem, rows_p: Tensor,
             / (problem.n_tr + len(rows_p)) + penalty.curvature)
 
 
-def warn_if_unstable(eta: float, bound: float) -> None:
+def warn_if_unstable(eta: float, problem: Problem, rows_p: Tensor,
+                     penalty: Union[L1, L2], loss: Loss) -> None:
     """Warn of an `eta` above ``2 / L``: the steps may not contract."""
+    data = problem, rows_p, penalty, loss
+    if not eta > 2. / loose_smoothness(*data):
+        return
+    bound = smoothness(*data)[0]
     if eta > 2. / bound:
         warnings.warn(
             f'eta = {eta:g} is above 2 / L = {2. / bound:.3g} of the training '
