@@ -5,7 +5,6 @@ rebinds one name in one of secml's own modules or classes, and is idempotent.
 """
 import functools
 import inspect
-import types
 import warnings
 
 import numpy as np
@@ -27,50 +26,13 @@ from secml.ml.classifiers.sklearn import (
     c_classifier_logistic, c_classifier_sgd, c_classifier_svm)
 from secml.ml.features import CNormalizerMeanStd
 
-
-class _Overlay(types.ModuleType):
-    """A library as one secml module sees it, with a few names replaced."""
-
-    def __init__(self, library):
-        super().__init__(library.__name__)
-        self._library = library
-
-    def __getattr__(self, name):
-        return getattr(self._library, name)
-
-
-def _overlay(module, name, **names):
-    """Replace `names` in the library that `module` knows as `name`."""
-    if not isinstance(getattr(module, name), _Overlay):
-        setattr(module, name, _Overlay(getattr(module, name)))
-    vars(getattr(module, name)).update(names)
-
-
-def _dropped_arguments(function, *names):
-    """The arguments `names` that `function` dropped or deprecates."""
-    known = inspect.signature(function).parameters
-    return [name for name in names
-            if name not in known or known[name].default == 'deprecated']
-
-
-def _fails_or_warns(function, *args, **kwargs):
-    """Whether a call fails, or warns that it will fail in a later version."""
-    # not as errors, which other threads would raise too
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter('always')
-        try:
-            function(*args, **kwargs)
-        except (TypeError, ValueError):
-            return True
-    return any(issubclass(warning.category, (DeprecationWarning,
-                                             FutureWarning))
-               for warning in said)
+from .patching import dropped_arguments, fails_or_warns, overlay
 
 
 def text_type():
     """NumPy 2 dropped `np.unicode_`; it always was `np.str_`."""
     if not hasattr(np, 'unicode_'):
-        _overlay(type_utils, 'np', unicode_=np.str_)
+        overlay(type_utils, 'np', unicode_=np.str_)
 
 
 def array_copy():
@@ -78,8 +40,8 @@ def array_copy():
 
     secml means "copy only if needed", which is now `copy=None`.
     """
-    if _fails_or_warns(np.array, [0.], copy=False):
-        _overlay(c_dense, 'np', array=_array)
+    if fails_or_warns(np.array, [0.], copy=False):
+        overlay(c_dense, 'np', array=_array)
 
 
 def _array(data, copy=True, **kwargs):
@@ -89,7 +51,7 @@ def _array(data, copy=True, **kwargs):
 def unique_inverse():
     """NumPy 2 gives the inverse of `np.unique` the input's shape."""
     if np.unique([[0]], return_inverse=True)[1].ndim != 1:
-        _overlay(c_dense, 'np', unique=_unique)
+        overlay(c_dense, 'np', unique=_unique)
 
 
 def _unique(*args):
@@ -119,7 +81,7 @@ def sparse_and():
     With it secml's sparse `logical_and` drops the decimals of the second
     array: 0.5 counts as False. The patch keeps that result.
     """
-    if _fails_or_warns(int, np.ones(1)):
+    if fails_or_warns(int, np.ones(1)):
         CSparse.logical_and = _logical_and
 
 
@@ -137,8 +99,8 @@ def logistic_arguments():
 
     secml passes 'ovr' and 'l2', which are liblinear's defaults.
     """
-    if _dropped_arguments(sklearn.linear_model.LogisticRegression,
-                          'multi_class', 'penalty'):
+    if dropped_arguments(sklearn.linear_model.LogisticRegression,
+                         'multi_class', 'penalty'):
         c_classifier_logistic.LogisticRegression = _logistic_regression
 
 
@@ -150,7 +112,7 @@ def logistic_jobs():
     """scikit-learn 1.8 warns about any `n_jobs`; secml always sets it to 1."""
     model = sklearn.linear_model.LogisticRegression(
         solver='liblinear', n_jobs=1)
-    if _fails_or_warns(model.fit, [[0.], [1.]], [0, 1]):
+    if fails_or_warns(model.fit, [[0.], [1.]], [0, 1]):
         CClassifierLogistic._fit = _fit_without_jobs
 
 
@@ -170,8 +132,8 @@ def _fit_without_jobs(self, x, y):
 def sgd_loss():
     """scikit-learn 1.3 renamed SGDClassifier's loss 'log' to 'log_loss'."""
     if 'log' not in sklearn.linear_model.SGDClassifier.loss_functions:
-        _overlay(c_classifier_sgd, 'linear_model',
-                 SGDClassifier=_sgd_classifier)
+        overlay(c_classifier_sgd, 'linear_model',
+                SGDClassifier=_sgd_classifier)
 
 
 def _sgd_classifier(loss, **kwargs):
@@ -189,7 +151,7 @@ def svm_seed():
 
 def poisoning_solve():
     """SciPy 1.11 dropped `linalg.solve(sym_pos=)` for `assume_a=`."""
-    if _dropped_arguments(scipy.linalg.solve, 'sym_pos'):
+    if dropped_arguments(scipy.linalg.solve, 'sym_pos'):
         CAttackPoisoning._compute_grad_solve = _compute_grad_solve
 
 
@@ -218,7 +180,7 @@ def _compute_grad_solve_iterative(self, G, H, grad_loss_params, tol=1e-6):
 
 def log_scales():
     """Matplotlib 3.5 dropped `nonposx` and `basex` from its axis scales."""
-    if _dropped_arguments(LogScale, 'nonposx'):
+    if dropped_arguments(LogScale, 'nonposx'):
         CPlot.xscale = _xscale
         CPlot.yscale = _yscale
 

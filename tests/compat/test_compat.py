@@ -74,7 +74,7 @@ from secml_regpoison.compat import shims
 sys.meta_path.insert(0, shims.ShimFinder)
 import secml.adv.attacks, secml.figure
 sys.meta_path.remove(shims.ShimFinder)
-from secml_regpoison.compat import patches
+from secml_regpoison.compat import patches, patching
 import compat_probes
 
 touched = [patches.c_dense, patches.type_utils, patches.c_classifier_logistic,
@@ -89,7 +89,7 @@ def names():
     for owner in touched:
         for name, value in vars(owner).items():
             whole[owner.__name__, name] = value
-            if isinstance(value, patches._Overlay):
+            if isinstance(value, patching._Overlay):
                 for inner, what in vars(value).items():
                     whole[owner.__name__, name, inner] = what
     return whole
