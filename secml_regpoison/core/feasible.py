@@ -11,8 +11,9 @@ from typing import Any, Optional, Union
 import torch
 from torch import Tensor
 
+from .ball import Ball
 from .checks import (
-    NORMS, check, check_ball, check_bounds, check_feasible, check_type)
+    check, check_ball, check_bounds, check_feasible, check_type)
 from .sphere_slab import SphereSlab, least_root
 
 Bound = Union[float, Tensor, None]
@@ -196,74 +197,33 @@ class FeasibleSet:
         if self.dmax is None:
             x = torch.where(v > 0, self.ub, self.lb).expand_as(v)
             return (v * x).sum(1), x
-        if self.distance == 'l1':
-            return self._support_l1(v)
-        size = v[:1]
-        return SphereSlab(
-            self.x_0, torch.full_like(v[:, :1], self.dmax),
-            torch.zeros_like(size), torch.full_like(v[:, :1], math.inf),
-            torch.ones_like(size[0])).support(v, self.lb, self.ub)
-
-    def _support_l1(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        """The features of the largest ``|v|`` go to their bounds first."""
-        room = torch.where(v > 0, self.ub - self.x_0, self.x_0 - self.lb)
-        order = v.abs().argsort(1, descending=True)
-        room = room.gather(1, order).clamp_max(self.dmax or 0.)
-        spent = room.cumsum(1)
-        moves = torch.minimum(room, (
-            (self.dmax or 0.) - spent + room).clamp_min(0.))
-        x = self.x_0 + v.sign() * torch.zeros_like(v).scatter(1, order, moves)
-        return (v * x).sum(1), x
+        return self._ball.support(v, self.lb, self.ub)
 
     def _project_convex(self, x: Tensor) -> Tensor:
         """Nearest points but for whole numbers."""
-        if self.filter is None:
-            return self._project_ball(x)
+        ball, passing = self._ball, self.filter
+        if passing is None:
+            return ball.project(x, self.lb, self.ub)
         if self.dmax is None:
-            return self.filter.project(x, self.lb, self.ub)
+            return passing.project(x, self.lb, self.ub)
 
         # by duality, that of a point on the way to the start
         def near(pull: Tensor) -> Tensor:
-            assert self.filter is not None
-            return self.filter.project(
+            return passing.project(
                 self.x_0 + (x - self.x_0) / (1 + pull), self.lb, self.ub)
         zero = torch.zeros_like(x[:, :1])
         return near(least_root(
-            lambda pull: self.radius(near(pull)) - (self.dmax or 0.), zero,
-            zero + 1, zero + (self.dmax or 0.)))
-
-    def _project_ball(self, x: Tensor) -> Tensor:
-        """Nearest points in box and ball.
-
-        For `x_0` in the box it is the box's clip of ``x_0 + shrink(x - x_0)``,
-        with ``shrink`` a scaling for 'l2' and a soft threshold for 'l1'; its
-        one parameter is found by bisection.
-        """
-        clipped = x.clamp(self.lb, self.ub)
-        if self.dmax is None:
-            return clipped
-        low, high = (torch.full_like(x[:, :1], t) for t in (0., 1.))
-        for _ in range(60):
-            t = (low + high) / 2
-            inside = self.radius(self._shrink(x, t)) <= self.dmax
-            low = torch.where(inside, t, low)
-            high = torch.where(inside, high, t)
-        return torch.where(self.radius(clipped) <= self.dmax, clipped,
-                           self._shrink(x, low))
-
-    def _shrink(self, x: Tensor, t: Tensor) -> Tensor:
-        delta = x - self.x_0
-        if self.distance == 'l2':
-            moved = t * delta
-        else:
-            cut = (1 - t) * delta.abs().amax(1, keepdim=True)
-            moved = delta.sign() * (delta.abs() - cut).relu()
-        return (self.x_0 + moved).clamp(self.lb, self.ub)
+            lambda pull: ball.distance(near(pull)) - ball.radius, zero,
+            zero + 1, zero + ball.radius))
 
     def radius(self, x: Tensor) -> Tensor:
         """Distances from the starts, (p, 1)."""
-        return torch.linalg.vector_norm(
-            x - self.x_0, NORMS[self.distance], 1, keepdim=True)
+        return self._ball.distance(x)
+
+    @property
+    def _ball(self) -> Ball:
+        return Ball(self.x_0, math.inf if self.dmax is None else self.dmax,
+                    self.distance)
 
     def _whole(self, x: Tensor) -> Tensor:
         """Where whole numbers are asked for, (p, d): the mask, but for
