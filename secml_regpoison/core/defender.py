@@ -1,6 +1,5 @@
 """The defender's best response: lambda re-tuned against given points."""
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Optional
 
@@ -9,17 +8,15 @@ import torch
 from torch import Tensor
 
 from .camouflage import Camouflaged
+from .iterates import Iterate
 from .linalg import SingularHessian
 from .model import Gradients, Model
-from .valleys import LOSS_RTOL, best_of, bisect, kink_between
+from .valleys import (
+    LOSS_RTOL, best_of, bisect, cells_of, kink_between, may_hide_valley)
 from .verdicts import LMBDA_TOL
 
 # Beyond them weights vanish, or their penalty does.
 LMBDA_BOUNDS = -8., 11.5
-# Losses of models without weights differ by less, relatively.
-FLAT_RTOL = 1e-6
-# The bottom of a valley may be this much below what the grid sees of it.
-VALLEY_RTOL = .05
 
 
 def lmbda_grid(bounds: tuple[float, float], step: float) -> np.ndarray:
@@ -27,36 +24,6 @@ def lmbda_grid(bounds: tuple[float, float], step: float) -> np.ndarray:
     for each optimum is where the next training starts."""
     low, high = bounds
     return np.linspace(high, low, 1 + math.ceil((high - low) / step))
-
-
-@dataclass(frozen=True, eq=False)
-class Iterate:
-    """Poisoning points, lambda, the model they give and the derivatives.
-
-    `value` and `error` are the attacker's loss and share of errors, `loss` is
-    the defender's loss: `value` where `Problem.is_zero_sum`. `gradients` are
-    those of the model; with camouflage `grad_x_p` is a direction, see
-    `.camouflage`. `log_s` is of a `.trust.TrustModel`, else 0.
-    """
-
-    x_p: Tensor
-    lmbda: float
-    trained: Any
-    value: float
-    error: float
-    loss: float
-    gradients: Gradients
-    log_s: float = 0.
-
-    @property
-    def grad_x_p(self) -> Tensor:
-        """Derivative, or direction, of the points, (p, d)."""
-        return self.gradients.grad_x_p
-
-    @property
-    def grad_lmbda(self) -> float:
-        """Derivative of the defender's loss with respect to lambda."""
-        return float(self.gradients.grad_lmbda)
 
 
 class Defender:
@@ -151,24 +118,13 @@ class Defender:
         """The iterate at the best lambda near the best of the grid, or `here`,
         the one at `lmbda`, if that is as good."""
         losses = self._grid_losses(x_p, lmbda)
-        start = best_of(losses, lmbda)
-        grid = sorted(at for at in losses if losses[at] < math.inf)
-        # of each point the next one on both sides, or itself
-        cells = {at: cell for at, *cell in zip(
-            grid, [grid[0], *grid], [*grid[1:], grid[-1]])}
+        start, cells = best_of(losses, lmbda), cells_of(losses)
         best = here if here is not None and start == lmbda \
             else self._best_near(x_p, start, cells[start])
         if self.camouflage:  # it seeks harm, and asks at each step
             return best
-        least = min(losses.values())
         for at, cell in cells.items():
-            low, high = sorted(losses[end] for end in cell)
-            is_near = losses[at] <= (1 + VALLEY_RTOL) * least \
-                and high - low > FLAT_RTOL * least
-            # its bottom may be as far below as the higher side is above
-            is_dip = at not in cell and losses[at] <= low \
-                and 2 * losses[at] - high < least
-            if (is_near or is_dip) \
+            if may_hide_valley(losses, at, cell) \
                     and abs(at - best.lmbda) > self.model.lmbda_step:
                 best = self._better_beside(best, losses, at, *cell)
         return best

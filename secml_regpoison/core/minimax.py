@@ -3,7 +3,6 @@
     min_lmbda max_{X_p} A(D_val, w*)   s.t.  w* = argmin_w L(D_tr u D_p, lmbda)
 """
 import math
-from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from torch import Tensor
@@ -11,9 +10,10 @@ from torch import Tensor
 from .checks import (
     check, check_ball, check_flags, check_lmbda, check_lmbda_bounds,
     check_number, check_set_of, check_steps, check_type)
-from .defender import LMBDA_BOUNDS, Defender, Iterate
+from .defender import LMBDA_BOUNDS, Defender
 from .feasible import Bound, FeasibleSet, check_box
 from .hypergradient import make_model
+from .iterates import Iterate, Solution
 from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Model
@@ -22,46 +22,6 @@ from .revival import maximise_alive
 from .steps import (
     NOTABLE, OuterSteps, ascend, default_step, have_wrong_length, promises)
 from .vertices import best_vertex
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """Result of `solve`: the best iterate, and how it came about.
-
-    Attributes
-    ----------
-    x_p : Tensor, shape (p, d)
-        Poisoning points.
-    lmbda : float
-        The defender's best response to them, or the one given if it is fixed.
-    value : float
-        Attacker's loss there.
-    w, b : Tensor, shapes (d,) and (), of k classes (k, d) and (k,)
-        The poisoned model.
-    f_seq, lmbda_seq : tuple of float
-        Attacker's loss and lambda of every iterate recorded, the start first;
-        by L-BFGS-B one an evaluation.
-    n_trainings, n_evaluations : int
-        Models trained, and iterates evaluated, which train one each. Of an
-        iterate that no step follows no derivative is computed.
-    converged : bool
-        Ended before `n_outer` steps, and not because no step may be shorter
-        than `min_step`.
-    log_s : float
-        Of a `.trust.TrustModel`; else 0.
-    """
-
-    x_p: Tensor
-    lmbda: float
-    value: float
-    w: Tensor
-    b: Tensor
-    f_seq: tuple[float, ...]
-    lmbda_seq: tuple[float, ...]
-    n_trainings: int
-    n_evaluations: int
-    converged: bool
-    log_s: float = 0.
 
 
 @one_blas_thread

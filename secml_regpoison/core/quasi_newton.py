@@ -10,8 +10,9 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from .defender import Defender, Iterate
+from .defender import Defender
 from .feasible import FeasibleSet
+from .iterates import Iterate
 from .steps import OuterSteps, column_scale
 
 

@@ -10,8 +10,9 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from .defender import Defender, Iterate
+from .defender import Defender
 from .feasible import FeasibleSet
+from .iterates import Iterate
 from .quasi_newton import maximise
 from .steps import OuterSteps
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from .camouflage import unit_rows
 from .checks import is_sparse
-from .defender import Iterate
 from .feasible import FeasibleSet
+from .iterates import Iterate
 from .problem import Problem
 
 # Share of the loss above which a gain is more than a tolerance.

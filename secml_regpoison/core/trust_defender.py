@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from .camouflage import camouflaged
-from .defender import Defender, Iterate
+from .defender import Defender
+from .iterates import Iterate
 from .model import Hypergradient
 from .valleys import LOSS_RTOL
 

@@ -4,17 +4,20 @@ The loss can have several: with much poison, one where the weights vanish. With
 the L1 penalty or a squared hinge it has kinks, and is flat where no weight is
 left.
 """
-from typing import TYPE_CHECKING, Callable, Optional
+import math
+from typing import Callable, Optional
 
+from .iterates import Iterate
 from .verdicts import LMBDA_TOL
-
-if TYPE_CHECKING:
-    from .defender import Iterate
 
 # Losses of the defender that differ by less, relatively, count as equal.
 LOSS_RTOL = 1e-3
 # A kink in lambda is looked at if the loss may be lower there by this much.
 KINK_RTOL = 1e-2
+# Losses of models without weights differ by less, relatively.
+FLAT_RTOL = 1e-6
+# The bottom of a valley may be this much below what the grid sees of it.
+VALLEY_RTOL = .05
 
 
 def best_of(losses: dict[float, float], lmbda: float) -> float:
@@ -29,8 +32,30 @@ def best_of(losses: dict[float, float], lmbda: float) -> float:
     return max(at for at, loss in losses.items() if loss <= good)
 
 
-def bisect(evaluate: Callable[[float], 'Iterate'], here: 'Iterate',
-           low: float, high: float) -> 'Iterate':
+def cells_of(losses: dict[float, float]) -> dict[float, list[float]]:
+    """Of each lambda whose loss is finite the next one on both sides, or
+    itself."""
+    grid = sorted(at for at in losses if losses[at] < math.inf)
+    return {at: cell for at, *cell in zip(
+        grid, [grid[0], *grid], [*grid[1:], grid[-1]])}
+
+
+def may_hide_valley(losses: dict[float, float], at: float,
+                    cell: list[float]) -> bool:
+    """Whether the loss between `at` and its neighbours in `cell` may be less
+    than anywhere on the grid."""
+    least = min(losses.values())
+    low, high = sorted(losses[end] for end in cell)
+    is_near = losses[at] <= (1 + VALLEY_RTOL) * least \
+        and high - low > FLAT_RTOL * least
+    # its bottom may be as far below as the higher side is above
+    is_dip = at not in cell and losses[at] <= low \
+        and 2 * losses[at] - high < least
+    return is_near or is_dip
+
+
+def bisect(evaluate: Callable[[float], Iterate], here: Iterate,
+           low: float, high: float) -> Iterate:
     """The bottom of the valley of `here`, whose loss is less than at `low`
     and `high`; of the valley below, where no weight is left and the loss
     is flat. To `LMBDA_TOL`, or `LOSS_RTOL` of the loss."""
@@ -49,7 +74,7 @@ def bisect(evaluate: Callable[[float], 'Iterate'], here: 'Iterate',
             else (inner.lmbda, high)
 
 
-def kink_between(ends: dict[bool, 'Iterate']) -> Optional[float]:
+def kink_between(ends: dict[bool, Iterate]) -> Optional[float]:
     """Lambda where the tangents at both ends of a bracket meet, if the loss
     may be lower there than at both by `KINK_RTOL`.
 

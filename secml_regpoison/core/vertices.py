@@ -9,8 +9,9 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from .defender import Defender, Iterate
+from .defender import Defender
 from .feasible import FeasibleSet
+from .iterates import Iterate
 
 # Whole steps from the start; by then they often alternate between two.
 FRANK_WOLFE_STEPS = 3
