@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .checks import check_number
 from .model import Gradients, Model
 
 
@@ -36,6 +37,16 @@ class Camouflaged:
     def grad_lmbda(self) -> Tensor:
         """Derivative of the defender's loss with respect to lambda, 0-d."""
         return self.own.grad_lmbda
+
+
+def check_camouflage(camouflage: float, may_hide: bool) -> None:
+    """Raise unless it is a share of 0 to 1, above 0 where an attacker
+    `may_hide` alone."""
+    check_number(
+        'camouflage', camouflage, lambda share: 0. <= share <= 1. and (
+            share == 0. or may_hide),
+        'from 0 to 1, and 0 for an attacker without rows of its own or with '
+        '`quasi_newton`')
 
 
 def camouflaged(model: Model, x_p: Tensor, attacker: Tensor, defender: Tensor,

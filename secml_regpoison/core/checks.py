@@ -106,30 +106,10 @@ def check_lmbda_bounds(lmbda_bounds: Any, dtype: torch.dtype
     return low, high
 
 
-def check_steps(n_outer: int, step: Optional[float], min_step: float,
-                max_step: float, tol: float, atol: float,
-                patience: int) -> None:
-    """Raise on settings of the outer steps that make no sense."""
-    check('n_outer', n_outer, is_integer(n_outer, 0),
-          'an integer of at least 0 and below 2**31')
-    check('patience', patience, is_integer(patience, 1),
-          'an integer of at least 1 and below 2**31')
-    if step is not None:
-        check_number('step', step, lambda value: 0. < value < math.inf,
-                     'None or positive and finite')
-    check_number('max_step', max_step, lambda value: value > 0., 'positive')
-    check_number('min_step', min_step, lambda value: 0. <= value <= max_step,
-                 f'from 0 to `max_step` = {max_step:g}')
-    for name, value in (('tol', tol), ('atol', atol)):
-        check_number(name, value, lambda value: 0. <= value < math.inf,
-                     'at least 0 and finite')
-
-
 def check_ball(dmax: Optional[float], distance: str) -> None:
     """Raise unless these are radius, or None, and norm of a ball."""
-    if dmax is not None:
-        check_number('dmax', dmax, lambda radius: radius >= 0.,
-                     'None or at least 0')
+    check_number('dmax', dmax, lambda radius: radius >= 0.,
+                 'None or at least 0', or_none=True)
     check('distance', distance, isinstance(distance, str)
           and distance in NORMS, "'l1' or 'l2'")
 
@@ -217,8 +197,7 @@ def check_rows(x_name: str, y_name: str, x: Tensor, y: Tensor, like: Tensor,
     known = [-1, 1] if n_classes is None else list(range(n_classes))
     # `isin` takes no numbers of half precision before torch 2.6
     if not torch.isin(y.double(), torch.tensor(known).to(y.device)).all():
-        words = '-1 and +1' if n_classes is None else \
-            f'0 to {n_classes - 1}'
+        words = '-1 and +1' if n_classes is None else f'0 to {known[-1]}'
         raise ValueError(f'`{y_name}` must hold labels {words}, got '
                          f'{y.unique().tolist()[:5]}.')
 

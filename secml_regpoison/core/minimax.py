@@ -3,13 +3,15 @@
     min_lmbda max_{X_p} A(D_val, w*)   s.t.  w* = argmin_w L(D_tr u D_p, lmbda)
 """
 import math
+from dataclasses import replace
 from typing import Any, Callable, Optional
 
 from torch import Tensor
 
+from .camouflage import check_camouflage
 from .checks import (
     check, check_ball, check_flags, check_lmbda, check_lmbda_bounds,
-    check_number, check_set_of, check_steps, check_type)
+    check_set_of, check_type)
 from .defender import LMBDA_BOUNDS, Defender
 from .feasible import Bound, FeasibleSet, check_box
 from .hypergradient import make_model
@@ -124,50 +126,23 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     attacked, problem, x_p, y_p = make_model(
         problem, x_p, y_p, model, method=method, n_inner=n_inner, eta=eta,
         momentum=momentum, **training)
-    lmbda = check_lmbda(lmbda, x_p.dtype)
-    lmbda_bounds = check_lmbda_bounds(lmbda_bounds, x_p.dtype)
-    check_steps(n_outer, step, min_step, max_step, tol, atol, patience)
-    check_flags(learn_lmbda=learn_lmbda, quasi_newton=quasi_newton,
-                try_vertices=try_vertices)
-    check_ball(dmax, distance)
-    check_type('feasible', feasible, (FeasibleSet, type(None)))
+    lmbda, bounds = _start_of_lmbda(
+        check_lmbda(lmbda, x_p.dtype),
+        check_lmbda_bounds(lmbda_bounds, x_p.dtype), learn_lmbda)
+    steps = OuterSteps(n_outer, step, min_step, max_step, tol, atol, patience,
+                       quasi_newton, try_vertices)
     check_type('callback', callback, (Callable, type(None)))
-    if learn_lmbda:
-        lmbda = float(max(lmbda_bounds[0], min(lmbda_bounds[1], lmbda)))
-    if feasible is None:
-        low, high = check_box(x_p, lb, ub)
-        feasible = FeasibleSet(x_p.clamp(low, high), low, high, dmax,
-                               distance)
-    else:
-        check_set_of(given, feasible.x_0)
-        feasible = feasible.to(x_p.dtype)
+    feasible = _feasible_set(feasible, given, x_p, lb, ub, dmax, distance)
     x_p = feasible.project_start(x_p)
     check('quasi_newton', quasi_newton,
-          not quasi_newton or not learn_lmbda and feasible.is_box,
+          not quasi_newton or bounds is None and feasible.is_box,
           'False where lambda is learned or the set is not a box')
-    check_number(
-        'camouflage', camouflage, lambda share: 0. <= share <= 1. and (
-            share == 0. or not quasi_newton and not problem.is_zero_sum),
-        'from 0 to 1, and 0 for an attacker without rows of its own or with '
-        '`quasi_newton`')
+    check_camouflage(camouflage, not quasi_newton and not problem.is_zero_sum)
     attacked.check(x_p, lmbda)
-    defender = attacked.defender(
-        attacked, lmbda_bounds if learn_lmbda else None, callback, camouflage)
-    default = default_step(problem.x_tr, camouflage)
-    steps = OuterSteps(
-        n_outer if len(x_p) else 0, min(max(step or default, min_step),
-                                        max_step),
-        min_step, max_step, tol, atol, patience, default)
-
-    def search(x_p: Tensor, lmbda: float) -> tuple[Iterate, bool]:
-        start = defender, feasible, x_p, lmbda, steps
-        return maximise_alive(*start, y_p) if quasi_newton and steps.n_outer \
-            else _outer_loop(*start)
-    best, converged = search(x_p, lmbda)
-    vertex = best_vertex(defender, feasible, x_p, y_p, best) \
-        if try_vertices and steps.n_outer else None
-    if vertex is not None:
-        best, converged = search(vertex.x_p, vertex.lmbda)
+    defender = attacked.defender(attacked, bounds, callback, camouflage)
+    steps = replace(steps, n_outer=n_outer if len(x_p) else 0,
+                    default_step=default_step(problem.x_tr, camouflage))
+    best, converged = _search(defender, feasible, x_p, y_p, lmbda, steps)
     return Solution(
         best.x_p.to(given), best.lmbda, best.value,
         best.trained.w.to(given), best.trained.b.to(given),
@@ -175,12 +150,51 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         defender.n_trainings, defender.n_evaluations, converged, best.log_s)
 
 
+def _start_of_lmbda(lmbda: float, lmbda_bounds: tuple[float, float],
+                    learn_lmbda: bool
+                    ) -> tuple[float, Optional[tuple[float, float]]]:
+    """Where lambda starts, and its interval; None: it stays."""
+    check_flags(learn_lmbda=learn_lmbda)
+    if not learn_lmbda:
+        return lmbda, None
+    low, high = lmbda_bounds
+    return float(max(low, min(high, lmbda))), lmbda_bounds
+
+
+def _feasible_set(feasible: Optional[FeasibleSet], given: Tensor, x_p: Tensor,
+                  lb: Bound, ub: Bound, dmax: Optional[float],
+                  distance: str) -> FeasibleSet:
+    """`feasible`, or the set of the other arguments; in the dtype of `x_p`."""
+    check_ball(dmax, distance)
+    check_type('feasible', feasible, (FeasibleSet, type(None)))
+    if feasible is not None:
+        check_set_of(given, feasible.x_0)
+        return feasible.to(x_p.dtype)
+    low, high = check_box(x_p, lb, ub)
+    return FeasibleSet(x_p.clamp(low, high), low, high, dmax, distance)
+
+
+def _search(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
+            y_p: Tensor, lmbda: float, steps: OuterSteps
+            ) -> tuple[Iterate, bool]:
+    """The best iterate, and whether the search for it converged."""
+    def search(x_p: Tensor, lmbda: float) -> tuple[Iterate, bool]:
+        start = defender, feasible, x_p, lmbda, steps
+        return maximise_alive(*start, y_p) if steps.quasi_newton \
+            and steps.n_outer else _outer_loop(*start)
+    best, converged = search(x_p, lmbda)
+    vertex = best_vertex(defender, feasible, x_p, y_p, best) \
+        if steps.try_vertices and steps.n_outer else None
+    return (best, converged) if vertex is None \
+        else search(vertex.x_p, vertex.lmbda)
+
+
 def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
                 lmbda: float, steps: OuterSteps) -> tuple[Iterate, bool]:
     """The loop of eq. (2): the best iterate, and whether it converged."""
     problem = defender.model.problem
     start = best = defender.best_response(x_p, lmbda, True)
-    step, stalled, converged = steps.step, 0, False
+    step, stalled, converged = steps.first_step, 0, False
     everywhere, is_short = defender.searches_everywhere, True
     for _ in range(steps.n_outer):
         x_p = ascend(problem, best, step, feasible)
@@ -207,8 +221,8 @@ def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
                 break
             # the points ascended at a lambda that is no longer the best
             # response: go on from the new one
-            best, step, stalled, everywhere = response, steps.step, 0, True
-            is_short = True
+            best, step, stalled = response, steps.first_step, 0
+            everywhere = is_short = True
     else:
         if steps.n_outer:  # else the first response has just been searched for
             best = defender.global_best_response(best)

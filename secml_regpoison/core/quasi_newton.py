@@ -32,7 +32,8 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     best = last = defender.best_response(x_p, lmbda)
     longest = float(torch.linalg.vector_norm(
         units * best.grad_x_p, dim=1).max())
-    scale = problem.upward * .5 * max(steps.step, steps.default_step / 2) / (
+    scale = problem.upward * .5 * max(
+        steps.first_step, steps.default_step / 2) / (
         longest or 1.)
     stalled = 0
 

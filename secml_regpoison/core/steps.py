@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .camouflage import unit_rows
-from .checks import is_sparse
+from .checks import check, check_flags, check_number, is_integer, is_sparse
 from .feasible import FeasibleSet
 from .iterates import Iterate
 from .problem import Problem
@@ -21,16 +21,43 @@ SHORTEST = 1e-9
 @dataclass(frozen=True)
 class OuterSteps:
     """How the points move: the arguments of `.solve` with these names, and
-    the `default_step`, or 0."""
+    the `default_step`, or 0. It raises on settings that make no sense."""
 
     n_outer: int
-    step: float
+    step: Optional[float]
     min_step: float = 0.
     max_step: float = math.inf
     tol: float = 1e-4
     atol: float = 0.
     patience: int = 5
+    quasi_newton: bool = False
+    try_vertices: bool = False
     default_step: float = 0.
+
+    def __post_init__(self) -> None:
+        for name, least in (('n_outer', 0), ('patience', 1)):
+            value = getattr(self, name)
+            check(name, value, is_integer(value, least),
+                  f'an integer of at least {least} and below 2**31')
+        check_number('step', self.step, lambda value: 0. < value < math.inf,
+                     'None or positive and finite', or_none=True)
+        check_number('max_step', self.max_step, lambda value: value > 0.,
+                     'positive')
+        check_number('min_step', self.min_step,
+                     lambda value: 0. <= value <= self.max_step,
+                     f'from 0 to `max_step` = {self.max_step:g}')
+        for name in ('tol', 'atol'):
+            check_number(name, getattr(self, name),
+                         lambda value: 0. <= value < math.inf,
+                         'at least 0 and finite')
+        check_flags(quasi_newton=self.quasi_newton,
+                    try_vertices=self.try_vertices)
+
+    @property
+    def first_step(self) -> float:
+        """Length of the first step."""
+        return min(max(self.step or self.default_step, self.min_step),
+                   self.max_step)
 
     def is_stalled(self, gain: float, value: float) -> bool:
         """Whether a step to a loss gains too little to count."""
