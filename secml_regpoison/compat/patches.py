@@ -24,8 +24,8 @@ from secml.figure._plots import CPlot
 from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.classifiers.sklearn import (
     c_classifier_logistic, c_classifier_sgd, c_classifier_svm)
-from secml.ml.features import CNormalizerMeanStd
 
+from .normalizer_patches import constant_columns, unit_norm
 from .patching import dropped_arguments, fails_or_warns, overlay
 
 
@@ -201,24 +201,6 @@ def _scale_arguments(scale_type, nonpositive, base):
     return known.get(scale_type, {})
 
 
-def constant_columns():
-    """Rounding often gives equal numbers a deviation of 1e-17, not 0."""
-    if CNormalizerMeanStd().fit(CArray([[.1]] * 3)).std.any():
-        CNormalizerMeanStd._fit = _fit_mean_std
-
-
-_mean_std_fit = CNormalizerMeanStd._fit
-
-
-@functools.wraps(_mean_std_fit)
-def _fit_mean_std(self, x, y=None):
-    _mean_std_fit(self, x, y)
-    if self.with_std and self._in_std is None:
-        self._std[(x.max(axis=0) == x.min(axis=0)).ravel()] = 0.
-        self._compute_w_and_b()
-    return self
-
-
 def header_append():
     """secml asks only the first of two headers how they are joined.
 
@@ -243,4 +225,4 @@ PATCHES = (
     text_type, array_copy, unique_inverse, sparse_division, sparse_and,
     logistic_arguments, logistic_jobs, sgd_loss, svm_seed,
     poisoning_solve, poisoning_iterative_solve, log_scales, constant_columns,
-    header_append)
+    unit_norm, header_append)

@@ -18,7 +18,8 @@ import sklearn.linear_model
 import compat_probes
 import processes
 from secml_regpoison import compat
-from secml_regpoison.compat import imports, patches, shims
+from secml_regpoison.compat import (
+    imports, normalizer_patches, patches, shims)
 from secml.adv.attacks.poisoning import (
     CAttackPoisoningLogisticRegression, CAttackPoisoningRidge,
     CAttackPoisoningSVM)
@@ -74,14 +75,15 @@ from secml_regpoison.compat import shims
 sys.meta_path.insert(0, shims.ShimFinder)
 import secml.adv.attacks, secml.figure
 sys.meta_path.remove(shims.ShimFinder)
-from secml_regpoison.compat import patches, patching
+from secml_regpoison.compat import normalizer_patches, patches, patching
 import compat_probes
 
 touched = [patches.c_dense, patches.type_utils, patches.c_classifier_logistic,
            patches.c_classifier_sgd, patches.c_classifier_svm,
            patches.CSparse, patches.CPlot, patches.CClassifierLogistic,
-           patches.CAttackPoisoning, patches.CNormalizerMeanStd,
-           patches.CDatasetHeader]
+           patches.CAttackPoisoning, patches.CDatasetHeader,
+           normalizer_patches.CNormalizerMeanStd,
+           normalizer_patches.CNormalizerUnitNorm]
 
 
 def names():
@@ -398,7 +400,8 @@ def test_apply_again_changes_nothing():
              for owner in (
                  patches.c_dense, patches.CSparse, patches.type_utils,
                  patches.CAttackPoisoning, patches.CClassifierLogistic,
-                 patches.CNormalizerMeanStd)
+                 normalizer_patches.CNormalizerMeanStd,
+                 normalizer_patches.CNormalizerUnitNorm)
              for name, value in vars(owner).items()}
     compat.apply()
     assert all(vars(owner)[name] is value

@@ -142,6 +142,26 @@ def constant_columns():
     assert CNormalizerMeanStd(with_std=False).fit(CArray(x)).std.size == 1
 
 
+def unit_norm():
+    from secml.array import CArray
+    from secml.ml.features import CNormalizerUnitNorm
+    from sklearn.preprocessing import Normalizer
+    x = np.random.default_rng(0).normal(size=(60, 4)) * [1., 2., 99., 0.]
+    x[0] = 0.
+    for norm in ('max', 'l1', 'l2'):
+        expected = Normalizer(norm).transform(x)
+        for rows in (CArray(x), CArray(x).tosparse()):
+            before = rows.deepcopy()
+            found = CNormalizerUnitNorm(norm).fit_transform(rows)
+            assert found.issparse is rows.issparse
+            np.testing.assert_allclose(found.tondarray(), expected,
+                                       rtol=1e-15)
+            # the largest is 1, exactly
+            assert norm != 'max' or (abs(
+                found.tondarray()[1:]).max(axis=1) == 1).all()
+            assert (rows.tondarray() == before.tondarray()).all()
+
+
 def passes(name):
     """Whether a probe passes without a warning."""
     with warnings.catch_warnings():
