@@ -3,20 +3,16 @@
 The format is found from the content: .npz by the first bytes, ARFF by
 ``@relation``, LIBSVM by ``index:value``; any other text has rows in lines.
 """
-import os
 import re
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
-import pandas as pd
 
-from secml_regpoison.npz import NpzReader
-from secml_regpoison.terminal import count_rows
 from .cells import list_names, to_numbers
-from .formats import read_arff, read_libsvm, refuse_pairs
+from .formats import read_arff, read_libsvm, read_npz, refuse_pairs
 from .labels import find_dropped
-from .text import RawTable, read_text
+from .text import read_text
 
 PAIR = re.compile(r'\s(qid|-?\d+):[^\s,;|:]+(?=\s|$)')
 # what a file is that begins so, and what to do
@@ -127,7 +123,7 @@ def read_file(path, options, name):
         raise OSError(error.errno, f'`{name}` (--{name}) cannot be read: '
                       f'{error.strerror}', path) from error
     if is_npz:
-        return _read_npz(path)
+        return read_npz(path)
     text, coding = _decode(path, content, options.encoding)
     lines = list(islice((line for line in text.split('\n') if line.strip()
                          and line.lstrip()[0] not in '#%'), 300))
@@ -196,75 +192,3 @@ def _detect_encoding(content):
     except UnicodeDecodeError:
         return 'cp1252'
     return 'utf-8'
-
-
-def _read_npz(path):
-    """Parts X, y or X_train, y_train; X_val, y_val and X_test, y_test."""
-    is_empty = not os.path.getsize(path)
-    if is_empty or not path.lower().endswith('.npz'):
-        raise ValueError(f'{path} must be a file that numpy.savez wrote, or '
-                         f"text, got {'an empty' if is_empty else 'a zip'} "
-                         'file: save a spreadsheet as CSV, and unpack a zip '
-                         'archive.')
-    with NpzReader(path) as arrays:
-        first = ('X', 'y') if 'X' in arrays.names else ('X_train', 'y_train')
-        pairs = {'pool': first, 'val': ('X_val', 'y_val'),
-                 'test': ('X_test', 'y_test')}
-        has = {part: [name in arrays.names for name in pair]
-               for part, pair in pairs.items()}
-        if not all(has['pool']) or any(
-                any(found) and not all(found) for found in has.values()):
-            raise ValueError(
-                f"{path} must hold X and y, or X_train and y_train, and may "
-                "hold X_val and y_val, X_test and y_test, got "
-                f"{', '.join(arrays.names) or 'nothing'}.")
-        pairs = {part: pair for part, pair in pairs.items() if all(has[part])}
-        for x, y in pairs.values():
-            _check_headers(path, x, arrays.header(x), y, arrays.header(y))
-        tables = {part: _of_arrays(path, arrays.read(x, float), arrays.read(y))
-                  for part, (x, y) in pairs.items()}
-        unused = tuple(name for name in arrays.names
-                       if name not in sum(pairs.values(), ()))
-    tables['pool'] = replace(tables['pool'], left_out=unused)
-    for part, table in tables.items():
-        width = tables['pool'].frame.shape[1] - 1
-        if table.frame.shape[1] - 1 != width:
-            raise ValueError(
-                f"`{pairs[part][0]}` of {path} must have "
-                f"{count_rows(width, 'column')} as `{first[0]}` has, got "
-                f'{table.frame.shape[1] - 1}.')
-    return tables
-
-
-def _check_headers(path, x, header_x, y, header_y):
-    """Raise ValueError unless it is a matrix of numbers, and its labels."""
-    (shape_x, dtype_x), (shape_y, dtype_y) = header_x, header_y
-    if len(shape_x) != 2 or dtype_x.kind not in 'biuf':
-        cure = f': save {x}.reshape(len({x}), -1)' if len(shape_x) > 2 else (
-            f': save {x}.astype(float)' if dtype_x.kind in 'US' else '')
-        raise ValueError(
-            f"`{x}` of {path} must be a matrix of numbers, got shape "
-            f"{shape_x} of {dtype_x}{cure}.")
-    if shape_y not in (shape_x[:1], (*shape_x[:1], 1)):
-        raise ValueError(
-            f"`{y}` of {path} must have one label for each of the "
-            f"{shape_x[0]} rows, got shape {shape_y}" + (
-                f': save {y}.argmax(axis=1) if it has a column for each '
-                'class.' if len(shape_y) == 2 else '.'))
-    if dtype_y.kind not in 'biufU':
-        raise ValueError(f"`{y}` of {path} must be numbers or text, got "
-                         f"{dtype_y}: save {y}.astype(str).")
-
-
-def _of_arrays(path, x, y):
-    """A table of the features and, last, the label."""
-    if not x.size:
-        raise ValueError(
-            f'{path} must have at least one row and one feature, got '
-            f"{count_rows(len(x))} of {count_rows(x.shape[1], 'feature')}.")
-    frame = pd.DataFrame(x, columns=[
-        f'feature {j + 1}' for j in range(x.shape[1])])
-    y = np.char.strip(y.ravel()) if y.dtype.kind == 'U' else y.ravel()
-    frame['label'] = pd.Series(  # pandas 3 has a type of its own for text
-        y, dtype=object if y.dtype.kind == 'U' else y.dtype)
-    return RawTable(path, frame, np.arange(1, len(y) + 1), 'arrays')
