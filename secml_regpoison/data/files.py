@@ -3,6 +3,7 @@
 The format is found from the content: .npz by the first bytes, ARFF by
 ``@relation``, LIBSVM by ``index:value``; any other text has rows in lines.
 """
+import difflib
 import re
 from dataclasses import replace
 from itertools import islice
@@ -11,7 +12,6 @@ import numpy as np
 
 from .cells import list_names, to_numbers
 from .formats import read_arff, read_libsvm, read_npz, refuse_pairs
-from .labels import find_dropped
 from .text import read_text
 
 PAIR = re.compile(r'\s(qid|-?\d+):[^\s,;|:]+(?=\s|$)')
@@ -88,6 +88,42 @@ def _like(table, other, dropped):
             f'with the name {list_names(missing)}.')
     return replace(other, frame=other.frame[names], left_out=tuple(
         name for name in other.frame if name not in names))
+
+
+def find_column(table, asked, option):
+    """Name of the column that `asked` names or numbers, from 1.
+
+    Raises
+    ------
+    ValueError
+        If there is none; lists the columns.
+
+    """
+    names, text = list(table.frame), str(asked).strip()
+    if text in names:
+        return text
+    number = int(text) if re.fullmatch(r'-?\d+', text) else 0
+    if 0 < abs(number) <= len(names):
+        return names[number - (number > 0)]
+    close = difflib.get_close_matches(text, names, 1)
+    raise ValueError(
+        f'`{option}` must be a column of {table.path}, its name or a number '
+        f'from 1 to {len(names)}, got {text!r}. '
+        + (f'Did you mean {close[0]!r}? ' if close else '')
+        + f'Its columns are {list_names(names, 20)}.')
+
+
+def find_dropped(table, asked):
+    """Names of the columns of `drop`, see `find_column`; names with commas
+    may come in parts."""
+    names, parts, found = set(table.frame), list(map(str, asked)), []
+    most = max(name.count(',') for name in names) + 1
+    while parts:
+        n = next((n for n in range(most, 1, -1)
+                  if ','.join(parts[:n]).strip() in names), 1)
+        found.append(find_column(table, ','.join(parts[:n]), 'drop'))
+        parts = parts[n:]
+    return found
 
 
 def read_file(path, options, name):

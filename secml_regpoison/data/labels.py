@@ -1,120 +1,11 @@
-"""The label's column, and the classes."""
-import difflib
-import re
+"""Labels and the classes that are made of them."""
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
 from secml_regpoison.terminal import count_rows
-from .cells import list_names, to_numbers
-from .detect import MISSING, NUMBER
 
 MAX_CLASSES = 50  # of a column that is taken as the label
-NO_LABEL = '', '?', 'nan'
-
-
-def find_column(table, asked, option):
-    """Name of the column that `asked` names or numbers, from 1.
-
-    Raises
-    ------
-    ValueError
-        If there is none; lists the columns.
-
-    """
-    names, text = list(table.frame), str(asked).strip()
-    if text in names:
-        return text
-    number = int(text) if re.fullmatch(r'-?\d+', text) else 0
-    if 0 < abs(number) <= len(names):
-        return names[number - (number > 0)]
-    close = difflib.get_close_matches(text, names, 1)
-    raise ValueError(
-        f'`{option}` must be a column of {table.path}, its name or a number '
-        f'from 1 to {len(names)}, got {text!r}. '
-        + (f'Did you mean {close[0]!r}? ' if close else '')
-        + f'Its columns are {list_names(names, 20)}.')
-
-
-def find_dropped(table, asked):
-    """Names of the columns of `drop`, see `find_column`; names with commas
-    may come in parts."""
-    names, parts, found = set(table.frame), list(map(str, asked)), []
-    most = max(name.count(',') for name in names) + 1
-    while parts:
-        n = next((n for n in range(most, 1, -1)
-                  if ','.join(parts[:n]).strip() in names), 1)
-        found.append(find_column(table, ','.join(parts[:n]), 'drop'))
-        parts = parts[n:]
-    return found
-
-
-def doubtful_words(cells):
-    """Words for missing among the labels, beside two labels or more."""
-    if cells.dtype != object:
-        return ()
-    values = set(cells.astype(str).str.lower()) - set(NO_LABEL)
-    words = values & set(MISSING)
-    return tuple(sorted(words)) if len(values - words) > 1 else ()
-
-
-def refuse_names(labels, tables, where):
-    """Raise ValueError where the label in the first line of a file is a word
-    that no other row has, as the name of the column is, and others repeat."""
-    starts = np.cumsum([0, *(len(table.frame) for table in tables)])
-    first = [i for i, table in zip(starts, tables) if not table.has_names]
-    others = set(np.delete(labels.astype(str), first))
-    for i in first:
-        label = str(labels[i])
-        if labels[i] is not None and label not in others \
-                and not NUMBER.match(label) and 2 * len(others) < len(labels):
-            raise ValueError(
-                f'{where(i)}: the first line must have a label that comes '
-                f'again, got {label!r} there alone. If that line has names, '
-                'type --header yes; if it is a row, type --header no.')
-
-
-def refuse_other_labels(labels, tables, where):
-    """Raise ValueError where the validation or the test rows, `tables` in
-    the order of the labels, share no label with the rows before."""
-    starts = np.cumsum([0, *(len(table.frame) for table in tables.values())])
-    pool, *others = [count_labels(labels[start:end])
-                     for start, end in zip(starts, starts[1:])]
-    for start, other in zip(starts[1:], others):
-        if len(other[0]) and len(pool[0]) and not {
-                *map(str, other[0])} & {*map(str, pool[0])}:
-            raise ValueError(
-                f'{where(start)} and after: the labels must be those of the '
-                f'training rows, {counted(*pool)}, got {counted(*other)}: '
-                'write them alike in both.')
-
-
-def label_values(cells, decimal, without):
-    """Labels as numbers, if all are (of 01 the zero would be lost) and none
-    is beyond floats, else as text; None where missing: a word of `without`.
-    """
-    if cells.dtype != object:
-        values = cells.to_numpy()
-        if values.dtype.kind != 'f':
-            return values
-        gone = ~np.isfinite(values)
-    else:
-        values = cells.astype(str).to_numpy(dtype=object)
-        gone = np.isin(cells.astype(str).str.lower(), without)
-        numbers = to_numbers(cells, decimal)
-        if np.isfinite(numbers[~gone]).all() \
-                and not cells.astype(str).str.match(r'0\d').any() \
-                and all(_exact_number(text.replace(',', '.'))
-                        == _exact_number(number) for text, number in set(
-                            zip(values[~gone], numbers[~gone]))):
-            values = numbers
-    if values.dtype.kind == 'f':
-        whole = values[~gone] == np.rint(values[~gone])
-        values = np.array([
-            None if missing else int(value)
-            if whole.all() and abs(value) < 2 ** 53 else float(value)
-            for value, missing in zip(values, gone)], dtype=object)
-    return np.where(gone, None, values)
 
 
 def count_labels(labels):
@@ -228,7 +119,7 @@ def _check_distinct(name, values):
     """Raise ValueError if two labels are one number."""
     seen = {}
     for value in values:
-        number = _exact_number(value)
+        number = exact_number(value)
         if number is not None and number in seen:
             raise ValueError(
                 f'{name} must hold labels that differ as numbers, got '
@@ -242,7 +133,7 @@ def _check_spelling(name, values):
     seen = {}
     for value in map(str, values):
         plain = ' '.join(value.casefold().split()).rstrip('. ')
-        if plain in seen and _exact_number(value) is None:
+        if plain in seen and exact_number(value) is None:
             raise ValueError(
                 f'{name} must hold labels that differ in more than case, '
                 f'spaces and a dot at the end, got {seen[plain]!r} and '
@@ -251,7 +142,7 @@ def _check_spelling(name, values):
         seen[plain] = value
 
 
-def _exact_number(label):
+def exact_number(label):
     """The number that a label is or that it writes, or None. Beyond 2**53
     the floats of two labels may be one."""
     try:
@@ -263,6 +154,6 @@ def _exact_number(label):
 
 def is_same(asked, label):
     """Whether both are the same text or the same number (1 and 1.0)."""
-    number = _exact_number(asked)
-    return number is not None and number == _exact_number(label) \
+    number = exact_number(asked)
+    return number is not None and number == exact_number(label) \
         or str(asked).strip() == str(label)

@@ -7,19 +7,14 @@ import pandas as pd
 
 from secml_regpoison.terminal import count_rows, is_or_are
 from .cells import (
-    about_words, column_of, encode_columns, fill_missing, find_missing,
-    list_names, refuse_missing)
+    about_words, encode_columns, fill_missing, find_missing, list_names,
+    refuse_missing)
 from .encoding import Encoding
-from .files import read_tables
-from .labels import (
-    NO_LABEL, count_labels, counted, doubtful_words, find_column,
-    find_dropped, label_values, pick_classes, refuse_names,
-    refuse_other_labels)
-from .rows import Rows
-from .suspects import (
-    coded, grouped, repeated, suspects, warn_of_other_label)
-
-PARTS = {'val': 'validation', 'test': 'test'}
+from .files import find_column, find_dropped, read_tables
+from .label_column import pick_labels, warn_of_other_label
+from .labels import count_labels, counted
+from .rows import PARTS, Rows
+from .suspects import coded, grouped, repeated, suspects, unseen_texts
 
 
 @dataclass(frozen=True)
@@ -80,8 +75,7 @@ def read_classes(path, options):
 def _choose(tables, frame, label, dropped, options):
     """Rows of the classes, their features as numbers."""
     table, rows = tables['pool'], Rows.of_tables(tables)
-    labels, classes, y = _pick_labels(
-        tables, frame[label], options, rows.where)
+    labels, classes, y = pick_labels(rows, frame[label], options)
     position, chosen = list(frame).index(label), y >= 0
     rows, y = rows.select(chosen), y[chosen]
     frame, gaps, keep, about_missing = _handle_missing(
@@ -97,50 +91,20 @@ def _choose(tables, frame, label, dropped, options):
     _check_all_classes(tables, data, classes)
     n_values = {column.name: cells[column.name].nunique()
                 for column in columns}
-    warnings = (*_misaligned(tables), *_unseen_texts(
-        cells, columns, rows.part), *_warnings(
-        table, label, options, cells[in_pool], columns, y[in_pool]),
-        *coded(frame, columns),
-        *repeated(data, [(column, n_values[column.name])
-                         for column in columns]))
+    is_default = options.label is None and table.label == -1
+    warnings = (
+        *_misaligned(tables), *unseen_texts(cells, columns, rows.part),
+        is_default and warn_of_other_label(table, label, [*n_values]),
+        *grouped(table),
+        *suspects(cells[in_pool], columns, y[in_pool], table.unnamed),
+        *coded(frame, columns), *repeated(
+            data, [(column, n_values[column.name]) for column in columns]))
     notes = [*_about_file(tables),
              *_about_label(table, label, options, classes, y, labels),
              about_missing, *_about_columns(columns, dropped, n_values)]
     return FileData(data, dict(zip(tables, rows.split(rows.lines))), classes,
-                    encoding, tuple(filter(None, notes)), warnings)
-
-
-def _pick_labels(tables, cells, options, where):
-    """The label of each row, None where it is missing, the labels of the
-    classes, and the class of each row, -1 for none."""
-    table, column = tables['pool'], column_of(cells.name)
-    other = '' if options.label is not None else (
-        ' If another column is the label, --label names it.')
-    words = doubtful_words(cells) if options.classes is None else ()
-    if words and options.missing is None:
-        is_word = cells.astype(str).str.lower().isin(words).to_numpy()
-        raise ValueError(
-            f'{where(int(is_word.argmax()))}: the label must be a class, and '
-            f'not a word for missing, got {cells[is_word].iloc[0]!r} in '
-            f'{column} (such rows: {is_word.sum()}). '
-            + ('Name all classes with --classes' if options.positive is None
-               else 'Write another word if it is a class')
-            + f', or type --missing drop to leave these rows out.{other}')
-    labels = label_values(cells, table.decimal, (*NO_LABEL, *words))
-    if options.classes is None and options.header is None:
-        refuse_names(labels, tables.values(), where)
-    name = f'{column} of {table.path}' + (
-        f' and {options.test}' if options.test else '')
-    refuse_other_labels(labels, tables, where)
-    classes, y = pick_classes(name, labels, options.classes, options.positive,
-                              options.several, where)
-    without = np.array([value is None for value in labels])
-    if without.any() and options.classes is None and options.missing is None:
-        raise ValueError(
-            f'{where(int(without.argmax()))}: the label must not be missing, '
-            f'got none in {column} (such rows: {without.sum()}). Type '
-            f'--missing drop to leave them out.{other}')
-    return labels, classes, y
+                    encoding, tuple(filter(None, notes)),
+                    tuple(filter(None, warnings)))
 
 
 def _misaligned(tables):
@@ -154,42 +118,6 @@ def _misaligned(tables):
             yield (f'{has.path} has a feature 0, {lacks.path} has none: if '
                    'one counts from 0 and the other from 1, all features are '
                    'moved by one; write both alike')
-
-
-def _unseen_texts(cells, columns, part):
-    """Texts that no training row has, and those that differ only in case."""
-    for column in columns:
-        if column.kind != 'text':
-            continue
-        texts, name = cells[column.name].astype(str), column_of(column.name)
-        alike = texts.drop_duplicates().groupby(
-            texts.drop_duplicates().str.casefold()).agg(list)
-        twice = next((group for group in alike if len(group) > 1), None)
-        if twice:
-            yield (f'{name} has texts that differ only in case, '
-                   f'{_listed(twice)}: if they mean the same, write them '
-                   'alike')
-        is_new = ~texts.isin(set(texts[part == 'pool']))
-        for other in dict.fromkeys(part[is_new]):
-            of_part = part == other
-            yield (f'{name} has text in {(is_new & of_part).sum()} of '
-                   f'{of_part.sum()} {PARTS[other]} rows that no training row '
-                   f'has ({_listed(texts[is_new & of_part].unique())}): write '
-                   'it alike, or it counts for nothing')
-
-
-def _listed(texts):
-    """The first three, in quotes."""
-    return ', '.join(map(repr, texts[:3])) + ', ...' * (len(texts) > 3)
-
-
-def _warnings(table, label, options, cells, columns, y):
-    """What looks wrong with the label's column and with the features."""
-    other = options.label is None and table.label == -1 \
-        and warn_of_other_label(
-            table, label, [column.name for column in columns])
-    return (*([other] if other else []), *grouped(table),
-            *suspects(cells, columns, y, table.unnamed))
 
 
 def _handle_missing(frame, label, rows, options, decimal):

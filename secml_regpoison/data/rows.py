@@ -3,6 +3,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+PARTS = {'val': 'validation', 'test': 'test'}  # in words
+
 
 @dataclass(frozen=True)
 class Rows:

@@ -1,6 +1,5 @@
-"""Columns that tell a row from the others, or the label from itself."""
+"""Columns and rows that look wrong: what to warn of, and the cure."""
 import re
-import shlex
 
 import numpy as np
 import pandas as pd
@@ -9,11 +8,8 @@ from pandas.util import hash_array
 from secml_regpoison.terminal import is_or_are
 from .cells import column_of, drop_option, find_code
 from .cures import are_few
-from .detect import MISSING
-from .labels import label_values
+from .rows import PARTS
 
-NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
-         'diagnosis', 'response'}
 # fewer rows can be in order, or apart, by chance
 MIN_ROWS = 20
 # whole numbers of as many values hardly make rows that are alike
@@ -72,56 +68,6 @@ def _fault_of_text(cells, y):
     return LEAK if is_leak else None
 
 
-def warn_of_other_label(table, label, names):
-    """A warning where another column may be the label, one of the features
-    `names`, else none."""
-    first, is_named = names[0], label.lower() in NAMES
-    is_like = is_named or _is_like_label(label)
-    named = [name for name in names if name.lower() in NAMES]
-    if not named and not is_like:  # a part of its name, as isFraud
-        named = [name for name in names if (
-            name == first and _is_like_label(name)
-            or _words(name) < _words(label))
-                 and len(_values(table, name)) == 2]
-    if named and not is_named:
-        return (f'the last column, `{label}`, is taken as the label: if it is '
-                f'`{named[0]}`, type --label {shlex.quote(named[0])}')
-    if table.found == 'arrays':
-        return None
-    advice = f'type --label {list(table.frame).index(first) + 1}'
-    if all(len(_values(table, name)) < 3 for name in (*names, label)):
-        if is_named and not set().union(
-                *(_values(table, name) for name in names)) <= {0, 1}:
-            return None
-        return ('all columns have two values, so that any may be the label; '
-                f'the last, `{label}`, is taken: if it is the first, '
-                f'`{first}`, {advice}')
-    two = [_values(table, name) for name in (first, label)]
-    if not is_like and all(len(values) == 2 for values in two) and len(
-            {isinstance(value, str) for value in set.union(*two)}) == 1:
-        return (f'the last column, `{label}`, is taken as the label: the '
-                f'first, `{first}`, has two values, too; if it is the label, '
-                f'{advice}')
-    return None
-
-
-def _is_like_label(name):
-    """Whether a word of the name is that of a label; y may be a position."""
-    return not NAMES.isdisjoint(_words(name) - {'y'})
-
-
-def _words(name):
-    """The words of a name, also of one such as targetClass."""
-    return {*re.split(r'[\W_]+', re.sub(
-        r'(?<=[a-z\d])(?=[A-Z])', ' ', name).lower())} - {''}
-
-
-def _values(table, name):
-    """The values of a column, without those that are missing."""
-    cells = table.frame[name].drop_duplicates()
-    return set(label_values(cells, table.decimal, MISSING)) - {None}
-
-
 def grouped(table):
     """A warning for each column where points may separate thousands: each
     number has up to three digits, or three more after a point; with
@@ -155,6 +101,33 @@ def coded(frame, columns):
                    f'read as {int(code)}: if they are codes, type {advice}')
 
 
+def unseen_texts(cells, columns, part):
+    """Texts that no training row has, and those that differ only in case."""
+    for column in columns:
+        if column.kind != 'text':
+            continue
+        texts, name = cells[column.name].astype(str), column_of(column.name)
+        alike = texts.drop_duplicates().groupby(
+            texts.drop_duplicates().str.casefold()).agg(list)
+        twice = next((group for group in alike if len(group) > 1), None)
+        if twice:
+            yield (f'{name} has texts that differ only in case, '
+                   f'{_listed(twice)}: if they mean the same, write them '
+                   'alike')
+        is_new = ~texts.isin(set(texts[part == 'pool']))
+        for other in dict.fromkeys(part[is_new]):
+            of_part = part == other
+            yield (f'{name} has text in {(is_new & of_part).sum()} of '
+                   f'{of_part.sum()} {PARTS[other]} rows that no training row '
+                   f'has ({_listed(texts[is_new & of_part].unique())}): write '
+                   'it alike, or it counts for nothing')
+
+
+def _listed(texts):
+    """The first three, in quotes."""
+    return ', '.join(map(repr, texts[:3])) + ', ...' * (len(texts) > 3)
+
+
 def repeated(data, columns):
     """A warning where rows come again, so that a test row was trained on or
     tuned by; never of few whole numbers and text alone, which repeat by
@@ -180,21 +153,19 @@ def repeated(data, columns):
     # a data set with copies has some in each part of it
     limit = min(.4, max(.05, 4 * is_copy.mean()))
     rows['pool'] = rows['pool'][~is_copy]
-    for part, other, kind, words in (
-            ('val', 'pool', 'validation', 'training rows: lambda is tuned on '
-             'rows that it was trained on'),
-            ('test', 'pool', 'test', 'training rows: an error on them says '
-             'little'),
-            ('test', 'val', 'test', 'validation rows, by which lambda is '
-             'tuned and trusted-only is trained: an error on them says '
-             'little')):
+    for part, other, words in (
+            ('val', 'pool', 'training rows: lambda is tuned on rows that it '
+             'was trained on'),
+            ('test', 'pool', 'training rows: an error on them says little'),
+            ('test', 'val', 'validation rows, by which lambda is tuned and '
+             'trusted-only is trained: an error on them says little')):
         if part in rows and other in rows:
             both = pd.concat([rows[other], rows[part]])
             is_known = both.duplicated()[-len(rows[part]):]
             if is_known.mean() > limit:
                 n = is_known.sum()
-                yield (f'{n} of {len(is_known)} {kind} rows {is_or_are(n)} '
-                       f'also among the {words}')
+                yield (f'{n} of {len(is_known)} {PARTS[part]} rows '
+                       f'{is_or_are(n)} also among the {words}')
 
 
 def _hashes(x, y, change=np.asarray):

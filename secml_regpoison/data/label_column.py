@@ -1,0 +1,163 @@
+"""The label's column: the labels in it, their classes, and doubts about it."""
+import re
+import shlex
+
+import numpy as np
+
+from .cells import column_of, to_numbers
+from .detect import MISSING, NUMBER
+from .labels import count_labels, counted, exact_number, pick_classes
+
+NO_LABEL = '', '?', 'nan'
+NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
+         'diagnosis', 'response'}
+
+
+def pick_labels(rows, cells, options):
+    """The label of each row, None where it is missing, the labels of the
+    classes, and the class of each row, -1 for none."""
+    table, column = rows.tables['pool'], column_of(cells.name)
+    other = '' if options.label is not None else (
+        ' If another column is the label, --label names it.')
+    words = _doubtful_words(cells) if options.classes is None else ()
+    if words and options.missing is None:
+        is_word = cells.astype(str).str.lower().isin(words).to_numpy()
+        raise ValueError(
+            f'{rows.where(is_word.argmax())}: the label must be a class, and '
+            f'not a word for missing, got {cells[is_word].iloc[0]!r} in '
+            f'{column} (such rows: {is_word.sum()}). '
+            + ('Name all classes with --classes' if options.positive is None
+               else 'Write another word if it is a class')
+            + f', or type --missing drop to leave these rows out.{other}')
+    labels = _label_values(cells, table.decimal, (*NO_LABEL, *words))
+    if options.classes is None and options.header is None:
+        _refuse_names(labels, rows)
+    name = f'{column} of {table.path}' + (
+        f' and {options.test}' if options.test else '')
+    _refuse_other_labels(labels, rows)
+    classes, y = pick_classes(name, labels, options.classes, options.positive,
+                              options.several, rows.where)
+    without = np.array([value is None for value in labels])
+    if without.any() and options.classes is None and options.missing is None:
+        raise ValueError(
+            f'{rows.where(without.argmax())}: the label must not be missing, '
+            f'got none in {column} (such rows: {without.sum()}). Type '
+            f'--missing drop to leave them out.{other}')
+    return labels, classes, y
+
+
+def _doubtful_words(cells):
+    """Words for missing among the labels, beside two labels or more."""
+    if cells.dtype != object:
+        return ()
+    values = set(cells.astype(str).str.lower()) - set(NO_LABEL)
+    words = values & set(MISSING)
+    return tuple(sorted(words)) if len(values - words) > 1 else ()
+
+
+def _refuse_names(labels, rows):
+    """Raise ValueError where the label in the first line of a file is a word
+    that no other row has, as the name of the column is, and others repeat."""
+    first = [np.argmax(rows.part == part)
+             for part, table in rows.tables.items() if not table.has_names]
+    others = set(np.delete(labels.astype(str), first))
+    for i in first:
+        label = str(labels[i])
+        if labels[i] is not None and label not in others \
+                and not NUMBER.match(label) and 2 * len(others) < len(labels):
+            raise ValueError(
+                f'{rows.where(i)}: the first line must have a label that '
+                f'comes again, got {label!r} there alone. If that line has '
+                'names, type --header yes; if it is a row, type --header no.')
+
+
+def _refuse_other_labels(labels, rows):
+    """Raise ValueError where the validation or the test rows share no label
+    with the rows before."""
+    pool, *others = map(count_labels, rows.split(labels))
+    for part, other in zip([*rows.tables][1:], others):
+        if len(other[0]) and len(pool[0]) and not {
+                *map(str, other[0])} & {*map(str, pool[0])}:
+            start = rows.where(np.argmax(rows.part == part))
+            raise ValueError(
+                f'{start} and after: the labels must be those of the '
+                f'training rows, {counted(*pool)}, got {counted(*other)}: '
+                'write them alike in both.')
+
+
+def _label_values(cells, decimal, without):
+    """Labels as numbers, if all are (of 01 the zero would be lost) and none
+    is beyond floats, else as text; None where missing: a word of `without`.
+    """
+    if cells.dtype != object:
+        values = cells.to_numpy()
+        if values.dtype.kind != 'f':
+            return values
+        gone = ~np.isfinite(values)
+    else:
+        values = cells.astype(str).to_numpy(dtype=object)
+        gone = np.isin(cells.astype(str).str.lower(), without)
+        numbers = to_numbers(cells, decimal)
+        if np.isfinite(numbers[~gone]).all() \
+                and not cells.astype(str).str.match(r'0\d').any() \
+                and all(exact_number(text.replace(',', '.'))
+                        == exact_number(number) for text, number in set(
+                            zip(values[~gone], numbers[~gone]))):
+            values = numbers
+    if values.dtype.kind == 'f':
+        whole = values[~gone] == np.rint(values[~gone])
+        values = np.array([
+            None if missing else int(value)
+            if whole.all() and abs(value) < 2 ** 53 else float(value)
+            for value, missing in zip(values, gone)], dtype=object)
+    return np.where(gone, None, values)
+
+
+def warn_of_other_label(table, label, names):
+    """A warning where another column may be the label, one of the features
+    `names`, else none."""
+    first, is_named = names[0], label.lower() in NAMES
+    is_like = is_named or _is_like_label(label)
+    named = [name for name in names if name.lower() in NAMES]
+    if not named and not is_like:  # a part of its name, as isFraud
+        named = [name for name in names if (
+            name == first and _is_like_label(name)
+            or _words(name) < _words(label))
+                 and len(_values(table, name)) == 2]
+    if named and not is_named:
+        return (f'the last column, `{label}`, is taken as the label: if it is '
+                f'`{named[0]}`, type --label {shlex.quote(named[0])}')
+    if table.found == 'arrays':
+        return None
+    advice = f'type --label {list(table.frame).index(first) + 1}'
+    if all(len(_values(table, name)) < 3 for name in (*names, label)):
+        if is_named and not set().union(
+                *(_values(table, name) for name in names)) <= {0, 1}:
+            return None
+        return ('all columns have two values, so that any may be the label; '
+                f'the last, `{label}`, is taken: if it is the first, '
+                f'`{first}`, {advice}')
+    two = [_values(table, name) for name in (first, label)]
+    if not is_like and all(len(values) == 2 for values in two) and len(
+            {isinstance(value, str) for value in set.union(*two)}) == 1:
+        return (f'the last column, `{label}`, is taken as the label: the '
+                f'first, `{first}`, has two values, too; if it is the label, '
+                f'{advice}')
+    return None
+
+
+def _is_like_label(name):
+    """Whether a word of the name is that of a label; y may be a position."""
+    return not NAMES.isdisjoint(_words(name) - {'y'})
+
+
+def _words(name):
+    """The words of a name, also of one such as targetClass."""
+    return {*re.split(r'[\W_]+', re.sub(
+        r'(?<=[a-z\d])(?=[A-Z])', ' ', name).lower())} - {''}
+
+
+def _values(table, name):
+    """The values of a column, without those that are missing."""
+    cells = table.frame[name].drop_duplicates()
+    return set(_label_values(cells, table.decimal, MISSING)) - {None}
