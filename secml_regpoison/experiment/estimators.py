@@ -66,11 +66,10 @@ def classifier_of(estimator, n_classes=2):
     preprocess = None
     for scaler in scalers:
         preprocess = _normaliser(scaler, preprocess)
-    for name in ('fit_intercept', 'class_weight'):
-        wanted = name == 'fit_intercept' or None
-        value = getattr(last, name)
-        check(f'estimator.{name}', value, value == wanted,
-              'True' if wanted else 'None: the attack weighs rows alike')
+    check('estimator.fit_intercept', last.fit_intercept,
+          last.fit_intercept == 1, 'True')
+    check('estimator.class_weight', last.class_weight,
+          last.class_weight is None, 'None: the attack weighs rows alike')
     return *OBJECTIVES[type(last)](last, n_classes), preprocess
 
 
@@ -130,20 +129,19 @@ def fit_with_trust(estimator, lmbda, seed, trust, trusted, others):
     fitted, (x, y) = _with_lambda(estimator, lmbda, seed), trusted
     if not trust:
         return fitted.fit(x, y)
-    last, both = fitted, np.concatenate([x, others[0]])
-    if isinstance(estimator, Pipeline):
-        last = fitted[-1]
-        if len(fitted) > 1:
-            both = fitted[:-1].fit(x).transform(both)
+    both = np.concatenate([x, others[0]])
+    if isinstance(estimator, Pipeline) and len(fitted) > 1:
+        both = fitted[:-1].fit(x).transform(both)
     weights = np.where(np.arange(len(both)) < len(x), 1., trust)
-    last.fit(both, np.concatenate([y, others[1]]), sample_weight=weights)
+    last_step(fitted).fit(both, np.concatenate([y, others[1]]),
+                          sample_weight=weights)
     return fitted
 
 
 def _with_lambda(estimator, lmbda, seed):
     """A clone of the estimator, with this lambda; it copies the rows, which
     others use too, and draws nothing from NumPy's global generator."""
-    last = _steps(estimator)[-1]
+    last = last_step(estimator)
     changes = {'C': math.exp(-lmbda)}
     if isinstance(last, RidgeClassifier):
         changes = {'alpha': math.exp(lmbda) / 2}
