@@ -99,17 +99,19 @@ def _check_policies_have_rows(data, rows, policies):
               f'{policy} needs {LEAST_ROWS}')
 
 
-def check_whole_numbers(split, columns):
+def check_whole_numbers(splits, columns):
     """Raise ValueError where the box leaves a column of whole numbers none."""
-    lb, ub = (np.broadcast_to(bound_array(bound), split.train.num_features)
-              for bound in (split.lb, split.ub))
-    for j in split.integers:
-        if np.ceil(lb[j]) > np.floor(ub[j]):
-            name = repr(j if columns is None else columns[j])
-            raise ValueError(
-                f'`lb` and `ub` must hold a whole number in column {name}, '
-                f'which holds nothing else, got {lb[j]:g} and {ub[j]:g}. Pass '
-                "integer='none' for poison with other numbers.")
+    for split in splits:
+        lb, ub = (np.broadcast_to(bound_array(bound), split.train.num_features)
+                  for bound in (split.lb, split.ub))
+        for j in split.integers:
+            if np.ceil(lb[j]) > np.floor(ub[j]):
+                name = repr(j if columns is None else columns[j])
+                raise ValueError(
+                    '`lb` and `ub` must hold a whole number in column '
+                    f'{name}, which holds nothing else, got {lb[j]:g} and '
+                    f"{ub[j]:g}. Pass integer='none' for poison with other "
+                    'numbers.')
 
 
 def _by_columns(name, bound, columns):

@@ -125,6 +125,7 @@ def _warn_if_short(loss, expected, policy):
 
 def collect(measured, data, splits, plan, policies):
     """The result of `poisoning_curve`."""
+    policies = [policy_name(policy) for policy in policies]
     shape = len(policies), len(plan.n_points), len(splits)
     arrays = {name: np.empty(shape) for name in MEASURED}
     poison = np.empty(shape, dtype=object)

@@ -5,7 +5,8 @@ import numpy as np
 
 from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.data.splits import draw_rows
-from .policies import DEFAULT_POLICIES
+from secml_regpoison.validation import check
+from .policies import DEFAULT_POLICIES, check_trust
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,26 @@ def shares(plan):
     return n_points / (n_clean + n_points * (plan.poison_mode == 'append'))
 
 
+def strengths(fractions, n_train, poison_mode):
+    """Numbers of points that are these shares of all training rows."""
+    fractions = np.asarray(fractions).ravel()
+    check('fractions', fractions.tolist(), fractions.size
+          and fractions.dtype.kind in 'biuf'
+          and ((0 <= fractions) & (fractions < 1)).all(),
+          'numbers of at least 0 and below 1')
+    n_rows = n_train
+    if poison_mode == 'append':
+        n_rows = n_train / (1 - fractions)
+    found = np.unique(np.rint(fractions * n_rows).astype(int)).tolist()
+    largest = float(fractions.max())
+    check('fractions', largest, found[-1] or not fractions.any(),
+          f'shares of which one is a point or more, of {n_train} rows')
+    check('fractions', largest, poison_mode == 'append'
+          or found[-1] < n_train,
+          f'shares that leave one of {n_train} training rows')
+    return tuple(found)
+
+
 def expected_strength(plan):
     """Index of the least strength with the share of poison that one expects,
     or a twentieth of it less; the largest if none has, or none is expected."""
@@ -146,17 +167,6 @@ def _count_classes(plan, source, name):
     part, rows = draw_rows(source, plan.n_train, plan.n_val, plan.seed)[name]
     return np.bincount(source.parts[part][1][rows],
                        minlength=len(source.header['y_original']))
-
-
-def check_trust(policies, classifier, penalty, weighted):
-    """Raise ValueError where 'learned-trust' cannot weigh the rows of a plan's
-    classifier. `weighted`: those whose rows it weighs, in words."""
-    if 'learned-trust' in policies and not (
-            classifier in ('logistic', 'svm') and penalty == 'l2'):
-        raise ValueError(
-            f'`policies` must be others with the classifier {classifier} and '
-            f'the penalty {penalty}, got learned-trust: it weighs the rows of '
-            f'{weighted}.')
 
 
 def check_plan(plan, source, policies, n_repetitions=1):

@@ -1,11 +1,10 @@
 """Test error against the share of poison, for an estimator of scikit-learn."""
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 
 from secml_regpoison.core.solvers import SOLVERS
-from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import (
     check, check_choice, check_integer, check_type)
 from .array_splits import check_whole_numbers, read_all, split_arrays
@@ -13,8 +12,8 @@ from .curve_result import collect, measure_estimator
 from .estimators import check_fits, classifier_of
 from .filters import FILTERS
 from .parallel import parallel_map
-from .plan import ATTACKERS, Plan, check_trust, default_solver
-from .policies import POLICIES, policy_name
+from .plan import ATTACKERS, Plan, default_solver, strengths
+from .policies import check_policies
 from .policy_attack import make_attack
 from .security_evaluation import prepare_split
 
@@ -171,62 +170,34 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     data = read_all(X, y, X_val, y_val, X_test, y_test)
     classifier, penalty, preprocess = classifier_of(
         estimator, len(data['train'].classes))
-    policies = _check_policies(policies, classifier, penalty)
+    policies = check_policies(policies, classifier, penalty)
     check_integer('n_repetitions', n_repetitions, 1)
     check_integer('random_state', random_state, 0)
-    # NumPy's numbers may overflow
-    n_repetitions, random_state = int(n_repetitions), int(random_state)
     check_choice('integer', integer, ('auto', 'none'))
     check_choice('solver_type', solver_type, ('auto', *SOLVERS))
     _check_n_jobs(n_jobs)
     check_choice('filter', filter, FILTERS)
     check_choice('attacker', attacker, ATTACKERS)
     check_choice('poison_mode', poison_mode, ('append', 'replace'))
-    drawn = Plan(n_points=(), filter=filter, preprocess=preprocess,
-                 attacker=attacker)
-    splits = [prepare_split(split_arrays(data, seed, lb, ub, policies), drawn,
-                            seed)
-              for seed in range(random_state, random_state + n_repetitions)]
-    for split in splits:
-        check_fits(estimator, split.train.X.tondarray(),
-                   split.train.Y.tondarray())
-    n_train = splits[0].train.num_samples
+    plan = Plan(
+        n_points=(), seed=int(random_state), lmbda_bounds=lmbda_bounds,
+        poison_mode=poison_mode, preprocess=preprocess, classifier=classifier,
+        penalty=penalty, integer=integer, filter=filter, attacker=attacker)
+    splits = _draw(estimator, data, plan, n_repetitions, lb, ub, policies)
+    n_train, n_features = splits[0].train.X.shape
     plan = replace(
-        drawn, n_points=_strengths(fractions, n_train, poison_mode),
-        seed=random_state, lmbda_bounds=lmbda_bounds, poison_mode=poison_mode,
-        classifier=classifier, penalty=penalty,
-        solver_type=default_solver(n_train, data['train'].x.shape[1])
-        if solver_type == 'auto' else solver_type, integer=integer,
-        attack_params={'y_poison': _index_of(y_poison, data['train'].classes),
-                       **_check_attack_params(attack_params)})
-    make_attack(splits[0], plan, 'learned', random_state)  # checks the rest
+        plan, n_points=strengths(fractions, n_train, poison_mode),
+        solver_type=default_solver(n_train, n_features)
+        if solver_type == 'auto' else solver_type,
+        attack_params=_attack_params(y_poison, data['train'].classes,
+                                     attack_params))
+    make_attack(splits[0], plan, 'learned', plan.seed)  # checks the rest
     if integer == 'auto':
-        for split in splits:
-            check_whole_numbers(split, data['train'].columns)
-    calls = [(measure_estimator, estimator, splits[r], plan, policy, k, r)
+        check_whole_numbers(splits, data['train'].columns)
+    calls = [(measure_estimator, estimator, split, plan, policy, k, r)
              for k, policy in enumerate(policies)
-             for r in range(n_repetitions)]
-    return collect(parallel_map(calls, n_jobs), data, splits, plan,
-                   [policy_name(policy) for policy in policies])
-
-
-def _check_policies(policies, classifier, penalty):
-    """Known names, or lambdas; none twice; all for this classifier."""
-    if np.ndim(policies) == 0:
-        policies = (policies,)
-    policies = [float(policy) if isinstance(policy, Real) else policy
-                for policy in policies]
-    for policy in policies:
-        check('policies', policy, policy in POLICIES
-              or isinstance(policy, float) and abs(policy) <= MAX_LMBDA,
-              f'among {POLICIES}, or a lambda from {-MAX_LMBDA:g} to '
-              f'{MAX_LMBDA:g}')
-    check_trust(policies, classifier, penalty,
-                'a logistic regression, with any solver but liblinear, or a '
-                'LinearSVC, of two classes, with the L2 penalty')
-    check('policies', policies, policies
-          and len(set(policies)) == len(policies), 'one or more, none twice')
-    return policies
+             for r, split in enumerate(splits)]
+    return collect(parallel_map(calls, n_jobs), data, splits, plan, policies)
 
 
 def _check_n_jobs(n_jobs):
@@ -236,40 +207,28 @@ def _check_n_jobs(n_jobs):
               '-1 for one a core')
 
 
-def _check_attack_params(params):
+def _draw(estimator, data, plan, n_repetitions, lb, ub, policies):
+    """The split of each repetition, on which the estimator can be fitted."""
+    # NumPy's numbers may overflow
+    seeds = range(plan.seed, plan.seed + int(n_repetitions))
+    splits = [prepare_split(split_arrays(data, seed, lb, ub, policies), plan,
+                            seed) for seed in seeds]
+    for split in splits:
+        check_fits(estimator, split.train.X.tondarray(),
+                   split.train.Y.tondarray())
+    return splits
+
+
+def _attack_params(y_poison, classes, params):
+    """Parameters of the attack, which knows a class as a number; the words
+    stay, also where a class has that name."""
+    if not (isinstance(y_poison, str) and y_poison in ('worst', 'flip')):
+        labels = classes.tolist()
+        check('y_poison', y_poison, np.ndim(y_poison) == 0
+              and y_poison in labels, f"'worst', 'flip' or one of {labels}")
+        y_poison = labels.index(y_poison)
     for name in params:
         if name not in ATTACK_PARAMS:
             raise TypeError(f'`attack_params` must be among {ATTACK_PARAMS}, '
                             f'got {name!r}.')
-    return params
-
-
-def _index_of(label, classes):
-    """A class as the attack knows it, a number; the words stay, also where a
-    class has that name."""
-    if isinstance(label, str) and label in ('worst', 'flip'):
-        return label
-    check('y_poison', label, np.ndim(label) == 0
-          and label in classes.tolist(),
-          f"'worst', 'flip' or one of {classes.tolist()}")
-    return classes.tolist().index(label)
-
-
-def _strengths(fractions, n_train, poison_mode):
-    """Numbers of points that are these shares of all training rows."""
-    fractions = np.asarray(fractions).ravel()
-    check('fractions', fractions.tolist(), fractions.size
-          and fractions.dtype.kind in 'biuf'
-          and ((0 <= fractions) & (fractions < 1)).all(),
-          'numbers of at least 0 and below 1')
-    n_rows = n_train
-    if poison_mode == 'append':
-        n_rows = n_train / (1 - fractions)
-    found = np.unique(np.rint(fractions * n_rows).astype(int)).tolist()
-    largest = float(fractions.max())
-    check('fractions', largest, found[-1] or not fractions.any(),
-          f'shares of which one is a point or more, of {n_train} rows')
-    check('fractions', largest, poison_mode == 'append'
-          or found[-1] < n_train,
-          f'shares that leave one of {n_train} training rows')
-    return tuple(found)
+    return {'y_poison': y_poison, **params}
