@@ -1,9 +1,61 @@
-"""Checks of the points' box against the data."""
+"""The points' box: bounds as secml takes them, and checks of them."""
+import numbers
 import warnings
 
 import numpy as np
+import torch
 
-from .settings import bound_array, is_not_numeric
+from secml.array import CArray
+
+from secml_regpoison.validation import (
+    LARGEST, check, check_numeric, check_type)
+
+
+def check_bounds(lb, ub, n_features):
+    """Bounds as secml takes them: number, one a feature, None or 'x0'."""
+    for name, bound in (('lb', lb), ('ub', ub)):
+        if is_not_numeric(bound):
+            continue
+        check_type(name, bound, (numbers.Real, CArray, np.ndarray),
+                   "a number, a CArray with one bound a feature, 'x0' or "
+                   'None')
+        check_numeric(name, CArray(bound))
+        values = bound_array(bound)
+        if values.size not in (1, n_features):
+            raise ValueError(f'`{name}` must be one bound, or one for each '
+                             f'of {n_features} features, got {values.size}.')
+        # an infinite bound is none, on its own side
+        side, sign = ('below', 1) if name == 'lb' else ('above', -1)
+        bad = values[~(sign * values <= LARGEST)]
+        check(name, float(bad[0]) if bad.size else None, not bad.size,
+              f'free of NaN and {side} {sign * LARGEST:g}')
+    if not is_not_numeric(lb) and not is_not_numeric(ub):
+        low, high = np.broadcast_arrays(bound_array(lb), bound_array(ub))
+        j = int(np.argmax(low > high))
+        check('lb', float(low[j]), low[j] <= high[j],
+              f'at most `ub` ({high[j]:g} at feature {j})')
+
+
+def is_not_numeric(bound):
+    """Whether a bound is None or 'x0'."""
+    return bound is None or (isinstance(bound, str) and bound == 'x0')
+
+
+def bound_array(bound):
+    """Numeric bounds as a float array, shape (1,) or (d,)."""
+    return CArray(bound).tondarray().astype(float).ravel()
+
+
+def bound_tensors(lb, ub, x_start):
+    """Bounds of secml's kinds as tensors. 'x0' is `x_start`, clipped to the
+    other bound. None: +-1e30, the largest value liblinear trains on."""
+    low, high = (
+        torch.as_tensor(bound_array(none if is_not_numeric(bound) else bound),
+                        device=x_start.device).clamp(-LARGEST, LARGEST)
+        for bound, none in ((lb, -LARGEST), (ub, LARGEST)))
+    x_0 = x_start.clamp(low, high)
+    return (x_0 if isinstance(lb, str) else low,
+            x_0 if isinstance(ub, str) else high)
 
 
 def warn_if_box_excludes_data(attack):

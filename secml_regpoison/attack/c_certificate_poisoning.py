@@ -23,6 +23,7 @@ from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import (
     LARGEST, check, check_integer, check_number)
 from . import settings
+from .box import bound_tensors
 from .feasible import filter_of
 from .targets import set_seed, target_of
 
@@ -231,7 +232,7 @@ class CCertificatePoisoning:
         attack, clean = self.attack, filter_of(self.attack, data)
         lb, ub = (None if isinstance(bound, str) else bound
                   for bound in (attack.lb, attack.ub))
-        lb, ub = data.bounds(lb, ub, data.x_val)
+        lb, ub = bound_tensors(lb, ub, data.x_val)
         check('attack.lb', (attack.lb, attack.ub), clean is not None or (
             (lb > -LARGEST).all() and (ub < LARGEST).all()),
             'numbers, as `attack.ub`, or the attack with a '

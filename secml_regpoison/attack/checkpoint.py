@@ -11,11 +11,11 @@ from secml_regpoison.storage import load_arrays, only_writer, save_arrays
 from secml_regpoison.validation import check, check_starts, check_type
 from secml_regpoison.version import __version__
 from .batches import Batch
+from .box import bound_array, is_not_numeric
 from .digests import array_digest
 from .feasible import describe, feasible_set
 from .settings import (
-    bound_array, is_not_numeric, lmbda_bounds, plain_params, start_lmbda,
-    y_poison_as_plain)
+    lmbda_bounds, plain_params, start_lmbda, y_poison_as_plain)
 from .targets import training_settings
 
 

@@ -5,12 +5,10 @@ import warnings
 
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
-from .box import warn_if_box_excludes_data
+from .box import bound_array, is_not_numeric, warn_if_box_excludes_data
 from .feasible import describe, feasible_set
 from .pipeline import warn_of_constant_columns
-from .settings import (
-    bound_array, is_not_numeric, lmbda_bounds, plain_params,
-    y_poison_as_plain)
+from .settings import lmbda_bounds, plain_params, y_poison_as_plain
 from .targets import training_settings
 from .trust import is_learned
 

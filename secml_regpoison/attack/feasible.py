@@ -17,6 +17,7 @@ from secml_regpoison.core.preprocessing import Moments
 from secml_regpoison.core.sphere_slab import SphereSlab
 from secml_regpoison.validation import (
     check, check_classes, check_dataset, check_number, check_type)
+from .box import bound_tensors
 from .digests import array_digest
 from .targets import target_of
 
@@ -177,7 +178,7 @@ def pull_into_filter(attack, data, x, y, project):
 def feasible_set(attack, data, x_start, y):
     """The core's `FeasibleSet` of points that start at rows (p, d), with
     labels (p,); `dmax` is from the start in box, mask and filter."""
-    lb, ub = data.bounds(attack.lb, attack.ub, x_start)
+    lb, ub = bound_tensors(attack.lb, attack.ub, x_start)
     x_0 = x_start.clamp(lb, ub)
     mask, whole = _part(attack, CFeasibleMask), _part(attack, CFeasibleInteger)
     if mask is not None:

@@ -6,10 +6,12 @@ import numpy as np
 
 from secml.array import CArray
 
+from secml_regpoison.convert import take_rows, to_float64
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.validation import LARGEST, check
 from . import trust
+from .box import bound_tensors
 from .targets import target_of
 
 
@@ -33,6 +35,20 @@ def first_models(attack, n_points):
     if not n_points or target_of(attack.classifier).penalty.is_smooth:
         return ((),)
     return (), (functools.partial(model_class(attack), penalty=L2),)
+
+
+def freeze(preprocess, training_data):
+    """A copy of `preprocess`, fitted on the clean rows; a warning says so."""
+    warnings.warn(
+        f'{type(preprocess).__name__} is frozen as the '
+        f'{training_data.num_samples:d} clean rows fit it: the attack '
+        'does not see that it is refitted on poisoned rows. '
+        "secml's mean-std, min-max and unit-norm normalizers are "
+        'refitted.', RuntimeWarning, stacklevel=6)
+    frozen, x_tr = preprocess.deepcopy(), to_float64(training_data.X)
+    frozen.fit(x_tr, training_data.Y)
+    check_preprocess(frozen, take_rows(x_tr, 0))
+    return frozen
 
 
 def check_preprocess(preprocess, x):
@@ -112,7 +128,7 @@ def warn_of_constant_columns(attack, data):
             or not data.preprocess.fits_scale:
         return
     x = data.x_tr[data.clean_rows(attack.n_points)]
-    low, high = data.bounds(attack.lb, attack.ub, data.x_val)
+    low, high = bound_tensors(attack.lb, attack.ub, data.x_val)
     is_unbounded = (x.amax(0) == x.amin(0)) & (low < high).expand_as(
         data.x_val).any(0)
     if not data.preprocess.fits_std:

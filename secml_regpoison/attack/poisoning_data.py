@@ -1,6 +1,5 @@
 """An attack's datasets as tensors, and its random orders of rows."""
 import itertools
-import warnings
 from collections import Counter
 from functools import cached_property
 from typing import NamedTuple
@@ -12,14 +11,13 @@ from secml.array import CArray
 
 from secml_regpoison.convert import (
     as_refitted, feature_map, indices, labels, labels_of_indices, signs,
-    take_rows, to_float64, to_tensor)
+    to_float64, to_tensor)
 from secml_regpoison.core import Problem
 from secml_regpoison.core.checks import NORMS
-from secml_regpoison.validation import LARGEST, resolve_device
+from secml_regpoison.validation import resolve_device
 from .digests import array_digest, content_digest
-from .pipeline import check_features_finite, check_preprocess
+from .pipeline import check_features_finite, freeze
 from .replacement import replacement_order
-from .settings import is_not_numeric
 
 
 class PoisonSet(NamedTuple):
@@ -90,8 +88,8 @@ class PoisoningData:
         if preprocess is not None:
             self.preprocess = as_refitted(preprocess)
             if self.preprocess is None:
-                self._freeze(preprocess.deepcopy(), training_data, val,
-                             attacker_set or val)
+                self._set_features(freeze(preprocess, training_data),
+                                   training_data, val, attacker_set or val)
             for name, phi in zip(('training_data.X', 'val.X'),
                                  self.clean_features()):
                 check_features_finite(name, phi)
@@ -122,21 +120,12 @@ class PoisoningData:
         return (self.y_val + torch.as_tensor(shift, device=self.device)
                 ) % self.n_classes
 
-    def _freeze(self, preprocess, training_data, val, attacker_set):
-        """Fit `preprocess` on the clean rows; sets the features."""
-        warnings.warn(
-            f'{type(preprocess).__name__} is frozen as the '
-            f'{training_data.num_samples:d} clean rows fit it: the attack '
-            'does not see that it is refitted on poisoned rows. '
-            "secml's mean-std, min-max and unit-norm normalizers are "
-            'refitted.', RuntimeWarning, stacklevel=6)
-        x_tr = to_float64(training_data.X)
-        preprocess.fit(x_tr, training_data.Y)
-        check_preprocess(preprocess, take_rows(x_tr, 0))
+    def _set_features(self, frozen, *parts):
+        """Map the rows of the parts by a fitted preprocess."""
         self.phi_tr, self.phi_val, self.phi_attacker = (
-            to_tensor(preprocess.transform(to_float64(part.X)), self.device)
-            for part in (training_data, val, attacker_set))
-        self.transform = feature_map(preprocess)
+            to_tensor(frozen.transform(to_float64(part.X)), self.device)
+            for part in parts)
+        self.transform = feature_map(frozen)
 
     def clean_features(self):
         """Features of training and validation rows without poison."""
@@ -225,18 +214,6 @@ class PoisoningData:
                     order[may_start.numpy(force=True)], times)
             yield next(rows[kind])
 
-    def bounds(self, lb, ub, x_start):
-        """Bounds of secml's kinds as tensors. 'x0' is `x_start`, clipped to
-        the other bound. None: +-1e30, the largest value liblinear trains on.
-        """
-        low, high = (
-            to_tensor(CArray(none if is_not_numeric(bound) else bound).ravel(),
-                      self.device).ravel().clamp(-LARGEST, LARGEST)
-            for bound, none in ((lb, -LARGEST), (ub, LARGEST)))
-        x_0 = x_start.clamp(low, high)
-        return (x_0 if isinstance(lb, str) else low,
-                x_0 if isinstance(ub, str) else high)
-
 
 def labels_of_new(y_new):
     """Labels of new points, given those, (p,), or with classes of starts."""
@@ -269,6 +246,5 @@ class PreparedData:
         """`PoisoningData` of these arguments, the kept one if it is."""
         digest = content_digest(source)
         if digest != self._digest:
-            self._data = PoisoningData(*source)
-            self._digest = digest
+            self._data, self._digest = PoisoningData(*source), digest
         return self._data

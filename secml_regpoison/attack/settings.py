@@ -12,8 +12,9 @@ from secml.array import CArray
 from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import (
-    LARGEST, check, check_choice, check_classes, check_dataset, check_number,
-    check_labels, check_numeric, check_type)
+    check, check_choice, check_classes, check_dataset, check_number,
+    check_labels, check_type)
+from .box import check_bounds
 from .feasible import check_feasible
 from .targets import check_objective, parts_of, target_of
 
@@ -191,41 +192,6 @@ def check_lmbda(clf, bounds):
         check_type('lmbda_bounds', bound, numbers.Real, condition)
     check('lmbda_bounds', bounds,
           -MAX_LMBDA <= bounds[0] <= bounds[1] <= MAX_LMBDA, condition)
-
-
-def check_bounds(lb, ub, n_features):
-    """Bounds as secml takes them: number, one a feature, None or 'x0'."""
-    for name, bound in (('lb', lb), ('ub', ub)):
-        if is_not_numeric(bound):
-            continue
-        check_type(name, bound, (numbers.Real, CArray, np.ndarray),
-                   "a number, a CArray with one bound a feature, 'x0' or "
-                   'None')
-        check_numeric(name, CArray(bound))
-        values = bound_array(bound)
-        if values.size not in (1, n_features):
-            raise ValueError(f'`{name}` must be one bound, or one for each '
-                             f'of {n_features} features, got {values.size}.')
-        # an infinite bound is none, on its own side
-        side, sign = ('below', 1) if name == 'lb' else ('above', -1)
-        bad = values[~(sign * values <= LARGEST)]
-        check(name, float(bad[0]) if bad.size else None, not bad.size,
-              f'free of NaN and {side} {sign * LARGEST:g}')
-    if not is_not_numeric(lb) and not is_not_numeric(ub):
-        low, high = np.broadcast_arrays(bound_array(lb), bound_array(ub))
-        j = int(np.argmax(low > high))
-        check('lb', float(low[j]), low[j] <= high[j],
-              f'at most `ub` ({high[j]:g} at feature {j})')
-
-
-def is_not_numeric(bound):
-    """Whether a bound is None or 'x0'."""
-    return bound is None or (isinstance(bound, str) and bound == 'x0')
-
-
-def bound_array(bound):
-    """Numeric bounds as a float array, shape (1,) or (d,)."""
-    return CArray(bound).tondarray().astype(float).ravel()
 
 
 def _check_y_poison(y, n_points, training_data):

@@ -12,9 +12,9 @@ import torch
 from secml.data import CDataset
 
 from secml_regpoison.convert import to_carray, to_tensor
+from .box import bound_array
 from .evaluation import evaluate_again
 from .feasible import pull_into_filter
-from .settings import bound_array
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from sklearn.model_selection import train_test_split
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
 
-from secml_regpoison.attack.settings import bound_array
+from secml_regpoison.attack.box import bound_array
 from secml_regpoison.data.arrays import read_arrays
 from secml_regpoison.data.splits import Split
 from secml_regpoison.folds import N_FOLDS, N_SEEDS

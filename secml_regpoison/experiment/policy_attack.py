@@ -6,6 +6,7 @@ import numpy as np
 from secml.array import CArray
 from secml.ml.classifiers import CClassifierLogistic, CClassifierRidge
 
+from secml_regpoison.attack.box import bound_array
 from secml_regpoison.attack.c_attack_poisoning_minimax_lr import (
     CAttackPoisoningMinimaxLR)
 from secml_regpoison.attack.c_attack_poisoning_minimax_ridge import (
@@ -15,7 +16,6 @@ from secml_regpoison.attack.c_attack_poisoning_minimax_softmax import (
 from secml_regpoison.attack.c_attack_poisoning_minimax_svm import (
     CAttackPoisoningMinimaxSVM)
 from secml_regpoison.attack.replacement import replacement_order
-from secml_regpoison.attack.settings import bound_array
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.classifier.c_classifier_logistic_torch import (
     CClassifierLogisticTorch)
