@@ -114,7 +114,8 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
     is raised if there is no iterate yet. Each start is tried with each of
     `camouflages` and with each of `.pipeline.first_models`. The one that does
     the evaluated classifier most harm is kept: by its loss, or of several
-    `camouflages` by its errors. `settings` go to `solve`.
+    `camouflages` by its errors, as the loss ranks a model higher for being
+    surer of a few. `settings` go to `solve`.
     """
     held = held_points(attack, poison)
     problem = data.problem(n_points, held.x, held.y)
@@ -134,36 +135,19 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
     except KeyboardInterrupt as interrupt:
         stop = interrupt
         if iterates:
-            restarts.append(Batch.of(start, iterates,
-                                     _best(attack, iterates)))
+            restarts.append(Batch.of(start, iterates, max(
+                iterates, key=lambda here: sign_of(attack) * here.value)))
         if not restarts:
             raise
-    by = _evaluated(attack, data, held, len(camouflages) > 1) \
-        if len(restarts) > 1 else None
-    return replace(
-        _best(attack, restarts, by), seconds=time.perf_counter() - began,
-        n_trainings=sum(batch.n_trainings for batch in restarts),
-        n_evaluations=sum(batch.n_evaluations for batch in restarts)), stop
-
-
-def _best(attack, candidates, by=None):
-    """The one with the attacker's best `value`, or the largest of the function
-    `by`; the first of equals."""
-    upward = sign_of(attack)
-    return max(candidates, key=by or (
-        lambda candidate: upward * candidate.value))
-
-
-def _evaluated(attack, data, held, by_errors):
-    """A function: the attacker's loss with a `Batch`, or its share of errors,
-    of the classifier that is evaluated. Of an attacker that hides the loss
-    alone ranks a model higher for being surer of a few."""
-    upward = sign_of(attack)
 
     def harm(batch):
-        return upward * retraining.evaluate_on_validation(
-            attack, data, batch.append_to(held))[by_errors]
-    return harm
+        return sign_of(attack) * retraining.evaluate_on_validation(
+            attack, data, batch.append_to(held))[len(camouflages) > 1]
+    best = max(restarts, key=harm) if len(restarts) > 1 else restarts[0]
+    return replace(
+        best, seconds=time.perf_counter() - began,
+        n_trainings=sum(batch.n_trainings for batch in restarts),
+        n_evaluations=sum(batch.n_evaluations for batch in restarts)), stop
 
 
 def restart_points(attack, data, poison, n_points, y_new, n_restarts):

@@ -158,23 +158,6 @@ def fit_filter(x, y, quantile, is_scaled):
     return SphereSlab.fit(x, y, float(quantile), scale)
 
 
-def pull_into_filter(attack, data, x, y, project):
-    """Points (p, d), labels (p,), that pass the filter after `project`.
-
-    Those that do not go back, in 16 steps, to the training row of their label
-    that is nearest to its centroid.
-    """
-    clean, found = filter_of(attack, data), project(x)
-    if clean is None:
-        return found
-    passes = clean.for_labels(y)
-    typical = next(_rows_by_centroid(data, clean, y))
-    for share in torch.linspace(15 / 16, 0, 16):
-        out = ~passes.passes(found)
-        found[out] = project(typical + share * (x - typical))[out]
-    return found
-
-
 def feasible_set(attack, data, x_start, y):
     """The core's `FeasibleSet` of points that start at rows (p, d), with
     labels (p,); `dmax` is from the start in box, mask and filter."""
@@ -201,7 +184,7 @@ def _starts(data, made, clean, y):
     start = made.project(made.x_0)
     if clean is None or made.integers is None:
         return start
-    for typical in _rows_by_centroid(data, clean, y):
+    for typical in rows_by_centroid(data, clean, y):
         out = ~made.contains(start)
         if not out.any():
             break
@@ -209,7 +192,7 @@ def _starts(data, made, clean, y):
     return start
 
 
-def _rows_by_centroid(data, clean, y):
+def rows_by_centroid(data, clean, y):
     """For each of the labels (p,) the training rows with it, (p, d), one after
     the other, the nearest to its centroid first."""
     ordered = []

@@ -14,7 +14,7 @@ from secml.data import CDataset
 from secml_regpoison.convert import to_carray, to_tensor
 from .box import bound_array
 from .evaluation import evaluate_again
-from .feasible import pull_into_filter
+from .feasible import filter_of, rows_by_centroid
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,27 @@ def hold_to_values(attack, values, k, adv_ds, x):
     box = (np.broadcast_to(bound_array(bound), adv_ds.num_features)
            for bound in (attack.lb, attack.ub))
     data, box = attack._prepare(), list(box)
-    x_p = pull_into_filter(
+    x_p = _pull_into_filter(
         attack, data, to_tensor(adv_ds.X, data.device),
         data.encode(adv_ds.Y), lambda x: torch.as_tensor(
             values.project(x.numpy(force=True), *box)).to(x))
     poison = CDataset(to_carray(x_p), adv_ds.Y, adv_ds.header)
     y_pred, scores, loss = evaluate_again(attack, k, poison, x)
     return y_pred, scores, poison, loss
+
+
+def _pull_into_filter(attack, data, x, y, project):
+    """Points (p, d), labels (p,), that pass the filter after `project`.
+
+    Those that do not go back, in 16 steps, to the training row of their label
+    that is nearest to its centroid.
+    """
+    clean, found = filter_of(attack, data), project(x)
+    if clean is None:
+        return found
+    passes = clean.for_labels(y)
+    typical = next(rows_by_centroid(data, clean, y))
+    for share in torch.linspace(15 / 16, 0, 16):
+        out = ~passes.passes(found)
+        found[out] = project(typical + share * (x - typical))[out]
+    return found
