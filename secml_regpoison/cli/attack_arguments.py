@@ -14,30 +14,28 @@ SCALERS = 'mean-std', 'min-max', 'unit-norm', 'none'
 # those of `experiment.filters`
 FILTERS = 'none', 'sphere-slab'
 
-
-def add_attack_options(command):
-    """Options that choose the attack and the defence."""
-    command.add_argument(
-        '--points', type=points, metavar='N,N,...',
+OPTIONS = {
+    '--points': dict(
+        type=points, metavar='N,N,...',
         help='poison rows at each strength of the attack (default: up to six '
-             'strengths from none to a sixth of the training rows)')
-    command.add_argument(
-        '--expect', type=share, metavar='SHARE',
+             'strengths from none to a sixth of the training rows)'),
+    '--expect': dict(
+        type=share, metavar='SHARE',
         help='share of poison among the training rows that you expect, as in '
              '0.05: the closing words are about the least strength with it '
-             '(default: the largest strength)')
-    command.add_argument(
-        '--poison-mode', choices=('replace', 'append'), default='replace',
+             '(default: the largest strength)'),
+    '--poison-mode': dict(
+        choices=('replace', 'append'), default='replace',
         help='poison takes the place of clean training rows (default, as in '
-             'the paper) or is added to them')
-    command.add_argument(
-        '--filter', choices=FILTERS, default='none',
+             'the paper) or is added to them'),
+    '--filter': dict(
+        choices=FILTERS, default='none',
         help='sphere-slab: training rows that are far from the centroid of '
              'their class are dropped first; the filter is fitted on the '
              'clean rows, as if it knew them, and the attacker knows the '
-             'filter and stays inside')
-    command.add_argument(
-        '--policies', type=policies, metavar='P,P,...',
+             'filter and stays inside'),
+    '--policies': dict(
+        type=policies, metavar='P,P,...',
         help='how lambda is chosen. clean-cv: by 5-fold cross-validation on '
              'clean rows, then fixed. learned: re-learned on the validation '
              'rows at each strength. A number: fixed at it. trusted-only: a '
@@ -45,56 +43,55 @@ def add_attack_options(command):
              'reaches; lambda by 5-fold cross-validation on them. '
              'learned-trust: these and the others with a weight s; lambda and '
              's by cross-validation on the validation rows. Default: '
-             'clean-cv,learned,trusted-only')
-    command.add_argument(
-        '--lmbda-bounds', type=bounds, default=Plan.lmbda_bounds,
-        metavar='LOW,HIGH',
+             'clean-cv,learned,trusted-only'),
+    '--lmbda-bounds': dict(
+        type=bounds, default=Plan.lmbda_bounds, metavar='LOW,HIGH',
         help='interval of the lambda that is learned or cross-validated '
              '(default {0:g},{1:g}); that of learned-trust is at least -2 '
-             'unless s is 0'.format(*Plan.lmbda_bounds))
-    command.add_argument(
-        '--model', choices=MODELS,
+             'unless s is 0'.format(*Plan.lmbda_bounds)),
+    '--model': dict(
+        choices=MODELS,
         help='logistic regression, softmax regression, a linear SVM with the '
              'squared hinge loss, or a ridge classifier; each is attacked by '
              'its own loss (default: logistic, and softmax, the only one of '
              'them that takes more than two classes, where --classes names '
-             'more)')
-    command.add_argument(
-        '--classifier', choices=CLASSIFIERS, default='logistic',
+             'more)'),
+    '--classifier': dict(
+        choices=CLASSIFIERS, default='logistic',
         help="which logistic regression: logistic (default; the paper's and "
              "scikit-learn's, whose bias is not penalised) or liblinear "
-             "(secml's CClassifierLogistic, whose bias is)")
-    command.add_argument(
-        '--attacker', choices=('both', *ATTACKERS), default='both',
+             "(secml's CClassifierLogistic, whose bias is)"),
+    '--attacker': dict(
+        choices=('both', *ATTACKERS), default='both',
         help='whose loss the poison raises. defender: the loss on the trusted '
              'rows, as in the paper; the defender sees it. own: the loss on '
              'the test rows, while that on the trusted rows is kept low where '
              'lambda is learned; alone it may do less harm than defender. '
              'grey: the loss on other rows, taken from the test rows, half of '
              'them at most. both (default): defender, and, at the strength of '
-             'the closing words, own (not with --penalty l1)')
-    command.add_argument(
-        '--scale', choices=SCALERS,
+             'the closing words, own (not with --penalty l1)'),
+    '--scale': dict(
+        choices=SCALERS,
         help='scaler of the features, before the classifier and fitted on '
              'the poisoned rows, as StandardScaler, MinMaxScaler or '
              'Normalizer of scikit-learn; default: mean-std for a file and '
-             'dogfish, none for images of pixels from 0 to 1')
-    command.add_argument(
-        '--penalty', choices=PENALTIES, default='l2',
+             'dogfish, none for images of pixels from 0 to 1'),
+    '--penalty': dict(
+        choices=PENALTIES, default='l2',
         help='penalty on the weights: l2 (default) or l1, of logistic '
-             'regression and svm; most weights are then zero')
-    command.add_argument(
-        '--y-poison', default='worst', metavar='L',
+             'regression and svm; most weights are then zero'),
+    '--y-poison': dict(
+        default='worst', metavar='L',
         help='labels of the poison: worst (default; tries five shares of the '
              'two labels, or of softmax up to twelve pairs of labels, for a '
              'few steps, and keeps what makes the most validation errors), '
              'flip (each another than that of the row where it starts, as in '
-             'the paper: about a third of the time), or one of the labels')
-    command.add_argument(
-        '--n-outer', type=integer(1), metavar='N',
-        help='most steps of the points at each strength (default 60)')
-    command.add_argument(
-        '--solver', choices=('auto', *SOLVERS), default='auto',
+             'the paper: about a third of the time), or one of the labels'),
+    '--n-outer': dict(
+        type=integer(1), metavar='N',
+        help='most steps of the points at each strength (default 60)'),
+    '--solver': dict(
+        choices=('auto', *SOLVERS), default='auto',
         help='how the attack differentiates through training: implicit (at '
              'the optimum: exact, and the strongest where lambda is small), '
              'rmd (reverse mode through 150 steps, as in the paper), fmd '
@@ -103,4 +100,10 @@ def add_attack_options(command):
              '512, else rmd). CPU time of implicit, that of rmd being 1: 0.2 '
              'to 0.7 with 20 or 100 features and 500 to 4000 rows; with 784 '
              'features 0.4 to 1.0 where lambda is learned, and where it is '
-             'held small 1.0 with 500 rows, 1.9 with 1000')
+             'held small 1.0 with 500 rows, 1.9 with 1000')}
+
+
+def add_attack_options(command):
+    """Options that choose the attack and the defence."""
+    for name, settings in OPTIONS.items():
+        command.add_argument(name, **settings)
