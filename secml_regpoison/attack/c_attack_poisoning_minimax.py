@@ -23,12 +23,10 @@ from . import (
 from .batches import explain_ctrl_c, make_batches
 from .box import warn_of_dmax
 from .checkpoint import open_checkpoint
-from .feasible import feasible_set
 from .history import RunRecord
 from .poison_header import PoisonHeader
 from .poisoning_data import PreparedData
 from .targets import check_classifier, target_of, warn_of_surrogate
-from .trust import is_learned
 
 
 class CAttackPoisoningMinimax(CAttackPoisoning):
@@ -200,17 +198,13 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self.solver_params = solver_params
         del self.eta  # the host's second copy of solver_params['eta']
         self.y_poison = y_poison
-        self.learn_lmbda = learn_lmbda
-        self.lmbda_bounds = lmbda_bounds
+        self.learn_lmbda, self.lmbda_bounds = learn_lmbda, lmbda_bounds
         self.poison_mode = poison_mode
-        self.batch_size = batch_size
-        self.joint = joint
+        self.batch_size, self.joint = batch_size, joint
         self.n_restarts = n_restarts
-        self.device = device
-        self.dtype = dtype
+        self.device, self.dtype = device, dtype
         self.feasible = feasible
-        self.attacker_set = attacker_set
-        self.camouflage = camouflage
+        self.attacker_set, self.camouflage = attacker_set, camouflage
         self.trust_margin = trust_margin
         # the seed for random_seed=None: drawn once, so that a longer run
         # continues a shorter one
@@ -597,12 +591,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         """Make `poison`, which ends with `batch`, the state of the attack."""
         xc = to_carray(poison.x, self.training_data.issparse)
         yc = data.decode(poison.y)
-        header = PoisonHeader(lmbda=poison.lmbda, starts=poison.starts,
-                              search_lmbda=poison.lmbda,
-                              problem_id=continuation.problem_id(self),
-                              search_settings=continuation.search_settings(
-                                  self, data))
-        adv_ds = CDataset(xc.deepcopy(), yc.deepcopy(), header)
+        adv_ds = CDataset(xc.deepcopy(), yc.deepcopy(),
+                          continuation.header_of(self, data, poison))
         x_0, x_seq = to_carray(batch.path[0]), to_carray(batch.path.flatten(1))
         f_seq, lmbda_seq = CArray(list(batch.f_seq)), CArray(
             list(batch.lmbda_seq))
@@ -620,22 +610,16 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def _evaluate(self, data, x, y):
         """Predictions and scores of the poisoned classifier, at the best
         lambda for it. Its lambda and loss become those of the result."""
-        y_pred, scores, losses, self._verdicts = evaluation.evaluate(
-            self, data, self.adv_ds, x, self._budget_hit)
-        self._val_loss = losses.defender
+        found = evaluation.evaluate(self, data, self.adv_ds, x,
+                                    self._budget_hit)
+        self._verdicts, self._val_loss = found.verdicts, found.losses.defender
         header = self.adv_ds.header
         self._lmbda, self._trust = header.lmbda, getattr(header, 'trust', 1.)
-        self._solver_loss, self._f_opt = self._f_opt, losses.attacker
+        self._solver_loss, self._f_opt = self._f_opt, found.losses.attacker
         retraining.warn_if_values_differ(
             self, data, self._solver_loss, self._f_opt)
-        self.logger.info(
-            f'{self.adv_ds.num_samples} points: lmbda {self._lmbda:.3f}, loss '
-            f'{self._f_opt:.4f}, test accuracy '
-            f'{(y_pred == CArray(y).ravel()).mean():.4f}')
-        for sentence in self._verdicts.sentences(
-                self._lmbda, is_learned(self)):
-            self.logger.info(sentence)
-        return y_pred, scores
+        evaluation.log_result(self, found, y)
+        return found.y_pred, found.scores
 
     def _add_record(self, data, began, began_cpu, is_first):
         """Append this `run` to `history`, or begin it anew."""
@@ -673,8 +657,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         start = data.new_points(
             data.poison_set(self.lmbda), n_points,
             poison_labels.new_labels(self, data, 0, n_points))
-        x_p = feasible_set(self, data, start.x, start.y).project(start.x)
-        return (to_carray(x_p, self.training_data.issparse),
+        return (retraining.project_starts(self, data, start.x, start.y),
                 data.decode(start.y))
 
     def _run(self, xc, yc, idx=0):

@@ -8,6 +8,7 @@ from . import settings
 from .box import bound_array, is_not_numeric, warn_if_box_excludes_data
 from .feasible import describe, feasible_set
 from .pipeline import warn_of_constant_columns
+from .poison_header import PoisonHeader
 from .settings import lmbda_bounds, plain_params, y_poison_as_plain
 from .targets import training_settings
 from .trust import is_learned
@@ -74,6 +75,14 @@ def _check_in_set(attack, data, poison):
     out = (~feasible.contains(poison.x)).nonzero().ravel().tolist()
     check('ds_init.X', f'rows {out[:5]} outside it', not out,
           'points inside the set `feasible`')
+
+
+def header_of(attack, data, poison):
+    """The `PoisonHeader` that a later run compares and continues from."""
+    return PoisonHeader(
+        lmbda=poison.lmbda, starts=poison.starts, search_lmbda=poison.lmbda,
+        problem_id=problem_id(attack),
+        search_settings=search_settings(attack, data))
 
 
 def problem_id(attack):

@@ -64,6 +64,17 @@ def evaluate(attack, data, adv_ds, x, budget_hit, is_known=True):
     return Evaluation(y_pred, scores, losses, verdicts)
 
 
+def log_result(attack, found, y):
+    """Log the `Evaluation` of the attack's poison; `y` are the test labels."""
+    header = attack.adv_ds.header
+    attack.logger.info(
+        f'{attack.adv_ds.num_samples} points: lmbda {header.lmbda:.3f}, loss '
+        f'{found.losses.attacker:.4f}, test accuracy '
+        f'{(found.y_pred == CArray(y).ravel()).mean():.4f}')
+    for sentence in found.verdicts.sentences(header.lmbda, is_learned(attack)):
+        attack.logger.info(sentence)
+
+
 def evaluate_again(attack, k, adv_ds, x):
     """Evaluate `adv_ds`, and take it for the poison of record `k` of the
     attack's history; there is no solver's loss of it.

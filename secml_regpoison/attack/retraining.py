@@ -162,8 +162,12 @@ def starting_points(attack, data, adv_ds):
     check('adv_ds.header.starts', starts, len(starts) == adv_ds.num_samples,
           f'a row for each of {adv_ds.num_samples} points',
           ' Pass the whole poison, as `run` returned it.')
-    x = data.x_val[list(starts)]
-    y = data.encode(adv_ds.Y)
+    return project_starts(attack, data, data.x_val[list(starts)],
+                          data.encode(adv_ds.Y))
+
+
+def project_starts(attack, data, x, y):
+    """Validation points (p, d) with labels (p,) in the set, as a CArray."""
     return to_carray(feasible_set(attack, data, x, y).project(x),
                      attack.training_data.issparse)
 
