@@ -88,7 +88,7 @@ def make_batches(attack, data, poison, batch_ends, y_new, checkpoint):
         y = None if y_new is None else y_new[len(poison.x) - n_before:
                                              batch_end - n_before]
         key = checkpoint.key(poison, batch_end, y)
-        batch, interrupt = checkpoint.get(key), None
+        batch, interrupt = checkpoint.batches.get(key), None
         is_read = batch is not None
         if not is_read:
             batch, interrupt = optimise_batch(

@@ -594,8 +594,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         adv_ds = CDataset(xc.deepcopy(), yc.deepcopy(),
                           continuation.header_of(self, data, poison))
         x_0, x_seq = to_carray(batch.path[0]), to_carray(batch.path.flatten(1))
-        f_seq, lmbda_seq = CArray(list(batch.f_seq)), CArray(
-            list(batch.lmbda_seq))
+        f_seq, lmbda_seq = CArray([*batch.f_seq]), CArray([*batch.lmbda_seq])
         # nothing is computed from here on, so that Ctrl-C can hardly hit it
         self._xc, self._yc, self._poison = xc, yc, adv_ds
         self._x0, self._x_opt, self._x_seq = x_0, xc, x_seq

@@ -79,10 +79,6 @@ class Checkpoint:
             np.array([poison.lmbda, n_points, *more], dtype=float),
             *([] if y_new is None else [y_new]))
 
-    def get(self, key):
-        """The `Batch` of that name, or None."""
-        return self.batches.get(key)
-
     def put(self, key, batch):
         """Keep a new batch, and write the file."""
         if self.path is None or key in self.batches:

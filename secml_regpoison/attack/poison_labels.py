@@ -95,7 +95,7 @@ def _screen(attack, data, poison, y_new, checkpoint):
     steps = min(SCREENING_STEPS,
                 outer_steps(attack, 1.).get('n_outer', SCREENING_STEPS))
     key = checkpoint.key(poison, n_points, y_new, steps)
-    batch, interrupt = checkpoint.get(key), None
+    batch, interrupt = checkpoint.batches.get(key), None
     if batch is None:
         batch, interrupt = optimise_batch(
             attack, data, poison, n_points, y_new, 0,

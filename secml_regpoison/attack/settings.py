@@ -40,15 +40,6 @@ MAY_BE_NONE = ('step', 'inner_eta', 'inner_tol', 'truncate', 'eta', 'eta_min',
                'eta_max')
 
 
-def check_attack(attack):
-    """The data, and every setting that needs no prepared data."""
-    check_dataset('training_data', attack.training_data)
-    check_dataset('val', attack.val, attack.training_data)
-    _check_settings(attack, check_classes(
-        attack.training_data, attack.val,
-        target_of(attack.classifier).by_class))
-
-
 def as_plain(value):
     """NumPy's numbers, and an array of one as secml's indexing returns it, as
     a number of Python's; all else as it is."""
@@ -89,8 +80,12 @@ def plain_params(params):
     return {name: as_plain(value) for name, value in params.items()}
 
 
-def _check_settings(attack, classes):
-    """Every setting of the attack, given the `classes` of the data."""
+def check_attack(attack):
+    """The data, and every setting that needs no prepared data."""
+    check_dataset('training_data', attack.training_data)
+    check_dataset('val', attack.val, attack.training_data)
+    classes = check_classes(attack.training_data, attack.val, target_of(
+        attack.classifier).by_class).tolist()
     check_choice(
         'solver_type', attack.solver_type, tuple(SOLVERS), " Of secml's "
         "solvers the points move by 'pgd-ls' alone, see `solver_params`.")
@@ -106,8 +101,8 @@ def _check_settings(attack, classes):
                "True, False or 'trust'")
     check('y_target', attack.y_target, attack.y_target is None
           or (isinstance(attack.y_target, numbers.Real)
-              and attack.y_target in classes.tolist()),
-          f'None or one of the classes {classes.tolist()}')
+              and attack.y_target in classes),
+          f'None or one of the classes {classes}')
     for name, minimum in (('batch_size', 1), ('n_restarts', 0),
                           ('random_seed', 0)):
         check_number(name, getattr(attack, name), lambda value, low=minimum:
