@@ -28,7 +28,8 @@ class Split:
         What the box is: the range of the training rows, that of pixels, or
         what the user has given.
     attacker : CDataset or None
-        Rows that an attacker has in the place of the validation rows.
+        Rows that an attacker has in the place of the validation rows, or
+        one with an aim of its own in that of the test rows.
 
     """
 

@@ -17,11 +17,11 @@ from .plan import CROSS_VALIDATED, LEAST_ROWS
 DRAWN = {'test': .2, 'val': .25}
 
 
-def read_all(x, y, x_val, y_val, x_test, y_test):
+def read_all(x, y, **others):
     """The rows that are given, a dict of `ArrayData`: 'train', the rows to
-    draw from, and 'val' and 'test' if there are such rows."""
+    draw from, and of `others`, a pair each, those that are not None."""
     data = {'train': read_arrays(x, y)}
-    for part, x, y in (('val', x_val, y_val), ('test', x_test, y_test)):
+    for part, (x, y) in others.items():
         names = f'X_{part}', f'y_{part}'
         if (x is None) != (y is None):
             raise ValueError(f'`{names[0]}` and `{names[1]}` must be given '
@@ -65,13 +65,13 @@ def split_arrays(data, seed, lb, ub, policies):
     train = pool.x[rows['train']]
     header = CDatasetHeader(y_original=tuple(pool.classes.tolist()))
     return Split(
-        *(CDataset(CArray(given.x[rows[part]]), CArray(given.y[rows[part]]),
-                   header=header)
-          for part in ('train', 'val', 'test')
-          for given in [data.get(part, pool)]),
-        _bound('lb', lb, train.min(axis=0), pool.columns),
-        _bound('ub', ub, train.max(axis=0), pool.columns),
-        tuple(np.flatnonzero((train == np.rint(train)).all(0)).tolist()),
+        **{part: CDataset(CArray(given.x[places]), CArray(given.y[places]),
+                          header=header) for part, places in rows.items()
+           for given in [data.get(part, pool)]},
+        lb=_bound('lb', lb, train.min(axis=0), pool.columns),
+        ub=_bound('ub', ub, train.max(axis=0), pool.columns),
+        integers=tuple(np.flatnonzero(
+            (train == np.rint(train)).all(0)).tolist()),
         rows=rows, box='range' if lb is None and ub is None else 'given')
 
 

@@ -50,8 +50,9 @@ class Plan:
         needed where `expect` is given. None: all.
     attacker : str
         'defender': the points raise the loss on the validation rows, as in
-        the paper; 'own': on the test rows, and hide it from the defender, see
-        `attacker_set` of `.CAttackPoisoningMinimax`; 'grey': on other rows
+        the paper; 'own': on `Split.attacker`, or the test rows where it is
+        None, and hide it from the defender, see `attacker_set` of
+        `.CAttackPoisoningMinimax`; 'grey': on other rows
         in the place of the validation rows, see `.grey_box`.
     attack_params : dict
         `y_poison` and further parameters of `.CAttackPoisoningMinimax`.

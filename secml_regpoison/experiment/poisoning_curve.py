@@ -19,7 +19,7 @@ from .security_evaluation import prepare_split
 
 # Of the attack's parameters, those that `poisoning_curve` hands on.
 ATTACK_PARAMS = ('distance', 'dmax', 'joint', 'solver_params', 'n_restarts',
-                 'device')
+                 'device', 'camouflage')
 
 
 def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
@@ -29,7 +29,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
                     lmbda_bounds=Plan.lmbda_bounds, filter='none',
                     n_repetitions=1, random_state=0, n_jobs=None,
                     attacker='defender', poison_mode='append',
-                    **attack_params):
+                    X_attacker=None, y_attacker=None, **attack_params):
     """Test error of an estimator under poison, as the share of poison grows.
 
     For each policy, the way to choose lambda = -log(C), an attacker adds
@@ -94,15 +94,20 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         Processes of joblib; None is one.
     attacker : {'defender', 'own', 'grey'}, optional
         Whose loss the poison raises: that on the validation rows; that on
-        the test rows, while the defender's is kept low where lambda is
-        learned; or that on rows in the place of the validation rows, which
-        are taken from the test rows. None is the worst on all data: where
-        lambda is learned 'own' may do less harm than 'defender'.
+        rows of the attacker's own, while the defender's is kept low where
+        lambda is learned; or that on rows in the place of the validation
+        rows, which are taken from the test rows. None is the worst on all
+        data: where lambda is learned 'own' may do less harm than 'defender'.
     poison_mode : {'append', 'replace'}, optional
         'replace': poison takes the place of clean training rows.
+    X_attacker, y_attacker : array-like, shapes (l, d) and (l,), optional
+        The own rows of the attacker 'own', in the units of `X`, the same in
+        each repetition. Default: the test rows, the worst case. For one that
+        has not seen them, pass rows that are held out of `X`.
     **attack_params
         `distance`, `dmax`, `joint`, `solver_params`, `n_restarts` and
-        `device` of `.CAttackPoisoningMinimax`.
+        `device` of `.CAttackPoisoningMinimax`; with 'own' its `camouflage`,
+        too, 'auto' or from 0 to 1: how low the defender's loss is kept.
 
     Returns
     -------
@@ -167,7 +172,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
 
     """
     classifier_of(estimator)  # before the data
-    data = read_all(X, y, X_val, y_val, X_test, y_test)
+    data = read_all(X, y, val=(X_val, y_val), test=(X_test, y_test),
+                    attacker=(X_attacker, y_attacker))
     classifier, penalty, preprocess = classifier_of(
         estimator, len(data['train'].classes))
     policies = check_policies(policies, classifier, penalty)
@@ -178,6 +184,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     _check_n_jobs(n_jobs)
     check_choice('filter', filter, FILTERS)
     check_choice('attacker', attacker, ATTACKERS)
+    _check_own(attacker, {*data, *attack_params})
     check_choice('poison_mode', poison_mode, ('append', 'replace'))
     plan = Plan(
         n_points=(), seed=int(random_state), lmbda_bounds=lmbda_bounds,
@@ -205,6 +212,15 @@ def _check_n_jobs(n_jobs):
         check_type('n_jobs', n_jobs, Integral, 'a whole number, or None')
         check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or '
               '-1 for one a core')
+
+
+def _check_own(attacker, given):
+    """Raise ValueError for what only an attacker with own rows can use."""
+    for name, words in (('attacker', 'X_attacker'), ('camouflage',) * 2):
+        check('attacker', attacker, attacker == 'own' or name not in given,
+              f"'own' with `{words}`", ' The others raise the loss by which '
+              'they expect lambda to be chosen: they have no other rows, and '
+              'nothing to hide.')
 
 
 def _draw(estimator, data, plan, n_repetitions, lb, ub, policies):

@@ -60,6 +60,7 @@ def make_attack(split, plan, policy, seed):
         lmbda = 0. if policy in ('learned', 'learned-trust') else policy
     target_of(clf).set_lmbda(clf, float(lmbda))
     lb, ub = _box(split, plan, seed)
+    own = split.test if split.attacker is None else split.attacker
     return attack(
         clf, train, split.val, lb=lb, ub=ub,
         learn_lmbda='trust' if policy == 'learned-trust'
@@ -67,7 +68,7 @@ def make_attack(split, plan, policy, seed):
         poison_mode=plan.poison_mode, solver_type=solver_of(plan, policy),
         batch_size=_batch_size(plan.n_points), random_seed=seed,
         feasible=split.feasible,
-        attacker_set=split.test if plan.attacker == 'own' else None,
+        attacker_set=own if plan.attacker == 'own' else None,
         **plan.attack_params)
 
 

@@ -459,6 +459,21 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
      '`y_test` must be labels among [0, 1], got [2]'),
     ({'X_val': X, 'y_val': 0 * Y}, ValueError,
      '`y_val` must be labels of both classes, got [0]'),
+    ({'X_attacker': X}, ValueError,
+     '`X_attacker` and `y_attacker` must be given together'),
+    ({'X_attacker': X[['ratio']], 'y_attacker': Y, 'attacker': 'own'},
+     ValueError, '`X_attacker` must be of the 3 features of `X`, got 1'),
+    ({'X_attacker': X * np.nan, 'y_attacker': Y, 'attacker': 'own'},
+     ValueError, '`X_attacker` must be finite'),
+    ({'X_attacker': X, 'y_attacker': 0 * Y, 'attacker': 'own'}, ValueError,
+     '`y_attacker` must be labels of both classes, got [0]'),
+    ({'X_attacker': X, 'y_attacker': Y}, ValueError,
+     "`attacker` must be 'own' with `X_attacker`, got 'defender'. The others "
+     'raise the loss by which they expect lambda to be chosen'),
+    ({'camouflage': .5, 'attacker': 'grey'}, ValueError,
+     "`attacker` must be 'own' with `camouflage`, got 'grey'. The others"),
+    ({'camouflage': 2, 'attacker': 'own'}, ValueError,
+     "`camouflage` must be 'auto' or a number from 0 to 1, got 2"),
     ({'fractions': (0, 1.)}, ValueError, 'below 1, got [0.0, 1.0]'),
     ({'fractions': ()}, ValueError, '`fractions` must be'),
     ({'fractions': ('5 %',)}, ValueError, "below 1, got ['5 %']"),
@@ -524,6 +539,40 @@ def test_an_attacker_with_the_test_rows_hides_from_the_defender():
     assert own.test_error[0, 1, 0] > 1.2 * usual.test_error[0, 1, 0]
     assert own.validation_loss[0, 1, 0] < .7 * usual.validation_loss[0, 1, 0]
     assert own.unseen[0, 1, 0] and not usual.unseen.any()
+
+
+def test_an_attacker_may_bring_rows_of_its_own():
+    """Held out of the pool: the loss on them is what the poison raises. The
+    test rows as such rows are the default."""
+    x, y = load_digits(return_X_y=True, as_frame=True)
+    keep = np.flatnonzero(np.isin(y, (3, 8)))[:240]
+    x, y = x.iloc[keep] / 16, y.to_numpy()[keep]
+    x, own_x, y, own_y = x[:180], x[180:], y[:180], y[180:]
+
+    def curve_of(**kwargs):
+        return quietly(exact(), x, y, fractions=(.15,), integer='none',
+                       policies=('learned',), attacker='own',
+                       solver_params={'n_outer': 2}, **kwargs)
+
+    def own_loss(curve):
+        refit = exact(C=curve.C[0, 0, 0]).fit(*map(np.concatenate, zip(
+            (x.to_numpy()[curve.train_rows[0]], y[curve.train_rows[0]]),
+            curve.poison[0, 0, 0])))
+        return log_loss(own_y, refit.predict_proba(own_x.to_numpy()))
+    of_test = curve_of(camouflage=0)
+    test = of_test.test_rows[0]
+    own, hidden, given = (curve_of(
+        X_attacker=rows, y_attacker=labels, camouflage=camouflage)
+        for rows, labels, camouflage in (
+            (own_x, own_y, 0), (own_x, own_y, .9),
+            (x.iloc[test], y[test], 0)))
+    for curve in own, hidden:
+        check_against_refit(curve, exact(), x, y)
+        assert (curve.test_rows[0] == test).all()
+    assert own_loss(own) > 1.5 * own_loss(of_test)
+    assert hidden.validation_loss < .5 * own.validation_loss
+    for name in 'test_error', 'validation_loss', 'lmbda':
+        np.testing.assert_array_equal(given[name], of_test[name])
 
 
 def test_in_the_grey_box_the_trusted_rows_are_not_known():
