@@ -5,7 +5,6 @@ import numpy as np
 
 from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.data.splits import draw_rows
-from secml_regpoison.validation import check
 from .policies import DEFAULT_POLICIES, check_trust
 
 
@@ -116,26 +115,6 @@ def shares(plan):
     n_points = np.array(plan.n_points)
     n_clean = plan.n_train if plan.n_passing is None else plan.n_passing
     return n_points / (n_clean + n_points * (plan.poison_mode == 'append'))
-
-
-def strengths(fractions, n_train, poison_mode):
-    """Numbers of points that are these shares of all training rows."""
-    fractions = np.asarray(fractions).ravel()
-    check('fractions', fractions.tolist(), fractions.size
-          and fractions.dtype.kind in 'biuf'
-          and ((0 <= fractions) & (fractions < 1)).all(),
-          'numbers of at least 0 and below 1')
-    n_rows = n_train
-    if poison_mode == 'append':
-        n_rows = n_train / (1 - fractions)
-    found = np.unique(np.rint(fractions * n_rows).astype(int)).tolist()
-    largest = float(fractions.max())
-    check('fractions', largest, found[-1] or not fractions.any(),
-          f'shares of which one is a point or more, of {n_train} rows')
-    check('fractions', largest, poison_mode == 'append'
-          or found[-1] < n_train,
-          f'shares that leave one of {n_train} training rows')
-    return tuple(found)
 
 
 def expected_strength(plan):

@@ -1,25 +1,18 @@
 """Test error against the share of poison, for an estimator of scikit-learn."""
 from dataclasses import replace
-from numbers import Integral
-
-import numpy as np
 
 from secml_regpoison.core.solvers import SOLVERS
-from secml_regpoison.validation import (
-    check, check_choice, check_integer, check_type)
+from secml_regpoison.validation import check_choice, check_integer
 from .array_splits import check_whole_numbers, read_all, split_arrays
+from .curve_arguments import (
+    attack_params_of, check_n_jobs, check_own, check_policies, strengths)
 from .curve_result import collect, measure_estimator
 from .estimators import check_fits, classifier_of
 from .filters import FILTERS
 from .parallel import parallel_map
-from .plan import ATTACKERS, Plan, default_solver, strengths
-from .policies import check_policies
+from .plan import ATTACKERS, Plan, default_solver
 from .policy_attack import make_attack
 from .security_evaluation import prepare_split
-
-# Of the attack's parameters, those that `poisoning_curve` hands on.
-ATTACK_PARAMS = ('distance', 'dmax', 'joint', 'solver_params', 'n_restarts',
-                 'device', 'camouflage')
 
 
 def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
@@ -181,10 +174,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     check_integer('random_state', random_state, 0)
     check_choice('integer', integer, ('auto', 'none'))
     check_choice('solver_type', solver_type, ('auto', *SOLVERS))
-    _check_n_jobs(n_jobs)
+    check_n_jobs(n_jobs)
     check_choice('filter', filter, FILTERS)
     check_choice('attacker', attacker, ATTACKERS)
-    _check_own(attacker, {*data, *attack_params})
+    check_own(attacker, {*data, *attack_params})
     check_choice('poison_mode', poison_mode, ('append', 'replace'))
     plan = Plan(
         n_points=(), seed=int(random_state), lmbda_bounds=lmbda_bounds,
@@ -196,8 +189,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         plan, n_points=strengths(fractions, n_train, poison_mode),
         solver_type=default_solver(n_train, n_features)
         if solver_type == 'auto' else solver_type,
-        attack_params=_attack_params(y_poison, data['train'].classes,
-                                     attack_params))
+        attack_params=attack_params_of(y_poison, data['train'].classes,
+                                       attack_params))
     make_attack(splits[0], plan, 'learned', plan.seed)  # checks the rest
     if integer == 'auto':
         check_whole_numbers(splits, data['train'].columns)
@@ -205,22 +198,6 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
              for k, policy in enumerate(policies)
              for r, split in enumerate(splits)]
     return collect(parallel_map(calls, n_jobs), data, splits, plan, policies)
-
-
-def _check_n_jobs(n_jobs):
-    if n_jobs is not None:
-        check_type('n_jobs', n_jobs, Integral, 'a whole number, or None')
-        check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or '
-              '-1 for one a core')
-
-
-def _check_own(attacker, given):
-    """Raise ValueError for what only an attacker with own rows can use."""
-    for name, words in (('attacker', 'X_attacker'), ('camouflage',) * 2):
-        check('attacker', attacker, attacker == 'own' or name not in given,
-              f"'own' with `{words}`", ' The others raise the loss by which '
-              'they expect lambda to be chosen: they have no other rows, and '
-              'nothing to hide.')
 
 
 def _draw(estimator, data, plan, n_repetitions, lb, ub, policies):
@@ -233,18 +210,3 @@ def _draw(estimator, data, plan, n_repetitions, lb, ub, policies):
         check_fits(estimator, split.train.X.tondarray(),
                    split.train.Y.tondarray())
     return splits
-
-
-def _attack_params(y_poison, classes, params):
-    """Parameters of the attack, which knows a class as a number; the words
-    stay, also where a class has that name."""
-    if not (isinstance(y_poison, str) and y_poison in ('worst', 'flip')):
-        labels = classes.tolist()
-        check('y_poison', y_poison, np.ndim(y_poison) == 0
-              and y_poison in labels, f"'worst', 'flip' or one of {labels}")
-        y_poison = labels.index(y_poison)
-    for name in params:
-        if name not in ATTACK_PARAMS:
-            raise TypeError(f'`attack_params` must be among {ATTACK_PARAMS}, '
-                            f'got {name!r}.')
-    return {'y_poison': y_poison, **params}

@@ -12,13 +12,7 @@ With '-own' after it the strength that the verdict is for alone is evaluated,
 with the attacker 'own' of `.plan`, who knows the test rows and hides the harm
 from what is learned on trusted ones.
 """
-from numbers import Real
-
-import numpy as np
-
 from secml_regpoison.figure.style import OWN
-from secml_regpoison.limits import MAX_LMBDA
-from secml_regpoison.validation import check
 
 DEFAULT_POLICIES = 'clean-cv', 'learned', 'trusted-only'
 POLICIES = *DEFAULT_POLICIES, 'learned-trust'
@@ -59,25 +53,6 @@ def describe_policy(name):
              'learned-trust': 'learned with the weight of the other rows',
              'trusted-only': 'of the trusted rows alone'}
     return words.get(name, f'fixed at {name}')
-
-
-def check_policies(policies, classifier, penalty):
-    """Known names, or lambdas; none twice; all for this classifier."""
-    if np.ndim(policies) == 0:
-        policies = (policies,)
-    policies = [float(policy) if isinstance(policy, Real) else policy
-                for policy in policies]
-    for policy in policies:
-        check('policies', policy, policy in POLICIES
-              or isinstance(policy, float) and abs(policy) <= MAX_LMBDA,
-              f'among {POLICIES}, or a lambda from {-MAX_LMBDA:g} to '
-              f'{MAX_LMBDA:g}')
-    check_trust(policies, classifier, penalty,
-                'a logistic regression, with any solver but liblinear, or a '
-                'LinearSVC, of two classes, with the L2 penalty')
-    check('policies', policies, policies
-          and len(set(policies)) == len(policies), 'one or more, none twice')
-    return policies
 
 
 def check_trust(policies, classifier, penalty, weighted):

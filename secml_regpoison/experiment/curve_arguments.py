@@ -1,0 +1,83 @@
+"""What the arguments of `poisoning_curve` may be, and what they stand for."""
+from numbers import Integral, Real
+
+import numpy as np
+
+from secml_regpoison.limits import MAX_LMBDA
+from secml_regpoison.validation import check, check_type
+from .policies import POLICIES, check_trust
+
+# Of the attack's parameters, those that `poisoning_curve` hands on.
+ATTACK_PARAMS = ('distance', 'dmax', 'joint', 'solver_params', 'n_restarts',
+                 'device', 'camouflage')
+
+
+def check_policies(policies, classifier, penalty):
+    """Known names, or lambdas; none twice; all for this classifier."""
+    if np.ndim(policies) == 0:
+        policies = (policies,)
+    policies = [float(policy) if isinstance(policy, Real) else policy
+                for policy in policies]
+    for policy in policies:
+        check('policies', policy, policy in POLICIES
+              or isinstance(policy, float) and abs(policy) <= MAX_LMBDA,
+              f'among {POLICIES}, or a lambda from {-MAX_LMBDA:g} to '
+              f'{MAX_LMBDA:g}')
+    check_trust(policies, classifier, penalty,
+                'a logistic regression, with any solver but liblinear, or a '
+                'LinearSVC, of two classes, with the L2 penalty')
+    check('policies', policies, policies
+          and len(set(policies)) == len(policies), 'one or more, none twice')
+    return policies
+
+
+def check_n_jobs(n_jobs):
+    """None, or a number of processes as joblib takes it."""
+    if n_jobs is not None:
+        check_type('n_jobs', n_jobs, Integral, 'a whole number, or None')
+        check('n_jobs', n_jobs, n_jobs != 0, 'None, a number of processes, or '
+              '-1 for one a core')
+
+
+def check_own(attacker, given):
+    """Raise ValueError for what only an attacker with own rows can use."""
+    for name, words in (('attacker', 'X_attacker'), ('camouflage',) * 2):
+        check('attacker', attacker, attacker == 'own' or name not in given,
+              f"'own' with `{words}`", ' The others raise the loss by which '
+              'they expect lambda to be chosen: they have no other rows, and '
+              'nothing to hide.')
+
+
+def strengths(fractions, n_train, poison_mode):
+    """Numbers of points that are these shares of all training rows."""
+    fractions = np.asarray(fractions).ravel()
+    check('fractions', fractions.tolist(), fractions.size
+          and fractions.dtype.kind in 'biuf'
+          and ((0 <= fractions) & (fractions < 1)).all(),
+          'numbers of at least 0 and below 1')
+    n_rows = n_train
+    if poison_mode == 'append':
+        n_rows = n_train / (1 - fractions)
+    found = np.unique(np.rint(fractions * n_rows).astype(int)).tolist()
+    largest = float(fractions.max())
+    check('fractions', largest, found[-1] or not fractions.any(),
+          f'shares of which one is a point or more, of {n_train} rows')
+    check('fractions', largest, poison_mode == 'append'
+          or found[-1] < n_train,
+          f'shares that leave one of {n_train} training rows')
+    return tuple(found)
+
+
+def attack_params_of(y_poison, classes, params):
+    """Parameters of the attack, which knows a class as a number; the words
+    stay, also where a class has that name."""
+    if not (isinstance(y_poison, str) and y_poison in ('worst', 'flip')):
+        labels = classes.tolist()
+        check('y_poison', y_poison, np.ndim(y_poison) == 0
+              and y_poison in labels, f"'worst', 'flip' or one of {labels}")
+        y_poison = labels.index(y_poison)
+    for name in params:
+        if name not in ATTACK_PARAMS:
+            raise TypeError(f'`attack_params` must be among {ATTACK_PARAMS}, '
+                            f'got {name!r}.')
+    return {'y_poison': y_poison, **params}
