@@ -152,7 +152,6 @@ def repeated(data, columns):
                'and their error says little; leave the copies out')
     # a data set with copies has some in each part of it
     limit = min(.4, max(.05, 4 * is_copy.mean()))
-    rows['pool'] = rows['pool'][~is_copy]
     for part, other, words in (
             ('val', 'pool', 'training rows: lambda is tuned on rows that it '
              'was trained on'),
