@@ -105,10 +105,10 @@ def _label_values(cells, decimal, without):
                             zip(values[~gone], numbers[~gone]))):
             values = numbers
     if values.dtype.kind == 'f':
-        whole = values[~gone] == np.rint(values[~gone])
+        whole = (values[~gone] == np.rint(values[~gone])).all()
         values = np.array([
             None if missing else int(value)
-            if whole.all() and abs(value) < 2 ** 53 else float(value)
+            if whole else float(value)
             for value, missing in zip(values, gone)], dtype=object)
     return np.where(gone, None, values)
 

@@ -147,7 +147,8 @@ def exact_number(label):
     the floats of two labels may be one."""
     try:
         number = float(label)
-        return number if abs(number) < 2 ** 53 else Decimal(str(label))
+        return number if abs(number) < 2 ** 53 else Decimal(
+            label if isinstance(label, float) else str(label))
     except (ValueError, InvalidOperation):
         return None
 

@@ -74,21 +74,38 @@ def test_large_labels_that_are_one_float_are_two(tmp_path, other):
     assert np.bincount(source.parts['pool'][1]).tolist() == [40, 20]
 
 
-@pytest.mark.parametrize('base', [2 ** 53, 10 ** 17, 2 ** 63 - 2])
-@pytest.mark.parametrize('kind', ['csv', 'npz', 'libsvm'])
-def test_large_labels_of_each_format(tmp_path, base, kind):
-    y = base + np.arange(60) % 2
+@pytest.mark.parametrize('base, step', [
+    (2 ** 53, 1), (10 ** 17, 1), (2 ** 63 - 2, 1), (2 ** 53, 2),
+    (10 ** 17, 16)])
+@pytest.mark.parametrize('kind', ['csv', 'arff', 'npz', 'libsvm'])
+def test_large_labels_of_each_format(tmp_path, base, step, kind):
+    """They are written as they are, also those that are floats."""
+    y = base + step * (np.arange(60) % 2)
     path = str(tmp_path / f'rows.{kind}')
     if kind == 'csv':
         path = write(tmp_path, [str(label) for label in y])
+    elif kind == 'arff':
+        with open(write(tmp_path, y.tolist())) as rows, \
+                open(path, 'w') as arff:
+            arff.write('@relation a\n' + ''.join(
+                f'@attribute {name} real\n' for name in 'abc')
+                + '@data\n' + rows.read())
     elif kind == 'npz':
-        np.savez(path, X=X, y=y)
+        np.savez(path, X=X, y=y if step == 1 else y.astype(float))
     else:
         (tmp_path / 'rows.libsvm').write_text(''.join(
             f'{label} 1:{a} 2:{b}\n' for label, (a, b) in zip(y, X)))
     source = load_data(path)
-    assert list(map(int, source.header['y_original'])) == [base, base + 1]
+    labels = [str(base), str(base + step)]
+    assert list(map(str, source.header['y_original'])) == labels
     assert (source.parts['pool'][1] == np.arange(60) % 2).all()
+    note, = [note for note in source.file.notes if note.startswith('label')]
+    assert all(f'class {k} is {label} (30' in note
+               for k, label in enumerate(labels))
+    frame = source.file.encoding.to_frame(X[:2], source.header['y_original'])
+    column = 0 if kind == 'libsvm' else 2
+    assert [line.split(',')[column] for line in frame.to_csv(
+        index=False).splitlines()[1:]] == labels
 
 
 @pytest.mark.parametrize('labels, asked', [
