@@ -161,7 +161,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     f_seq, x_seq : CArray
         Loss and points of every iterate recorded of the last batch (with
         `joint` of all points), the start first; by L-BFGS-B one an
-        evaluation. Shapes (n_iter,) and (n_iter, p * d).
+        evaluation. Shapes (n_iter,) and (n_iter, p * d); a checkpoint
+        keeps of older batches the start alone, (1, p * d).
 
     Raises
     ------

@@ -176,8 +176,9 @@ def _draw_path(sp, attack):
 
 def _accepted_iterates(attack, end):
     """Places of the accepted iterates, (n, 2); none if they do not lead to
-    `end`, because the point was set by hand."""
-    if attack.x_seq is None or attack.x_seq.shape[1] != 2:
+    `end`, because the point was set by hand, or a checkpoint has not kept
+    them."""
+    if attack.x_seq is None or attack.x_seq.shape != (attack.f_seq.size, 2):
         return end[:0]
     upward = 1 if attack.y_target is None else -1
     f_seq = upward * attack.f_seq.tondarray()

@@ -107,6 +107,21 @@ def test_a_point_set_by_hand_has_no_path(fig):
                                   [.5, .5])
 
 
+def test_an_older_batch_of_a_checkpoint_has_no_path(fig, tmp_path):
+    """The file keeps the start of its path alone."""
+    path = tmp_path / 'a'
+    attack = make(DATA, solver_type='implicit', solver_params={'n_outer': 3})
+    _, _, point, _ = run(attack, DATA, 1, checkpoint=path)
+    run(attack, DATA, 2, checkpoint=path, ds_init=point)
+    run(attack, DATA, 1, checkpoint=path)
+    assert attack.x_seq.shape == (1, 2) and attack.f_seq.size > 1
+    fig.sp.plot_poisoning_map(attack, n_grid_points=2)
+    assert not [line for line in fig.sp.get_lines()
+                if line.get_label().startswith('path')]
+    np.testing.assert_array_equal(_line(fig, 'poisoning point, label')[0],
+                                  point.X.tondarray()[0])
+
+
 @pytest.mark.parametrize('poison_mode', ['append', 'replace'])
 def test_the_boundaries_are_those_of_the_retrained_classifier(
         fig, poison_mode):
