@@ -136,6 +136,13 @@ def test_constant_columns_and_zero_rows_have_finite_derivatives():
         assert torch.isfinite(out).all() and torch.isfinite(grad).all(), name
 
 
+def test_a_given_deviation_of_0_is_1():
+    """A column that was constant in the rows it is of is only shifted."""
+    x = torch.tensor([[3., 4.], [5., 8.]])
+    fit = MeanStd(torch.tensor([1., 2.]), torch.tensor([0., 4.])).fit(x)
+    assert fit(x).tolist() == [[2., .5], [4., 1.5]]
+
+
 def test_ends_that_are_tied_count_for_the_first_row():
     x = torch.tensor([[0.], [1.], [0.], [1.]], dtype=torch.float64,
                      requires_grad=True)

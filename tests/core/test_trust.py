@@ -31,6 +31,13 @@ def model_of(method, log_s=-1., **kwargs):
     return TrustModel(problem, y_p, training, folds=FOLDS, log_s=log_s), x_p
 
 
+def with_own_rows(model):
+    """The same, where the attacker knows the training rows."""
+    problem = model.problem
+    return replace(model, problem=replace(
+        problem, x_attacker=problem.x_tr, y_attacker=problem.y_tr))
+
+
 def loss_by_autograd(model, x_p, lmbda, log_s):
     """A of the issue's formulas, by T unrolled steps a fold."""
     problem = model.problem
@@ -144,6 +151,78 @@ def test_rows_that_change_nothing_are_not_counted():
     answer = Alone(.3, model.row_losses(alone))
     assert not model.is_better(alone, answer)
     assert model.is_better(alone, Alone(.3, answer.row_losses + 1e-3))
+
+
+def test_the_margin_is_in_standard_errors_of_the_gain():
+    """Gains 0, ..., 8: the mean is 4, its standard error sqrt(7.5 / 9)."""
+    model, x_p = model_of('implicit')
+    trained = model.train(x_p, .3)
+    gain = torch.arange(9., dtype=x_p.dtype)
+    alone = Alone(.3, model.row_losses(trained) + gain)
+    assert replace(model, margin=4.38).is_better(trained, alone)
+    assert not replace(model, margin=4.39).is_better(trained, alone)
+
+
+def test_folds_count_by_their_rows():
+    model, x_p = model_of('implicit')
+    model = replace(model, folds=torch.arange(9).split([2, 7]))
+    trained = model.train(x_p, .3)
+    row_losses, losses = model.row_losses(trained), model.losses(trained)
+    assert losses.defender == pytest.approx(float(row_losses.mean()))
+    n_wrong = int((row_losses > math.log(2)).sum())
+    assert 0 < n_wrong < 9
+    assert losses.attacker_error == pytest.approx(n_wrong / 9)
+
+
+def test_the_value_is_that_of_an_attacker_with_own_rows():
+    model, x_p = model_of('implicit')
+    model = with_own_rows(model)
+    trained = model.train(x_p, .3)
+    losses = model.losses(trained)
+    assert abs(losses.attacker - losses.defender) > .01
+    assert float(model.hypergradient(trained).value) == pytest.approx(
+        losses.attacker)
+    here = TrustDefender(model, None, None, 0.).best_response(x_p, .3)
+    assert (here.value, here.loss) == pytest.approx(
+        (losses.attacker, losses.defender))
+
+
+def test_at_no_trust_the_same_points_are_not_trained_on_again():
+    """No loss is below 0, that of the trusted rows here."""
+    model, x_p = model_of('implicit')
+    defender = TrustDefender(replace(model, alone=Alone(
+        .3, x_p.new_zeros(9))), (0., 1.), None, 0.)
+    here = defender.best_response(x_p, 0.)
+    n_trainings = defender.n_trainings
+    assert here.log_s == -math.inf and defender.best_response(x_p, 0.) is here
+    assert defender.n_trainings == n_trainings
+
+
+def test_an_answer_on_the_grid_that_is_only_equal_is_not_taken():
+    model, x_p = model_of('implicit')
+    defender = TrustDefender(replace(model, alone=Alone(
+        .3, x_p.new_ones(9))), (0., 1.), None, 0.)
+    here = defender.best_response(x_p, 0.)
+    assert here.log_s > -8.  # the untrusted rows count
+    assert defender.global_best_response(here) is here
+
+
+@pytest.mark.parametrize('bounds, of_lmbda', [
+    ((-8., 1.), (-2., 1.)), ((-1., 1.), (-1., 1.)), ((-8., -4.), (-4., -4.))])
+def test_a_tiny_lambda_has_no_weight_of_untrusted_rows(bounds, of_lmbda):
+    """Unless the bounds allow no other."""
+    defender = TrustDefender(model_of('implicit')[0], bounds, None, 0.)
+    assert defender._bounds().tolist() == [[*of_lmbda], [-8., 0.]]
+
+
+def test_who_is_hidden_is_ahead_of_who_is_seen():
+    """Below half the loss of the trusted rows alone."""
+    model, _ = model_of('implicit')
+    defender = TrustDefender(replace(model, alone=Alone(
+        .3, torch.full((9,), .5))), (-4., 4.), None, .5)
+    seen, hidden = (SimpleNamespace(untrusted_loss=loss) for loss in (.3, .2))
+    assert defender.gain(hidden, seen) == 1
+    assert defender.gain(seen, hidden) == -1
 
 
 def test_with_full_camouflage_whoever_is_seen_less_is_ahead():
