@@ -3,10 +3,12 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
 from attack_problems import make, run, small
 from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.attack.box import bound_tensors
 
 from secml.array import CArray
 from secml.data import CDataset
@@ -50,6 +52,14 @@ def test_the_cure_is_what_it_says():
     assert not is_warned(data, lb=x.min(axis=0).ravel(),
                          ub=x.max(axis=0).ravel())
     assert np.all(x.min(axis=0).tondarray() < 0)
+
+
+def test_a_start_as_bound_is_clipped_to_the_other():
+    start = torch.tensor([[.5, .2]], dtype=torch.float64)
+    for lb, ub, low, high in (('x0', .3, [[.3, .2]], [.3]),
+                              (.3, 'x0', [.3], [[.5, .3]])):
+        found = bound_tensors(lb, ub, start)
+        assert [bound.tolist() for bound in found] == [low, high]
 
 
 def test_poison_is_held_to_the_box_in_the_units_of_its_columns():

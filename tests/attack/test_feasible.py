@@ -12,6 +12,7 @@ from refusals import raises
 
 from secml_regpoison import (
     CFeasibleInteger, CFeasibleMask, CFeasibleSphereSlab)
+from secml_regpoison.attack import batches
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
 from secml.array import CArray
 from secml.data import CDataset
@@ -25,6 +26,21 @@ def outside(x, y, clean, quantile, scale=1.):
     """`filters.outside` of secml's arrays and datasets."""
     return filters.outside(*(part.tondarray() for part in (
         x, y, clean.X, clean.Y)), quantile, scale)
+
+
+def test_the_cost_is_that_of_all_stages(monkeypatch):
+    """Whole numbers: the points move without them first."""
+    ends, solve, data = [], batches.solve, small()
+    monkeypatch.setattr(batches, 'solve', lambda *args, **kwargs: (
+        ends.append(solve(*args, **kwargs)), ends[-1])[1])
+    attack = make(data, 2, feasible=CFeasibleInteger(), learn_lmbda=False,
+                  solver_type='implicit')
+    run(attack, data)
+    assert len(ends) == 2
+    assert attack.history[0].n_trainings == sum(
+        end.n_trainings for end in ends)
+    assert attack.history[0].n_hypergradients == sum(
+        end.n_evaluations for end in ends)
 
 
 @pytest.mark.parametrize('settings', [

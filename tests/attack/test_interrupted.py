@@ -87,6 +87,24 @@ def test_ctrl_c_keeps_the_best_points_so_far(tmp_path, y_target, n_iterates):
     assert y_pred.size == data[2].num_samples
 
 
+@pytest.mark.parametrize('y_target, kept', [(None, 3.), (0, 1.)])
+def test_ctrl_c_keeps_the_best_iterate_and_not_the_last(
+        monkeypatch, y_target, kept):
+    def solve_from(attack, data, problem, start, iterates, *_, **__):
+        iterates += [batches.IterateRecord(start.x + value, 0., value)
+                     for value in (2., 1., 3., 2.)]
+        signal.raise_signal(signal.SIGINT)
+    data = small()
+    attack = make(data, 1, y_target=y_target, learn_lmbda=False, ub=9)
+    monkeypatch.setattr(batches, 'solve_from', solve_from)
+    with ctrl_c_at(attack, 'iterate 0:', 1), pytest.raises(KeyboardInterrupt):
+        run(attack, data)
+    assert attack.f_opt == kept
+    at = attack.f_seq.tolist().index(kept)
+    assert_array_equal(attack.xc.tondarray()[0],
+                       attack.x_seq[at, :].tondarray().ravel())
+
+
 def test_ctrl_c_in_a_restart_keeps_the_better_try():
     data = digits()
     attack = make(data, 5, n_restarts=2, batch_size=5, learn_lmbda=False)

@@ -1,4 +1,7 @@
 """An attacker with rows of its own, and its camouflage."""
+import itertools
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -52,6 +55,33 @@ def test_the_kept_camouflage_errs_most():
         errors[camouflage] = (y_pred != data[2].Y).mean()
     assert errors['auto'] == max(errors.values())
     assert errors[attack.history[0].camouflage] == errors['auto']
+
+
+@pytest.mark.parametrize('y_target, camouflages, kept', [
+    (None, (0.,), 1), (None, (0., .9), 2), (0, (0.,), 2), (0, (0., .9), 1)])
+def test_by_what_the_best_of_several_searches_is_kept(
+        monkeypatch, y_target, camouflages, kept):
+    """By its loss, of several camouflages by its errors."""
+    harm = {1: (.7, .3), 2: (.3, .7)}  # loss and errors of each restart
+
+    def solve_from(attack, data, problem, start, iterates, *_, **__):
+        n = next(restarts)
+        iterates.append(batches.IterateRecord(0 * start.x + n, 0., 0.))
+        return SimpleNamespace(
+            **iterates[0]._asdict(), n_trainings=10 * n, n_evaluations=n,
+            converged=True)
+
+    attack, restarts = make(small(), 1, y_target=y_target), itertools.count(1)
+    data = attack._prepare()
+    monkeypatch.setattr(batches, 'solve_from', solve_from)
+    monkeypatch.setattr(
+        batches.retraining, 'evaluate_on_validation',
+        lambda attack, data, poison: harm[int(poison.x[0, 0])])
+    batch, _ = batches.optimise_batch(
+        attack, data, data.poison_set(0.), 1, None,
+        2 - len(camouflages), camouflages)
+    assert batch.x.unique().tolist() == [kept]
+    assert (batch.n_trainings, batch.n_evaluations) == (30, 3)
 
 
 @pytest.mark.parametrize('preprocess', [None, 'mean-std'])

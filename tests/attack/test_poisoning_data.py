@@ -137,3 +137,28 @@ def test_copies_prepare_their_own_data():
         x = CArray([.5, .5])
         assert other.objective_function(x) != attack.objective_function(x)
         assert len(pickle.dumps(other)) == pytest.approx(size, rel=.01)
+
+
+@pytest.mark.parametrize('distance, start', [('l1', 1), ('l2', 0)])
+def test_points_of_another_program_start_at_the_nearest_row(distance, start):
+    """From 0 the rows are 4 and 3.5 away in l1, 2.83 and 3.5 in l2."""
+    part = CDataset(CArray([[2, 2], [3.5, 0], [0, 9], [9, 9]]),
+                    CArray([0, 1, 0, 1]))
+    point = CDataset(CArray([[0, 0]]), CArray([0]))
+    data = make((part, part))._prepare()
+    assert data.poison_set(0., point, distance).starts == (start,)
+
+
+class Frozen(CNormalizerMinMax):
+    """A user's own: it cannot be refitted on poisoned rows."""
+
+    __class_type = 'frozen-min-max'
+
+
+@pytest.mark.filterwarnings('ignore:Frozen is frozen')
+def test_points_that_stay_are_rows_in_the_frozen_features():
+    data = make(small(), 1, CClassifierLogistic(
+        preprocess=Frozen((-5, 5))))._prepare()
+    rows = data.problem(1, data.x_val[:1], data.y_val[:1]).x_tr
+    assert_array_equal(rows[-1], data.phi_val[0])
+    assert abs(rows).max() == 5

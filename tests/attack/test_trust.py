@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from attack_problems import clouds, digits, make, run, small
 from refusals import raises
+from refused_attacks import assert_refused
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import trust
 from secml_regpoison.core.losses import Logistic
@@ -65,6 +66,15 @@ def test_clean_rows_are_used(preprocess):
         np.testing.assert_allclose(
             clf.w.tondarray(), refit(attack, data, adv_ds).coef_[0],
             rtol=1e-5)
+
+
+def test_the_margin_decides_what_a_checkpoint_is_of(tmp_path):
+    data, path = small(), tmp_path / 'attack.npz'
+    one, other = (attack_on(data, 0, lmbda_bounds=(0, 1), trust_margin=margin)
+                  for margin in (0., 1.))
+    run(one, data, checkpoint=path)
+    assert_refused(other, ValueError, 'trust_margin is 0.0 there and 1.0 here',
+                   checkpoint=path)
 
 
 def test_bad_settings():
