@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from attack_problems import clouds
-from secml_regpoison import CClassifierSVMTorch
+from secml_regpoison import (
+    CClassifierLogisticTorch, CClassifierSoftmaxTorch, CClassifierSVMTorch)
 from secml.array import CArray
 
 D = 5
@@ -47,3 +48,12 @@ def test_objective_and_derivatives(preprocess):
         clf.grad_loss_params(data.X, data.Y).tondarray().sum(1),
         differences(lambda v: objective(v, x, y, -np.inf), u), atol=1e-8)
     assert clf.loss.class_type == 'hinge-squared'
+
+
+@pytest.mark.parametrize('kind', [
+    CClassifierLogisticTorch, CClassifierSoftmaxTorch, CClassifierSVMTorch])
+def test_each_kind_takes_all_settings(kind):
+    settings = {'lmbda': 2., 'device': 'cpu', 'dtype': 'float32'}
+    clf = kind(preprocess='min-max', **settings)
+    assert {name: getattr(clf, name) for name in settings} == settings
+    assert clf.preprocess.class_type == 'min-max'

@@ -10,7 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from secml_regpoison import cli
+from secml_regpoison.data import load_data
 from secml_regpoison.experiment import export
+from secml_regpoison.experiment.plan import Plan
 
 N = 260
 SIZES = ['--train', '60', '--val', '30', '--points', '0,6', '--repetitions',
@@ -179,6 +181,29 @@ def test_rows_of_each_part_of_an_npz(tmp_path):
     alone = export.poisoned_rows(source, plan, 'trusted-only', 0, {
         'x': x[:0], 'y': y[:0], 'n_points': [0, 6]})
     assert (alone.iloc[:, :4].to_numpy() == x[100:140]).all()
+
+
+def test_rows_of_data_with_a_name_are_numbered_from_1():
+    parts = export.parts_of_rows(
+        load_data('digits'), Plan((0, 2), 40, 20), 0)
+    assert parts['line'].tolist() == [*range(1, len(parts) + 1)]
+
+
+def test_poisoned_rows_are_in_order_and_the_last_column_is_of_no_feature(
+        tmp_path):
+    x, y = rows()
+    names = ['a', 'poison', 'poison_', 'b']
+    frame = pd.DataFrame(x, columns=names).assign(kind=y)
+    frame.to_csv(tmp_path / 'rows.csv', index=False)
+    source = load_data(str(tmp_path / 'rows.csv'))
+    plan = Plan((0, 6), 60, 30)
+    found = export.poisoned_rows(source, plan, 'learned', 0, {
+        'x': x[:6], 'y': y[:6], 'n_points': [0, 6]})
+    assert list(found) == [*names, 'kind', 'poison__']
+    assert found['poison__'].tolist() == [0] * 54 + [1] * 6
+    parts = export.parts_of_rows(source, plan, 0)
+    kept = frame[(parts['part'] == 'train').to_numpy()]
+    np.testing.assert_array_equal(found[names][:54], kept[names])
 
 
 def test_rows_left_out_at_reading_have_no_line(tmp_path):

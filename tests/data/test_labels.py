@@ -41,7 +41,8 @@ def test_a_header_of_numbers_makes_no_row(tmp_path, labels, options):
 
 @pytest.mark.parametrize('labels, options', [
     ([f'{k}.5' for k in range(45)], {'positive': '1.5'}),
-    (['a', *'bc' * 29, 'a'], {'positive': 'c'})])
+    (['a', *'bc' * 29, 'a'], {'positive': 'c'}),
+    (['a', *[f'b{k}' for k in range(30)] * 2][:60], {'positive': 'b1'})])
 def test_a_first_row_is_no_header(tmp_path, labels, options):
     """One whose label is a number, or comes again."""
     source = load_data(write(tmp_path, labels), **options)

@@ -12,7 +12,7 @@ from secml_regpoison.data.encoding import Column
 from secml_regpoison.data.options import ReadOptions
 from secml_regpoison.data.reading import read_classes
 from secml_regpoison.data.splits import draw_rows, split_sizes
-from secml_regpoison.data.suspects import repeated
+from secml_regpoison.data.suspects import mostly_zero, repeated
 
 N = 60
 rng = np.random.default_rng(0)
@@ -319,6 +319,7 @@ def test_missing_text_is_filled_with_the_most_frequent(tmp_path):
 @pytest.mark.parametrize('column, words', [
     (np.arange(N), 'is a row number'), (np.arange(N)[::-1], 'is a row number'),
     (1000 + 7 * np.arange(N), 'is sorted '),
+    (1000 - 7 * np.arange(N), 'is sorted '),
     (np.random.default_rng(1).permutation(N) * 3, 'different in every row'),
     (np.r_[0, 0, np.arange(N - 2) * 31 % 97], 'different whole numbers in'),
     (np.r_[np.linspace(0, 1, 30), np.linspace(1, 3, 30)],
@@ -578,6 +579,16 @@ def test_rows_that_come_again(tmp_path):
         same.warnings)
 
 
+@pytest.mark.parametrize('n_copies, is_said', [(30, False), (40, True)])
+def test_many_copies_in_one_column_are_said(n_copies, is_said):
+    """Beyond 40 % also where chance may make them."""
+    x = np.arange(80.)[:, None] % (80 - n_copies) / 8
+    said = [*repeated({'pool': (x, np.zeros(80))},
+                      [(Column('a', 'number'), 80 - n_copies)])]
+    assert len(said) == is_said
+    assert not said or said[0].startswith('40 of 80 rows are copies of ot')
+
+
 def test_one_row_that_comes_again(tmp_path):
     frame, test = FRAME[['width', 'count', 'kind']][:12], tmp_path / 'test.csv'
     twice, = read(tmp_path, frame.iloc[[*range(12), 0]]).warnings
@@ -589,7 +600,8 @@ def test_one_row_that_comes_again(tmp_path):
 
 
 @pytest.mark.parametrize('n, n_copies, is_said', [
-    (600, 400, True), (900, 100, True), (990, 10, False), (200, 0, False)])
+    (600, 400, True), (900, 100, True), (990, 10, False), (200, 0, False),
+    (1000, 1000, True)])
 def test_copies_in_one_file_are_said(tmp_path, n, n_copies, is_said):
     """Where more than 5 % of the test rows are also among the training rows
     that are drawn by default."""
@@ -668,6 +680,9 @@ def test_a_table_of_zeros_may_need_no_scaler(tmp_path):
         assert source.warnings(scaler) == ()
     np.savez(tmp_path / 'few.npz', X=x[:, :20], y=np.arange(60) % 2)
     assert load_data(str(tmp_path / 'few.npz')).warnings('mean-std') == ()
+    for n_zeros, is_said in ((108, False), (109, True)):
+        few = {'pool': (np.ones((9, 120)) * (np.arange(120) >= n_zeros), 0)}
+        assert len([*mostly_zero(few)]) == is_said
     x[:, 1:] = 0
     np.savez(tmp_path / 'counts.npz', X=np.hstack([x, x * 0, x * 0]),
              y=np.arange(60) % 2)
@@ -764,8 +779,10 @@ def test_the_zeros_before_a_label_stay(tmp_path):
     assert data.classes == ('01', '02')
 
 
-def test_ids_beyond_whole_numbers_of_floats_are_said(tmp_path):
-    ids = 5_000_000_000_000_000_000 + np.arange(N) ** 3 * 7919
+@pytest.mark.parametrize('ids', [
+    10 ** 16 + 2 ** 44 * np.arange(N) ** 2,
+    5_000_000_000_000_000_000 + np.arange(N) ** 3 * 7919])
+def test_ids_beyond_whole_numbers_of_floats_are_said(tmp_path, ids):
     warning, = read(tmp_path, FRAME[['width', 'kind']].assign(
         tweet=np.random.default_rng(2).permutation(ids)),
         label='kind').warnings

@@ -209,9 +209,12 @@ def test_few_rows_are_said():
     assert ('There are 12 test rows: one more that is wrong is 8.3 points of '
             'error.') in words
     assert not any('trusted rows for' in line for line in words)
-    words = conclude(summarise(LEARNED_BEST), replace(PLAN, n_val=6))['words']
-    assert any(line.startswith('There are 6 trusted rows for 2 classes')
-               for line in words)
+    for n_val, are_few in ((6, True), (19, True), (20, False)):
+        words = conclude(summarise(LEARNED_BEST), replace(
+            PLAN, n_val=n_val))['words']
+        assert any(line.startswith(
+            f'There are {n_val} trusted rows for 2 classes')
+            for line in words) == are_few
 
 
 def test_few_rows_of_a_class_are_said():
@@ -494,6 +497,7 @@ def test_only_an_attacker_of_what_is_learned_hides(policy, words):
     (None, 'logistic', ': LogisticRegression(C=0.223).'),
     # of two classes: twice the C
     (None, 'softmax', ': LogisticRegression(C=0.446).'),
+    (None, 'ridge', ': RidgeClassifier(alpha=2.24).'),  # 1 / (2 C)
     ('min-max', 'liblinear', ": make_pipeline(MinMaxScaler(), "
      "LogisticRegression(C=0.223, solver='liblinear'))."),
     (None, 'logistic-l1', f": LogisticRegression(C=0.223, {L1_WORDS}, "

@@ -2,6 +2,7 @@
 import dataclasses
 import math
 import warnings
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -21,7 +22,8 @@ from secml_regpoison.core.verdicts import BOUND_OF_TRUST, SENTENCES
 from secml_regpoison.data.sources import Source, load_data
 from secml_regpoison.experiment.security_evaluation import (
     evaluate, run_policies)
-from secml_regpoison.experiment.measures import COLUMNS, make_records
+from secml_regpoison.experiment.measures import (
+    COLUMNS, _predictions, make_records)
 from secml_regpoison.experiment.policy_attack import make_attack
 from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, most_points)
@@ -596,3 +598,13 @@ def test_poison_of_a_file_holds_what_the_file_could(tmp_path, integer):
     clf = attack.poisoned_classifier(data.adv_ds[-1])
     assert (clf.predict(split.test.X) != split.test.Y).mean() == result[
         'test_error'][-1]
+
+
+def test_confusion_counts_rows_of_the_first_class_taken_for_the_second():
+    y, y_pred = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 1, 1, 0, 2])
+    found = _predictions(SimpleNamespace(
+        Y=CArray(y), Y_pred=[CArray(y_pred)], scores=[]), 3)
+    assert [[found[f'confusion_{a}_{b}'] for b in range(3)]
+            for a in range(3)] == [[[1], [2], [0]], [[0], [1], [0]],
+                                   [[1], [0], [1]]]
+    assert found['error_0'] == [2 / 3]

@@ -136,6 +136,11 @@ def test_one_histogram_needs_no_list_and_no_label(fig):
     assert fig.sp.get_legend() is None
 
 
+def test_bars_of_one_weight_are_in_sight(fig):
+    fig.sp.plot_weight_histogram(CArray([-1., 0., 1.]))
+    assert 0 < fig.sp._sp.get_ylim()[0] < 1
+
+
 def test_weights_that_are_all_zero_are_drawn(fig):
     fig.sp.plot_weight_histogram(CArray.zeros(5))
     heights = [bar.get_height() for bar in fig.sp._sp.containers[0]]

@@ -10,6 +10,7 @@ from secml.adv.attacks import CAttackPoisoningLogisticRegression
 from secml.array import CArray
 from secml.figure import CFigure
 from secml.ml.classifiers import CClassifierLogistic
+from secml_regpoison.figure.poisoning_map import _margins
 
 DATA = small()
 PARAMS = {'n_outer': 12, 'n_inner': 15}
@@ -139,6 +140,13 @@ def test_the_boundaries_are_those_of_the_retrained_classifier(
             [path.vertices for path in contour.get_paths()])
         scores = clf.decision_function(CArray(places), y=1).tondarray()
         assert len(scores) > 10 and np.abs(scores).max() < 1e-6
+
+
+def test_a_margin_is_over_the_next_class():
+    scores = np.array([[3., 1., 0.], [0., 2., 5.]])
+    assert [margin.tolist() for margin in _margins(scores)] == [
+        [2, -5], [-2, -3], [-3, 3]]
+    assert [margin.tolist() for margin in _margins(scores[:, :2])] == [[-2, 2]]
 
 
 def test_training_points_differ_in_marker_too(fig):

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.figure.style import (
     OTHER_STYLES, OWN, POLICY_STYLES, figure_legend, policy_label,
-    policy_styles)
+    policy_styles, save_picture)
 
 LOOK = 'color', 'marker'
 
@@ -88,3 +88,8 @@ def test_the_legend_of_a_figure_is_in_it(width):
     assert not box.overlaps(ax.xaxis.get_tightbbox())
     assert ('\n' in legend.get_title().get_text()) == (width < 13)
     assert {4: 1, 5.4: 1, 13.8: 4}[width] == legend._ncols
+
+
+def test_a_pdf_does_not_say_when_it_was_made(tmp_path):
+    save_picture(Figure(figsize=(1, 1)), str(tmp_path / 'a'), ('pdf',))
+    assert b'CreationDate' not in (tmp_path / 'a.pdf').read_bytes()
