@@ -515,7 +515,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def check_gradient(self, n_directions=5, step=1e-4, random_seed=0):
         """Compare the hypergradient with central differences.
 
-        At the attributes `xc`, `yc` and `lmbda`; all points move.
+        At the attributes `xc`, `yc` and `lmbda`; all points move. Left
+        out, and counted, are coordinates where the preprocess has no
+        derivative, as where they tie for the least value of a column.
 
         Parameters
         ----------

@@ -6,6 +6,7 @@ import torch
 
 from secml_regpoison.convert import to_tensor
 from secml_regpoison.core.diagnostics import diagnose
+from secml_regpoison.core.kinks import kinked_coordinates
 from secml_regpoison.validation import (
     check, check_integer, check_number)
 from .feasible import feasible_set
@@ -14,6 +15,12 @@ from .objective import model_of, moving_points
 from .retraining import is_evaluated, starting_points
 from .settings import lmbda_bounds
 
+LEFT_OUT = (
+    '{0.n_left_out} of {0.n_coordinates} coordinates of the points are left '
+    'out: within a step of them the preprocess has no derivative (a tie for '
+    'the least or greatest value of a column, a 0 under the norm l1, a tie '
+    'for the largest value of a row under the norm max)')
+
 
 @dataclass(frozen=True)
 class GradientCheck:
@@ -21,15 +28,21 @@ class GradientCheck:
 
     points, lmbda : the errors with respect to the poisoning points and to
     lambda, against central differences of the whole pipeline as it is
-    evaluated: preprocess refitted, classifier trained to its optimum.
+    evaluated: preprocess refitted, classifier trained to its optimum. Relative
+    to the largest difference; where rounding is more than 1e-6 of it, as where
+    points have converged, to 1e6 times the rounding.
     solver_points, solver_lmbda : the same of the attack's solver, against
     differences of the loss that it computes itself. With the L1 penalty the
     loss has a kink where a weight leaves zero: one between two values that are
-    subtracted counts as an error here; a smaller step avoids it. So it is
-    where points are tied for the least or greatest value of a min-max scaler,
-    and under a unit norm where a coordinate is 0 ('l1') or two are tied
-    ('max'). Columns that are constant in clean rows and points alike are left
-    out where a mean-std or min-max scaler is fitted: its scale jumps there.
+    subtracted counts as an error here; a smaller step avoids it. Columns that
+    are constant in clean rows and points alike are left out where a mean-std
+    or min-max scaler is fitted: its scale jumps there.
+    n_left_out, n_coordinates : how many coordinates of how many are left out
+    as well, since a step of the points crosses a kink of the preprocess there:
+    a tie for the least or greatest value of a min-max scaler, under a unit
+    norm a 0 ('l1') or a tie for the largest value of a row ('max'). If all
+    are, the errors of the points are nan. Attacks often end there, at the
+    bounds of their box.
     is_evaluated : False where the classifier does not train to the optimum of
     this objective, has a `fit` of its own, or refits a preprocess that the
     attack holds frozen, so that the pipeline is that of a surrogate.
@@ -40,6 +53,8 @@ class GradientCheck:
     solver_points: float
     solver_lmbda: float
     is_evaluated: bool = True
+    n_left_out: int = 0
+    n_coordinates: int = 0
 
     def __str__(self):
         pipeline = ('of the evaluated pipeline ' if self.is_evaluated
@@ -49,7 +64,8 @@ class GradientCheck:
             f'{pipeline}  {self.points:.1e} for the points, '
             f'{self.lmbda:.1e} for lambda',
             f"of the solver's own value   {self.solver_points:.1e} for the "
-            f'points, {self.solver_lmbda:.1e} for lambda'))
+            f'points, {self.solver_lmbda:.1e} for lambda',
+            *([LEFT_OUT.format(self)] if self.n_left_out else [])))
 
 
 def check_arguments(n_directions, step, random_seed):
@@ -94,6 +110,12 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
     units = _column_units(problem, x_p)
     directions = [units * u for u in _directions(
         x_p, n_directions, random_seed)]
+    # a long step has less rounding, a short one is further from kinks
+    steps = float(step), max(step, 5e-3)
+    kinked = _kinked(problem, x_p, [steps[1] * u for u in directions])
+    moves = directions[0] != 0
+    directions = [torch.where(kinked, 0., u) for u in directions
+                  if (moves & ~kinked).any()]
 
     def errors(method):
         # differences of values need training to the last digits
@@ -102,33 +124,39 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
                       for part in (problem, replace(
                           problem, y_target=None, x_attacker=None,
                           y_attacker=None)))
-        # a long step has less rounding, a short one is further from kinks
         return map(min, *(_compare(model, own, x_p, attack.lmbda, directions,
-                                   at)
-                          for at in (float(step), max(step, 5e-3))))
+                                   at, is_long)
+                          for is_long, at in enumerate(steps)))
     found = tuple(errors('implicit'))
     return GradientCheck(*found, *(
         found if attack.solver_type == 'implicit'
         else errors(attack.solver_type)),
-        is_evaluated=is_evaluated(attack, data))
+        is_evaluated=is_evaluated(attack, data),
+        n_left_out=int((moves & kinked).sum()), n_coordinates=int(moves.sum()))
 
 
-def _compare(model, own, x_p, lmbda, directions, step):
+def _compare(model, own, x_p, lmbda, directions, step, is_long):
     """Errors with respect to points, of `model`, and to lambda, of the
-    defender's `own`."""
+    defender's `own`; differences of the fourth order if the step is long."""
     def value(model, x, lmbda):
         return model.losses(model.train(x, lmbda)).attacker
 
+    def central(loss, step):
+        return (loss(step) - loss(-step)) / (2 * step)
+
+    def slope(loss):
+        wide = central(loss, step)
+        return (4 * central(loss, step / 2) - wide) / 3 if is_long else wide
+
     grad = model.hypergradient(model.train(x_p, lmbda)).grad_x_p
-    by_points = [(float((grad * u).sum()), (
-        value(model, x_p + step * u, lmbda)
-        - value(model, x_p - step * u, lmbda)) / (2 * step))
+    by_points = [(float((grad * u).sum()), slope(
+        lambda t, u=u: value(model, x_p + t * u, lmbda)))
         for u in directions]
     by_lmbda = (
         float(own.hypergradient(own.train(x_p, lmbda)).grad_lmbda),
-        (value(own, x_p, lmbda + step) - value(own, x_p, lmbda - step))
-        / (2 * step))
-    return _error(by_points), _error([by_lmbda])
+        slope(lambda t: value(own, x_p, lmbda + t)))
+    return (_error(by_points, 1e-15 * value(model, x_p, lmbda) / step),
+            _error([by_lmbda], 1e-15 * value(own, x_p, lmbda) / step))
 
 
 def _column_units(problem, x_p):
@@ -143,6 +171,15 @@ def _column_units(problem, x_p):
                        moments.deviations())
 
 
+def _kinked(problem, x_p, moves):
+    """Coordinates that cross a kink of the preprocess, (p, d)."""
+    if problem.preprocess is None:
+        return torch.zeros_like(x_p, dtype=torch.bool)
+    return kinked_coordinates(
+        problem.preprocess, x_p, torch.cat(list(problem.rows.values())),
+        problem.n_tr, moves)
+
+
 def _directions(x_p, n_directions, random_seed):
     """Yield random directions of all points together, of unit norm."""
     rng = torch.Generator().manual_seed(int(random_seed))
@@ -151,8 +188,11 @@ def _directions(x_p, n_directions, random_seed):
         yield (u / torch.linalg.vector_norm(u)).to(x_p.device)
 
 
-def _error(pairs):
-    """Largest difference in `pairs`, relative to the largest second."""
+def _error(pairs, rounding):
+    """Largest difference in `pairs`, relative to the largest second, or to
+    one of which `rounding` is 1e-6; nan of no pairs."""
+    if not pairs:
+        return math.nan
     scale = max(abs(reference) for _, reference in pairs)
     return max(abs(got - reference) for got, reference in pairs) / max(
-        scale, 1e-300)
+        scale, 1e6 * rounding, 1e-300)

@@ -32,13 +32,72 @@ def test_check_gradient_agrees(solver_type, preprocess, y_target):
     attack = attack_digits(solver_type=solver_type, preprocess=preprocess,
                            y_target=y_target, solver_params={'n_outer': 2})
     run(attack, digits())
-    # off the corners of the box, where two rows are both the least
-    attack.xc = CArray(np.random.default_rng(0).uniform(.1, .9, (6, 64)))
     found = attack.check_gradient()
     assert found.points < 1e-6 and found.lmbda < 1e-6
     assert found.solver_points < 1e-5 and found.solver_lmbda < 1e-5
     for value in (found.points, found.solver_lmbda):
         assert f'{value:.1e}' in str(found)
+
+
+def tied_with_a_clean_row(x, clean):
+    """Coordinates (p, d) at the clean rows' least or greatest value, of
+    columns that vary."""
+    low, high = clean.min(axis=0), clean.max(axis=0)
+    return ((x == low) | (x == high)) & (low < high)
+
+
+@pytest.mark.parametrize('preprocess, counted', [
+    (None, None), ('mean-std', None), (CNormalizerUnitNorm('l2'), None),
+    ('min-max', tied_with_a_clean_row),
+    (CNormalizerUnitNorm('l1'), lambda x, _: x == 0),
+    (CNormalizerUnitNorm('max'),
+     lambda x, _: (x == 1) & ((x == 1).sum(axis=1) > 1)[:, None]),
+    (CNormalizerMinMax(preprocess=CNormalizerUnitNorm('max')), None),
+    (CNormalizerUnitNorm('l1', preprocess=CNormalizerMinMax()), None)])
+def test_check_gradient_at_the_bounds_of_the_box(
+        preprocess, counted, monkeypatch):
+    """Differences across a tie, or 0, were errors of 7 to 44 %."""
+    attack = attack_digits(solver_type='implicit', preprocess=preprocess,
+                           learn_lmbda=False, solver_params={'n_outer': 8})
+    run(attack, digits())
+    x, clean = attack.xc.tondarray(), digits()[0].X.tondarray()
+    assert np.isin(x, (0, 1)).mean() > .3
+    found = attack.check_gradient(3)
+    assert found.points < 1e-6 and found.lmbda < 1e-6
+    assert found.n_left_out < .9 * found.n_coordinates
+    if counted is not None:
+        assert found.n_left_out >= counted(x, clean).sum() > 0
+    assert (f'{found.n_left_out} of {found.n_coordinates} coordinates of the '
+            'points are left out' in str(found)) is (found.n_left_out > 0)
+    right = ReversePass.grad_x_p.func
+    wrong = cached_property(lambda found: 1.01 * right(found))
+    wrong.__set_name__(ReversePass, 'grad_x_p')
+    monkeypatch.setattr(ReversePass, 'grad_x_p', wrong)
+    assert attack.check_gradient(3).points == pytest.approx(.01, rel=1e-3)
+
+
+def test_check_gradient_of_a_point_in_the_corner_of_the_box():
+    """No coordinate is left to compare: that is no error of 0."""
+    data = small()
+    attack = make(data, 1, CClassifierLogistic(preprocess='min-max'),
+                  solver_type='implicit')
+    attack.xc, attack.yc = CArray(data[0].X.min(axis=0)), CArray([1])
+    found = attack.check_gradient()
+    assert np.isnan([found.points, found.solver_points]).all()
+    assert found.lmbda < 1e-6
+    assert '2 of 2 coordinates of the points are left out' in str(found)
+
+
+def test_check_gradient_of_points_that_have_converged():
+    """Nothing but rounding was left of their derivative: errors of 2e-5."""
+    data = small(d=4)
+    attack = make(data, 6, CClassifierLogisticTorch(preprocess='min-max'),
+                  learn_lmbda=False, solver_type='implicit',
+                  solver_params={'n_outer': 20})
+    run(attack, data)
+    found = attack.check_gradient()
+    assert 0 < found.n_left_out < found.n_coordinates == 24
+    assert found.points < 1e-6
 
 
 def test_check_gradient_sees_a_wrong_sign(monkeypatch):

@@ -9,6 +9,7 @@ from sklearn import preprocessing
 from core_problems import ETA, FORMS, compare, make
 
 from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.core.kinks import kinked_coordinates
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.penalties import L1
@@ -202,3 +203,31 @@ def test_no_points_have_no_derivative(name, method):
     found = hypergradient(problem, x_p[:0], y_p[:0], 0., method=method)
     assert found.grad_x_p.shape == (0, 4)
     assert torch.isfinite(torch.as_tensor(found.grad_lmbda))
+
+
+@pytest.mark.parametrize('preprocess, x_p, expected', [
+    # ties with a clean row, within a step of one, beyond it alone, of points
+    (MinMax(), [[0., 4.], [1.0001, 2.], [.5, 3.]], [[1, 1], [1, 0], [0, 0]]),
+    (MinMax(), [[-1., 9.], [-1., 2.]], [[1, 0], [1, 0]]),
+    (UnitNorm('l1'), [[0., 1.], [1e-4, 1.], [.1, 1.]],
+     [[1, 0], [1, 0], [0, 0]]),
+    (UnitNorm('max'), [[1., -1.], [1., 1.1]], [[1, 1], [0, 0]]),
+    (UnitNorm('l2'), [[0., 1.], [1., 1.]], [[0, 0], [0, 0]]),
+    # a tie for the greatest value that the norm of the row moves
+    (Chain((UnitNorm('l2'), MinMax())), [[2., -8.], [.1, 3.]],
+     [[1, 1], [0, 0]]),
+    # it does not move a 0
+    (Chain((UnitNorm('l2'), MinMax())), [[0., 2.], [0., 3.]],
+     [[1, 0], [1, 0]]),
+    # both columns of a row that is given are tied, and their ends move
+    (Chain((MinMax(), UnitNorm('max'))), [[5., 9.], [.5, 2.]],
+     [[1, 1], [1, 1]])])
+def test_coordinates_next_to_a_kink(preprocess, x_p, expected):
+    rows = torch.tensor([[0., 2.], [1., 4.], [.2, .8], [0., 1.], [2.5, 4.9]],
+                        dtype=torch.float64)
+    x_p = torch.tensor(x_p, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(0)
+    moves = [1e-3 * torch.randn(x_p.shape, generator=rng, dtype=x_p.dtype)
+             for _ in range(3)]
+    found = kinked_coordinates(preprocess, x_p, rows, 4, moves)
+    assert found.int().tolist() == expected
