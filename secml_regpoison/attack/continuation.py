@@ -3,6 +3,8 @@ import hashlib
 import math
 import warnings
 
+from secml.data import CDataset
+
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
 from .box import bound_array, is_not_numeric, warn_if_box_excludes_data
@@ -45,6 +47,10 @@ def _first_points(attack, data, ds_init):
                            'are not kept')
     if ds_init is None or is_other:
         return data.poison_set(lmbda), True
+    made_with = _as_dict(getattr(header, 'search_settings', ''))
+    if made_with.get('val', data.digests[1]) != data.digests[1]:
+        # its `starts` count other rows
+        ds_init = CDataset(ds_init.X, ds_init.Y)
     check_poison('ds_init', ds_init, attack)
     if attack.learn_lmbda and hasattr(header, 'lmbda'):
         # where the search ended: in stages as in one go
@@ -118,6 +124,11 @@ def search_settings(attack, data):
     return '; '.join(f'{name} {value}' for name, value in text.items())
 
 
+def _as_dict(text):
+    """Values of `search_settings` by name."""
+    return dict(item.partition(' ')[::2] for item in text.split('; '))
+
+
 def _classifier_settings(attack, data):
     """Settings of the classifier that the points depend on, beside its
     class and C, by name. A frozen preprocess is known by its features of the
@@ -132,8 +143,7 @@ def _warn_of_other_search(header, attack, data, n_kept):
     """Warn that points are kept, though found with other settings."""
     here = search_settings(attack, data)
     there = getattr(header, 'search_settings', here)
-    here, there = (dict(item.partition(' ')[::2] for item in text.split('; '))
-                   for text in (here, there))
+    here, there = map(_as_dict, (here, there))
     for name in _classifier_settings(attack, data):
         there.setdefault(name, here[name])  # headers of 0.1.0 lack it
     names = [name for name in {**there, **here}

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.metrics import pairwise_distances
 
 from attack_invariants import assert_same_result, assert_sound
 from attack_problems import digits, make, run, small
@@ -174,6 +175,46 @@ def test_points_made_with_other_data_are_said(which):
         warnings.filterwarnings('error', message='.*ds_init')
         run(make(data, 4), data, ds_init=prev)
         run(make(data, 4, lmbda_bounds=(-8, 11.5)), data, ds_init=prev)
+
+
+@pytest.mark.parametrize('dmax', [None, .6])
+@pytest.mark.parametrize('rows', ['fewer', 'more', 'another order', 'others'])
+def test_starts_of_other_validation_rows_are_not_used(rows, dmax):
+    """They were refused as too large, or as further than `dmax`."""
+    data = small()
+    kwargs = {'dmax': dmax, 'solver_params': {'n_outer': 2, 'n_inner': 9}}
+    prev = run(make(data, 6, **kwargs), data)[2]
+    n_fewer = max(prev.header.starts)
+    val = {'fewer': data[1][:n_fewer, :],
+           'more': data[1].append(data[2][:5, :]),
+           'another order': data[1][list(range(23, -1, -1)), :],
+           'others': data[2][:24, :]}[rows]
+    nearest = pairwise_distances(
+        prev.X.tondarray(), val.X.tondarray()).argmin(axis=1)
+    assert nearest.tolist() != list(prev.header.starts) or rows == 'more'
+    attack = make((data[0], val), 8, **kwargs)
+    with pytest.warns(RuntimeWarning, match='6 points of `ds_init` were made '
+                      'with val [0-9a-f]{16}; they are kept here, with val '):
+        found = run(attack, data, ds_init=prev)[2]
+    assert list(found.header.starts[:6]) == nearest.tolist()
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='.*ds_init')
+        again = run(attack, data, 8, ds_init=found)[2]
+    assert again.header.starts == found.header.starts
+    # as any points without a header
+    bare = CDataset(prev.X, prev.Y, CDatasetHeader(
+        lmbda=prev.header.lmbda, search_lmbda=prev.header.search_lmbda))
+    assert_array_equal(run(attack, data, ds_init=bare)[2].X.tondarray(),
+                       found.X.tondarray())
+
+
+def test_points_far_from_other_validation_rows_are_refused():
+    """No ball of `dmax` holds them, as without a header."""
+    data = small()
+    prev = run(make(data, 6, dmax=.01), data)[2]
+    attack = make((data[0], data[2][:24, :]), 6, dmax=.01)
+    with pytest.raises(ValueError, match='or of the nearest, got'):
+        run(attack, data, ds_init=prev)
 
 
 def test_more_points_than_validation_rows(caplog):
