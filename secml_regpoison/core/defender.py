@@ -119,14 +119,16 @@ class Defender:
         the one at `lmbda`, if that is as good."""
         losses = self._grid_losses(x_p, lmbda)
         start, cells = best_of(losses, lmbda), cells_of(losses)
-        best = here if here is not None and start == lmbda \
-            else self._best_near(x_p, start, cells[start])
+        best = self._best_near(x_p, start, cells[start]) \
+            if here is None or start != lmbda else self._better(here, partial(
+                self._descend, here, *self.bounds))  # type: ignore
         if self.camouflage:  # it seeks harm, and asks at each step
             return best
         for at, cell in cells.items():
             if may_hide_valley(losses, at, cell) \
                     and abs(at - best.lmbda) > self.model.lmbda_step:
-                best = self._better_beside(best, losses, at, *cell)
+                best = self._better(best, partial(
+                    self._valley_beside, x_p, losses, at, *cell))
         return best
 
     def _best_near(self, x_p: Tensor, lmbda: float,
@@ -144,23 +146,27 @@ class Defender:
             here = self._descend_beside(here, *self.bounds)
         return here
 
-    def _better_beside(self, best: Iterate, losses: dict[float, float],
-                       at: float, before: float, after: float) -> Iterate:
-        """`best`, or the better bottom of a valley between `at` and one of its
-        neighbours on the grid: the loss falls towards it, and is higher there.
-        """
-        there, slope = self.evaluate(best.x_p, at), self.secant_slope
-        self.secant_slope = 0.
-        ahead = after if there.grad_lmbda < 0 else before
-        if not there.grad_lmbda:
-            there = bisect(partial(self.evaluate, best.x_p), there, before, at)
-        elif losses[ahead] >= losses[at] and abs(
-                there.grad_lmbda * (ahead - at)) >= LOSS_RTOL * there.loss:
-            there = self._descend(there, *sorted((at, ahead)))
+    def _better(self, best: Iterate, search: Callable[[], Iterate]) -> Iterate:
+        """`best`, or what a `search` with a slope of its own finds better."""
+        slope, self.secant_slope = self.secant_slope, 0.
+        there = search()
         if there.loss < (1 - LOSS_RTOL) * best.loss:
             return there
         self.secant_slope = slope
         return best
+
+    def _valley_beside(self, x_p: Tensor, losses: dict[float, float],
+                       at: float, before: float, after: float) -> Iterate:
+        """The bottom of a valley between `at` and one of its neighbours on
+        the grid, where the loss falls towards that, and is higher there."""
+        there = self.evaluate(x_p, at)
+        ahead = after if there.grad_lmbda < 0 else before
+        if not there.grad_lmbda:
+            return bisect(partial(self.evaluate, x_p), there, before, at)
+        if losses[ahead] >= losses[at] and abs(
+                there.grad_lmbda * (ahead - at)) >= LOSS_RTOL * there.loss:
+            return self._descend(there, *sorted((at, ahead)))
+        return there
 
     def _descend_beside(self, here: Iterate, low: float,
                         high: float) -> Iterate:

@@ -213,7 +213,7 @@ def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
                 x_p if best is start and not is_least else None):
             stalled = 0
         if stalled == steps.patience or is_least:
-            response = best if everywhere \
+            response = best if defender.searches_everywhere \
                 else defender.global_best_response(best)
             if response is best:
                 converged = not is_least or not promises(

@@ -392,6 +392,34 @@ def test_a_valley_beside_the_end_of_descent_is_found(monkeypatch):
     assert excess() > 5e-3
 
 
+def test_the_slope_of_another_place_ends_no_descent(monkeypatch):
+    """By too steep a one each step is shorter than the least that counts."""
+    defender = defender_of(monkeypatch, lambda lmbda: 1 + .02 * (
+        lmbda + 1.73) ** 2, 1e-6, 1e-6)
+    defender.secant_slope = 4.
+    found = defender.global_best_response(defender.evaluate(None, -1.33))
+    assert found.lmbda == pytest.approx(-1.73, abs=LMBDA_TOL)
+    # at the bottom it stays, and the slope is that of before
+    defender.secant_slope = 4.
+    assert defender.global_best_response(found) is found
+    assert defender.secant_slope == 4.
+
+
+@pytest.mark.parametrize('seed, n', [(34, 25), (39, 15)])
+def test_the_last_lambda_is_the_best(seed, n):
+    """It was up to .23 % worse, by the slope of another place."""
+    problem = clouds(seed, n=n, d=2, m=24)
+    low, high = problem.x_tr.min(0).values, problem.x_tr.max(0).values
+    y_p = -problem.y_val[:1]
+    model = functools.partial(LinearModel, loss=SquaredHinge(), beta=1.)
+    found = solve(problem, problem.x_val[:1], y_p, 0., low, high,
+                  method='implicit', model=model)
+    defender = model(problem, y_p, training.Training('implicit'))
+    least = min(defender.losses(defender.train(found.x_p, lmbda)).defender
+                for lmbda in np.linspace(-2, 2, 41) + found.lmbda)
+    assert found.value <= (1 + LOSS_RTOL) * least
+
+
 @pytest.mark.parametrize('side', [-1, 1])
 def test_a_valley_on_either_side_is_found(monkeypatch, side):
     """Two kinks, at 0 and .7 below or above: the deeper one is found."""
