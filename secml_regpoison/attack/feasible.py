@@ -44,8 +44,9 @@ class CFeasibleSphereSlab:
     Parameters
     ----------
     quantile : float, optional
-        Share of the clean rows of each class in its sphere, and in its slab.
-        Default 0.95.
+        At least this share of the clean rows of each class is in its sphere,
+        and in its slab: a quantile between two rows is the larger one's, as
+        by NumPy's ``method='higher'``. Default 0.95.
     clean_data : CDataset or None, optional
         The clean rows. Default None: the attack's training data.
     """
