@@ -76,8 +76,8 @@ numpydoc_xref_aliases = {
     'Problem': 'secml_regpoison.core.Problem',
     'Solution': 'secml_regpoison.core.Solution',
     'Hypergradient': 'secml_regpoison.core.Hypergradient',
-    'Source': 'secml_regpoison.data.sources.Source',
-    'Split': 'secml_regpoison.data.splits.Split'}
+    'Source': 'secml_regpoison.data.Source',
+    'Split': 'secml_regpoison.data.Split'}
 
 # Sphinx reads no page outside its folder.
 (HERE / 'tutorials').mkdir(exist_ok=True)
