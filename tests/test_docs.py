@@ -2,6 +2,7 @@
 import ast
 import importlib
 import inspect
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import secml_regpoison
+from secml_regpoison.paper import FIGURES, run_figure
 
 validate = pytest.importorskip(
     'numpydoc.validate', reason='needs numpydoc').validate
@@ -34,6 +36,10 @@ IMPORTED = re.compile(r'from secml_regpoison[\w.]* import '
                       r'(?:\(([^)]*)\)|([\w, ]+))')
 SHAPE = re.compile(r'\bshapes?\b|\([^)]*,[^)]*\)|0-d')
 FORMULA = re.compile(r'\.\. math::|``[^`]*[=/][^`]*``|^ {4}.* (=|<-) ', re.M)
+# entries of the reference, and what docstrings name of them
+ENTRY = re.compile(r'^\.\. auto\w+:: (\S+)(\n   :no-members:)?', re.M)
+DOTTED = re.compile(r'(?<!`)`\.*(\.[\w.]+)`')
+SEE = re.compile(r'\b[Ss]ee\s+`(\w[\w.]*)`')
 SOURCE = re.compile(r'arXiv|arxiv\.org|\b(19|20)\d\d\b')
 MATHEMATICS = re.compile(
     r'grad|hessian|^objective|^solve$|AttackPoisoning|ClassifierLogistic')
@@ -144,6 +150,41 @@ def test_mathematics_has_a_formula_and_a_source(name):
     around = [text(thing), text(cls), text(inspect.getmodule(thing))]
     assert any(FORMULA.search(doc) for doc in around)
     assert any(SOURCE.search(doc) for doc in around)
+
+
+def entries():
+    """Each entry of docs/reference, members included, and its docstring."""
+    for path in (ROOT / 'docs' / 'reference').glob('*.rst'):
+        for name, is_alone in ENTRY.findall(path.read_text(encoding='utf-8')):
+            thing = pkgutil.resolve_name(name)
+            yield name, text(thing)
+            for member in dir(thing) if inspect.isclass(thing) \
+                    and not is_alone else ():
+                static = inspect.getattr_static(thing, member)
+                if not member.startswith('_') and is_ours(
+                        owner(thing, member)) and callable(
+                            function_of(static)):
+                    yield f'{name}.{member}', text(static)
+
+
+def test_what_docstrings_name_is_in_the_reference():
+    """`.name` is an entry; after "see", `name` is a member or a parameter."""
+    found = dict(entries())
+    missing = {name for doc in found.values() for name in DOTTED.findall(doc)
+               if not any(entry.endswith(name) for entry in found)}
+    for name, doc in found.items():
+        for see in re.findall(r'[\w.]+', ' '.join(SEE.findall(doc))):
+            of = name.rpartition('.')[0]
+            around = name, of, of.rpartition('.')[0] if of in found else of
+            if not any(f'{within}.{see}' in found for within in around) \
+                    and not re.search(rf'^(.*, )?{see}(, .*)? : ', doc, re.M):
+                missing.add(f'{name}: {see}')
+    assert len(found) > 100 and sorted(missing) == []
+
+
+def test_the_docstring_of_run_figure_lists_the_figures():
+    listed = re.search(r'^name : str\n((?:    .*\n)+)', text(run_figure), re.M)
+    assert re.findall(r"'(\w+)'", listed[1]) == list(FIGURES)
 
 
 @pytest.fixture(scope='module')

@@ -32,7 +32,7 @@ from .targets import check_classifier, target_of, warn_of_surrogate
 class CAttackPoisoningMinimax(CAttackPoisoning):
     r"""Poisoning of a linear classifier while the defender re-tunes lambda.
 
-    The base of the attacks on the kinds of `.targets`; use one of them.
+    The base of the attacks on each kind of classifier; use one of them.
 
     Implements the attack of https://arxiv.org/abs/2105.10948:
 
@@ -82,7 +82,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         How the hypergradient is computed, see `.core.hypergradient`. 'pgd-ls',
         secml's name for how the points move, means 'rmd'.
     solver_params : dict or None, optional
-        How the classifier is trained, see `.core.solvers.training`:
+        How the classifier is trained, see `.core.solvers.Training`:
         'n_inner' (150), 'inner_eta' (None: 1 / L), 'momentum' (0.9), 'form'
         ('auto'), 'inner_tol' and 'truncate'. How the points move, see
         `.core.solve`: 'n_outer' (60), 'step' (None), 'tol' (1e-4) and
@@ -150,9 +150,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         that the defender sees the harm, as in the paper.
     camouflage : 'auto' or float, optional
         From 0 to 1: how much an attacker with a set of its own keeps the
-        defender's loss low, see `.core.camouflage`. 'auto'
+        defender's loss low, see `.camouflaged`. 'auto'
         (default) tries 0, 0.5 and 0.9 and keeps what errs most. 0 where
-        lambda is fixed. With 'trust' see `.core.trust_defender`.
+        lambda is fixed. With 'trust' see `.TrustDefender`.
     trust_margin : float, optional
         With 'trust': the other rows count only where the gain on `val` is at
         least so many of its standard errors. Default 0; without 'trust'
@@ -280,14 +280,14 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def adv_ds(self):
         """Poison of the last `run`; the finished part if it was interrupted.
 
-        A CDataset to continue from, see `ds_init`, or None: also after
+        A CDataset to continue from, `ds_init` of `run`, or None: also after
         `set_state`, which restores only its points, `xc` and `yc`.
         """
         return self._poison
 
     @property
     def history(self):
-        """A `RunRecord` for each `run` since the last without `ds_init`.
+        """A `.RunRecord` for each `run` since the last without `ds_init`.
 
         A tuple: `CSecEval` leaves one record for each of its values.
         """
@@ -351,7 +351,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `w_norm` (norm of the
             retrained weights, in the classifier's feature space), `verdicts`
-            (what is true of it, names of `.core.verdicts`), `starts`
+            (what is true of it, names of `.Verdicts`), `starts`
             (the validation rows where the points started), `search_lmbda`
             (where the solver's lambda ended, and more points start),
             `problem_id` and `search_settings` (what point 2 compares).
@@ -512,7 +512,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Returns
         -------
         Diagnostics
-            See `.core.diagnostics`; ``print`` it.
+            Print it.
         """
         return gradient_check.diagnose_points(self, self._prepare())
 

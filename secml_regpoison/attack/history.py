@@ -45,9 +45,9 @@ class RunRecord:
     n_hypergradients, n_trainings : iterates evaluated, of which at most one
     hypergradient each was computed, and trained models, those of the batches
     read included. compositions : with ``y_poison='worst'`` a
-    `Composition` for each that was tried; n_labels : points of each label.
+    `.Composition` for each that was tried; n_labels : points of each label.
     constant_loss : validation loss of a constant answer. verdicts : what is
-    true of the result, see `.core.verdicts`.
+    true of the result, see `.Verdicts`.
     """
 
     n_points: int

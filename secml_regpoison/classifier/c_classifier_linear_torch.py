@@ -52,7 +52,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
     dtype : {'float64', 'float32'}, optional
         Precision of training.
     preprocess : CPreProcess or str or None, optional
-        See `.CClassifier`. Default None.
+        That of secml's classifiers. Default None.
     penalty : {'l2', 'l1'}, optional
         Default 'l2'.
 
@@ -138,7 +138,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         return x, y
 
     def fit(self, x, y):
-        """Fit the preprocess and train; see `.CClassifier.fit`.
+        """Fit the preprocess and train, as any classifier of secml.
 
         Parameters
         ----------

@@ -48,7 +48,7 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
         either, now or later, sets both.
     solver : {'newton', 'sgd'}, optional
         'newton' (default) trains to the optimum, see
-        `.core.solvers.newton.newton` and, with L1, `.proximal_newton`. 'sgd',
+        `.solvers.newton` and, with L1, `.solvers.proximal_newton`. 'sgd',
         with L2 only, starts from 0 and makes `epochs`
         passes over the rows in mini-batches, each in a new order, as the paper
         trains the classifier on which an attack is tested. It ends near the
@@ -69,7 +69,7 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
     dtype : {'float64', 'float32'}, optional
         Precision of training.
     preprocess : CPreProcess or str or None, optional
-        See `.CClassifier`. Default None.
+        That of secml's classifiers. Default None.
     penalty : {'l2', 'l1'}, optional
         Default 'l2'.
     beta : {0, 1}, optional

@@ -30,7 +30,7 @@ class CLossLogisticNats(CLossLogistic):
     __class_type = 'log-nats'
 
     def loss(self, y_true, score, pos_label=1):
-        """Loss of each sample, (n,); see `.CLossLogistic.loss`."""
+        """Loss of each sample, (n,); arguments as of secml's."""
         return math.log(2) * super().loss(y_true, score, pos_label, _LINEAR)
 
     def dloss(self, y_true, score, pos_label=1):

@@ -1,6 +1,8 @@
 """Hypergradients and the minimax problem: torch in, torch out."""
 from .hypergradient import Hypergradient, hypergradient
-from .minimax import Solution, solve
+from .iterates import Iterate, Solution
+from .minimax import solve
 from .problem import Problem
 
-__all__ = ['Hypergradient', 'Problem', 'Solution', 'hypergradient', 'solve']
+__all__ = ['Hypergradient', 'Iterate', 'Problem', 'Solution', 'hypergradient',
+           'solve']

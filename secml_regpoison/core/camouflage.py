@@ -56,7 +56,7 @@ def camouflaged(model: Model, x_p: Tensor, attacker: Tensor, defender: Tensor,
     ``B`` is the loss of the attacker and ``A`` that of the defender; points
     that lower ``A`` do not show their harm. With a `y_target` the attacker
     lowers both: then a plus. The norms are in the units of
-    `Problem.column_scale`.
+    `.Problem.column_scale`.
     """
     problem, scale = model.problem, model.problem.column_scale(x_p)
     weight = problem.upward * camouflage

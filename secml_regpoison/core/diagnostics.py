@@ -22,7 +22,7 @@ GAIN_TOL = .01
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Measurements of `diagnose`; `str` explains it, a verdict a line.
+    """What an attack's `diagnostics` measure; print it for a verdict a line.
 
     Attributes
     ----------

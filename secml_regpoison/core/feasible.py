@@ -98,7 +98,7 @@ class FeasibleSet:
     def column_scale(self) -> Union[float, Tensor]:
         """Units of the columns, (d,): the widths of the box, at most that of
         the ball, those that are not 0 scaled to a root mean square of 1. 1
-        where they are within `ALIKE` of each other, or have no end."""
+        where they are within a factor of 100, or have no end."""
         width = (self.ub - self.lb).expand_as(self.x_0)
         if self.dmax is not None:
             width = width.clamp_max(2 * self.dmax)

@@ -39,7 +39,7 @@ def hypergradient(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         `.solvers.Training`.
     model : callable
         ``(problem, y_p, training)`` to the model, by default logistic
-        regression whose bias is not penalised; see `.linear_model`.
+        regression whose bias is not penalised; see `.LinearModel`.
     **training
         The other settings of `.solvers.Training`.
 

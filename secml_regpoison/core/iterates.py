@@ -11,10 +11,27 @@ from .model import Gradients
 class Iterate:
     """Poisoning points, lambda, the model they give and the derivatives.
 
-    `value` and `error` are the attacker's loss and share of errors, `loss` is
-    the defender's loss: `value` where `Problem.is_zero_sum`. `gradients` are
-    those of the model; with camouflage `grad_x_p` is a direction, see
-    `.camouflage`. `log_s` is of a `.trust.TrustModel`, else 0.
+    ``grad_x_p = dB/dx_p`` and ``grad_lmbda = dA/dlmbda``, with the attacker's
+    loss B and the defender's A of the trained model: arXiv 2105.10948, eq. 2,
+    where both are one.
+
+    Attributes
+    ----------
+    x_p : Tensor, shape (p, d)
+        Poisoning points.
+    lmbda : float
+        The defender's best response to them, or the one given if it is fixed.
+    trained : object
+        What the model's `train` returns there.
+    value, error : float
+        The attacker's loss and share of errors.
+    loss : float
+        The defender's loss: `value` where `Problem.is_zero_sum`.
+    gradients : Gradients
+        Those of the model; with camouflage `grad_x_p` is a direction, see
+        `.camouflaged`.
+    log_s : float
+        Of a `.TrustModel`; else 0.
     """
 
     x_p: Tensor
@@ -61,7 +78,7 @@ class Solution:
         Ended before `n_outer` steps, and not because no step may be shorter
         than `min_step`.
     log_s : float
-        Of a `.trust.TrustModel`; else 0.
+        Of a `.TrustModel`; else 0.
     """
 
     x_p: Tensor

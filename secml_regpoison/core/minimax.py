@@ -94,16 +94,16 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         goes on from there, see `.vertices`. Not with `camouflage`.
     camouflage : float
         From 0 to 1: how much an attacker with rows of its own keeps the
-        defender's loss low, see `.camouflage`. Above 0 each answer
+        defender's loss low, see `.camouflaged`. Above 0 each answer
         is searched over the whole interval.
     callback : callable or None
-        Called with each `Iterate`, the start first.
+        Called with each `.Iterate`, the start first.
     method, n_inner, eta, momentum : str, int, float or None, float
         How the classifier is trained and differentiated, see
         `.solvers.Training`.
     model : callable
         ``(problem, y_p, training)`` to the model, by default logistic
-        regression whose bias is not penalised; see `.linear_model`.
+        regression whose bias is not penalised; see `.LinearModel`.
     **training
         The other settings of `.solvers.Training`.
 

@@ -86,7 +86,7 @@ def default_step(x_tr: Tensor, camouflage: float = 0.) -> float:
 def column_scale(problem: Problem, x_p: Tensor,
                  feasible: FeasibleSet) -> Union[float, Tensor]:
     """Units of the columns in which points (p, d) ascend: those of the
-    preprocess, see `Problem.column_scale`, else those of the box."""
+    preprocess, see `.Problem.column_scale`, else those of the box."""
     scale = problem.column_scale(x_p)
     return scale if isinstance(scale, Tensor) else feasible.column_scale
 

@@ -10,7 +10,7 @@ fold and s of the untrusted rows,
 
 with n all rows. At s = 0 no point changes anything: the answer's loss is never
 above that of the trusted rows alone. A penalised bias has its share, too. With
-the adjoint p_k of the fold, see `.solvers`,
+the adjoint p_k of the fold, see `.implicit.reverse`,
 
     dA/dlog s = -(s/n) sum_k sum_{untrusted i} l'(h_i) (a_i . p_k)
 

@@ -99,7 +99,7 @@ def load_data(name_or_path, classes=None, **options):
         the second 1. Default: 0 and 8 of the digits, T-shirt and pullover of
         Fashion-MNIST, dog and fish, and the two labels, sorted, of a file.
     **options
-        How to read a file, see `ReadOptions`.
+        How to read a file, see `.ReadOptions`.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def load_data(name_or_path, classes=None, **options):
     Raises
     ------
     TypeError
-        If an option is of another type than `ReadOptions` names.
+        If an option is of another type than `.ReadOptions` names.
     ValueError
         If the name is unknown, the file is malformed, a value is missing or
         not finite, no feature varies, or there are other than two classes

@@ -89,7 +89,9 @@ def split_data(source, n_train=None, n_val=None, seed=0):
     ----------
     source : Source
     n_train, n_val : int, optional
-        See `split_sizes`.
+        Default: three training rows for one validation row, at most 512 and
+        171; without test rows in `source` as many are left for them as for
+        training. All validation rows that `source` has are taken.
     seed : int, optional
 
     Returns

@@ -19,7 +19,7 @@ class CPlotRegPoison(SecEvalCurvesMixin, PoisonPicturesMixin,
 
     - `plot_lmbda`, `plot_weight_norm`, `plot_sec_eval_minimax`: curves
       against the strength of the attack. They read lambda and ||w|| from the
-      headers of the poisoning points, which a `.CSecEval` keeps if created
+      headers of the poisoning points, which a `CSecEval` keeps if created
       with ``save_adv_ds=True``.
     - `plot_weight_histogram`: the weights of classifiers.
     - `plot_poisoning_map`: the effect of one poisoning point at each place

@@ -73,7 +73,7 @@ class PoisonPicturesMixin:
         attack : CAttackPoisoningMinimax
             The attack that made the poison.
         adv_ds : CDataset
-            The poison as `run` returns it, or a `.CSecEval` keeps it.
+            The poison as `run` returns it, or a `CSecEval` keeps it.
         n_images : int, optional
             Maximum number of points shown. Default 8.
         shape : (int, int), optional

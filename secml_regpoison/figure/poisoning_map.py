@@ -43,7 +43,7 @@ class PoisoningMapMixin:
         value : {'error', 'lmbda'}, optional
             The error on the validation set in per cent, lambda fixed at
             `attack.lmbda` (default), or the lambda that the defender learns,
-            see `attack.learned_lmbda`.
+            see its `learned_lmbda`.
         n_grid_points : int, optional
             Places on each side of the box. Default 30.
         vmin, vmax : float, optional

@@ -75,7 +75,8 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
     Parameters
     ----------
     name : str
-        Any of `FIGURES`.
+        'fig1', 'fig2', 'fig3', 'labels', 'defence', 'models', 'transfer',
+        'limits' or 'inner'.
     out : str
         Folder for the results, made if missing.
     quick : bool, optional

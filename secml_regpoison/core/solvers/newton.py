@@ -4,7 +4,7 @@
 
 A step has one of two modes. With a *fresh* factor it is Newton's. With a
 *reused* factor, that of an earlier step, it costs a tenth of that, and serves
-for as long as each step shrinks the gradient by `REUSE_FACTOR`.
+for as long as each step shrinks the gradient to 0.3 of it or less.
 
 Where equal rows make the kernel singular, steps with t > 1 lengthen `u` and
 move no score, until rounding ends the training. It begins anew with *short*

@@ -1,13 +1,14 @@
 """Training to the optimum with the L1 penalty, by proximal Newton steps.
 
 A step minimises the penalty plus the second-order model of the loss, exactly,
-see `.feature_sign`; a step that does not lower the objective enough is
-shortened (Lee, Sun and Saunders 2014). Only the weights that are not zero take
-part, and as many others whose derivative exceeds ``mu`` most.
+by feature-sign search (Lee, Battle, Raina and Ng 2007); a step that does not
+lower the objective enough is shortened (Lee, Sun and Saunders 2014). Only the
+weights that are not zero take part, and as many others whose derivative
+exceeds ``mu`` most.
 
 The model's coordinates are those of the weights that are not zero. A small
 change of the rows or of lambda leaves the others at zero, so that the
-hypergradient of `.implicit` is that of these coordinates.
+hypergradient of `.implicit.reverse` is that of these coordinates.
 """
 import math
 import warnings

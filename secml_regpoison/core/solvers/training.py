@@ -20,12 +20,12 @@ class Training:
     Parameters
     ----------
     method : str
-        One of `.SOLVERS`: 'rmd', 'fmd' or 'implicit'.
+        'rmd', 'fmd' or 'implicit'.
     n_inner : int
         T, the training steps of 'rmd' and 'fmd'.
     eta : float or None
         Step size; None for ``1 / L`` with the bound on the smoothness
-        constant of `.step_size`. It moves with the poisoning
+        constant of `.solvers.step_size`. It moves with the poisoning
         points and with lambda, and the derivatives account for it.
     momentum : float
         Heavy-ball coefficient in [0, 1).
