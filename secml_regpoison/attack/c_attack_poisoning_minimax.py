@@ -23,6 +23,7 @@ from . import (
 from .batches import explain_ctrl_c, make_batches
 from .box import warn_of_dmax
 from .checkpoint import open_checkpoint
+from .feasible import feasible_set
 from .history import RunRecord
 from .poison_header import PoisonHeader
 from .poisoning_data import PreparedData
@@ -437,7 +438,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         """
         data = self._prepare()
         retraining.check_adv_ds(self, data, adv_ds)
-        return retraining.starting_points(self, data, adv_ds)
+        return to_carray(retraining.set_of(self, data, adv_ds).x_0,
+                         self.training_data.issparse)
 
     def objective_function(self, xc, acc=False):
         """Attacker's loss with point `_idx` (or the first) of `xc` at `xc`.
@@ -663,7 +665,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         start = data.new_points(
             data.poison_set(self.lmbda), n_points,
             poison_labels.new_labels(self, data, 0, n_points))
-        return (retraining.project_starts(self, data, start.x, start.y),
+        x_0 = feasible_set(self, data, start.x, start.y).x_0
+        return (to_carray(x_0, self.training_data.issparse),
                 data.decode(start.y))
 
     def _run(self, xc, yc, idx=0):

@@ -174,15 +174,15 @@ def feasible_set(attack, data, x_start, y):
     made = FeasibleSet(
         x_0, lb, ub, filter=None if clean is None else clean.for_labels(y),
         integers=None if whole is None else _of_features(whole.features, x_0))
-    return replace(made, x_0=_starts(data, made, clean, y), dmax=attack.dmax,
-                   distance=attack.distance)
+    return replace(made, x_0=_starts(data, made, x_start, clean, y),
+                   dmax=attack.dmax, distance=attack.distance)
 
 
-def _starts(data, made, clean, y):
+def _starts(data, made, x_start, clean, y):
     """The starts in the set: projected; where whole numbers lead out of the
     filter, the training row of the label that is nearest to its centroid of
     those that stay inside."""
-    start = made.project(made.x_0)
+    start = made.project(x_start)
     if clean is None or made.integers is None:
         return start
     for typical in rows_by_centroid(data, clean, y):

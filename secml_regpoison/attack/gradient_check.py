@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from secml_regpoison.convert import to_tensor
 from secml_regpoison.core.diagnostics import diagnose
 from secml_regpoison.core.kinks import kinked_coordinates
 from secml_regpoison.validation import (
@@ -12,7 +11,7 @@ from secml_regpoison.validation import (
 from .feasible import feasible_set
 from . import trust
 from .objective import model_of, moving_points
-from .retraining import is_evaluated, starting_points
+from .retraining import is_evaluated, set_of
 from .settings import lmbda_bounds
 
 LEFT_OUT = (
@@ -81,17 +80,16 @@ def diagnose_points(attack, data):
     check('learn_lmbda', attack.learn_lmbda, not trust.is_learned(attack),
           'True or False for diagnostics')
     x_p, y_p = moving_points(attack, data)
-    said, x_0 = {'is_evaluated': is_evaluated(attack, data)}, None
+    said = {'is_evaluated': is_evaluated(attack, data)}
+    feasible = feasible_set(attack, data, x_p, y_p)
     if _is_last_run(attack):
-        x_0 = to_tensor(starting_points(attack, data, attack.adv_ds),
-                        data.device)
+        feasible = set_of(attack, data, attack.adv_ds)
         said.update({name: getattr(attack._verdicts, name)
                      for name in ('one_class', 'budget_hit', 'fit_short',
                                   'unseen')})
     found = diagnose(
         model_of(attack, data.problem(len(x_p)), y_p), x_p, attack.lmbda,
-        feasible_set(attack, data, x_p if x_0 is None else x_0, y_p),
-        lmbda_bounds(attack), learn_lmbda=bool(attack.learn_lmbda))
+        feasible, lmbda_bounds(attack), learn_lmbda=bool(attack.learn_lmbda))
     return replace(found, **said)
 
 

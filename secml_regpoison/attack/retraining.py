@@ -156,20 +156,15 @@ def warn_if_values_differ(attack, data, solver_value, loss):
             stacklevel=4)
 
 
-def starting_points(attack, data, adv_ds):
-    """The validation points of ``adv_ds.header.starts``, in the set."""
+def set_of(attack, data, adv_ds):
+    """The core's `FeasibleSet` of points that started at the validation rows
+    ``adv_ds.header.starts``: its `x_0` are the starts."""
     starts = getattr(adv_ds.header, 'starts', ())
     check('adv_ds.header.starts', starts, len(starts) == adv_ds.num_samples,
           f'a row for each of {adv_ds.num_samples} points',
           ' Pass the whole poison, as `run` returned it.')
-    return project_starts(attack, data, data.x_val[list(starts)],
-                          data.encode(adv_ds.Y))
-
-
-def project_starts(attack, data, x, y):
-    """Validation points (p, d) with labels (p,) in the set, as a CArray."""
-    return to_carray(feasible_set(attack, data, x, y).project(x),
-                     attack.training_data.issparse)
+    return feasible_set(attack, data, data.x_val[list(starts)],
+                        data.encode(adv_ds.Y))
 
 
 def check_adv_ds(attack, data, adv_ds):

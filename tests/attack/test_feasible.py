@@ -3,7 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import filters
 from attack_invariants import assert_same_result, assert_sound
@@ -152,6 +152,33 @@ def test_masks(learn_lmbda):
     move = poison.X.tondarray() - attack.starting_points(poison).tondarray()
     assert (move[:, 0] == 0).all() and (move[:, 1:3] >= 0).all()
     assert (move[:, 1:3] > 0).any() and (move[:, 1:3] == 0).any()
+
+
+WHOLE, PASSING = CFeasibleInteger(), CFeasibleSphereSlab(.5)
+MASK = CFeasibleMask(increasing=(0,))
+
+
+@pytest.mark.parametrize('distance, feasible', [
+    ('l1', ()), ('l1', (WHOLE, MASK)), ('l2', ()), ('l2', (PASSING,)),
+    ('l2', (WHOLE, MASK)), ('l2', (WHOLE, PASSING)), ('l2', (MASK, PASSING)),
+    ('l2', (WHOLE, MASK, PASSING))])
+def test_dmax_is_from_the_starting_points(distance, feasible):
+    """Validation rows beyond the box too."""
+    data = small(d=D)
+    for part in data:
+        part.X = (20 * part.X).round()
+    attack = make(data, 6, lb=4, ub=16, dmax=2.5, distance=distance,
+                  feasible=feasible or None,
+                  solver_params={'n_outer': 4, 'n_inner': 20})
+    poison = run(attack, data)[2]
+    start = attack.starting_points(poison).tondarray()
+    drawn = attack._rnd_init_poisoning_points()[0].tondarray()
+    assert_array_equal(drawn, start)
+    move = np.linalg.norm(poison.X.tondarray() - start, axis=1,
+                          ord=int(distance[1]))
+    assert (move <= 2.5 * (1 + 1e-9)).all() and (move > 1).any()
+    if WHOLE not in feasible:  # else the path begins at rounded points
+        assert_allclose(attack.x_seq.tondarray()[0], start.ravel(), atol=1e-9)
 
 
 def test_the_set_belongs_to_checkpoint_copies_and_continuation(tmp_path):
