@@ -3,6 +3,7 @@ from secml.adv.seceval import CSecEvalData
 from secml.array import CArray
 from secml.figure._plots import CPlot
 
+from secml_regpoison.validation import check_type
 from .style import OTHER_STYLES, POLICY_STYLES, legend_below
 
 
@@ -29,7 +30,7 @@ class SecEvalCurvesMixin:
         Raises
         ------
         TypeError
-            If it is not a CSecEvalData.
+            If it is not a CSecEvalData, or the label no text.
         ValueError
             If the list is empty, the strengths differ between repetitions,
             or no lambda was stored.
@@ -100,6 +101,8 @@ class SecEvalCurvesMixin:
 def _next_style(sp, label, **given):
     """The style of the policy `label`, or one that `sp` has not used yet,
     with the given values."""
+    check_type('label', label, (str, type(None)), 'a text or None, as a list '
+               'of data is the repetitions of one curve')
     taken = {line.get_color() for line in sp.get_lines()}
     other = next((style for style in OTHER_STYLES
                   if style['color'] not in taken),

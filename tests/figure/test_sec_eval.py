@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgb
 
 from attack_problems import make, small
 from figures import assert_outside
+from refusals import raises
 from secml_regpoison.figure.c_plot_regpoison import CPlotRegPoison
 from secml_regpoison.figure.style import POLICY_STYLES
 from secml.adv.seceval import CSecEval, CSecEvalData
@@ -102,6 +103,15 @@ def test_incomplete_evaluations_are_refused(fig, method):
             plot(data)
     with pytest.raises(ValueError, match='at least one'):
         plot([])
+
+
+@pytest.mark.parametrize('method', [*CURVES, 'plot_sec_eval_minimax'])
+def test_a_list_of_labels_is_refused_before_anything_is_drawn(fig, method):
+    data = [_evaluated(), _evaluated()]
+    with raises(TypeError, '`label` must be a text or None',
+                'repetitions of one curve, got list.'):
+        getattr(fig.sp, method)(data, label=['a', 'b'])
+    assert len(fig._fig.axes) == 1 and not fig.sp.get_lines()
 
 
 def test_curves_of_one_subplot_differ_in_color_line_and_marker(fig):
