@@ -125,8 +125,7 @@ def _report(args, source, plan, name, records):
     title = f'{name}: {model} under poison\n{lines}'
     if args.repetitions > 1:
         runs = 'runs on the same rows' if same_rows else 'splits'
-        title += (f'; thick: the mean of {args.repetitions} {runs}, thin: '
-                  'each of them')
+        title += f'; thick: mean of {args.repetitions} {runs}, thin: each'
     below = '\n'.join([conclusion['words'][0], *words[0].splitlines()])
     save_picture(draw(summary, title, below), path, ('png',), dpi=120)
     text = write_summary(

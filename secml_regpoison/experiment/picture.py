@@ -63,8 +63,14 @@ def draw(summary, title, words=''):
 
 
 def _wrapped(text, width):
-    """Lines of at most so many letters, about as many as fit."""
-    return '\n'.join(textwrap.fill(line, width) for line in text.splitlines())
+    """As few lines of at most so many letters as can be, and about equally
+    long: no word stands alone."""
+    def even(line):
+        n_lines = len(textwrap.wrap(line, width))
+        return textwrap.fill(line, next(
+            least for least in range(1, width + 1)
+            if len(textwrap.wrap(line, least)) <= n_lines))
+    return '\n'.join(map(even, text.splitlines()))
 
 
 def _draw_policy(ax, strengths, column, factor, style):

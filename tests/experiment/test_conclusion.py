@@ -668,6 +668,16 @@ def test_long_names_of_classes_are_told_apart():
     assert title.replace('\n', ' ') == ' and '.join(9 * names)
 
 
+def test_no_word_of_a_picture_stands_alone_on_a_line():
+    text = f'{30 * "name "}alone'  # 155 letters
+    words = f'{42 * "name "}alone'
+    fig = draw(summarise(LEARNED_BEST), f'title\n{text}', words)
+    assert [len(line.split()) for line in fig.get_suptitle().splitlines()] \
+        == [1, 16, 15]
+    said = fig.legends[0].get_title().get_text()
+    assert [len(line.split()) for line in said.splitlines()] == [22, 21]
+
+
 def test_a_label_cannot_command_the_terminal():
     text = table(summarise(LEARNED_BEST), ['a\x1b[31m', 'b\nc\u202e'])
     assert r' of a\x1b[31m %  of b\nc\u202e %' in text.splitlines()[0]
