@@ -86,7 +86,7 @@ def _draw(means, n_splits):
         right.set_ylabel(r'Learned $\lambda$ (natural log)')
         for ax in (left, right):
             ax.set_title(name)
-            ax.set_xlabel("Training steps T that the attack sees")
+            ax.set_xlabel('Training steps T that the attack sees (log scale)')
     band = ' and band' * (n_splits > 1)
     figure_legend(fig, axes[0, 0], f'Strongest attack; {of_splits(n_splits)} '
                   f'(of implicit: line{band})', 3)

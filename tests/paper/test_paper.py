@@ -20,7 +20,7 @@ from secml_regpoison.data.sources import load_data
 from secml_regpoison.storage import only_writer
 from secml_regpoison.experiment import security_evaluation
 from secml_regpoison.paper import (
-    FIGURES, attacks, defence, labels, models, run_figure)
+    FIGURES, attacks, defence, inner, labels, models, run_figure)
 from secml_regpoison.cli import paper as command
 from secml_regpoison.paper import config as table
 from secml_regpoison.experiment.cells import clear_cache, run_cells
@@ -96,6 +96,15 @@ def test_equal_errors_of_models_are_side_by_side():
               for container in fig.axes[0].containers]
     # one place for a policy, with and without poison
     assert len({*places}) == len(settings.policies) == len(places) / 2
+
+
+def test_the_axis_of_training_steps_says_that_it_is_logarithmic():
+    fig = inner._draw(
+        {('digits', policy, *way): stats() for policy in ('small', 'learned')
+         for way in ((0., 50), (0., 200), ('', 'implicit'))}, 1)
+    for ax in fig.axes:
+        assert ax.get_xscale() == 'log'
+        assert ax.get_xlabel().endswith(' (log scale)')
 
 
 @pytest.mark.slow
