@@ -33,7 +33,9 @@ class PoisoningMapMixin:
         (the accepted steps of the attack), and the decision boundaries of the
         attack's classifier, trained with the attack's final lambda, with and
         without the point; a defender who learns lambda has another without.
-        The legend is below the axes.
+        The legend is below the axes. Where `dmax` or `feasible` hold the
+        point, too, the map has places that it cannot reach: the legend says
+        so of the box.
 
         Parameters
         ----------
@@ -70,7 +72,7 @@ class PoisoningMapMixin:
                                    cmap=CMAP, vmin=vmin, vmax=vmax, zorder=0)
         self.colorbar(mesh, ax=self._sp).set_label(
             label, size=self._params['font.size'])
-        _draw_box(self, lower, upper)
+        _draw_box(self, attack, lower, upper)
         _draw_training_points(self, attack.training_data)
         lines = _draw_boundaries(self, attack)
         _draw_path(self, attack)
@@ -107,12 +109,13 @@ def _box(attack):
         for bound, end in ((attack.lb, np.min), (attack.ub, np.max))]
 
 
-def _draw_box(sp, lower, upper):
-    """The outline of the box."""
+def _draw_box(sp, attack, lower, upper):
+    """The outline of the box, and in the legend whether it is all."""
+    more = attack.dmax is not None or attack.feasible
     (left, bottom), (right, top) = lower, upper
     sp.plot([left, right, right, left, left],
             [bottom, bottom, top, top, bottom], color='black', linewidth=1.2,
-            label='box of the point')
+            label='box of the point' + '; its set is smaller' * bool(more))
 
 
 def _draw_training_points(sp, dataset):

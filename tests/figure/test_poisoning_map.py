@@ -10,6 +10,7 @@ from secml.adv.attacks import CAttackPoisoningLogisticRegression
 from secml.array import CArray
 from secml.figure import CFigure
 from secml.ml.classifiers import CClassifierLogistic
+from secml_regpoison import CFeasibleSphereSlab
 from secml_regpoison.figure.poisoning_map import _margins
 
 DATA = small()
@@ -189,6 +190,16 @@ def test_an_open_box_is_that_of_the_training_points(fig):
                                   x.min(axis=0).tondarray().ravel())
     np.testing.assert_array_equal(box.max(axis=0),
                                   x.max(axis=0).tondarray().ravel())
+
+
+@pytest.mark.parametrize('settings, is_smaller', [
+    ({}, False), ({'dmax': .2}, True),
+    ({'feasible': CFeasibleSphereSlab(.8)}, True)])
+def test_the_legend_says_that_the_box_is_not_all(fig, settings, is_smaller):
+    fig.sp.plot_poisoning_map(_attacked(**settings), n_grid_points=2)
+    assert fig.sp.get_legend().get_texts()[0].get_text() == (
+        'box of the point' + is_smaller * '; its set is smaller')
+    assert_outside(fig, fig.sp.get_legend())
 
 
 def test_attacks_without_a_map_are_refused_before_any_work(fig):
