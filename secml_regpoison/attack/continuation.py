@@ -49,7 +49,7 @@ def _first_points(attack, data, ds_init):
         return data.poison_set(lmbda), True
     made_with = _as_dict(getattr(header, 'search_settings', ''))
     if made_with.get('val', data.digests[1]) != data.digests[1]:
-        # its `starts` count other rows
+        # its `starts` may count other rows
         ds_init = CDataset(ds_init.X, ds_init.Y)
     check_poison('ds_init', ds_init, attack)
     if attack.learn_lmbda and hasattr(header, 'lmbda'):

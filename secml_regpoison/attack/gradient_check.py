@@ -110,7 +110,8 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
         x_p, n_directions, random_seed)]
     # a long step has less rounding, a short one is further from kinks
     steps = float(step), max(step, 5e-3)
-    kinked = _kinked(problem, x_p, [steps[1] * u for u in directions])
+    kinked = _kinked(problem, x_p, [steps[1] * u for u in directions],
+                     trust.is_learned(attack))
     moves = directions[0] != 0
     directions = [torch.where(kinked, 0., u) for u in directions
                   if (moves & ~kinked).any()]
@@ -169,13 +170,16 @@ def _column_units(problem, x_p):
                        moments.deviations())
 
 
-def _kinked(problem, x_p, moves):
-    """Coordinates that cross a kink of the preprocess, (p, d)."""
-    if problem.preprocess is None:
+def _kinked(problem, x_p, moves, is_trust):
+    """Coordinates that cross a kink of the preprocess, (p, d); with learned
+    trust it is fitted on the validation rows alone."""
+    if problem.preprocess is None or not len(x_p):
         return torch.zeros_like(x_p, dtype=torch.bool)
-    return kinked_coordinates(
-        problem.preprocess, x_p, torch.cat(list(problem.rows.values())),
-        problem.n_tr, moves)
+    n_tr = len(x_p) + problem.n_tr
+    fitted = slice(n_tr, n_tr + len(problem.x_val)) if is_trust \
+        else slice(0, n_tr)
+    return kinked_coordinates(problem.preprocess, x_p, torch.cat(
+        list(problem.rows.values())), fitted, moves)
 
 
 def _directions(x_p, n_directions, random_seed):

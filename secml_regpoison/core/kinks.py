@@ -8,17 +8,16 @@ from .preprocessing import MinMax, Preprocess, UnitNorm
 
 
 def kinked_coordinates(preprocess: Preprocess, x_p: Tensor, rows: Tensor,
-                       n_fit: int, moves: list[Tensor]) -> Tensor:
+                       fitted: slice, moves: list[Tensor]) -> Tensor:
     """Coordinates of points (p, d) that cross a kink on the way from -move to
     +move, (p, d).
 
     Without them the moves cross none, except where a kink moves with the
-    other points alone. rows : the other rows, (k, d), of which the first
-    `n_fit` are fitted along with the points.
+    other points alone. rows : the other rows, (k, d). fitted : on which of
+    points and rows, end to end, the preprocess is fitted.
     """
     def sides(x: Tensor) -> list[Tensor]:
-        return list(_sides(preprocess, torch.cat([x, rows]), len(x),
-                           len(x) + n_fit))
+        return list(_sides(preprocess, torch.cat([x, rows]), len(x), fitted))
 
     kinked = torch.zeros_like(x_p, dtype=torch.bool)
     while True:
@@ -37,19 +36,19 @@ def kinked_coordinates(preprocess: Preprocess, x_p: Tensor, rows: Tensor,
 
 
 def _sides(preprocess: Preprocess, rows: Tensor, n_points: int,
-           n_fit: int) -> Iterator[Tensor]:
+           fitted: slice) -> Iterator[Tensor]:
     """Yield signs that change at a kink, of the first `n_points` rows or of
     all, (., d)."""
     steps = getattr(preprocess, 'steps', (preprocess,))
     for before, step in zip((None, *steps), steps):
         noise, margins = torch.zeros_like(rows[0]), []
         if before is not None:  # what is scaled has rounding errors
-            rows = before.fit(rows[:n_fit])(rows)
-            fitted = rows[:n_fit]
-            noise = 1e-9 * (fitted.amax(0) - fitted.amin(0))
+            rows = before.fit(rows[fitted])(rows)
+            noise = 1e-9 * (rows[fitted].amax(0) - rows[fitted].amin(0))
         if isinstance(step, MinMax):
-            margins = [_above_others(sign * rows[:n_fit], 0)[:n_points]
-                       for sign in (1, -1)]
+            # none where the points are not among those that are fitted
+            margins = [_above_others(sign * rows[fitted], 0)[:n_points]
+                       for sign in (1, -1) if fitted.start == 0]
         elif isinstance(step, UnitNorm) and step.order == 'l1':
             margins = [rows]
         elif isinstance(step, UnitNorm) and step.order == 'max':

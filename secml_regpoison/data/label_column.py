@@ -108,7 +108,7 @@ def _label_values(cells, decimal, without):
         whole = (values[~gone] == np.rint(values[~gone])).all()
         values = np.array([
             None if missing else int(value)
-            if whole else float(value)
+            if whole and abs(value) < 2 ** 63 else float(value)
             for value, missing in zip(values, gone)], dtype=object)
     return np.where(gone, None, values)
 

@@ -154,7 +154,10 @@ def exact_number(label):
 
 
 def is_same(asked, label):
-    """Whether both are the same text or the same number (1 and 1.0)."""
+    """Whether both are the same text or the same number (1 and 1.0), of a
+    float as Python reads it (1e23)."""
     number = exact_number(asked)
-    return number is not None and number == exact_number(label) \
+    return number is not None and (
+        number == exact_number(label)
+        or isinstance(label, float) and float(asked) == label) \
         or str(asked).strip() == str(label)

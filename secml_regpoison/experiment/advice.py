@@ -21,9 +21,10 @@ def in_scikit_learn(standing, plan):
     if plan.penalty == 'l1' and math.exp(
             -standing.here['lmbda']['least']) > LARGE_C:
         name = 'SVM' if plan.classifier == 'svm' else 'Logistic'
+        beta = ', beta=1' * (plan.classifier == 'liblinear')
         sentence += (" With so large a C scikit-learn's L1 solvers may stop "
                      f'far from the optimum: CClassifier{name}Torch('
-                     "penalty='l1') does not.")
+                     f"penalty='l1'{beta}) does not.")
     return sentence
 
 

@@ -88,6 +88,29 @@ def test_check_gradient_of_a_point_in_the_corner_of_the_box():
     assert '2 of 2 coordinates of the points are left out' in str(found)
 
 
+def test_check_gradient_where_trusted_rows_alone_are_scaled():
+    """The points are in no tie: all their coordinates are compared."""
+    data = small(d=3)
+    attack = make(data, 4, CClassifierLogisticTorch(preprocess='min-max'),
+                  learn_lmbda='trust', solver_params={'n_outer': 5})
+    run(attack, data)
+    assert np.isin(attack.xc.tondarray(), (0, 1)).any()
+    found = attack.check_gradient()
+    assert (found.n_left_out, found.n_coordinates) == (0, 12)
+    assert found.points < 1e-6
+
+
+@pytest.mark.parametrize('preprocess', [
+    None, 'mean-std', 'min-max', CNormalizerUnitNorm('max')])
+def test_check_gradient_without_points(preprocess):
+    data = small()
+    attack = make(data, 0, CClassifierLogisticTorch(preprocess=preprocess))
+    run(attack, data, n_points=0)
+    found = attack.check_gradient()
+    assert np.isnan(found.points) and found.lmbda < 1e-6
+    assert found.n_left_out == found.n_coordinates == 0
+
+
 def test_check_gradient_of_points_that_have_converged():
     """Nothing but rounding was left of their derivative: errors of 2e-5."""
     data = small(d=4)

@@ -229,5 +229,6 @@ def test_coordinates_next_to_a_kink(preprocess, x_p, expected):
     rng = torch.Generator().manual_seed(0)
     moves = [1e-3 * torch.randn(x_p.shape, generator=rng, dtype=x_p.dtype)
              for _ in range(3)]
-    found = kinked_coordinates(preprocess, x_p, rows, 4, moves)
+    found = kinked_coordinates(preprocess, x_p, rows, slice(0, len(x_p) + 4),
+                               moves)
     assert found.int().tolist() == expected

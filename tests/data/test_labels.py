@@ -109,6 +109,16 @@ def test_large_labels_of_each_format(tmp_path, base, step, kind):
         index=False).splitlines()[1:]] == labels
 
 
+def test_floats_that_are_no_whole_numbers_of_a_file(tmp_path):
+    """They are asked for as Python writes them."""
+    path = str(tmp_path / 'rows.npz')
+    np.savez(path, X=X, y=np.array([1e23, 2e23])[np.arange(60) % 2])
+    for asked in ('1e23', '2e23'), (1e23, '2e+23'):
+        source = load_data(path, asked)
+        assert source.header['y_original'] == (1e23, 2e23)
+        assert (source.parts['pool'][1] == np.arange(60) % 2).all()
+
+
 @pytest.mark.parametrize('labels, asked', [
     (('1.000000000000000056e-01', '9.000000000000000222e-01'), (.1, '0.9')),
     (('1e0', '2'), ('1', '2.0'))])

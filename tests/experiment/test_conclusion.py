@@ -516,6 +516,8 @@ def test_what_to_type_into_scikit_learn(preprocess, classifier, words):
 @pytest.mark.parametrize('classifier, lmbda, words', [
     ('logistic', -2.31, ": CClassifierLogisticTorch(penalty='l1') does not."),
     ('svm', -2.31, ": CClassifierSVMTorch(penalty='l1') does not."),
+    ('liblinear', -9.,
+     ": CClassifierLogisticTorch(penalty='l1', beta=1) does not."),
     ('svm', -2.30, None)])
 def test_a_large_c_with_l1_is_not_left_to_scikit_learn(classifier, lmbda,
                                                        words):
