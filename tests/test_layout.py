@@ -121,6 +121,37 @@ def test_the_check_itself_sees(name, source, forbidden):
     assert bool(faults(source, name)) is forbidden
 
 
+def too_long(source, most=250, most_of_function=40):
+    """What is longer than a module or a function may be; a docstring of a
+    function does not count."""
+    n_lines = len(source.splitlines())
+    found = [f'{n_lines} lines'] * (n_lines > most)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[ast.get_docstring(node) is not None:] or [node]
+            n_lines = node.end_lineno - first[0].lineno + 1 \
+                + node.body[0].lineno - node.lineno
+            if n_lines > most_of_function:
+                found.append(f'{node.name}: {n_lines}')
+    return found
+
+
+# Public docstrings are more than half of it.
+LONG = 'attack.c_attack_poisoning_minimax'
+
+
+@pytest.mark.parametrize('path', FILES, ids=module_name)
+def test_a_module_and_its_functions_fit_on_a_screen_or_two(path):
+    most = 750 if module_name(path) == LONG else 250
+    assert too_long(path.read_text(encoding='utf-8'), most) == []
+
+
+def test_the_check_of_lengths_sees():
+    short = 'def f(x,\n      y):\n    """A\n    B"""\n' + '    x += 1\n' * 2
+    assert too_long(short, 6, 4) == []
+    assert too_long(short, 5, 3) == ['6 lines', 'f: 4']
+
+
 def test_gpu_tests_need_what_the_makefile_says():
     tests = Path(__file__).parent
     files = [tests / 'helpers' / 'core_problems.py', *(

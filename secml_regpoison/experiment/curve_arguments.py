@@ -3,13 +3,25 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.limits import MAX_LMBDA
-from secml_regpoison.validation import check, check_type
+from secml_regpoison.validation import check, check_choice, check_type
+from .filters import FILTERS
+from .plan import ATTACKERS
 from .policies import POLICIES, check_trust
 
 # Of the attack's parameters, those that `poisoning_curve` hands on.
 ATTACK_PARAMS = ('distance', 'dmax', 'joint', 'solver_params', 'n_restarts',
                  'device', 'camouflage')
+CHOICES = {'integer': ('auto', 'none'), 'solver_type': ('auto', *SOLVERS),
+           'filter': FILTERS, 'attacker': ATTACKERS,
+           'poison_mode': ('append', 'replace')}
+
+
+def check_choices(**given):
+    """Arguments that are one of a few words."""
+    for name, value in given.items():
+        check_choice(name, value, CHOICES[name])
 
 
 def check_policies(policies, classifier, penalty):

@@ -1,16 +1,15 @@
 """Test error against the share of poison, for an estimator of scikit-learn."""
 from dataclasses import replace
 
-from secml_regpoison.core.solvers import SOLVERS
-from secml_regpoison.validation import check_choice, check_integer
+from secml_regpoison.validation import check_integer
 from .array_splits import check_whole_numbers, read_all, split_arrays
 from .curve_arguments import (
-    attack_params_of, check_n_jobs, check_own, check_policies, strengths)
+    attack_params_of, check_choices, check_n_jobs, check_own, check_policies,
+    strengths)
 from .curve_result import collect, measure_estimator
 from .estimators import check_fits, classifier_of
-from .filters import FILTERS
 from .parallel import parallel_map
-from .plan import ATTACKERS, Plan, default_solver
+from .plan import Plan, default_solver
 from .policy_attack import make_attack
 from .security_evaluation import prepare_split
 
@@ -172,13 +171,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     policies = check_policies(policies, classifier, penalty)
     check_integer('n_repetitions', n_repetitions, 1)
     check_integer('random_state', random_state, 0)
-    check_choice('integer', integer, ('auto', 'none'))
-    check_choice('solver_type', solver_type, ('auto', *SOLVERS))
+    check_choices(integer=integer, solver_type=solver_type, filter=filter,
+                  attacker=attacker, poison_mode=poison_mode)
     check_n_jobs(n_jobs)
-    check_choice('filter', filter, FILTERS)
-    check_choice('attacker', attacker, ATTACKERS)
     check_own(attacker, {*data, *attack_params})
-    check_choice('poison_mode', poison_mode, ('append', 'replace'))
     plan = Plan(
         n_points=(), seed=int(random_state), lmbda_bounds=lmbda_bounds,
         poison_mode=poison_mode, preprocess=preprocess, classifier=classifier,

@@ -6,7 +6,8 @@
 
 with ``K`` and ``k_g`` the products of the rows' weights, and ``a`` their bias
 column. On a CPU the loop runs on NumPy views of the tensors' memory: a call of
-SciPy's BLAS costs a fifth of one of torch, and ``symv`` reads half of ``K``.
+SciPy's BLAS costs a fifth of one of torch, and a copy or a sum a quarter of
+NumPy's; ``symv`` reads half of ``K``.
 """
 from typing import Any, Optional
 
@@ -82,7 +83,6 @@ def blas_steps(n_steps: int, loss: Loss, kernel: Tensor, beside: Tensor,
     r = r_out.numpy()
     k, k_g, a = kernel.numpy().T, *beside.numpy()  # BLAS reads by columns
     lower = faster_triangle(first.dtype)
-    # a sum or a copy by NumPy takes several times as long as by BLAS
     symv, axpy, copy, dot, scal = (blas(name, first.dtype) for name in (
         'symv', 'axpy', 'copy', 'dot', 'scal'))
     (vel_b, b), biases = first[:, -1].tolist(), []
