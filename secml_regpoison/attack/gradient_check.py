@@ -81,12 +81,13 @@ def diagnose_points(attack, data):
           'True or False for diagnostics')
     x_p, y_p = moving_points(attack, data)
     said = {'is_evaluated': is_evaluated(attack, data)}
-    feasible = feasible_set(attack, data, x_p, y_p)
     if _is_last_run(attack):
         feasible = set_of(attack, data, attack.adv_ds)
         said.update({name: getattr(attack._verdicts, name)
                      for name in ('one_class', 'budget_hit', 'fit_short',
                                   'unseen')})
+    else:
+        feasible = feasible_set(attack, data, x_p, y_p)
     found = diagnose(
         model_of(attack, data.problem(len(x_p)), y_p), x_p, attack.lmbda,
         feasible, lmbda_bounds(attack), learn_lmbda=bool(attack.learn_lmbda))
