@@ -261,9 +261,12 @@ def test_what_does_not_fit_is_refused():
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('reverse', (False, True))
 @pytest.mark.parametrize('beta', (0., 1.))
-def test_the_loop_on_a_cpu_is_that_in_torch(monkeypatch, beta, reverse, form,
-                                            dtype, rtol):
-    """From any state, with directions that are not 0."""
+@pytest.mark.parametrize('cache_bytes', (0, 2 ** 20))
+def test_the_loop_on_a_cpu_is_that_in_torch(
+        monkeypatch, cache_bytes, beta, reverse, form, dtype, rtol):
+    """From any state, with directions that are not 0, whether the kernel is
+    multiplied by all vectors at once or by one after the other."""
+    monkeypatch.setattr(class_steps, 'CACHE_BYTES', cache_bytes)
     problem, x_p, y_p = make(dtype=dtype)
     model = SoftmaxModel(problem, y_p, Training('rmd', form=form), beta=beta)
     coordinates = model.train(x_p, 0.).coordinates
