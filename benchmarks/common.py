@@ -53,8 +53,11 @@ class Claim:
 
 @contextmanager
 def one_thread():
-    """torch and BLAS on one thread."""
+    """torch and BLAS on one thread, and the process on one core: JAX has
+    threads of its own, which no setting keeps from taking a second one."""
     from threadpoolctl import threadpool_limits
+    if hasattr(os, 'sched_setaffinity'):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
     with threadpool_limits(1):
         yield
