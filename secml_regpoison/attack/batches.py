@@ -207,8 +207,8 @@ def solve_from(attack, data, problem, start, iterates, first=(),
 
 
 def _solve(attack, problem, start, feasible, model, callback, settings):
-    """The core's `solve` of a model in the attack's `dtype`."""
-    dtype = getattr(torch, attack.dtype)
+    """The core's `solve` of a model."""
+    dtype = pipeline.search_dtype(attack, problem, len(start.x))
     may_jump = attack.joint and settings['min_step'] == 0 \
         and settings['max_step'] == math.inf
     return solve(

@@ -141,7 +141,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     dtype : {'float64', 'float32'}, optional
         Precision in which points and lambda are searched for; the classifier
         is trained and evaluated in float64 either way. 'float32' is 1.2 to
-        1.5 times as fast. Default 'float64'.
+        1.5 times as fast; of a ridge classifier or an SVM by 'implicit', with
+        fewer rows than columns, it is searched in float64 all the same, as
+        float32 keeps no digit there at small lambda. Default 'float64'.
     feasible : CFeasibleSphereSlab, CFeasibleInteger, CFeasibleMask or a tuple
         What else holds the points, beside the box and `dmax`: what a filter
         lets pass, whole numbers, features that stay or only grow. Starts are

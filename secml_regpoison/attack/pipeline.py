@@ -3,15 +3,18 @@ import functools
 import warnings
 
 import numpy as np
+import torch
 
 from secml.array import CArray
 
 from secml_regpoison.convert import take_rows, to_float64
+from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.preprocessing import UnitNorm
 from secml_regpoison.validation import LARGEST, check
 from . import trust
 from .box import bound_tensors
+from .settings import training_of
 from .targets import target_of
 
 
@@ -23,6 +26,17 @@ def model_class(attack, weight=None):
     target = target_of(attack.classifier)
     return functools.partial(target.model, loss=target.loss, beta=target.beta,
                              penalty=target.penalty)
+
+
+def search_dtype(attack, problem, n_points):
+    """The attack's `dtype`, but float64 for a squared loss by 'implicit' in
+    kernel coordinates: at small lambda those of float32 keep no digit."""
+    target, training = target_of(attack.classifier), training_of(attack)
+    by_kernel = training.form == 'gram' or training.form == 'auto' and (
+        problem.n_tr + n_points < problem.x_tr.shape[1])
+    needs_float64 = training.method == 'implicit' and by_kernel and isinstance(
+        target.loss, (Squared, SquaredHinge)) and target.penalty.is_smooth
+    return torch.float64 if needs_float64 else getattr(torch, attack.dtype)
 
 
 def first_models(attack, n_points):

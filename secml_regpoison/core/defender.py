@@ -3,7 +3,6 @@ import math
 from functools import partial
 from typing import Any, Callable, Optional
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,13 +16,6 @@ from .verdicts import LMBDA_TOL
 
 # Beyond them weights vanish, or their penalty does.
 LMBDA_BOUNDS = -8., 11.5
-
-
-def lmbda_grid(bounds: tuple[float, float], step: float) -> np.ndarray:
-    """Both bounds, and equal steps of at most `step` between; from the top,
-    for each optimum is where the next training starts."""
-    low, high = bounds
-    return np.linspace(high, low, 1 + math.ceil((high - low) / step))
 
 
 class Defender:
@@ -147,9 +139,13 @@ class Defender:
         return here
 
     def _better(self, best: Iterate, search: Callable[[], Iterate]) -> Iterate:
-        """`best`, or what a `search` with a slope of its own finds better."""
+        """`best`, or what a `search` with a slope of its own finds better: not
+        if it meets a lambda without an answer."""
         slope, self.secant_slope = self.secant_slope, 0.
-        there = search()
+        try:
+            there = search()
+        except SingularHessian:
+            there = best
         if there.loss < (1 - LOSS_RTOL) * best.loss:
             return there
         self.secant_slope = slope
@@ -172,14 +168,15 @@ class Defender:
                         high: float) -> Iterate:
         """`here`, or the end of a descent from half a step of the grid away,
         where that is better: with a squared hinge the loss has kinks."""
+        def beside(lmbda: float) -> Iterate:
+            if self.model.losses(self._train(here.x_p, lmbda)).defender \
+                    < (1 - LOSS_RTOL) * here.loss:
+                return self._descend(self.evaluate(here.x_p, lmbda), low, high)
+            return here
         for step in (-.5 * self.model.lmbda_step, .5 * self.model.lmbda_step):
             lmbda = here.lmbda + step
-            if low < lmbda < high and self.model.losses(self._train(
-                    here.x_p, lmbda)).defender < (1 - LOSS_RTOL) * here.loss:
-                self.secant_slope = 0.
-                there = self._descend(self.evaluate(here.x_p, lmbda), low,
-                                      high)
-                here = there if there.loss < here.loss else here
+            if low < lmbda < high:
+                here = self._better(here, partial(beside, lmbda))
         return here
 
     def record(self, here: Iterate) -> None:

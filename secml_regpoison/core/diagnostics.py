@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from . import verdicts
-from .defender import LMBDA_BOUNDS, lmbda_grid
+from .defender import LMBDA_BOUNDS
 from .linear_model import LinearModel, Trained
 from .feasible import FeasibleSet
 from .solvers.implicit import solve_hessian
 from .solvers.newton import relative_gradient
 from .steps import column_scale, default_step
+from .valleys import lmbda_grid
 from .verdicts import SENTENCES
 
 # Points at a maximum inside the set: the gradient left there is all free, but

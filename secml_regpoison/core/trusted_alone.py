@@ -4,11 +4,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .defender import lmbda_grid
 from .features import in_features_of
 from .losses import Loss
 from .problem import Problem
 from .solvers import Training
+from .valleys import lmbda_grid
 from .weighted_model import WeightedModel
 
 

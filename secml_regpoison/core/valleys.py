@@ -7,6 +7,8 @@ left.
 import math
 from typing import Callable, Optional
 
+import numpy as np
+
 from .iterates import Iterate
 from .verdicts import LMBDA_TOL
 
@@ -18,6 +20,13 @@ KINK_RTOL = 1e-2
 FLAT_RTOL = 1e-6
 # The bottom of a valley may be this much below what the grid sees of it.
 VALLEY_RTOL = .05
+
+
+def lmbda_grid(bounds: tuple[float, float], step: float) -> np.ndarray:
+    """Both bounds, and equal steps of at most `step` between; from the top,
+    for each optimum is where the next training starts."""
+    low, high = bounds
+    return np.linspace(high, low, 1 + math.ceil((high - low) / step))
 
 
 def best_of(losses: dict[float, float], lmbda: float) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.convert import as_refitted, indices, signs, to_tensor
 from secml_regpoison.core import Problem
-from secml_regpoison.core.defender import lmbda_grid
+from secml_regpoison.core.valleys import lmbda_grid
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.folds import n_folds, stratified_folds
 

@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 
 from attack_problems import QUICK, small
-from secml_regpoison import CAttackPoisoningMinimaxLR
+from secml_regpoison import (
+    CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
+    CAttackPoisoningMinimaxSVM, CClassifierSVMTorch)
 
-from secml.ml.classifiers import CClassifierLogistic
+from secml.ml.classifiers import CClassifierLogistic, CClassifierRidge
 from secml.ml.features.normalization import CNormalizerTFIDF
 
 
@@ -30,6 +32,23 @@ def test_float32_finds_the_points_of_float64(solver_type, learn_lmbda):
     assert single[1][3] == pytest.approx(double[1][3], rel=1e-3)
     assert single[0].lmbda == pytest.approx(double[0].lmbda, abs=.02)
     assert single[1][2].X.dtype == float
+
+
+@pytest.mark.parametrize('kind, clf', [
+    (CAttackPoisoningMinimaxRidge, CClassifierRidge(alpha=.5 * np.exp(-4))),
+    (CAttackPoisoningMinimaxSVM, CClassifierSVMTorch(C=np.exp(4)))])
+def test_a_squared_loss_keeps_its_digits(kind, clf):
+    """With fewer rows than columns and little regularisation a search by
+    'implicit' in float32 raised, or found other points."""
+    data = small(d=60)
+    double, single = (
+        kind(clf.deepcopy(), data[0], data[1], dtype=dtype,
+             solver_type='implicit', learn_lmbda=False, solver_params=QUICK)
+        for dtype in ('float64', 'float32'))
+    for attack in double, single:
+        attack.n_points = 3
+        attack.run(data[2].X, data[2].Y)
+    assert single.f_opt == double.f_opt
 
 
 @pytest.mark.parametrize('distance', ('l1', 'l2'))

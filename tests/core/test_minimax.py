@@ -229,6 +229,21 @@ def test_a_lambda_without_an_answer_is_left_out(digits, monkeypatch):
         attack(digits, method='implicit', n_outer=3, lmbda=3.)
 
 
+@pytest.mark.filterwarnings('ignore:training stopped', 'ignore:the linear')
+@pytest.mark.parametrize('loss', [Squared(), SquaredHinge()])
+def test_a_lambda_without_a_derivative_is_left_out(digits, loss):
+    """Beside the best lambda, the search looks at others: with fewer rows
+    than columns there is none at the least of them, by the kernel."""
+    few = replace(digits, x_tr=digits.x_tr[:25], y_tr=digits.y_tr[:25])
+    by_kernel, by_weights = (attack(
+        few, n_points=5, method='implicit', n_outer=3, form=form,
+        lmbda_bounds=(-46., 11.5),
+        model=functools.partial(LinearModel, loss=loss))
+        for form in ('gram', 'primal'))
+    assert by_kernel.lmbda == pytest.approx(by_weights.lmbda, abs=.01)
+    assert by_kernel.value == pytest.approx(by_weights.value, rel=1e-3)
+
+
 def test_a_loss_that_is_finite_nowhere_is_said(monkeypatch):
     """The square of a number of float32 may be none; sums of two, NaN."""
     problem, x_p, y_p = make(dtype=torch.float32)
