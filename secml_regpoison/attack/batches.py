@@ -141,7 +141,7 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
             raise
 
     def harm(batch):
-        return sign_of(attack) * retraining.evaluate_on_validation(
+        return sign_of(attack) * retraining.evaluate_for_attacker(
             attack, data, batch.append_to(held))[len(camouflages) > 1]
     best = max(restarts, key=harm) if len(restarts) > 1 else restarts[0]
     return replace(

@@ -77,8 +77,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         Starts are clipped to it; clean rows may lie outside. 'x0' allows
         increments or decrements only, None is unbounded. Default 0, 1.
     y_target : int or None, optional
-        Class that the attacker wants on all validation points; `f_opt` is
-        then the loss against that class, and falls. None: any error.
+        Class that the attacker wants on all its rows, those of `val` or of
+        `attacker_set`; `f_opt` is then the loss against that class, and falls.
+        None: any error.
     solver_type : {'rmd', 'fmd', 'implicit'}, optional
         How the hypergradient is computed, see `.core.hypergradient`. 'pgd-ls',
         secml's name for how the points move, means 'rmd'.
@@ -103,11 +104,11 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         its start, flipped, as in the paper; with `y_target` all have that
         class. 'worst': compositions of 0, 1/4, 1/2, 3/4 and all of one label
         (of a softmax: pairs of classes) are tried for 12 steps each, and that
-        of the worst validation error is kept, see `history`; from there the
-        points raise the loss. Points of `ds_init` keep their labels: run
-        alone, a strength may find worse ones. A class for all points, or a
-        CArray with one for each, shape (p,). Points start as rows of another
-        class.
+        of the most errors on the attacker's rows is kept, with `y_target` that
+        of the most rows classified as it, see `history`; from there the points
+        follow the loss. Points of `ds_init` keep their labels: run alone, a
+        strength may find worse ones. A class for all points, or a CArray with
+        one for each, shape (p,). Points start as rows of another class.
     learn_lmbda : bool or 'trust', optional
         False: the classifier's own C stays (Xiao et al. 2015). 'trust': `val`
         is trained on too, and the defender learns by cross-validation on it

@@ -25,7 +25,7 @@ from .trust import is_learned, lmbda_bounds
 
 class Evaluation(NamedTuple):
     """Predictions (k,) and scores (k, n_classes) of test points, the core's
-    `Losses` on the validation rows, and the `Verdicts`."""
+    `Losses` on the rows of both players, and the `Verdicts`."""
 
     y_pred: CArray
     scores: CArray

@@ -9,10 +9,11 @@ class Composition:
     """How bad one composition of the points' labels was, when tried.
 
     n_points : points with each label. error, loss : of the evaluated
-    classifier on the validation rows, as the attacker counts them, after a
-    few steps. n_trainings, n_hypergradients : what it cost. pair : of more
-    than two classes, that where all new points start and their label; () if
-    they differ.
+    classifier on the attacker's rows, the validation rows unless it has its
+    own, after a few steps; with `y_target` an error is a row that does not
+    get this class. n_trainings, n_hypergradients : what it cost. pair : of
+    more than two classes, that where all new points start and their label; ()
+    if they differ.
     """
 
     n_points: tuple
@@ -27,7 +28,7 @@ class Composition:
         if self.pair:
             start, label = self.pair
             labels += f' (class {start} labelled {label})'
-        return (f'points of each label {labels}: validation error '
+        return (f"points of each label {labels}: error on the attacker's rows "
                 f'{100 * self.error:.1f} %, loss {self.loss:.4f}')
 
 

@@ -3,9 +3,10 @@
 How bad poison is depends as much on its labels as on its places. By the loss a
 quarter to a half of one label is worst nearly everywhere; by the error all of
 one label, where lambda is learned or large. So the shares of the labels are
-tried for a few steps, and that of the worst validation error is kept. Of a
-classifier with a score for each class, what is tried is all points from one
-class with the label of another, for the pairs of classes.
+tried for a few steps, and that of the most errors on the attacker's rows is
+kept, with a target that of the fewest. Of a classifier with a score for each
+class, what is tried is all points from one class with the label of another,
+for the pairs of classes.
 """
 import itertools
 
@@ -105,7 +106,7 @@ def _screen(attack, data, poison, y_new, checkpoint):
             raise interrupt
         checkpoint.put(key, batch)
     y = torch.cat([poison.y, labels_of_new(y_new)])
-    loss, error = retraining.evaluate_on_validation(
+    loss, error = retraining.evaluate_for_attacker(
         attack, data, batch.append_to(held_points(attack, poison)))
     found = Composition(
         tuple(int((y == label).sum()) for label in data.encode(data.classes)),

@@ -126,7 +126,7 @@ def losses_of(attack, data, poison, clf):
     return _validation_losses(attack, data, clf)
 
 
-def evaluate_on_validation(attack, data, poison):
+def evaluate_for_attacker(attack, data, poison):
     """The attacker's loss and share of errors, on its rows, of the classifier
     that would be evaluated with these points."""
     if attack.learn_lmbda:

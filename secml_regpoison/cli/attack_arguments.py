@@ -84,9 +84,10 @@ OPTIONS = {
         default='worst', metavar='L',
         help='labels of the poison: worst (default; tries five shares of the '
              'two labels, or of softmax up to twelve pairs of labels, for a '
-             'few steps, and keeps what makes the most validation errors), '
-             'flip (each another than that of the row where it starts, as in '
-             'the paper: about a third of the time), or one of the labels'),
+             'few steps, and keeps what makes the most errors on the rows '
+             'whose loss the poison raises), flip (each another than that of '
+             'the row where it starts, as in the paper: about a third of the '
+             'time), or one of the labels'),
     '--n-outer': dict(
         type=integer(1), metavar='N',
         help='most steps of the points at each strength (default 60)'),

@@ -43,9 +43,11 @@ class PoisoningMapMixin:
             An attack on two features with one poisoning point: call `run`
             with ``n_points = 1`` first, or set its `xc` and `yc`.
         value : {'error', 'lmbda'}, optional
-            The error on the validation set in per cent, lambda fixed at
-            `attack.lmbda` (default), or the lambda that the defender learns,
-            see its `learned_lmbda`.
+            What the attacker counts, in per cent, lambda fixed at
+            `attack.lmbda` (default): the error on the validation rows, or on
+            its `attacker_set`; with `y_target` the share of these rows that
+            do not get this class. Or the lambda that the defender learns, see
+            the attack's `learned_lmbda`.
         n_grid_points : int, optional
             Places on each side of the box. Default 30.
         vmin, vmax : float, optional
@@ -63,7 +65,7 @@ class PoisoningMapMixin:
         sides = np.linspace(lower, upper, n_grid_points).T
         measure, label = {
             'error': (lambda x: 100 * attack.objective_function(x, acc=True),
-                      'Validation error (%)'),
+                      _error_label(attack)),
             'lmbda': (attack.learned_lmbda,
                       r'$\lambda$ learned (natural log)')}[value]
         values = [[measure(CArray([x, y])) for x in sides[0]]
@@ -97,6 +99,15 @@ def _check_map(attack, value, n_grid_points, vmin, vmax):
     check('attack', f'{n_points} of them', n_points == 1,
           'an attack of one poisoning point',
           ' Set n_points = 1 and call `run`.')
+
+
+def _error_label(attack):
+    """What ``objective_function(acc=True)`` is, in words."""
+    if attack.y_target is not None:
+        rows = 'Validation' if attack.attacker_set is None else "Attacker's"
+        return f'{rows} rows not classified as {attack.y_target} (%)'
+    return 'Validation error (%)' if attack.attacker_set is None \
+        else "Error on the attacker's rows (%)"
 
 
 def _box(attack):

@@ -75,7 +75,7 @@ def test_by_what_the_best_of_several_searches_is_kept(
     data = attack._prepare()
     monkeypatch.setattr(batches, 'solve_from', solve_from)
     monkeypatch.setattr(
-        batches.retraining, 'evaluate_on_validation',
+        batches.retraining, 'evaluate_for_attacker',
         lambda attack, data, poison: harm[int(poison.x[0, 0])])
     batch, _ = batches.optimise_batch(
         attack, data, data.poison_set(0.), 1, None,

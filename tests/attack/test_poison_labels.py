@@ -86,9 +86,10 @@ def test_compositions_of_all_points(n_before, n_high, n_points):
 
 
 @pytest.mark.parametrize('kwargs', [
-    {}, {'learn_lmbda': False}, {'joint': False}, {'y_target': 1}],
+    {}, {'learn_lmbda': False}, {'joint': False}, {'y_target': 1},
+    {'attacker_set': digits()[2], 'camouflage': 0.}],
     ids=lambda kwargs: '-'.join(kwargs) or 'learned')
-def test_the_worst_by_validation_error(kwargs):
+def test_the_worst_by_the_attackers_errors(kwargs):
     """All compositions are shown, and each value is that of the classifier
     that a run with these labels and so few steps evaluates."""
     data = digits()
@@ -114,8 +115,11 @@ def test_the_worst_by_validation_error(kwargs):
     found = run(same, data)
     assert found[3] == pytest.approx(tried.loss, rel=1e-9)
     clf = same.poisoned_classifier(found[2])
-    y = data[1].Y if 'y_target' not in kwargs else 1
-    assert tried.error == (clf.predict(data[1].X) != y).mean()
+    rows = kwargs.get('attacker_set', data[1])
+    y = rows.Y if 'y_target' not in kwargs else 1
+    assert tried.error == (clf.predict(rows.X) != y).mean()
+    assert (f"error on the attacker's rows {100 * tried.error:.1f} %, loss "
+            f'{tried.loss:.4f}') in str(tried)
 
 
 def test_the_worst_is_worse_than_a_flip():

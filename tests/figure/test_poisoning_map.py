@@ -8,9 +8,10 @@ from attack_problems import make, run, small
 from figures import assert_outside
 from secml.adv.attacks import CAttackPoisoningLogisticRegression
 from secml.array import CArray
+from secml.data import CDataset
 from secml.figure import CFigure
 from secml.ml.classifiers import CClassifierLogistic
-from secml_regpoison import CFeasibleSphereSlab
+from secml_regpoison import CClassifierLogisticTorch, CFeasibleSphereSlab
 from secml_regpoison.figure.poisoning_map import _margins
 
 DATA = small()
@@ -52,6 +53,23 @@ def test_the_error_at_each_place_of_the_box(fig):
     assert fig._fig.axes[1].get_ylabel() == 'Validation error (%)'
     assert set(map(tuple, _line(fig, 'box'))) == {
         (x, y) for x in (0, 1) for y in (-1, 2)}
+
+
+@pytest.mark.parametrize('y_target, has_own, label', [
+    (None, True, "Error on the attacker's rows (%)"),
+    (1, False, 'Validation rows not classified as 1 (%)'),
+    (0, True, "Attacker's rows not classified as 0 (%)")])
+def test_the_bar_names_what_the_attacker_counts(fig, y_target, has_own, label):
+    own = DATA[2] if has_own else None
+    attack = _attacked(learn_lmbda=False, y_target=y_target, attacker_set=own,
+                       clf=CClassifierLogisticTorch(), solver_type='implicit')
+    fig.sp.plot_poisoning_map(attack, n_grid_points=2)
+    assert fig._fig.axes[1].get_ylabel() == label
+    rows = own or DATA[1]
+    poison = CDataset(CArray([[0., -1]]), attack.yc)
+    y_pred = attack.poisoned_classifier(poison).predict(rows.X)
+    y = rows.Y if y_target is None else y_target
+    assert _map(fig).ravel()[0] == pytest.approx(100 * (y_pred != y).mean())
 
 
 def test_the_error_is_the_share_of_wrong_validation_points():
