@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 
 from attack_problems import digits, make, run, small
@@ -14,7 +15,9 @@ from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CAttackPoisoningMinimaxRidge,
     CAttackPoisoningMinimaxSVM, CCertificatePoisoning,
     CClassifierLogisticTorch, CClassifierSVMTorch, CFeasibleSphereSlab)
+from secml_regpoison.attack import c_certificate_poisoning
 from secml_regpoison.attack.c_certificate_poisoning import Certificate
+from secml_regpoison.core.certificate import Enclosure
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import (
@@ -186,6 +189,20 @@ def test_points_that_the_bounds_leave_out_do_not_count(feasible):
         attack.feasible = feasible
     narrow = certify.run(6)
     assert narrow.found <= narrow.bound < wide.found
+
+
+def test_the_largest_remainders_are_rounded_up(monkeypatch):
+    """Weights of 1.6, 1.4 and 1 of four points."""
+    x = torch.tensor([[.1, .2], [.3, .4], [.5, .6]], dtype=torch.float64)
+    y, weights = x.new_tensor([1., -1., 1.]), x.new_tensor([.4, .35, .25])
+    monkeypatch.setattr(c_certificate_poisoning, 'enclose', lambda *_:
+                        Enclosure(2., 1., x, y, weights, 1))
+    data = small()
+    found = CCertificatePoisoning(make(
+        data, 4, CClassifierLogisticTorch(), learn_lmbda=False)).run(4).adv_ds
+    rows = [0, 0, 1, 2]
+    assert found.X.tondarray().tolist() == x[rows].tolist()
+    assert found.Y.tolist() == [1, 1, 0, 1]
 
 
 def far_clouds(scale, shift=3.):

@@ -107,6 +107,18 @@ def test_poison_that_hides_is_trusted():
                                  rel=1e-6)
 
 
+def test_poison_of_no_weight_is_no_harm_that_stays_unseen():
+    """The loss on the attacker's rows is then not of its making."""
+    tr, val, ts = small()
+    attack = attack_on(
+        (CDataset(tr.X, 1 - tr.Y), val), 4, camouflage=0.,
+        attacker_set=CDataset(ts.X, 1 - ts.Y), solver_params={'n_outer': 0})
+    adv_ds = run(attack, (tr, val, ts))[2]
+    record = attack.history[-1]
+    assert adv_ds.header.trust == 0. and record.loss > 2 * record.val_loss
+    assert not record.verdicts.unseen
+
+
 def loss_of_trusted_rows(attack):
     """The defender's loss without the other rows."""
     return float(trust.model_class(attack).keywords['alone']

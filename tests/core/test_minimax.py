@@ -21,7 +21,7 @@ from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.model import Losses
-from secml_regpoison.core.steps import default_step
+from secml_regpoison.core.steps import OuterSteps, default_step
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.solvers import training
@@ -369,6 +369,16 @@ def test_points_past_the_margin_are_moved_back(monkeypatch, seed, n_dead):
         else found.f_seq == without.f_seq
 
 
+def test_a_point_is_moved_to_the_best_of_its_label():
+    """Not to the best of all, and stays where its label has none."""
+    x = torch.arange(5.).outer(torch.tensor([1., 2.]))
+    here = types.SimpleNamespace(x_p=x, grad_x_p=torch.tensor(
+        [[0., 0.], [1., 1.], [9., 0.], [0., 0.], [0., 0.]]))
+    feasible = FeasibleSet(x, torch.tensor(-9.), torch.tensor(9.))
+    moved = revival.revive(here, torch.tensor([1., 1., 2., 2., 3.]), feasible)
+    assert moved.tolist() == x[[1, 1, 2, 2, 4]].tolist()
+
+
 def test_points_far_past_the_margin_are_moved_back(digits, monkeypatch):
     """The logistic loss of a row there is not 0, but 1e-20 or so."""
     def value():
@@ -465,6 +475,16 @@ def test_patience_stops(digits):
     solution = attack(digits, tol=.5, patience=2, n_outer=50)
     assert solution.converged and len(solution.f_seq) < 20
     assert not attack(digits, n_outer=2).converged
+
+
+def test_the_step_halves_where_nothing_is_gained():
+    steps = OuterSteps(n_outer=9, step=None, min_step=.3, max_step=1.1)
+    for gain in (-1., 0.):
+        assert steps.after(1., gain, False) == .5
+        assert steps.after(.5, gain, False) == .3
+    assert steps.after(.5, 1e-9, False) == pytest.approx(.6)
+    assert steps.after(.5, 0., True) == 1.
+    assert steps.after(1., 1., False) == steps.after(1., 0., True) == 1.1
 
 
 def test_no_step_is_shorter_than_the_least():
@@ -582,6 +602,16 @@ def test_featureless_data(method):
         Problem(zero, y, zero, y), zero[:2], y[:2], 0., method)
     assert abs(float(value) - math.log(2)) < 1e-6
     assert not by_x.any() and float(by_lmbda) == 0.
+
+
+@pytest.mark.filterwarnings('ignore:Sparse CSR tensor support')
+@pytest.mark.parametrize('camouflage, share', [(0., .4), (.5, .1)])
+def test_the_first_step_is_a_share_of_the_spread(camouflage, share):
+    """A shorter one for an attacker who hides. The rows are 5 from their
+    mean."""
+    x = torch.tensor([[3., 4.], [-3., -4.]], dtype=torch.float64) + 7
+    for rows in (x, x.to_sparse_csr()):
+        assert default_step(rows, camouflage) == pytest.approx(5 * share)
 
 
 def test_first_step_where_all_rows_are_equal():

@@ -5,10 +5,11 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
-from core_problems import compare, make
+from core_problems import clouds, compare, make
 from refusals import raises
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.linear_model import LinearModel
@@ -205,6 +206,21 @@ def test_an_answer_on_the_grid_that_is_only_equal_is_not_taken():
     here = defender.best_response(x_p, 0.)
     assert here.log_s > -8.  # the untrusted rows count
     assert defender.global_best_response(here) is here
+
+
+@pytest.mark.parametrize('seed', [17, 27])
+def test_the_answer_is_the_best_of_a_grid(seed):
+    """The search leaves a bound where the loss falls away from it: else 0.5
+    to 1 % more loss, of one s or of lambda."""
+    problem = clouds(seed, n=40, m=9)
+    x_p, y_p = problem.x_val[:4], -problem.y_val[:4]
+    found = solve(problem, x_p, y_p, 0., lmbda_bounds=(-4., 4.), n_outer=0,
+                  method='implicit', model=partial(TrustModel, folds=FOLDS))
+    model = TrustModel(problem, y_p, Training('implicit'), folds=FOLDS)
+    losses = [model.losses(model.train(x_p, lmbda, None, log_s)).defender
+              for lmbda in np.arange(-2., 2.1, .5)
+              for log_s in np.arange(-8., .1)]
+    assert found.value < 1.001 * min(losses)
 
 
 @pytest.mark.parametrize('bounds, of_lmbda', [

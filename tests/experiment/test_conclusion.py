@@ -11,6 +11,7 @@ from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.estimators import L1_WORDS
 from secml_regpoison.experiment.picture import draw
 from secml_regpoison.experiment.plan import Plan
+from secml_regpoison.experiment.ranking import Standing
 from secml_regpoison.experiment.report import csv_lines, plain_words, table
 from secml_regpoison.experiment.summary import summarise
 from secml_regpoison.figure.style import POLICY_STYLES
@@ -286,6 +287,14 @@ def test_trust_of_no_weight_is_no_second_policy():
     lines[8]['trust'], lines[11]['trust'] = 1., .000335
     assert any('; weight of the other rows 0.000335 to 1.' in line
                for line in words_of(lines))
+
+
+@pytest.mark.parametrize('n_saturated, is_saturated', [
+    (1, False), (2, False), (3, True)])
+def test_no_weight_in_most_splits_is_none(n_saturated, is_saturated):
+    here = {'saturated': n_saturated, 'n_splits': 4}
+    assert Standing('learned-trust', here, None, None, here
+                    ).is_saturated == is_saturated
 
 
 def test_a_wide_range_of_lambda_has_no_one_c():
