@@ -221,7 +221,10 @@ def test_no_points_have_no_derivative(name, method):
      [[1, 0], [1, 0]]),
     # both columns of a row that is given are tied, and their ends move
     (Chain((MinMax(), UnitNorm('max'))), [[5., 9.], [.5, 2.]],
-     [[1, 1], [1, 1]])])
+     [[1, 1], [1, 1]]),
+    # the greatest of both columns is (1, 1) wherever the least is: what
+    # rounding makes of it is no kink
+    (Chain((MinMax(), UnitNorm('max'))), [[-.7, -.7]], [[0, 0]])])
 def test_coordinates_next_to_a_kink(preprocess, x_p, expected):
     rows = torch.tensor([[0., 2.], [1., 4.], [.2, .8], [0., 1.], [2.5, 4.9]],
                         dtype=torch.float64)
