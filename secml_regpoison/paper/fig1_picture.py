@@ -14,6 +14,7 @@ def draw(settings, maps, lines, points, x_tr, y_tr):
 
     Parameters
     ----------
+    settings : config.Figure1
     maps : list of three ndarray, (n_places, n_places)
         Errors twice, lambda; rows are places from below.
     lines : list of two dict of str to (float, float)
