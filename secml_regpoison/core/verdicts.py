@@ -17,7 +17,7 @@ SENTENCES = {
     'lmbda_at_bound': f'{AT_BOUND}: a better one may lie outside, widen '
                       '`lmbda_bounds`',
     'gave_up': 'the validation loss is no better than that of a constant '
-               'answer',
+               'answer, or by less than 1 %',
     'one_class': 'all test points are given one class',
     'budget_hit': 'the attack was stopped by its budget and may not be the '
                   "worst: a larger 'n_outer' lets it go on, or other bounds "
@@ -40,8 +40,8 @@ class Verdicts:
     """Verdicts on a poisoned classifier and on the attack on it.
 
     lmbda_at_bound : the learned lambda is at a bound. gave_up : the validation
-    loss is no better than that of a constant answer. one_class : all test
-    points are given one class. budget_hit : the attack ended by the number of
+    loss is no better than that of a constant answer, or by less than 1 %.
+    one_class : all test points are given one class. budget_hit : the attack ended by the number of
     its steps, or by the bounds of their length. training_short : the attack's
     solver stops before the optimum. fit_short : so does the classifier's own
     training. unseen : the loss on an attacker's own rows is more than twice

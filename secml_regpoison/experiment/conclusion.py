@@ -159,7 +159,8 @@ def _without_poison(found, plan):
                    f'{percent(others[least])}: the training rows may be '
                    'poisoned, or of another kind than trusted and test rows.')
     odd = clean.get('clean-cv')
-    if odd and 2 * odd['errs_less'] > odd['n_splits']:
+    # a weak signal takes less than 1 % off the loss of any rows
+    if odd and 2 * odd['loss_no_better'] > odd['n_splits']:
         # would as many of the test rows tell it from a constant answer?
         unlike = ('unlike the test rows (another distribution, wrong labels, '
                   'or a row far out)')

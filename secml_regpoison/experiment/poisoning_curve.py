@@ -123,7 +123,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
             beside the validation rows under 'learned-trust', else 1.
         gave_up, one_class, lmbda_at_bound : ndarray of bool
             Of the same shape: the loss is no better than that of a constant
-            answer, all test points are given one class, lambda is at a bound.
+            answer, or by less than 1 %; all test points are given one class;
+            lambda is at a bound.
         budget_hit, training_short, fit_short : ndarray of bool
             Likewise: the attack, its training or the estimator's stopped
             before its end.

@@ -1,4 +1,5 @@
 """The closing words of `sec-eval` on one policy."""
+from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.terminal import count_rows
 from .advice import strength_text
 from .cross_validation import by_chance
@@ -24,9 +25,8 @@ def of_hidden(one, plan, runs):
     is_seen = 2 * hidden['gave_up'] > hidden['n_splits'] and not (
         clean and 2 * clean['gave_up'] > clean['n_splits'])
     if is_seen:
-        words += (' It does not stay hidden: the validation loss is no better '
-                  f"than that of a constant answer in {hidden['gave_up']} "
-                  f"of {hidden['n_splits']} {runs}.")
+        words += (f" It does not stay hidden: in {hidden['gave_up']} of "
+                  f"{hidden['n_splits']} {runs} {SENTENCES['gave_up']}.")
     no_more = error(hidden) < error(usual) + EQUAL
     if usual['n_points'] == hidden['n_points'] and (
             no_more or is_alike(hidden, usual)):
@@ -61,10 +61,10 @@ def of_policy(one, runs):
 def _of_the_loss(strength, runs):
     """Where loss or answers are no better than a constant answer."""
     n, less = strength['n_splits'], strength['errs_less']
-    loss = 'its validation loss is no better than that of a constant answer'
+    loss = SENTENCES['gave_up'].replace('the ', 'its ', 1)
     text = ''
     if strength['given_up']:
-        why = ' and '.join(
+        why = ', and '.join(
             reason + (f' in {k}' if k < strength['given_up'] else '')
             for k, reason in (
                 (strength['gave_up'] - less, loss),
@@ -72,7 +72,7 @@ def _of_the_loss(strength, runs):
             if k)
         text = f" It gave up in {strength['given_up']} of {n} {runs}: {why}."
     if less:
-        text += f' In {less} of {n} {runs} {loss}, but its error is.'
+        text += f' In {less} of {n} {runs} {loss}, but its error is better.'
     return text
 
 

@@ -28,8 +28,10 @@ def summarise(records):
         splits, `each`; `C`, that of the mean lambda; for each verdict the
         number of splits in which it is true; `errs_less`, those of `gave_up`
         in which the error is clearly below that of the more frequent class;
-        and `given_up`, the others of `gave_up` and those of `one_class`. All
-        are plain numbers.
+        `loss_no_better`, those of `errs_less` in which the validation loss is
+        not below that of a constant answer, not even by 1 %; and `given_up`,
+        the others of `gave_up` and those of `one_class`. All are plain
+        numbers.
 
     """
     groups = {}
@@ -60,6 +62,9 @@ def _strength(records):
     errs_less = [bool(record['gave_up']) and _errs_less(record)
                  for record in records]
     found['errs_less'] = sum(errs_less)
+    found['loss_no_better'] = sum(
+        less and record['validation_loss'] >= record['constant_loss']
+        for record, less in zip(records, errs_less))
     found['given_up'] = sum(
         bool(record['one_class'] or record['gave_up'] and not less)
         for record, less in zip(records, errs_less))
