@@ -41,12 +41,12 @@ class Verdicts:
 
     lmbda_at_bound : the learned lambda is at a bound. gave_up : the validation
     loss is no better than that of a constant answer, or by less than 1 %.
-    one_class : all test points are given one class. budget_hit : the attack ended by the number of
-    its steps, or by the bounds of their length. training_short : the attack's
-    solver stops before the optimum. fit_short : so does the classifier's own
-    training. unseen : the loss on an attacker's own rows is more than twice
-    that on the validation rows. saturated : the defender gives the untrusted
-    rows the weight 0.
+    one_class : all test points are given one class. budget_hit : the attack
+    ended by the number of its steps, or by the bounds of their length.
+    training_short : the attack's solver stops before the optimum. fit_short :
+    so does the classifier's own training. unseen : the loss on an attacker's
+    own rows is more than twice that on the validation rows. saturated : the
+    defender gives the untrusted rows the weight 0.
     """
 
     lmbda_at_bound: bool

@@ -493,7 +493,8 @@ def test_reasons_of_giving_up_are_counted_apart():
         line['one_class'] = line['gave_up'] * (1 - line['repetition'])
     assert ('It gave up in 2 of 2 splits: its validation loss is no better '
             'than that of a constant answer, or by less than 1 %, and it '
-            'gives all test rows one class in 1.') in conclude(summarise(lines), PLAN)['words'][1]
+            'gives all test rows one class in 1.') in conclude(
+                summarise(lines), PLAN)['words'][1]
 
 
 @pytest.mark.parametrize('policy, words', [
