@@ -6,7 +6,7 @@ from secml_regpoison.core.verdicts import (
 from secml_regpoison.storage import atomic_path, save_arrays
 from secml_regpoison.terminal import printable
 from .measures import columns
-from .policies import in_sentence
+from .policies import OWN, in_sentence
 from .summary import asks_for_wider_bounds
 from .tables import as_text, format_mean_std
 
@@ -130,12 +130,17 @@ def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
                  if record[name] and (name != 'lmbda_at_bound'
                                       or 'widen' not in sentence
                                       or asks_for_wider_bounds(record))]
-        if name == 'lmbda_at_bound' and 'learned-trust' in found:
+        if name == 'lmbda_at_bound' and any(map(_learns_trust, found)):
             sentence += BOUND_OF_TRUST
         if found:
             lines.append(f'In {len(found)} of {len(records)} evaluations '
                          f'({", ".join(dict.fromkeys(found))}) {sentence}.')
     return '\n'.join(lines)
+
+
+def _learns_trust(name):
+    """Whether a policy, under any attacker, is 'learned-trust'."""
+    return name.removesuffix(OWN) == 'learned-trust'
 
 
 def solver_verdict(records, solver):
@@ -158,7 +163,7 @@ def solver_verdict(records, solver):
              for record in records  # NaN: of other points
              if record['n_points'] and not math.isnan(record['solver_loss'])
              and (solver == 'implicit'  # which always attacks learned trust
-                  or record['policy'] != 'learned-trust')]
+                  or not _learns_trust(record['policy']))]
     other = [(seen, loss) for seen, loss in pairs
              if losses_differ(seen, loss)]
     if not other:

@@ -523,8 +523,9 @@ def test_a_solver_that_sees_another_model_is_said(solver, fit_short, cause):
                           solver) == ''
     # no poison, and poison by another solver
     assert solver_verdict([{**records[2], 'n_points': 0}], solver) == ''
-    assert solver != 'rmd' or not solver_verdict(
-        [{**records[2], 'policy': 'learned-trust'}], solver)
+    for policy in ('learned-trust', 'learned-trust-own'):
+        assert solver != 'rmd' or not solver_verdict(
+            [{**records[2], 'policy': policy}], solver)
     assert solver_verdict(records, solver) == (
         f'In 1 of 3 attacks the loss by {solver} is not that of the trained '
         'classifier (at most 1.16 against 9.9). The table has the classifier; '
@@ -553,8 +554,10 @@ def test_only_a_learned_trust_says_why_its_lambda_is_at_a_bound(cells):
                        'lmbda': -2.})
     said = plain_words(records)
     assert SENTENCES['lmbda_at_bound'] in said and 'trust' not in said
-    said = plain_words([*records, {**records[0], 'policy': 'learned-trust'}])
-    assert said.endswith(SENTENCES['lmbda_at_bound'] + BOUND_OF_TRUST + '.')
+    for policy in ('learned-trust', 'learned-trust-own'):
+        said = plain_words([*records, {**records[0], 'policy': policy}])
+        assert said.endswith(SENTENCES['lmbda_at_bound'] + BOUND_OF_TRUST
+                             + '.')
 
 
 def test_verdicts_are_in_the_data(cells):
