@@ -1,4 +1,5 @@
 """Cells of a table as numbers; what is no number is named by its line."""
+import re
 import shlex
 
 import numpy as np
@@ -33,7 +34,8 @@ def _is_missing(cells):
     """Where a cell is empty or holds a word for missing."""
     if cells.dtype != object:
         return cells.isna().to_numpy()
-    return cells.astype(str).str.lower().isin(MISSING).to_numpy()
+    words = set(MISSING)
+    return np.array([str(cell).lower() in words for cell in cells], dtype=bool)
 
 
 def list_names(names, most=8):
@@ -95,8 +97,8 @@ def find_code(cells):
     """The first whole number that begins with 0, as 02134, or None."""
     if cells.dtype != object:
         return None
-    codes = cells[cells.astype(str).str.fullmatch(r'0\d+').to_numpy()]
-    return codes.iloc[0] if len(codes) else None
+    return next((cell for cell in cells if re.fullmatch(r'0\d+', str(cell))),
+                None)
 
 
 def _are_codes(cells):
@@ -227,11 +229,10 @@ def _check_size(name, numbers, where):
 
 def _truth_values(cells):
     """1 for true and 0 for false, or None if there are other cells."""
-    if cells.dtype != object:
+    if cells.dtype != object or not all(
+            str(cell).lower() in ('true', 'false') for cell in cells):
         return None
-    texts = cells.astype(str).str.lower()
-    return (texts == 'true').to_numpy(dtype=float) \
-        if texts.isin(('true', 'false')).all() else None
+    return (cells.astype(str).str.lower() == 'true').to_numpy(dtype=float)
 
 
 def _refuse_text(refused, where):

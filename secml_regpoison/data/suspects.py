@@ -19,6 +19,8 @@ MARK = re.compile(r'-?(99+(\.9+)?|1e\+[1-9]\d)|-32768|32767|65535|-?2147483647'
                   r'|-2147483648|4294967295')
 LEAK = 'alone tells the classes apart, as one made of the label'
 SPLIT = {'train', 'training', 'test', 'val', 'valid', 'validation', 'dev'}
+# a number with a point that may separate thousands, and one without
+POINT, SHORT = r'[+-]?[1-9]\d{0,2}\.\d{3}', r'[+-]?\d{1,3}|'
 ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
                      re.IGNORECASE)
 
@@ -73,12 +75,12 @@ def grouped(table):
     number has up to three digits, or three more after a point; with
     semicolons between cells, or whole numbers among them."""
     for name, cells in table.frame.items():
-        if cells.dtype != object or table.decimal != '.':
+        if cells.dtype != object or table.decimal != '.' or not all(
+                re.fullmatch(f'{POINT}|{SHORT}', cell) for cell in cells):
             continue
-        has_point = cells.str.fullmatch(r'[+-]?[1-9]\d{0,2}\.\d{3}')
-        is_short = cells.str.fullmatch(r'[+-]?\d{1,3}|')
-        if has_point.any() and (has_point | is_short).all() and (
-                is_short.any() or 'semicolon' in table.found):
+        has_point = cells.str.fullmatch(POINT)
+        if has_point.any() and (
+                not has_point.all() or 'semicolon' in table.found):
             yield (f'{column_of(name)} has numbers such as '
                    f'{cells[has_point].iloc[0]}, each of up to three digits '
                    'or with three after the point: if it separates '

@@ -90,8 +90,8 @@ def read_text(path, text, coding, options):
     n_columns, short_header = _width(path, text, widths, lines, sep)
     if short_header:
         cells[0].append('')
-    frame = pd.DataFrame(cells, dtype=object).apply(
-        lambda column: column.str.strip())
+    frame = pd.DataFrame([[cell.strip() for cell in row] for row in cells],
+                         dtype=object)
     lines = lines[widths > 0]
     if short_header:
         _shift_header(frame)
@@ -136,7 +136,7 @@ def finish(path, frame, lines, names, found, decimal='.', has_names=True):
     frame.columns = final
     for name in final:  # quotes that are no CSV quotes
         cells = frame[name]
-        if len(cells) and cells.str.fullmatch(r"'.*'|").all():
+        if len(cells) and all(re.fullmatch(r"'.*'|", cell) for cell in cells):
             frame[name] = cells.str.strip("'").str.strip()
     if renamed:
         found += f'; names that come again: {", ".join(renamed)}'
