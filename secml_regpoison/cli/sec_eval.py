@@ -46,7 +46,7 @@ def run_sec_eval(args, source, plan):
     name = printable(source.title(os.path.basename(args.data)))
     if source.file and not args.json:
         print_text('\n'.join(map(printable, source.file.notes)))
-    for warning in source.warnings(plan.preprocess):
+    for warning in source.warnings(plan.preprocess, plan.n_train):
         print_error(f'secml-regpoison: warning: {one_line(warning)}')
     if args.left_out:
         print_error(f"secml-regpoison: warning: {', '.join(args.left_out)} "
@@ -137,7 +137,7 @@ def _report(args, source, plan, name, records):
             'preprocess': plan.preprocess, 'filter': plan.filter,
             'y_poison': plan.attack_params['y_poison'],
             'notes': source.file.notes if source.file else (),
-            'warnings': source.warnings(plan.preprocess),
+            'warnings': source.warnings(plan.preprocess, plan.n_train),
             'policies': summary, 'conclusion': conclusion,
             'words': [line for part in words for line in part.splitlines()]}))
     print_text(text if args.json else '\n\n'.join(filter(None, (

@@ -1,13 +1,14 @@
 """Cells of a table as numbers; what is no number is named by its line."""
 import re
-import shlex
 
 import numpy as np
 import pandas as pd
 
 from secml_regpoison.limits import LARGEST, SMALLEST, is_rounding
 from secml_regpoison.terminal import count_rows
-from .cures import CATEGORIES, INFINITE, are_few, find_cure
+from .cures import (
+    CATEGORIES, INFINITE, are_few, column_of, drop_option, find_cure,
+    list_names, refuse_text)
 from .detect import MISSING, NUMBER
 from .encoding import Column, kind_of
 
@@ -36,23 +37,6 @@ def _is_missing(cells):
         return cells.isna().to_numpy()
     words = set(MISSING)
     return np.array([str(cell).lower() in words for cell in cells], dtype=bool)
-
-
-def list_names(names, most=8):
-    """Names for a sentence."""
-    names = [f'`{name}`' for name in names]
-    more = len(names) - most
-    return ', '.join(names[:most]) + (f' and {more} more' if more > 0 else '')
-
-
-def column_of(name):
-    """A column in a sentence; some names are 'column 3'."""
-    return name if name.startswith('column ') else f'column `{name}`'
-
-
-def drop_option(names):
-    """What to type in a shell to leave columns out."""
-    return f"--drop {shlex.quote(','.join(names))}"
 
 
 def find_missing(frame, label, decimal, keeps_words):
@@ -148,7 +132,7 @@ def fill_missing(frame, gaps, in_pool, decimal, categories):
 
 
 def encode_columns(
-        frame, gaps, label, where, categories, decimal, in_pool):
+        frame, gaps, label, where, categories, decimal, in_pool, doubt=''):
     """Each feature as numbers, or, if asked for, as text.
 
     Parameters
@@ -163,6 +147,8 @@ def encode_columns(
     decimal : str
     in_pool : ndarray of bool
         Rows that decide whether a column holds whole numbers.
+    doubt : str, optional
+        A sentence for who has text in a column: it may be the label.
 
     Returns
     -------
@@ -197,7 +183,7 @@ def encode_columns(
         columns.append(Column(name, 'text', values))
         cells[name] = texts.to_numpy(dtype=object)
     if refused:
-        _refuse_text(refused, where)
+        refuse_text(refused, where, doubt)
     return tuple(columns), pd.DataFrame(cells)
 
 
@@ -233,19 +219,3 @@ def _truth_values(cells):
             str(cell).lower() in ('true', 'false') for cell in cells):
         return None
     return (cells.astype(str).str.lower() == 'true').to_numpy(dtype=float)
-
-
-def _refuse_text(refused, where):
-    """Raise ValueError that names the columns, a line, and the cures."""
-    name, (bad, texts, _) = next(iter(refused.items()))
-    i = int(bad.argmax())
-    cures = []
-    for cure in dict.fromkeys(cure for *_, cure in refused.values()):
-        names = [name for name in refused if refused[name][-1] == cure]
-        cures.append(f'{cure.format(list_names(names))}, or leave '
-                     f"{'it' if len(names) == 1 else 'them'} out with "
-                     f'{drop_option(names)}.')
-    raise ValueError(
-        f'{where(i)}: {column_of(name)} must hold numbers, got '
-        f'{texts.iloc[i]!r}, and text in {bad.sum()} of {len(bad)} cells. '
-        + ' '.join(cures))

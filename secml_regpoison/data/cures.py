@@ -1,5 +1,6 @@
 """What to do about a column of text: numbers in another form, or words."""
 import re
+import shlex
 
 from .detect import GROUPED, NUMBER
 
@@ -57,3 +58,37 @@ def _have_units(texts):
     found = [re.fullmatch(r'(\S*\d)\s*([^\W\d_]+)', text) for text in texts]
     return all(match and _is_rewritten(match[1]) for match in found) \
         and len({match[2] for match in found}) <= 3
+
+
+def list_names(names, most=8):
+    """Names for a sentence."""
+    names = [f'`{name}`' for name in names]
+    more = len(names) - most
+    return ', '.join(names[:most]) + (f' and {more} more' if more > 0 else '')
+
+
+def column_of(name):
+    """A column in a sentence; some names are 'column 3'."""
+    return name if name.startswith('column ') else f'column `{name}`'
+
+
+def drop_option(names):
+    """What to type in a shell to leave columns out."""
+    return f"--drop {shlex.quote(','.join(names))}"
+
+
+def refuse_text(refused, where, doubt):
+    """Raise ValueError that names the columns, a line, and the cures; first
+    what a `doubt` about the label, a sentence, advises."""
+    name, (bad, texts, _) = next(iter(refused.items()))
+    i = int(bad.argmax())
+    cures = [f'{doubt[0].upper()}{doubt[1:]}.'] if doubt else []
+    for cure in dict.fromkeys(cure for *_, cure in refused.values()):
+        names = [name for name in refused if refused[name][-1] == cure]
+        cures.append(f'{cure.format(list_names(names))}, or leave '
+                     f"{'it' if len(names) == 1 else 'them'} out with "
+                     f'{drop_option(names)}.')
+    raise ValueError(
+        f'{where(i)}: {column_of(name)} must hold numbers, got '
+        f'{texts.iloc[i]!r}, and text in {bad.sum()} of {len(bad)} cells. '
+        + ' '.join(cures))

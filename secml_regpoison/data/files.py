@@ -10,7 +10,8 @@ from itertools import islice
 
 import numpy as np
 
-from .cells import list_names, to_numbers
+from .cells import to_numbers
+from .cures import list_names
 from .formats import read_arff, read_libsvm, read_npz, refuse_pairs
 from .text import read_text
 
@@ -21,6 +22,10 @@ BINARY = {
     b'\xfd7zXZ': 'xz: unpack it', b'\x80': 'a pickle, which is code: save CSV',
     b'\x28\xb5\x2f\xfd': 'zstd: unpack it', b'7z\xbc\xaf': '7z: unpack it',
     b'\x93NUMPY': '.npy, one array: numpy.savez saves X and y together',
+    **{mark: f'a {name} image: save a table with the pixels of an image in '
+       'each row' for mark, name in {
+           b'\x89PNG': 'PNG', b'\xff\xd8\xff': 'JPEG', b'GIF87a': 'GIF',
+           b'GIF89a': 'GIF'}.items()},
     **{mark: f'{name}: save it as CSV' for mark, name in {
         b'PAR1': 'Parquet', b'\x89HDF': 'HDF5', b'%PDF': 'a PDF',
         b'ARROW1': 'Feather', b'FEA1': 'Feather', b'ORC': 'ORC',

@@ -4,7 +4,8 @@ import shlex
 
 import numpy as np
 
-from .cells import column_of, to_numbers
+from .cells import to_numbers
+from .cures import column_of
 from .detect import MISSING, NUMBER
 from .labels import count_labels, counted, exact_number, pick_classes
 
@@ -113,32 +114,35 @@ def _label_values(cells, decimal, without):
     return np.where(gone, None, values)
 
 
-def warn_of_other_label(table, label, names):
-    """A warning where another column may be the label, one of the features
-    `names`, else none."""
+def warn_of_other_label(table, label, dropped, keeps_words):
+    """A warning where another column may be the label, a feature or one that
+    was dropped, else none. `keeps_words`: see `.cells.find_missing`."""
+    names = [name for name in table.frame if name not in {label, *dropped}]
+
+    def values(name):
+        return _values(table, name, keeps_words and name != label)
     first, is_named = names[0], label.lower() in NAMES
     is_like = is_named or _is_like_label(label)
-    named = [name for name in names if name.lower() in NAMES]
+    named = [name for name in (*names, *dropped) if name.lower() in NAMES]
     if not named and not is_like:  # a part of its name, as isFraud
         named = [name for name in names if (
             name == first and _is_like_label(name)
             or _words(name) < _words(label))
-                 and len(_values(table, name)) == 2]
+                 and len(values(name)) == 2]
     if named and not is_named:
         return (f'the last column, `{label}`, is taken as the label: if it is '
                 f'`{named[0]}`, type --label {shlex.quote(named[0])}')
     if table.found == 'arrays':
         return None
     advice = f'type --label {list(table.frame).index(first) + 1}'
-    if all(len(_values(table, name)) < 3 for name in (*names, label)):
-        if is_named and not set().union(
-                *(_values(table, name) for name in names)) <= {0, 1}:
+    if all(len(values(name)) < 3 for name in (*names, label)):
+        if is_named and not set().union(*map(values, names)) <= {0, 1}:
             return None
         return ('all columns have two values, so that any may be the label; '
                 f'the last, `{label}`, is taken: if it is the first, '
                 f'`{first}`, {advice}')
-    two = [_values(table, name) for name in (first, label)]
-    if not is_like and all(len(values) == 2 for values in two) and len(
+    two = values(first), values(label)
+    if not is_like and all(len(found) == 2 for found in two) and len(
             {isinstance(value, str) for value in set.union(*two)}) == 1:
         return (f'the last column, `{label}`, is taken as the label: the '
                 f'first, `{first}`, has two values, too; if it is the label, '
@@ -157,7 +161,11 @@ def _words(name):
         r'(?<=[a-z\d])(?=[A-Z])', ' ', name).lower())} - {''}
 
 
-def _values(table, name):
-    """The values of a column, without those that are missing."""
+def _values(table, name, keeps_words):
+    """The values of a column, without those that are missing; the words for
+    missing among texts are values where they are kept."""
     cells = table.frame[name].drop_duplicates()
-    return set(_label_values(cells, table.decimal, MISSING)) - {None}
+    found = set(_label_values(cells, table.decimal, MISSING)) - {None}
+    if keeps_words and any(isinstance(value, str) for value in found):
+        return set(cells.astype(str)) - {''}
+    return found

@@ -7,14 +7,14 @@ import pandas as pd
 
 from secml_regpoison.terminal import count_rows, is_or_are
 from .cells import (
-    about_words, encode_columns, fill_missing, find_missing, list_names,
-    refuse_missing)
+    about_words, encode_columns, fill_missing, find_missing, refuse_missing)
+from .cures import list_names
 from .encoding import Encoding
 from .files import find_column, find_dropped, read_tables
 from .label_column import pick_labels, warn_of_other_label
 from .labels import count_labels, counted
 from .rows import PARTS, Rows
-from .suspects import coded, grouped, repeated, suspects, unseen_texts
+from .suspects import coded, grouped, suspects, unseen_texts
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class FileData:
     encoding : Encoding
     notes, warnings : tuple of str
         What was detected and chosen; what looks wrong.
+    n_values : dict of Column to int
+        How many different values each column has.
 
     """
 
@@ -41,6 +43,7 @@ class FileData:
     encoding: Encoding
     notes: tuple
     warnings: tuple
+    n_values: dict
 
 
 def read_classes(path, options):
@@ -81,30 +84,30 @@ def _choose(tables, frame, label, dropped, options):
     frame, gaps, keep, about_missing = _handle_missing(
         frame[chosen], label, rows, options, table.decimal)
     rows, y = rows.select(keep), y[keep]
-    in_pool = rows.part == 'pool'
+    in_pool, doubt = rows.part == 'pool', ''
+    if options.label is None and table.label == -1:
+        doubt = warn_of_other_label(
+            table, label, dropped, options.categories and not options.missing)
     columns, cells = encode_columns(
         frame, gaps, label, rows.where, options.categories, table.decimal,
-        in_pool)
+        in_pool, doubt)
     encoding = Encoding(columns, label, position)
     data = dict(zip(tables, zip(rows.split(encoding.encode(cells)),
                                 rows.split(y))))
     _check_all_classes(tables, data, classes)
-    n_values = {column.name: cells[column.name].nunique()
-                for column in columns}
-    is_default = options.label is None and table.label == -1
+    n_values = {column: cells[column.name].nunique() for column in columns}
     warnings = (
         *_misaligned(tables), *unseen_texts(cells, columns, rows.part),
-        is_default and warn_of_other_label(table, label, [*n_values]),
+        doubt,
         *grouped(table),
         *suspects(cells[in_pool], columns, y[in_pool], table.unnamed),
-        *coded(frame, columns), *repeated(
-            data, [(column, n_values[column.name]) for column in columns]))
+        *coded(frame, columns))
     notes = [*_about_file(tables),
              *_about_label(table, label, options, classes, y, labels),
-             about_missing, *_about_columns(columns, dropped, n_values)]
+             about_missing, *_about_columns(n_values, dropped)]
     return FileData(data, dict(zip(tables, rows.split(rows.lines))), classes,
                     encoding, tuple(filter(None, notes)),
-                    tuple(filter(None, warnings)))
+                    tuple(filter(None, warnings)), n_values)
 
 
 def _misaligned(tables):
@@ -203,14 +206,14 @@ def _about_label(table, label, options, classes, y, labels):
         yield _left_out(n_without, len(labels), 'no label')
 
 
-def _about_columns(columns, dropped, n_values):
+def _about_columns(n_values, dropped):
     """The kinds of the features, and those of one value."""
-    constant = [name for name, n in n_values.items() if n < 2]
+    constant = [column.name for column, n in n_values.items() if n < 2]
     for kind, words in (('binary', '0 or 1'), ('boolean', 'true or false'),
                         ('whole', 'whole numbers'),
                         ('text', 'text, a 0/1 column for each value')):
-        names = [column.name for column in columns if column.kind == kind
-                 and n_values[column.name] > 1]
+        names = [column.name for column, n in n_values.items()
+                 if column.kind == kind and n > 1]
         if names:
             yield f'{words}: {list_names(names)}'
     if constant:

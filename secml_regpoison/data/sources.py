@@ -60,14 +60,18 @@ class Source:
         """The test rows, a CDataset, or None if they are to be drawn."""
         return self.dataset('test') if 'test' in self.parts else None
 
-    def warnings(self, preprocess):
+    def warnings(self, preprocess, n_train=None):
         """What looks wrong with a file, for a classifier that does
-        `preprocess` to the features; a tuple of str."""
+        `preprocess` to the features, and `n_train` training rows (see
+        `.splits.split_sizes`); a tuple of str."""
         if self.file is None:
             return ()
-        from .suspects import mostly_zero
-        return (*self.file.warnings, *(
-            mostly_zero(self.parts) if preprocess == 'mean-std' else ()))
+        from .splits import split_sizes
+        from .suspects import mostly_zero, repeated
+        share = split_sizes(self, n_train)[0] / len(self.parts['pool'][1])
+        return (*self.file.warnings,
+                *repeated(self.parts, self.file.n_values, share),
+                *(mostly_zero(self.parts) if preprocess == 'mean-std' else ()))
 
     def dataset(self, part, rows=slice(None)):
         """A part, or some rows of it, as a CDataset."""

@@ -6,8 +6,8 @@ import pandas as pd
 from pandas.util import hash_array
 
 from secml_regpoison.terminal import is_or_are
-from .cells import column_of, drop_option, find_code
-from .cures import are_few
+from .cells import find_code
+from .cures import are_few, column_of, drop_option
 from .rows import PARTS
 
 # fewer rows can be in order, or apart, by chance
@@ -130,22 +130,24 @@ def _listed(texts):
     return ', '.join(map(repr, texts[:3])) + ', ...' * (len(texts) > 3)
 
 
-def repeated(data, columns):
+def repeated(data, n_values, share):
     """A warning where rows come again, so that a test row was trained on or
     tuned by; never of few whole numbers and text alone, which repeat by
-    themselves. `columns` come with their numbers of values."""
+    themselves. `n_values`: how many each column has; `share`: that of the
+    rows to draw from which become training rows."""
     if not any(column.kind == 'number' or column.kind == 'whole'
-               and n_values > MANY for column, n_values in columns):
+               and n > MANY for column, n in n_values.items()):
         return
     rows = {part: _hashes(*both) for part, both in data.items()}
     is_copy = rows['pool'].duplicated()
-    shared = _expected_in_training(rows['pool'])
+    shared = _expected_in_training(rows['pool'], share)
     # few different numbers, or few columns, repeat by themselves
-    is_varied = any(n_values > min(MANY, (~is_copy).sum() / 2)
-                    for column, n_values in columns if column.kind != 'text')
+    is_varied = any(n > min(MANY, (~is_copy).sum() / 2)
+                    for column, n in n_values.items() if column.kind != 'text')
     if is_copy.mean() > .4 or 'test' not in data and is_varied and (
             shared > .05) and shared > .05 + _expected_in_training(
-                _hashes(*data['pool'], np.random.default_rng(0).permutation)):
+                _hashes(*data['pool'], np.random.default_rng(0).permutation),
+                share):
         are = 'are copies of others' if is_copy.sum() > 1 \
             else 'is a copy of another'
         yield (f'{is_copy.sum()} of {len(is_copy)} rows {are}: where test '
@@ -179,11 +181,9 @@ def _hashes(x, y, change=np.asarray):
     return pd.Series(hashes)
 
 
-def _expected_in_training(hashes):
+def _expected_in_training(hashes, share):
     """Share of the test rows whose copy is among the training rows, where
-    both are drawn as `split_sizes` says."""
-    n_rows = len(hashes)
-    share = min(512, 3 * n_rows // 7) / n_rows
+    this `share` of all rows is drawn for training."""
     n_others = hashes.map(hashes.value_counts()) - 1
     return float((1 - (1 - share) ** n_others).mean())
 

@@ -380,6 +380,38 @@ def test_another_label_is_suggested(tmp_path, frame, words):
         tmp_path, frame, label=list(frame)[-1]).warnings)
 
 
+@pytest.mark.parametrize('name, n_before, column, is_said', [
+    ('target', 0, 'town', True), ('class', 1, 'town', True),
+    ('isTarget', 0, 'kind', True), ('isTarget', 1, 'kind', False),
+    ('place', 0, 'kind', False)])
+def test_text_that_may_be_the_label_is_not_only_left_out(
+        tmp_path, name, n_before, column, is_said):
+    """To drop it, as advised, would lead to an attack on another label."""
+    frame = FRAME[['width', 'count']].assign(smoker=FRAME['smokes'])
+    frame.insert(n_before, name, FRAME[column])
+    advice = (f'cells. The last column, `smoker`, is taken as the label: if '
+              f'it is `{name}`, type --label {name}. Type --categories')
+    with pytest.raises(ValueError, match='must hold numbers') as refused:
+        read(tmp_path, frame)
+    assert (advice in str(refused.value)) == is_said
+    with pytest.raises(ValueError, match='text in 60 of 60 cells. Type --ca'):
+        read(tmp_path, frame, label='smoker')
+    warnings = read(tmp_path, frame, drop=(name,)).warnings
+    assert [*warnings] == [
+        'the last column, `smoker`, is taken as the label: if it is '
+        f'`{name}`, type --label {name}'] * (name in ('target', 'class'))
+    assert not read(tmp_path, frame, drop=(name,), label='smoker').warnings
+
+
+def test_words_for_missing_that_are_categories_count_as_values(tmp_path):
+    first = np.array(['a', 'b', 'None', 'NA'])[np.arange(N) // 2 % 4]
+    frame = pd.DataFrame({'first': first, 'width': FRAME['width'],
+                          'last': FRAME['kind']})
+    assert not read(tmp_path, frame, categories=True).warnings
+    warning, = read(tmp_path, frame, categories=True, missing='drop').warnings
+    assert 'the first, `first`, has two values, too' in warning
+
+
 @pytest.mark.parametrize('two', [
     (-1, 1), (1, 2), ('0.0', '1.0'), (False, True), ('n', 'y'), ('M', 'F')])
 @pytest.mark.parametrize('gap', [None, '?', ''])
@@ -572,11 +604,16 @@ def test_points_that_may_separate_thousands(tmp_path):
 def test_rows_that_come_again(tmp_path):
     frame = FRAME[['width', 'count', 'kind']]
     assert not read(tmp_path, frame).warnings
-    twice = read(tmp_path, pd.concat([frame[:20]] * 3))
-    assert '40 of 60 rows are copies of others' in ' '.join(twice.warnings)
-    same = read(tmp_path, frame, test=str(tmp_path / 'rows.csv'))
-    assert '60 of 60 test rows are also among the training rows' in ' '.join(
-        same.warnings)
+    path = tmp_path / 'twice.csv'
+    pd.concat([frame[:20]] * 3).to_csv(path, index=False)
+    assert '40 of 60 rows are copies of others' in copies(path)
+    assert '60 of 60 test rows are also among the training rows' in copies(
+        tmp_path / 'rows.csv', test=str(tmp_path / 'rows.csv'))
+
+
+def copies(path, n_train=None, **options):
+    """What is said of copies with so many training rows."""
+    return ' '.join(load_data(str(path), **options).warnings(None, n_train))
 
 
 @pytest.mark.parametrize('n_copies, is_said', [(30, False), (40, True)])
@@ -584,35 +621,40 @@ def test_many_copies_in_one_column_are_said(n_copies, is_said):
     """Beyond 40 % also where chance may make them."""
     x = np.arange(80.)[:, None] % (80 - n_copies) / 8
     said = [*repeated({'pool': (x, np.zeros(80))},
-                      [(Column('a', 'number'), 80 - n_copies)])]
+                      {Column('a', 'number'): 80 - n_copies}, 3 / 7)]
     assert len(said) == is_said
     assert not said or said[0].startswith('40 of 80 rows are copies of ot')
 
 
 def test_one_row_that_comes_again(tmp_path):
     frame, test = FRAME[['width', 'count', 'kind']][:12], tmp_path / 'test.csv'
-    twice, = read(tmp_path, frame.iloc[[*range(12), 0]]).warnings
+    frame.iloc[[*range(12), 0]].to_csv(tmp_path / 'rows.csv', index=False)
+    twice = copies(tmp_path / 'rows.csv')
     assert twice.startswith('1 of 13 rows is a copy of another: ')
     frame[8:].assign(width=[*frame['width'][8:9], 7, 8, 9]).to_csv(
         test, index=False)
-    shared, = read(tmp_path, frame, test=str(test)).warnings
+    frame.to_csv(tmp_path / 'rows.csv', index=False)
+    shared = copies(tmp_path / 'rows.csv', test=str(test))
     assert shared.startswith('1 of 4 test rows is also among the training ')
 
 
-@pytest.mark.parametrize('n, n_copies, is_said', [
-    (600, 400, True), (900, 100, True), (990, 10, False), (200, 0, False),
-    (1000, 1000, True)])
-def test_copies_in_one_file_are_said(tmp_path, n, n_copies, is_said):
+@pytest.mark.parametrize('n, n_copies, n_train, is_said', [
+    (600, 400, None, True), (900, 100, None, True), (990, 10, None, False),
+    (200, 0, None, False), (1000, 1000, None, True), (1000, 1000, 1500, True),
+    (900, 100, 100, False), (3800, 200, None, False),
+    (3800, 200, 3000, True)])
+def test_copies_in_one_file_are_said(tmp_path, n, n_copies, n_train, is_said):
     """Where more than 5 % of the test rows are also among the training rows
-    that are drawn by default."""
+    that are drawn, as many as are asked for."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(n, 3))).assign(
         kind=np.arange(n) % 2)
     frame = pd.concat([frame, frame[:n_copies]]).sample(
         frac=1, random_state=0)
-    warnings = read(tmp_path, frame).warnings
+    frame.to_csv(tmp_path / 'rows.csv', index=False)
     source = load_data(str(tmp_path / 'rows.csv'))
-    x, drawn = source.parts['pool'][0], draw_rows(source)
+    warnings = source.warnings(None, n_train)
+    x, drawn = source.parts['pool'][0], draw_rows(source, n_train)
     known = {tuple(row) for row in x[drawn['train'][1]]}
     share = np.mean([tuple(row) in known for row in x[drawn['test'][1]]])
     assert (share > .05) == is_said
@@ -650,7 +692,8 @@ def parts(tmp_path, n_shared, names):
     np.savez(tmp_path / 'parts.npz', **{
         f'{name}_{part}': values for part, rows in arrays.items()
         for name, values in (('X', rows), ('y', y))})
-    return ' '.join(load_data(str(tmp_path / 'parts.npz')).file.warnings)
+    return ' '.join(load_data(
+        str(tmp_path / 'parts.npz')).warnings(None))
 
 
 @pytest.mark.parametrize('names, words', [
@@ -796,8 +839,9 @@ def test_copies_among_whole_numbers_are_said(tmp_path):
     many, few = (pd.DataFrame(rng.integers(0, high, (400, 3))).assign(
         kind=np.arange(400) % 2) for high in (10 ** 4, 4))
     for frame, is_said in ((many, True), (few, False)):
-        twice = pd.concat([frame, frame, frame])
-        said = ' '.join(read(tmp_path, twice).warnings)
+        pd.concat([frame, frame, frame]).to_csv(
+            tmp_path / 'rows.csv', index=False)
+        said = copies(tmp_path / 'rows.csv')
         assert ('rows are copies of others' in said) == is_said
 
 
@@ -979,7 +1023,7 @@ def test_test_rows_may_come_again_as_often_as_the_others(
     test = rng.normal(size=(100, 2))
     test[:n_shared] = x[100 - n_shared:]
     said = [*repeated({'pool': (x, y), 'test': (test, y)},
-                      [(Column('a', 'number'), 80)])]
+                      {Column('a', 'number'): 80}, .5)]
     assert len(said) == is_said
     assert not said or said[0].startswith(
         f'{n_shared} of 100 test rows are also among the training')
@@ -990,8 +1034,9 @@ def test_zeros_of_either_sign_make_copies():
     x[20:, 0], x[20:, 1] = -0., np.repeat(np.arange(10) + .5, 2)
     x[20::2, 0] = 0.
     data = {'pool': (x, np.zeros(40)), 'test': (x[20:], np.zeros(20))}
-    said, = repeated(data, [(Column('a', 'number'), 40)])
+    n_values = {Column('a', 'number'): 40}
+    said, = repeated(data, n_values, 3 / 7)
     assert said.startswith('20 of 20 test rows are also among the training')
     x[20::2, 0] = 1.
-    assert not list(repeated({'pool': (x, np.zeros(40))}, [
-        (Column('a', 'number'), 40)]))
+    assert not list(repeated(
+        {'pool': (x, np.zeros(40))}, n_values, 3 / 7))
