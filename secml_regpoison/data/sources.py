@@ -62,8 +62,8 @@ class Source:
 
     def warnings(self, preprocess, n_train=None):
         """What looks wrong with a file, for a classifier that does
-        `preprocess` to the features, and `n_train` training rows (see
-        `.splits.split_sizes`); a tuple of str."""
+        `preprocess` to the features, and `n_train` training rows (by default
+        as many as `.split_data` draws); a tuple of str."""
         if self.file is None:
             return ()
         from .splits import split_sizes
