@@ -24,7 +24,7 @@ from .features import Features
 from .linalg import one_blas_thread
 from .losses import Logistic, Loss
 from .model import Losses, share_wrong
-from .penalties import L1, L2
+from .penalties import L1, L2, check_penalty
 from .problem import Problem, rows_of
 from .reverse_pass import ReversePass
 from .solvers import (
@@ -87,13 +87,15 @@ class LinearModel:
     beta : float
         0: the bias is not penalised; 1: it is.
     penalty : type
-        `L2`, or `L1` with the methods 'rmd' and 'implicit'.
+        `L2`, or `L1` with the methods 'rmd' and 'implicit'; or a subclass
+        that changes the strength alone.
 
     Raises
     ------
     ValueError
-        No solver for the penalty has the name of the method; 'fmd' with a
-        preprocess that is fitted on the poison; the problem has `n_classes`.
+        Another penalty; no solver for it has the name of the method; 'fmd'
+        with a preprocess that is fitted on the poison; the problem has
+        `n_classes`.
     """
 
     problem: Problem
@@ -107,6 +109,7 @@ class LinearModel:
     _by_class = False
 
     def __post_init__(self) -> None:
+        check_penalty(self.penalty)
         method, known = self.training.method, tuple(self._solvers)
         check('method', method, method in known,
               f'one of {known} with the penalty {self.penalty.__name__}')

@@ -66,7 +66,7 @@ class SoftmaxModel(LinearModel):
     Raises
     ------
     ValueError
-        If the penalty is L1, or the problem has no `n_classes`.
+        If the penalty is not `L2`, or the problem has no `n_classes`.
     """
 
     loss: Any = Softmax()

@@ -1,14 +1,18 @@
 """The L2 penalty, and what kernel coordinates ask of a penalty."""
 import math
+from functools import partial
 
 import pytest
 import torch
 
 from core_problems import compare, make
 
+from secml_regpoison.core import hypergradient
 from secml_regpoison.core.coordinates import (
     PrimalCoordinates, make_coordinates, signed_rows)
-from secml_regpoison.core.penalties import L2
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.penalties import L1, L2
+from secml_regpoison.core.penalties.strength import Strength
 
 
 @pytest.mark.parametrize('beta', (0., 1.))
@@ -52,3 +56,51 @@ def test_kernel_coordinates_need_an_isotropic_penalty():
     assert isinstance(make_coordinates(*arguments), PrimalCoordinates)
     with pytest.raises(ValueError, match='need one isotropic L2'):
         make_coordinates(*arguments, 'gram')
+
+
+def of_twice_the_strength(base):
+    class Twice(base):
+        @property
+        def strength(self):
+            return 2 * super().strength
+    return Twice
+
+
+@pytest.mark.parametrize('penalty, methods', [
+    (L2, ('rmd', 'fmd', 'implicit')), (L1, ('rmd', 'implicit'))])
+def test_a_subclass_may_change_the_strength(penalty, methods):
+    """Twice the strength is that of lambda + ln 2."""
+    problem, x_p, y_p = make()
+    for method in methods:
+        got, expected = (hypergradient(
+            problem, x_p, y_p, lmbda, method, eta=.05,
+            model=partial(LinearModel, penalty=kind)) for lmbda, kind in (
+                (-1., of_twice_the_strength(penalty)),
+                (-1. + math.log(2), penalty)))
+        for found, wanted in zip(got, expected):
+            compare(found, wanted, 1e-9)
+
+
+class Huber(Strength):
+    """Smooth and no L2; a solver would train with L2 in its place."""
+
+    is_smooth, is_isotropic, lmbda_step = True, False, 1.5
+
+
+class OwnGradient(L2):
+    def gradient(self, w, b):
+        return self.strength * w * abs(w), self.strength * self.beta * b
+
+
+class OwnStrengths(L1):
+    def strengths(self, u):
+        return super().strengths(u) * torch.arange(len(u))
+
+
+@pytest.mark.parametrize('penalty', (Huber, OwnGradient, OwnStrengths))
+def test_a_penalty_that_no_solver_has_is_refused(penalty):
+    problem, x_p, y_p = make()
+    with pytest.raises(ValueError, match='`penalty` must be L1, L2 or a subc'
+                       f"lass that .* alone, got '{penalty.__name__}'"):
+        hypergradient(problem, x_p, y_p, 0., model=partial(
+            LinearModel, penalty=penalty))
