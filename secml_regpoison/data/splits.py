@@ -134,7 +134,8 @@ def draw_rows(source, n_train=None, n_val=None, seed=0):
     _check_sizes(y, sizes, others, classes, source.is_image)
     for i, (part, size) in enumerate(sizes.items()):
         left = len(others) - i  # parts that need rows after this one
-        taken, rows = _draw(rows, y, size, shares, left)
+        taken, rows = _draw(rows, y, size, shares, left,
+                            0 if part == 'val' else sizes.get('val', 0))
         drawn[part] = 'pool', taken
     if 'val' in source.parts:
         drawn['val'] = 'val', _of_val(source, n_val, rng)
@@ -202,23 +203,28 @@ def _sizes_that_work(most, sizes, k):
     return f'--train {most - n_val} --val {n_val}'
 
 
-def _draw(rows, y, n_rows, shares, n_left):
+def _draw(rows, y, n_rows, shares, n_left, n_val=0):
     """First `n_rows` of `rows`, with these `shares` of the classes, and the
     others.
 
-    A row of each class is left for each of `n_left` further parts, and, if
-    there are so many, at least `N_FOLDS` rows of each are drawn.
+    A row of each class is left for each of `n_left` further parts. If there
+    are so many, at least `N_FOLDS` rows of each class are drawn, and as many
+    are left for the `n_val` validation rows that are drawn next.
     """
-    there = np.bincount(y[rows], minlength=len(shares)) - n_left
-    least = min(N_FOLDS, *there, n_rows // len(shares))
+    k = len(shares)
+    there = np.bincount(y[rows], minlength=k) - n_left
+    least = np.minimum(there, min(N_FOLDS, n_rows // k))
+    if n_val:  # one of its rows is in `n_left`
+        there = np.maximum(least, there + 1 - min(N_FOLDS, n_val // k))
     sizes = (n_rows * shares).astype(int)
     sizes[0] = n_rows - sizes[1:].sum()
     sizes = sizes.clip(least, there)
     while sizes.sum() != n_rows:  # of the class that has most room
         up = n_rows > sizes.sum()
         room = there - sizes if up else sizes - least
-        k = int(room.argmax())
-        sizes[k] += np.clip(n_rows - sizes.sum(), -room[k], room[k])
+        roomy = int(room.argmax())
+        sizes[roomy] += np.clip(n_rows - sizes.sum(), -room[roomy],
+                                room[roomy])
     drawn = np.zeros(rows.size, dtype=bool)
     for label, size in enumerate(sizes):
         drawn[np.flatnonzero(y[rows] == label)[:size]] = True

@@ -569,6 +569,29 @@ def test_default_sizes_fit_small_and_uneven_data(tmp_path, n_rows, n_rare,
         assert len(set(pool)) == len(pool)
 
 
+@pytest.mark.parametrize('counts', [(90, 10), (200, 10, 4), (120, 14, 10, 9)])
+@pytest.mark.parametrize('has_test', [False, True])
+def test_a_rare_class_has_five_training_and_five_validation_rows(
+        tmp_path, counts, has_test):
+    """If it has ten, and one for the test rows that are drawn: beside rows to
+    test on 7 of 10 were training rows."""
+    drawn = np.repeat(np.arange(len(counts)), counts)
+    y = np.append(drawn, np.arange(len(counts)))
+    arrays = {'X': np.random.default_rng(0).normal(size=(y.size, 2)), 'y': y}
+    if has_test:
+        arrays |= {'X': arrays['X'][:drawn.size], 'y': drawn,
+                   'X_test': arrays['X'], 'y_test': y}
+    np.savez(tmp_path / 'a.npz', **arrays)
+    source = load_data(str(tmp_path / 'a.npz'), tuple(range(len(counts))))
+    for seed in range(3):
+        rows = draw_rows(source, seed=seed)
+        for part in 'train', 'val':
+            found = np.bincount(arrays['y'][rows[part][1]])
+            for label, count in enumerate(counts):
+                if count >= 10:
+                    assert found[label] >= 5, (part, label)
+
+
 def test_a_rare_class_is_named(tmp_path):
     frame = FRAME[['width', 'count']].assign(kind=['rare'] * 2 + ['x'] * 58)
     frame.to_csv(tmp_path / 'a.csv', index=False)
