@@ -22,8 +22,8 @@ OPTIONS = {
     '--expect': dict(
         type=share, metavar='SHARE',
         help='share of poison among the training rows that you expect, as in '
-             '0.05: the closing words are about the least strength with it '
-             '(default: the largest strength)'),
+             '0.05: the closing words are about the least strength with it, '
+             'rounded to whole rows (default: the largest strength)'),
     '--poison-mode': dict(
         choices=('replace', 'append'), default='replace',
         help='poison takes the place of clean training rows (default, as in '

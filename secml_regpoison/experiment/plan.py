@@ -81,6 +81,8 @@ ATTACKERS = 'defender', 'own', 'grey'
 # Rows or features: a factorisation of that size costs about what 150 steps of
 # training do.
 CHEAP_SIZE = 512
+# A share that is expected is rounded to whole rows.
+HALF_A_ROW = .5
 
 
 def default_solver(n_train, n_features):
@@ -110,20 +112,21 @@ def most_points(plan, source, n_repetitions):
     return int(min(most))
 
 
-def shares(plan):
-    """Share of poison among the training rows at each strength."""
-    n_points = np.array(plan.n_points)
+def shares(plan, more=0.):
+    """Share of poison among the training rows at each strength, with so many
+    rows `more` of it where there are some."""
+    n_points = np.array(plan.n_points) + more * (np.array(plan.n_points) > 0)
     n_clean = plan.n_train if plan.n_passing is None else plan.n_passing
     return n_points / (n_clean + n_points * (plan.poison_mode == 'append'))
 
 
 def expected_strength(plan):
     """Index of the least strength with the share of poison that one expects,
-    or a twentieth of it less; the largest if none has, or none is expected."""
+    rounded to whole rows; the largest if none has, or none is expected."""
     if plan.expect is None:
         return len(plan.n_points) - 1
     return int(np.argmax(np.append(
-        1.05 * shares(plan)[:-1] >= plan.expect, True)))
+        shares(plan, HALF_A_ROW)[:-1] >= plan.expect, True)))
 
 
 # The policies that cross-validate, and on which rows; a fold has to leave a

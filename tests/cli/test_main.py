@@ -351,27 +351,30 @@ def test_the_expected_share_is_of_the_rows_that_pass_the_filter(mode):
     less."""
     main = importlib.import_module('secml_regpoison.cli.main')
 
-    def load(share, *more):
+    def load(expected, *more):
         return main._load(main.make_parser().parse_args([
             'sec-eval', '--train', '60', '--val', '40', '--points', '0,5,6,7',
-            '--repetitions', '3', '--poison-mode', mode, '--expect', share,
+            '--repetitions', '3', '--poison-mode', mode, '--expect', expected,
             *more]))
     source, plan = load('.08', '--filter', 'sphere-slab')
     n_clean = np.mean([filter_split(
         split_data(source, 60, 40, seed), 'sphere-slab', None
     ).train.num_samples for seed in range(3)])
     assert 50 < n_clean < 58
-    n_rows = n_clean + np.array([0, 5, 6, 7]) * (mode == 'append')
-    shares = [0, 5, 6, 7] / n_rows
+    n_points = np.array([0, 5, 6, 7])
+
+    def share(k, more=0.):
+        n = n_points[k] + more
+        return n / (n_clean + n * (mode == 'append'))
     for k in (1, 2, 3):
-        for factor, strength in ((.99, k), (1.049, k), (1.06, k + 1)):
+        for more, strength in ((-.1, k), (.49, k), (.51, k + 1)):
             if strength < 4:
-                plan = load(f'{factor * shares[k]}', '--filter',
+                plan = load(f'{share(k, more)}', '--filter',
                             'sphere-slab')[1]
                 assert expected_strength(plan) == strength
     with pytest.raises(ValueError, match='`--expect` must be at most '
-                                         f'{shares[-1]:.3g}, the largest'):
-        load(f'{1.06 * shares[-1]}', '--filter', 'sphere-slab')
+                                         f'{share(-1):.3g}, the largest'):
+        load(f'{share(-1, .51)}', '--filter', 'sphere-slab')
     assert load('.1')[1].n_passing is None
 
 

@@ -10,7 +10,7 @@ from secml_regpoison.core.verdicts import SENTENCES
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.estimators import L1_WORDS
 from secml_regpoison.experiment.picture import draw
-from secml_regpoison.experiment.plan import Plan
+from secml_regpoison.experiment.plan import Plan, expected_strength
 from secml_regpoison.experiment.ranking import Standing
 from secml_regpoison.experiment.report import csv_lines, plain_words, table
 from secml_regpoison.experiment.summary import summarise
@@ -72,9 +72,17 @@ def test_the_best_policy_and_by_how_much_at_the_share_that_one_expects():
     (None, 10), (0., 0), (.001, 5), (.05, 5), (.052, 5), (.06, 10), (.1, 10),
     (.104, 10)])
 def test_the_strength_is_no_weaker_than_what_one_expects(share, n_points):
-    """But for a twentieth of it."""
+    """But for half a row."""
     assert conclude(summarise(LEARNED_BEST), replace(PLAN, expect=share))[
         'n_points'] == n_points
+
+
+@pytest.mark.parametrize('mode, n_rows', [('replace', 2000), ('append', 2100)])
+def test_the_expected_share_is_rounded_to_whole_rows(mode, n_rows):
+    """100 rows are not enough for 103."""
+    plan = Plan((0, 100, 200), 2000, 40, poison_mode=mode)
+    for rows, k in ((100, 1), (100.4, 1), (103, 2)):
+        assert expected_strength(replace(plan, expect=rows / n_rows)) == k
 
 
 def test_the_share_is_of_the_mean_number_of_training_rows():
