@@ -7,7 +7,7 @@ failures, inside secml's own modules. Each shim and patch applies only where
 its cause is present, so on a stack that secml supports nothing changes, except
 that two first imports no longer race, that the locks of its loaders are of
 threads, and that the import leaves matplotlib's backend, the root logger and
-the display of warnings to the user.
+the display of warnings, its filters included, to the user.
 Other libraries are never patched, and `sys.modules` never holds a fake, not
 even for a moment: other code and other threads always import the real modules.
 """
@@ -15,6 +15,7 @@ import importlib
 import logging
 import re
 import sys
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def apply():
         logging.getLogger(name).propagate = False
     sys.meta_path.insert(0, ShimFinder)
     try:
+        with warnings.catch_warnings():  # its filters hide the user's own
+            importlib.import_module('secml')
         import_settings()
         importlib.import_module('secml.adv.attacks')
         importlib.import_module('secml.data.loader')

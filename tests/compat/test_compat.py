@@ -290,6 +290,26 @@ def test_logging_and_warnings_are_the_users():
     assert re.search(r'<string>:\d+: UserWarning: a warning', done.stderr)
 
 
+FILTERED = """
+import warnings
+import secml_regpoison
+for category, text in (
+        (DeprecationWarning,
+         'tostring() is deprecated. Use tobytes() instead.'),
+        (FutureWarning, 'Passing (type, 1) is mine'),
+        (UserWarning, 'CUDA initialization is mine')):
+    warnings.warn(text, category)
+"""
+
+
+def test_no_filter_of_secml_hides_a_warning_of_the_users():
+    done = python(FILTERED, options=('-W', 'default'))
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r'<string>:\d+: (\w+): (\w+)', done.stderr) == [
+        ('DeprecationWarning', 'tostring'), ('FutureWarning', 'Passing'),
+        ('UserWarning', 'CUDA')]
+
+
 def test_no_warning_stops_the_import():
     done = python('import secml_regpoison; from secml.array import CArray; '
                   'print(CArray([1, 2]).repmat(1, 2).tolist())',
