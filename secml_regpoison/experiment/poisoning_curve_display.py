@@ -36,8 +36,8 @@ class PoisoningCurveDisplay:
     Raises
     ------
     TypeError, ValueError
-        What is no numbers, another shape of `test_error`, or a policy that is
-        none.
+        Values that are not numbers, a `test_error` of another shape, or an
+        unknown policy.
 
     """
 

@@ -55,9 +55,9 @@ def policy_styles(policies):
 
     A policy in `POLICY_STYLES` has its own. Of the lambdas held fixed, the
     most negative one looks like 'small' and the largest positive one like
-    'large'; the others take the styles that no policy has. With '-own' after
-    it a policy has its colour and a star, with fewer or more points where
-    another one of that colour is a star.
+    'large', unless these are shown too; the others take the styles that no
+    policy has. With '-own' after it a policy has its colour and a star, with
+    fewer or more points where another one of that colour is a star.
 
     Parameters
     ----------
@@ -69,8 +69,12 @@ def policy_styles(policies):
     dict of policy to dict
         What `matplotlib.pyplot.plot` takes: color, marker, linestyle.
     """
-    hidden = [policy for policy in policies if str(policy).endswith(OWN)]
-    fixed = sorted(set(policies) - {*POLICY_STYLES, *hidden},
+    named = {str(policy): policy for policy in policies}
+    hidden = {policy: named.get(policy.removesuffix(OWN),
+                                policy.removesuffix(OWN))
+              for policy in named if policy.endswith(OWN)}
+    shown = {*policies, *hidden.values()} - {*hidden}
+    fixed = sorted(shown - {*POLICY_STYLES},
                    key=lambda policy: -abs(float(policy)))
     styles = {**POLICY_STYLES}
     taken = {styles[policy]['color'] for policy in policies
@@ -83,10 +87,11 @@ def policy_styles(policies):
         OTHER_STYLES, key=lambda style: style['color'] in taken)))
     for policy in fixed:
         like = 'small' if float(policy) < 0 else 'large'
-        own = styles.pop(like, None) if float(policy) else None
+        is_free = float(policy) and like not in shown
+        own = styles.pop(like, None) if is_free else None
         styles[policy] = own or next(spare)
-    for policy in hidden:  # one point, often beside that of the policy
-        style = styles[policy.removesuffix(OWN)]
+    for policy, of in hidden.items():  # a point, often beside that of `of`
+        style = styles[of]
         looks = {(other['color'], other['marker'])
                  for other in styles.values()}
         star = next((star for star in STARS

@@ -39,7 +39,9 @@ def test_a_policy_looks_the_same_in_every_picture(others):
     with_own(('-8', '-2', '0', '2', '4', '8', 'clean-cv', 'learned',
               'trusted-only', 'learned-trust')),
     (*POLICY_STYLES, '0'),
-    ('-8', 'learned', '-8-own', 'learned-own')])
+    ('-8', 'learned', '-8-own', 'learned-own'),
+    ('small', -8., 'small-own'), (3., 'large', -8., '-8.0-own'),
+    ('small-own', '-8'), ('-8.0-own',)])
 def test_no_two_policies_look_alike(policies):
     assert list(policy_styles(policies)) == list(policies)
     assert len({*looks(policies)}) == len(policies)
