@@ -1,4 +1,6 @@
 """What the arguments of `poisoning_curve` may be, and what they stand for."""
+import math
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -6,6 +8,7 @@ import numpy as np
 from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import check, check_choice, check_type
+from .estimators import last_step
 from .filters import FILTERS
 from .plan import ATTACKERS
 from .policies import POLICIES, check_trust
@@ -16,6 +19,8 @@ ATTACK_PARAMS = ('distance', 'dmax', 'joint', 'solver_params', 'n_restarts',
 CHOICES = {'integer': ('auto', 'none'), 'solver_type': ('auto', *SOLVERS),
            'filter': FILTERS, 'attacker': ATTACKERS,
            'poison_mode': ('append', 'replace')}
+# How an estimator says that it has no penalty.
+UNPENALISED = {'penalty': None, 'C': math.inf, 'alpha': 0}
 
 
 def check_choices(**given):
@@ -41,6 +46,19 @@ def check_policies(policies, classifier, penalty):
     check('policies', policies, policies
           and len(set(policies)) == len(policies), 'one or more, none twice')
     return policies
+
+
+def warn_if_unpenalised(estimator, penalty):
+    """Warn where the policies give an estimator a penalty that it has not."""
+    last = last_step(estimator)
+    found = [f'{name}={value}' for name, value in UNPENALISED.items()
+             if np.array_equal(getattr(last, name, 'none'), value)]
+    if found:
+        warnings.warn(
+            f'`estimator` has {" and ".join(found)}, and so no penalty: it is '
+            f'trained with the {penalty.upper()} penalty here, because each '
+            'policy chooses its strength. For nearly none, take a policy such '
+            'as -8, a lambda.', RuntimeWarning, stacklevel=3)
 
 
 def check_n_jobs(n_jobs):

@@ -5,7 +5,7 @@ from secml_regpoison.validation import check_integer
 from .array_splits import check_whole_numbers, read_all, split_arrays
 from .curve_arguments import (
     attack_params_of, check_choices, check_n_jobs, check_own, check_policies,
-    strengths)
+    strengths, warn_if_unpenalised)
 from .curve_result import collect, measure_estimator
 from .estimators import check_fits, classifier_of
 from .parallel import parallel_map
@@ -32,10 +32,11 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     Parameters
     ----------
     estimator : LogisticRegression, LinearSVC, RidgeClassifier or Pipeline
-        A logistic regression with any solver, L2 or no penalty, or L1 (of two
-        classes); a `LinearSVC` with the squared hinge, L2 or L1. Its C is not
-        used, nor is the alpha of a `RidgeClassifier`, which is exp(lambda)/2.
-        A pipeline has steps of `StandardScaler`, `MinMaxScaler` or
+        A logistic regression with any solver, L2 or L1 (of two classes); a
+        `LinearSVC` with the squared hinge, L2 or L1. Its C is not used, nor
+        is the alpha of a `RidgeClassifier`, which is exp(lambda)/2: each
+        policy chooses the strength of the penalty. One without a penalty is
+        given L2, with a warning. A pipeline has steps of `StandardScaler`, `MinMaxScaler` or
         `Normalizer` before it, which are fitted on clean rows and poison too.
     X : array-like, data frame or sparse matrix, shape (n, d)
         Numbers. The training rows, and those validation and test rows that
@@ -88,8 +89,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         Whose loss the poison raises: that on the validation rows; that on
         rows of the attacker's own, while the defender's is kept low where
         lambda is learned; or that on rows in the place of the validation
-        rows, which are taken from the test rows. None is the worst on all
-        data: where lambda is learned 'own' may do less harm than 'defender'.
+        rows, which are taken from the test rows. No attacker is the worst on
+        all data: where lambda is learned 'own' may do less harm than 'defender'.
     poison_mode : {'append', 'replace'}, optional
         'replace': poison takes the place of clean training rows.
     X_attacker, y_attacker : array-like, shapes (l, d) and (l,), optional
@@ -153,8 +154,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     Warns
     -----
     RuntimeWarning
-        Where the estimator has given up, lambda is at a bound, or an attack
-        or a training was cut short; and where the estimator's own training
+        Where the estimator has no penalty and is given one; where it has
+        given up, lambda is at a bound, or an attack or a training was cut
+        short; and where the estimator's own training
         stops short of the optimum. The latter, and what an attack warns of,
         is printed by the process that finds it: with `n_jobs` above 1 it is
         not raised here. The warning of the whole result always is.
@@ -191,6 +193,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     make_attack(splits[0], plan, 'learned', plan.seed)  # checks the rest
     if integer == 'auto':
         check_whole_numbers(splits, data['train'].columns)
+    warn_if_unpenalised(estimator, penalty)
     calls = [(measure_estimator, estimator, split, plan, policy, k, r)
              for k, policy in enumerate(policies)
              for r, split in enumerate(splits)]

@@ -241,6 +241,27 @@ def test_without_a_penalty_c_is_set_all_the_same(settings):
     check_against_refit(curve, plain, x, y)
 
 
+@pytest.mark.filterwarnings('ignore::FutureWarning', 'ignore::UserWarning')
+@pytest.mark.parametrize('estimator, words', [
+    (LogisticRegression(C=np.inf), 'C=inf'),
+    (LogisticRegression(penalty=None), 'penalty=None'),
+    (make_pipeline(StandardScaler(), RidgeClassifier(alpha=0)), 'alpha=0'),
+    (LogisticRegression(), None), (RidgeClassifier(), None)])
+def test_an_estimator_without_a_penalty_is_warned_of_once(estimator, words):
+    x, y = rows()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        poisoning_curve(estimator, x, y, policies=(0., 2.), fractions=(0, .05),
+                        solver_params={'n_outer': 1}, n_repetitions=2)
+    found = [warning for warning in caught
+             if 'so no penalty' in str(warning.message)]
+    assert [str(warning.message).partition(',')[0] for warning in found] == (
+        [f'`estimator` has {words}'] if words else [])
+    for warning in found:
+        assert warning.filename == __file__
+        assert 'it is trained with the L2 penalty' in str(warning.message)
+
+
 @pytest.mark.parametrize('kinds, policies', [
     ((StandardScaler, LogisticRegression), (0., 'trusted-only')),
     ((RidgeClassifier,), (0.,)),
