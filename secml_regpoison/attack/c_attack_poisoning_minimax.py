@@ -535,8 +535,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         step : float
             Of the central differences, in units of the input, or in
             deviations of each column where the preprocess scales it; their
-            own error is of the order of its square, or rounding. The lesser
-            error of it and of 5e-3 is said, unless it is larger.
+            own error is of the order of its square, or rounding. If `step` is
+            below 5e-3, the check is also made with 5e-3, and the smaller
+            error is returned.
         random_seed : int
             Of the directions.
 

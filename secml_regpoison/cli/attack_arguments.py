@@ -90,7 +90,8 @@ OPTIONS = {
              'time), or one of the labels'),
     '--n-outer': dict(
         type=integer(1), metavar='N',
-        help='most steps of the points at each strength (default 60)'),
+        help='most steps of the points in each search (default 60; each '
+             'choice of labels by --y-poison worst has at most 12 before)'),
     '--solver': dict(
         choices=('auto', *SOLVERS), default='auto',
         help='how the attack differentiates through training: implicit (at '
@@ -98,10 +99,9 @@ OPTIONS = {
              'rmd (reverse mode through 150 steps, as in the paper), fmd '
              '(forward mode: the numbers of rmd, slower) or auto (default: '
              'implicit where the training rows or the features are at most '
-             '512, else rmd). CPU time of implicit, that of rmd being 1: 0.2 '
-             'to 0.7 with 20 or 100 features and 500 to 4000 rows; with 784 '
-             'features 0.4 to 1.0 where lambda is learned, and where it is '
-             'held small 1.0 with 500 rows, 1.9 with 1000')}
+             '512, else rmd). With 500 to 4000 rows implicit takes less CPU '
+             'time than rmd, but for 784 features and a lambda held small: '
+             'there it takes half to twice as much')}
 
 
 def add_attack_options(command):

@@ -229,6 +229,6 @@ def _fail(code, error, out=None):
     if out and glob.glob(os.path.join(
             glob.escape(out), '*.cells', '[!.]*.npz')):
         text = (f"{text.rstrip('.')}; what was finished is in {out}, and the "
-                'same command with --resume goes on.')
+                'same command with --resume continues.')
     print_error(f'secml-regpoison: error: {text}')
     return code

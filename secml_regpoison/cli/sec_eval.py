@@ -33,9 +33,9 @@ TYPED = {
     'lmbda_at_bound': 'lambda is at a bound of its interval: a better one may '
                       'lie outside, widen --lmbda-bounds',
     'budget_hit': 'the attack was stopped by its budget and may not be the '
-                  'worst: a larger --n-outer lets it go on',
+                  'worst: a larger --n-outer lets it continue',
     'training_short': "the attack's training stops before the optimum: "
-                      '--solver implicit or a larger lambda lets it go on'}
+                      '--solver implicit or a larger lambda lets it continue'}
 NAMES = {'logistic': 'logistic regression', 'liblinear': 'logistic regression',
          'softmax': 'softmax regression', 'svm': 'linear SVM',
          'ridge': 'ridge classifier'}

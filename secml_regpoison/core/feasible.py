@@ -120,9 +120,10 @@ class FeasibleSet:
     def project(self, x: Tensor) -> Tensor:
         """Nearest points to `x`, row-wise.
 
-        Exact. With `integers`, the nearest point is rounded; where that leads
-        out of ball or filter, the last point that does not on the way there
-        from the start.
+        Exact. With `integers`, the nearest point is rounded. Where that is
+        outside the ball or the filter, points nearer to the start are rounded
+        instead, in steps of a sixteenth of the way; the first one inside is
+        taken.
         """
         near = self._project_convex(x)
         if self.integers is None:

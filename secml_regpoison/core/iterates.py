@@ -72,8 +72,8 @@ class Solution:
         Attacker's loss and lambda of every iterate recorded, the start first;
         by L-BFGS-B one an evaluation.
     n_trainings, n_evaluations : int
-        Models trained, and iterates evaluated, which train one each. Of an
-        iterate that no step follows no derivative is computed.
+        Models trained, and iterates evaluated, which train one each. No
+        derivative is computed for an iterate that no step follows.
     converged : bool
         Ended before `n_outer` steps, and not because no step may be shorter
         than `min_step`.

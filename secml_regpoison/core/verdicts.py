@@ -20,11 +20,12 @@ SENTENCES = {
                'answer, or by less than 1 %',
     'one_class': 'all test points are given one class',
     'budget_hit': 'the attack was stopped by its budget and may not be the '
-                  "worst: a larger 'n_outer' lets it go on, or other bounds "
-                  "of its steps ('eta', 'eta_max') where they are given",
+                  "worst: a larger 'n_outer' lets it continue, or other "
+                  "bounds of its steps ('eta', 'eta_max') where they are "
+                  'given',
     'training_short': "the attack's training stops before the optimum: "
                       "solver_type='implicit' or a larger 'n_inner' "
-                      'lets it go on',
+                      'lets it continue',
     'fit_short': "the classifier's own training stops before its optimum: a "
                  'smaller tolerance, more epochs or a larger lambda',
     'unseen': 'the trusted rows do not show the harm: the loss on the '

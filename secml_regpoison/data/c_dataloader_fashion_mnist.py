@@ -73,7 +73,8 @@ class CDataLoaderFashionMNIST(CDataLoader):
             Classes to load, default all ten. Labels are renumbered: the first
             one given becomes 0, the second 1, and so on.
         num_samples : int or None, optional
-            Rows to load, as many from each class. Default None, all rows.
+            Rows to load, shared out evenly among the classes; the first ones
+            have one more where that leaves a rest. Default None, all rows.
 
         Returns
         -------

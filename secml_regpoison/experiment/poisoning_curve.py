@@ -36,8 +36,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         `LinearSVC` with the squared hinge, L2 or L1. Its C is not used, nor
         is the alpha of a `RidgeClassifier`, which is exp(lambda)/2: each
         policy chooses the strength of the penalty. One without a penalty is
-        given L2, with a warning. A pipeline has steps of `StandardScaler`, `MinMaxScaler` or
-        `Normalizer` before it, which are fitted on clean rows and poison too.
+        given L2, with a warning. A pipeline has steps of `StandardScaler`,
+        `MinMaxScaler` or `Normalizer` before it, which are fitted on clean
+        rows and poison too.
     X : array-like, data frame or sparse matrix, shape (n, d)
         Numbers. The training rows, and those validation and test rows that
         are not given. Sparse rows become dense: poison has no zeros.
@@ -90,7 +91,8 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         rows of the attacker's own, while the defender's is kept low where
         lambda is learned; or that on rows in the place of the validation
         rows, which are taken from the test rows. No attacker is the worst on
-        all data: where lambda is learned 'own' may do less harm than 'defender'.
+        all data: where lambda is learned 'own' may do less harm than
+        'defender'.
     poison_mode : {'append', 'replace'}, optional
         'replace': poison takes the place of clean training rows.
     X_attacker, y_attacker : array-like, shapes (l, d) and (l,), optional

@@ -573,7 +573,7 @@ def test_the_advice_on_the_screen_can_be_typed(tmp_path, capsys):
                      '--lmbda-bounds', '3,5', '--n-outer', '1']) == 0
     out = capsys.readouterr().out
     assert 'widen --lmbda-bounds' in out
-    assert 'a larger --n-outer lets it go on' in out
+    assert 'a larger --n-outer lets it continue' in out
     assert '`' not in out and "'n_outer'" not in out
 
 
@@ -605,7 +605,7 @@ def test_lambdas_as_far_as_the_library_takes_them(tmp_path, capsys):
     out = capsys.readouterr().out
     assert '40 (fixed at 40): ' in out and '-40 (fixed at -40): ' in out
     # it cannot be told from rounding, also with the solver that is taken
-    assert '--solver implicit or a larger lambda lets it go on' in out
+    assert '--solver implicit or a larger lambda lets it continue' in out
 
 
 @pytest.mark.parametrize('argv', [['--help'], ['sec-eval', '--help']])

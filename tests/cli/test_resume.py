@@ -307,8 +307,8 @@ def test_a_worker_that_is_killed(tmp_path):
     assert error.splitlines()[-1] == (
         'secml-regpoison: error: a worker process was killed, perhaps as '
         'memory ran out: --jobs 1 (n_jobs=1 in Python) takes less; what was '
-        f'finished is in {tmp_path}, and the same command with --resume goes '
-        'on.')
+        f'finished is in {tmp_path}, and the same command with --resume '
+        'continues.')
     again = start_command(*command, '--resume', '--jobs', '1')
     _, error = again.communicate(timeout=200)
     assert again.returncode == 0, error
@@ -327,7 +327,7 @@ def test_a_full_disk_leaves_what_was_finished(tmp_path, capsys, monkeypatch,
     assert capsys.readouterr().err.splitlines()[-1] == (
         "secml-regpoison: error: [Errno 28] No space left on device: 'file'"
         + is_kept * (f'; what was finished is in {tmp_path}, and the same '
-                     'command with --resume goes on.'))
+                     'command with --resume continues.'))
 
 
 @pytest.mark.slow
@@ -348,7 +348,7 @@ def test_ctrl_c_is_answered_within_a_second(tmp_path, jobs):
     assert time.monotonic() - began < killed.fair(1)
     assert line == (
         f'secml-regpoison: error: interrupted; what was finished is in '
-        f'{tmp_path}, and the same command with --resume goes on.\n')
+        f'{tmp_path}, and the same command with --resume continues.\n')
     _, rest = process.communicate()
     assert process.returncode == 130 and 'Traceback' not in rest
     paths = list(tmp_path.glob(CHECKPOINTS))

@@ -52,7 +52,7 @@ def test_a_signal_ends_a_run_in_one_line(tmp_path, signum, code, jobs, to_all):
     wait_for_work(process, tmp_path)
     assert stop(process, signum, to_all) == [
         'secml-regpoison: error: interrupted; what was finished is in '
-        f'{tmp_path}, and the same command with --resume goes on.']
+        f'{tmp_path}, and the same command with --resume continues.']
     assert process.returncode == code
     paths = list(tmp_path.glob('*.cells/[!.]*.npz'))
     assert paths and all('batches' in load_arrays(path) for path in paths)

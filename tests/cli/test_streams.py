@@ -40,7 +40,7 @@ def test_a_display_never_stops_a_run(tmp_path, redirections, code):
         assert process.stderr.splitlines()[-1] == (
             'secml-regpoison: error: [Errno 28] the text cannot be printed: '
             f'No space left on device; what was finished is in {tmp_path}, '
-            'and the same command with --resume goes on.')
+            'and the same command with --resume continues.')
         assert (tmp_path / 'sec_eval.csv').exists()
     else:
         assert_complete(tmp_path)
