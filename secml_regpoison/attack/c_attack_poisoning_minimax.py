@@ -133,8 +133,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         New points are optimised this many times more, from other starts
         and another lambda, and the best for the attacker is kept.
         Default 0: the paper, with many more points, found restarts not
-        crucial. With one to three points and a small fixed lambda a search
-        may end far below the worst, and no verdict says so: take 4.
+        crucial. With few points, one to six, and a small fixed lambda a
+        search may end far below the worst, and no verdict says so: take 4.
     device : str, optional
         'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if available, from
         500,000 training values (rows times features) on: below that a CPU is

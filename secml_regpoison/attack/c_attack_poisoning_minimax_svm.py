@@ -25,7 +25,10 @@ class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
     derivative does not exist where it matters, so that the points are made
     against the squared one with beta = 0, which a warning says. What is
     evaluated, and what lambda is learned for, is the real classifier;
-    `f_opt` is its squared hinge loss.
+    `f_opt` is its squared hinge loss. Points that do more harm to the squared
+    hinge may do less to it: of 'rmd' and 'implicit' either may be the
+    stronger (digits, C fixed: 'rmd' at 1 and 10, 'implicit' at 100),
+    whatever is said of a training that stops early.
 
     `CClassifierSVM` is taken without a kernel and without `class_weight`.
     With ``penalty='l1'`` the points are made twice, see
@@ -63,5 +66,6 @@ class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
                 'the hinge of CClassifierSVM is not squared: the points are '
                 'made against the squared hinge loss of '
                 f'{training_data.num_samples:d} clean rows and the poison, '
-                'and evaluated on CClassifierSVM as it trains.',
+                "and evaluated on CClassifierSVM as it trains. Of solver_type "
+                "'rmd' and 'implicit' either may be the stronger: run both.",
                 RuntimeWarning, stacklevel=2)

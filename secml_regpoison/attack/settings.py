@@ -49,14 +49,17 @@ def as_plain(value):
 
 
 def as_n_points(value):
-    """`value` as an int; CSecEval passes NumPy numbers and floats."""
+    """`value` as an int; CSecEval passes NumPy numbers and floats, as shares
+    times rows, which rounding leaves next to a whole number."""
     value = as_plain(value)
     if value is None:
         return None
     check_type('n_points', value, numbers.Real, 'a whole number')
-    check('n_points', value, math.isfinite(value) and value == int(value)
-          and value >= 0, 'a whole number of at least 0')
-    return int(value)
+    is_whole = math.isfinite(value) and math.isclose(
+        value, round(value), rel_tol=1e-12)
+    check('n_points', value, is_whole and value >= 0,
+          'a whole number of at least 0')
+    return round(value)
 
 
 def as_dmax(value):

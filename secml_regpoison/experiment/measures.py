@@ -8,7 +8,8 @@ from secml_regpoison.core.verdicts import SENTENCES, is_at_bound
 # the most frequent class for all. `validation_loss` is the defender's A(w, b;
 # D_val), natural log, of the trained classifier (of 'trusted-only', which is
 # trained on those rows, by cross-validation); `attacker_loss` is the same
-# unless the attacker has rows of its own; `solver_loss` that by the solver,
+# unless the attacker has rows of its own and is not that of `.grey_box`, whose
+# poison is evaluated on the trusted rows; `solver_loss` that by the solver,
 # NaN where its points were projected to whole numbers or categories,
 # or there is no attack. The norm of the weights leaves the bias out; `seconds`
 # are those of one strength, which continues from the points of the one before;

@@ -130,10 +130,11 @@ def _draw_box(sp, attack, lower, upper):
 
 
 def _draw_training_points(sp, dataset):
-    """A color and a marker for each class."""
+    """A color and a marker for each class, which 20 classes do not share."""
     x, y = dataset.X.tondarray(), dataset.Y.tondarray()
-    looks = itertools.cycle(zip((BLUE, GREEN, PURPLE, ORANGE), 'o^sD'))
-    for label, (color, marker) in zip(dataset.classes.tolist(), looks):
+    colors = itertools.cycle((BLUE, GREEN, PURPLE, ORANGE))
+    for label, color, marker in zip(dataset.classes.tolist(), colors,
+                                    itertools.cycle('o^sDv')):
         sp.scatter(*x[y == label].T, s=32, c=color, marker=marker,
                    edgecolors='white', linewidths=.7, zorder=4,
                    label=f'training point, label {label}')
@@ -165,11 +166,15 @@ def _draw_boundaries(sp, attack):
 
 
 def _margins(scores):
-    """Of scores (n, k), by how much each class is above all others, (n,); of
-    two classes the second."""
-    classes = range(scores.shape[1])
-    return [scores[:, c] - np.delete(scores, c, 1).max(axis=1)
-            for c in (classes if len(classes) > 2 else (1,))]
+    """Of scores (n, k), by how much each class but the last is above all
+    others, (n,); NaN where an earlier one is next, whose edge it is then."""
+    n, k = scores.shape
+    for c in range(k - 1):
+        others = scores.copy()
+        others[:, c] = -np.inf
+        rival = others.argmax(axis=1)
+        yield np.where(rival > c, scores[:, c] - others[np.arange(n), rival],
+                       np.nan)
 
 
 def _draw_path(sp, attack):

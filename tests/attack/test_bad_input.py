@@ -207,6 +207,7 @@ def test_c_of_the_classifier(value, error, words, learn_lmbda):
 
 @pytest.mark.parametrize('name, values, words', [
     ('n_points', [1.5], '`n_points` must be a whole number'),
+    ('n_points', [7 + 1e-9], '`n_points` must be a whole number'),
     ('dmax', [.1, -.1], '`dmax` must be'),
     ('lb', [.1, 2.], '`lb` must be at most `ub` (1 at feature 0), got 2.0'),
     ('classifier.C', [1., 0.], '`classifier.C` must be'),
@@ -219,6 +220,14 @@ def test_c_of_the_classifier(value, error, words, learn_lmbda):
 def test_values_swept_by_a_security_evaluation(name, values, words):
     with raises(ValueError, words):
         CSecEval(make(DATA, 2), name, CArray(values)).run_sec_eval(DATA[2])
+
+
+def test_strengths_may_be_shares_times_rows():
+    """0.07 and 0.29 times 100 are next to a whole number, as floats."""
+    attack = make(DATA)
+    for share, n_points in ((.05, 5), (.07, 7), (.29, 29)):
+        attack.n_points = (CArray([share]) * 100)[0]
+        assert attack.n_points == n_points
 
 
 def test_replacing_all_rows_of_a_class():

@@ -12,7 +12,8 @@ from secml.data import CDataset
 from secml.figure import CFigure
 from secml.ml.classifiers import CClassifierLogistic
 from secml_regpoison import CClassifierLogisticTorch, CFeasibleSphereSlab
-from secml_regpoison.figure.poisoning_map import _margins
+from secml_regpoison.figure.poisoning_map import (
+    _draw_training_points, _margins)
 
 DATA = small()
 PARAMS = {'n_outer': 12, 'n_inner': 15}
@@ -162,10 +163,21 @@ def test_the_boundaries_are_those_of_the_retrained_classifier(
 
 
 def test_a_margin_is_over_the_next_class():
+    """And each edge between two classes is that of one of them alone."""
     scores = np.array([[3., 1., 0.], [0., 2., 5.]])
-    assert [margin.tolist() for margin in _margins(scores)] == [
-        [2, -5], [-2, -3], [-3, 3]]
-    assert [margin.tolist() for margin in _margins(scores[:, :2])] == [[-2, 2]]
+    np.testing.assert_array_equal(
+        [*_margins(scores)], [[2, -5], [np.nan, -3]])
+    assert [margin.tolist() for margin in _margins(scores[:, :2])] == [[2, -2]]
+
+
+def test_six_classes_look_different(fig):
+    x = np.random.default_rng(0).random((60, 2))
+    data = CDataset(x, np.arange(60) % 6)
+    _draw_training_points(fig.sp, data)
+    looks = {(*cloud.get_facecolors()[0], len(cloud.get_paths()[0].vertices),
+              *cloud.get_paths()[0].vertices.ravel())
+             for cloud in fig.sp._sp.collections}
+    assert len(looks) == 6
 
 
 def test_training_points_differ_in_marker_too(fig):
