@@ -35,7 +35,7 @@ def search_dtype(attack, problem, n_points):
     by_kernel = training.form == 'gram' or training.form == 'auto' and (
         problem.n_tr + n_points < problem.x_tr.shape[1])
     needs_float64 = training.method == 'implicit' and by_kernel and isinstance(
-        target.loss, (Squared, SquaredHinge)) and target.penalty.is_smooth
+        target.loss, (Squared, SquaredHinge))
     return torch.float64 if needs_float64 else getattr(torch, attack.dtype)
 
 

@@ -15,8 +15,8 @@ from secml_regpoison.data.labels import is_same
 from secml_regpoison.data.sources import NEED_SECML, load_data
 from secml_regpoison.data.splits import split_sizes
 from secml_regpoison.experiment.plan import (
-    HALF_A_ROW, Plan, check_plan, default_points, default_policies,
-    default_solver, expected_strength, most_points, shares)
+    Plan, check_plan, default_points, default_policies, default_solver,
+    expected_strength, largest_shares, most_points, shares)
 from secml_regpoison.experiment.policies import DEFAULT_POLICIES, with_own
 from secml_regpoison.limits import LEAST_SCALE, least_scale
 from secml_regpoison.storage import only_writer
@@ -183,7 +183,7 @@ def _check_scale(kind, source):
 def _check_share(plan):
     """The expected share of poison, in whole rows, is one that is measured."""
     most, share = shares(plan)[-1], plan.expect
-    if share is not None and share > shares(plan, HALF_A_ROW)[-1]:
+    if share is not None and share > largest_shares(plan)[-1]:
         raise ValueError(
             f'`--expect` must be at most {most:.3g}, the largest share that '
             f'is measured, got {share:g}: ask for more with --points.')

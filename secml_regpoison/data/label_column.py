@@ -130,8 +130,9 @@ def warn_of_other_label(table, label, dropped, keeps_words):
             or _words(name) < _words(label))
                  and len(values(name)) == 2]
     if named and not is_named:
+        keep = ' and leave it out of --drop' * (named[0] in dropped)
         return (f'the last column, `{label}`, is taken as the label: if it is '
-                f'`{named[0]}`, type --label {shlex.quote(named[0])}')
+                f'`{named[0]}`, type --label {shlex.quote(named[0])}{keep}')
     if table.found == 'arrays':
         return None
     advice = f'type --label {list(table.frame).index(first) + 1}'

@@ -120,13 +120,20 @@ def shares(plan, more=0.):
     return n_points / (n_clean + n_points * (plan.poison_mode == 'append'))
 
 
+def largest_shares(plan):
+    """The largest share that each strength stands for: it is rounded to whole
+    rows, or is that which is printed."""
+    printed = [float(f'{share:.3g}') for share in shares(plan)]
+    return np.maximum(shares(plan, HALF_A_ROW), printed)
+
+
 def expected_strength(plan):
-    """Index of the least strength with the share of poison that one expects,
-    rounded to whole rows; the largest if none has, or none is expected."""
+    """Index of the least strength with the share of poison that one expects;
+    the largest if none has, or none is expected."""
     if plan.expect is None:
         return len(plan.n_points) - 1
     return int(np.argmax(np.append(
-        shares(plan, HALF_A_ROW)[:-1] >= plan.expect, True)))
+        largest_shares(plan)[:-1] >= plan.expect, True)))
 
 
 # The policies that cross-validate, and on which rows; a fold has to leave a

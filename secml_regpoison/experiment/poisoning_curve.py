@@ -36,9 +36,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
         `LinearSVC` with the squared hinge, L2 or L1. Its C is not used, nor
         is the alpha of a `RidgeClassifier`, which is exp(lambda)/2: each
         policy chooses the strength of the penalty. One without a penalty is
-        given L2, with a warning. A pipeline has steps of `StandardScaler`,
-        `MinMaxScaler` or `Normalizer` before it, which are fitted on clean
-        rows and poison too.
+        given L2 (with ``C=inf`` the one it names), with a warning. A pipeline
+        has steps of `StandardScaler`, `MinMaxScaler` or `Normalizer` before
+        it, which are fitted on clean rows and poison too.
     X : array-like, data frame or sparse matrix, shape (n, d)
         Numbers. The training rows, and those validation and test rows that
         are not given. Sparse rows become dense: poison has no zeros.

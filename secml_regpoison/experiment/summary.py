@@ -29,9 +29,8 @@ def summarise(records):
         number of splits in which it is true; `errs_less`, those of `gave_up`
         in which the error is clearly below that of the more frequent class;
         `loss_no_better`, those of `errs_less` in which the validation loss is
-        not below that of a constant answer, not even by 1 %; and `given_up`,
-        the others of `gave_up` and those of `one_class`. All are plain
-        numbers.
+        not below that of a constant answer at all; and `given_up`, the others
+        of `gave_up` and those of `one_class`. All are plain numbers.
 
     """
     groups = {}

@@ -75,7 +75,7 @@ def policy_styles(policies):
               for policy in named if policy.endswith(OWN)}
     shown = {*policies, *hidden.values()} - {*hidden}
     fixed = sorted(shown - {*POLICY_STYLES},
-                   key=lambda policy: -abs(float(policy)))
+                   key=lambda policy: (-abs(float(policy)), str(policy)))
     styles = {**POLICY_STYLES}
     taken = {styles[policy]['color'] for policy in policies
              if policy in styles}

@@ -36,7 +36,10 @@ def test_float32_finds_the_points_of_float64(solver_type, learn_lmbda):
 
 @pytest.mark.parametrize('kind, clf', [
     (CAttackPoisoningMinimaxRidge, CClassifierRidge(alpha=.5 * np.exp(-4))),
-    (CAttackPoisoningMinimaxSVM, CClassifierSVMTorch(C=np.exp(4)))])
+    (CAttackPoisoningMinimaxSVM, CClassifierSVMTorch(C=np.exp(4))),
+    # one search begins where the points end against the L2 penalty
+    (CAttackPoisoningMinimaxSVM, CClassifierSVMTorch(
+        C=np.exp(4), penalty='l1'))])
 def test_a_squared_loss_keeps_its_digits(kind, clf):
     """With fewer rows than columns and little regularisation a search by
     'implicit' in float32 raised, or found other points."""

@@ -21,7 +21,8 @@ from secml_regpoison import cli, storage as files
 from secml_regpoison.cli.arguments import join_values, make_parser
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.filters import filter_split
-from secml_regpoison.experiment.plan import default_solver, expected_strength
+from secml_regpoison.experiment.plan import (
+    default_solver, expected_strength, shares)
 from secml.adv.seceval import CSecEvalData
 
 COLUMNS = ['policy', 'attacker', 'repetition', 'class_0', 'class_1',
@@ -376,6 +377,21 @@ def test_the_expected_share_is_of_the_rows_that_pass_the_filter(mode):
                                          f'{share(-1):.3g}, the largest'):
         load(f'{share(-1, .51)}', '--filter', 'sphere-slab')
     assert load('.1')[1].n_passing is None
+
+
+@pytest.mark.parametrize('n_points', ['0,500', '0,250,500,700'])
+def test_a_share_is_expected_as_it_is_printed(tmp_path, n_points):
+    """With 3,000 rows three digits are more than half a row away."""
+    main = importlib.import_module('secml_regpoison.cli.main')
+    x = np.random.default_rng(0).normal(size=(4000, 2))
+    np.savez(tmp_path / 'rows.npz', X=x, y=np.arange(4000) % 2)
+
+    def load(*more):
+        return main._load(main.make_parser().parse_args([
+            'sec-eval', '--data', str(tmp_path / 'rows.npz'), '--train',
+            '3000', '--val', '200', '--points', n_points, *more]))[1]
+    for k, share in enumerate(shares(load())[1:], 1):
+        assert expected_strength(load('--expect', f'{share:.3g}')) == k
 
 
 def test_options_of_the_attack_reach_the_plan():

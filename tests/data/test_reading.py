@@ -399,7 +399,8 @@ def test_text_that_may_be_the_label_is_not_only_left_out(
     warnings = read(tmp_path, frame, drop=(name,)).warnings
     assert [*warnings] == [
         'the last column, `smoker`, is taken as the label: if it is '
-        f'`{name}`, type --label {name}'] * (name in ('target', 'class'))
+        f'`{name}`, type --label {name} and leave it out of --drop'
+    ] * (name in ('target', 'class'))
     assert not read(tmp_path, frame, drop=(name,), label='smoker').warnings
 
 

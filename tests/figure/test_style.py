@@ -47,6 +47,15 @@ def test_no_two_policies_look_alike(policies):
     assert len({*looks(policies)}) == len(policies)
 
 
+def test_of_two_lambdas_of_a_size_the_negative_one_comes_first():
+    """Not the one that a set has first, which differs between processes."""
+    styles = policy_styles(('8', '-8', '-2', '2', 'small', 'large'))
+    taken = {styles[policy]['color'] for policy in ('small', 'large')}
+    spare = sorted(OTHER_STYLES, key=lambda style: style['color'] in taken)
+    assert [styles[policy]['color'] for policy in ('-8', '8', '-2', '2')] == [
+        style['color'] for style in spare[:4]]
+
+
 def test_a_fixed_lambda_is_named_by_its_value():
     assert policy_label('-8') == r'$\lambda = -8$'
     assert policy_label('-8-own').startswith(r'$\lambda = -8$, attacker')
