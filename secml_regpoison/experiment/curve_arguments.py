@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from secml_regpoison.core.defender import LMBDA_BOUNDS
 from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import check, check_choice, check_type
@@ -58,7 +59,7 @@ def warn_if_unpenalised(estimator, penalty):
             f'`estimator` has {" and ".join(found)}, and so no penalty: it is '
             f'trained with the {penalty.upper()} penalty here, because each '
             'policy chooses its strength. For nearly none, take a policy such '
-            'as -8, a lambda.', RuntimeWarning, stacklevel=3)
+            f'as {LMBDA_BOUNDS[0]:g}, a lambda.', RuntimeWarning, stacklevel=3)
 
 
 def check_n_jobs(n_jobs):

@@ -194,15 +194,9 @@ def test_plots():
     fig.sp.plot_poisoning_map(attack, n_grid_points=3)
     names = fig.sp.get_legend_handles_labels()[1]
     assert sum('training point' in name for name in names) == 3
-    # a boundary around each class, without the point and with it
-    assert len(fig.sp._sp.collections) == 1 + 3 + 6
-
-
-def test_scores_of_the_map_are_those_of_the_classifier():
-    from secml_regpoison.figure.poisoning_map import _margins
-    scores = np.array([[3., 1., 2.], [0., 0., 5.]])
-    assert_allclose(_margins(scores), [[1, -5], [-2, -5], [-1, 5]])
-    assert_allclose(_margins(scores[:, :2]), [[-2, 0]])
+    # an edge between two classes is drawn once, as that of the first of them:
+    # of all classes but the last, without the point and with it
+    assert len(fig.sp._sp.collections) == 1 + 3 + 4
 
 
 @pytest.mark.parametrize('settings', [
