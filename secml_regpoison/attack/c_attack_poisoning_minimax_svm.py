@@ -25,10 +25,10 @@ class CAttackPoisoningMinimaxSVM(CAttackPoisoningMinimax):
     derivative does not exist where it matters, so that the points are made
     against the squared one with beta = 0, which a warning says. What is
     evaluated, and what lambda is learned for, is the real classifier;
-    `f_opt` is its squared hinge loss. Points that do more harm to the squared
-    hinge may do less to it: of 'rmd' and 'implicit' either may be the
-    stronger (digits, C fixed: 'rmd' at 1 and 10, 'implicit' at 100),
-    whatever is said of a training that stops early.
+    `f_opt` is its squared hinge loss. Points that do more harm to the model
+    of the squared hinge may do less harm to the real classifier: either of
+    'rmd' and 'implicit' may be the stronger (digits, C fixed: 'rmd' at 1 and
+    10, 'implicit' at 100), also where a verdict advises 'implicit'.
 
     `CClassifierSVM` is taken without a kernel and without `class_weight`.
     With ``penalty='l1'`` the points are made twice, see

@@ -8,6 +8,7 @@ import torch
 from secml.array import CArray
 
 from secml_regpoison.convert import take_rows, to_float64
+from secml_regpoison.core.coordinates import has_small_kernel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.preprocessing import UnitNorm
@@ -33,7 +34,7 @@ def search_dtype(attack, problem, n_points):
     kernel coordinates: at small lambda those of float32 keep no digit."""
     target, training = target_of(attack.classifier), training_of(attack)
     by_kernel = training.form == 'gram' or training.form == 'auto' and (
-        problem.n_tr + n_points < problem.x_tr.shape[1])
+        has_small_kernel(problem.n_tr + n_points, problem.x_tr.shape[1]))
     needs_float64 = training.method == 'implicit' and by_kernel and isinstance(
         target.loss, (Squared, SquaredHinge))
     return torch.float64 if needs_float64 else getattr(torch, attack.dtype)

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from ..problem import Problem
 
 __all__ = ['Coordinates', 'KernelCoordinates', 'PrimalCoordinates',
-           'RowFactors', 'Solve', 'SupportCoordinates', 'hessian_product',
-           'make_coordinates', 'signed_rows']
+           'RowFactors', 'Solve', 'SupportCoordinates', 'has_small_kernel',
+           'hessian_product', 'make_coordinates', 'signed_rows']
+
+
+def has_small_kernel(n: int, d: int, n_vectors: int = 1) -> bool:
+    """Whether the kernel of n rows is what 'implicit' factorises."""
+    return n < d and n_vectors * n <= linalg.TOO_LARGE
 
 
 def make_coordinates(problem: 'Problem', rows_p: Tensor,
@@ -36,7 +41,7 @@ def make_coordinates(problem: 'Problem', rows_p: Tensor,
     n_p, d = rows_p.shape[0], rows_p.shape[1] - 1
     n = problem.n_tr + n_p
     if form == 'auto':
-        cheaper = (n < d and n_vectors * n <= linalg.TOO_LARGE
+        cheaper = (has_small_kernel(n, d, n_vectors)
                    if method == 'implicit'
                    else n * n < 2 * (n_stored(problem.x_tr) + n_p * d))
         form = 'gram' if cheaper and penalty.is_isotropic else 'primal'
