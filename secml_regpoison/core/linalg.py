@@ -2,7 +2,7 @@
 import functools
 import math
 import threading
-from typing import Any, Callable, TypeVar, cast
+from typing import Any, Callable, Optional, TypeVar, cast
 
 import numpy as np
 import torch
@@ -90,9 +90,11 @@ def _norm(v: Tensor) -> float:
     return greatest * float(torch.linalg.vector_norm(v / greatest))
 
 
-def lanczos(rows: Tensor) -> tuple[float, Tensor]:
+def lanczos(rows: Tensor, products: Optional[Tensor] = None
+            ) -> tuple[float, Tensor]:
     """As `top_eigenvalue`, but to rounding, and the unit vector (d,), by
-    Lanczos' method (ARPACK).
+    Lanczos' method (ARPACK); by ``rows rows^T`` where that is given, which
+    has the same eigenvalue and is smaller.
 
     Raises
     ------
@@ -101,19 +103,26 @@ def lanczos(rows: Tensor) -> tuple[float, Tensor]:
     """
     def product(v: np.ndarray) -> np.ndarray:
         near = torch.from_numpy(v.ravel()).to(rows)
-        return ((rows @ near) @ rows).cpu().numpy()
+        far = (rows @ near) @ rows if products is None \
+            else symmetric_mv(products, near)
+        return far.cpu().numpy()
     squares = float(torch.linalg.vector_norm(rows)) ** 2
     if not squares < float(torch.finfo(rows.dtype).max):
         raise FloatingPointError(
             f'the features have grown past what {rows.dtype} can square, '
             f'{squares:.3g}: bound the points, or pass a smaller step.')
-    start = torch.randn(rows.shape[1], dtype=torch.float64,
+    size = rows.shape[1] if products is None else len(products)
+    start = torch.randn(size, dtype=torch.float64,
                         generator=torch.Generator().manual_seed(0))
-    value, vector = eigsh(LinearOperator(
-        (rows.shape[1],) * 2, product, dtype=str(rows.dtype)[6:]), 1,
+    value, vectors = eigsh(LinearOperator(
+        (size,) * 2, product, dtype=str(rows.dtype)[6:]), 1,
         v0=start.to(rows.dtype).numpy(), tol=float(torch.finfo(
             rows.dtype).eps) ** .75)
-    return float(value[0]), torch.from_numpy(vector[:, 0]).to(rows)
+    vector = torch.from_numpy(vectors[:, 0]).to(rows)
+    if products is not None:
+        vector = vector @ rows
+        vector /= torch.linalg.vector_norm(vector)
+    return float(value[0]), vector
 
 
 @functools.lru_cache(maxsize=None)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .checks import check_problem, check_rows, is_sparse
-from .coordinates.rows import signed_rows, weight_products
+from .coordinates.rows import bias_column, signed_rows, weight_products
 from .features import Features, features_of, in_features_of
 from .linalg import lanczos, row_products, top_eigenvalue
 from .preprocessing import Moments, Preprocess
@@ -155,7 +155,11 @@ class Problem:
 
         Their derivatives count where the rows move with the points.
         """
-        return lanczos(self.rows_tr)
+        rows, (n, d) = self.rows_tr, self.x_tr.shape
+        if is_sparse(rows) or not 1 < n < 2 * d:
+            return lanczos(rows)
+        bias = bias_column(rows)  # training takes the kernel, too
+        return lanczos(rows, torch.addr(self.gram, bias, bias))
 
     @cached_property
     def moments(self) -> Moments:
@@ -168,7 +172,8 @@ class Problem:
         rows = self.rows_tr
         if self.rows_move and not is_sparse(rows):
             # sooner, but for the last bit: elsewhere it is made only once
-            return row_products(rows[:, :-1])
+            signs = bias_column(rows)
+            return row_products(self.x_tr).mul_(torch.outer(signs, signs))
         return weight_products(rows, rows)
 
     @cached_property

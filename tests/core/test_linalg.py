@@ -95,11 +95,14 @@ def test_conjugate_gradients_say_whether_they_converged():
 
 @pytest.mark.parametrize('dtype, rtol', [
     (torch.float64, 1e-12), (torch.float32, 1e-5)])
-@pytest.mark.parametrize('n, d', [(1, 2), (40, 3), (9, 30)])
-def test_lanczos_finds_the_largest_eigenvalue_to_rounding(n, d, dtype, rtol):
+@pytest.mark.parametrize('n, d, by_products', [
+    (1, 2, False), (40, 3, False), (9, 30, False), (2, 7, True),
+    (9, 30, True)])
+def test_lanczos_finds_the_largest_eigenvalue_to_rounding(
+        n, d, by_products, dtype, rtol):
     rows = torch.randn(n, d, generator=torch.Generator().manual_seed(2),
                        dtype=torch.float64).to(dtype)
-    value, v = linalg.lanczos(rows)
+    value, v = linalg.lanczos(rows, rows @ rows.T if by_products else None)
     assert value == pytest.approx(float(torch.linalg.eigvalsh(
         rows.T @ rows)[-1]), rel=rtol)
     compare(rows.T @ (rows @ v), value * v, 30 * rtol)
