@@ -156,7 +156,8 @@ def _check_batch(path, batch, attack, data):
     starts, and numbers that are finite and inside the feasible set."""
     shape = len(batch.starts), data.x_tr.shape[1]
     low, high = attack.lmbda_bounds
-    numbers = batch.lmbda, batch.value, *batch.f_seq, *batch.lmbda_seq
+    numbers = (batch.lmbda, batch.value, batch.seconds, batch.camouflage,
+               *batch.f_seq, *batch.lmbda_seq)
     try:
         check_starts('starts', batch.starts, len(data.x_val))
         for name, array, expected in (('x', batch.x, shape),

@@ -166,11 +166,12 @@ class FeasibleSet:
         return math.copysign(1., step) * least.clamp_min(abs(step))
 
     def contains(self, x: Tensor) -> Tensor:
-        """Whether points are in the set, (p,), to rounding: of each feature
-        in its own units, in the filter in those of its scale."""
+        """Whether points are finite and in the set, (p,), to rounding: of each
+        feature in its own units, in the filter in those of its scale."""
         rtol = 1e-9 if x.dtype == torch.float64 else 1e-4
         beyond = torch.maximum(self.lb - x, x - self.ub)
         inside = (beyond <= rtol * box_units(x, self.lb, self.ub)).all(1)
+        inside &= x.isfinite().all(1)  # the tolerance of inf is inf
         if self.integers is not None:
             part = (x - x.round()).abs() * self._whole(x)
             inside &= (part <= rtol * (1 + x.abs())).all(1)

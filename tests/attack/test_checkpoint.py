@@ -448,6 +448,13 @@ WRONG_CONTENTS = {
         changed('path', lambda x: x - 1e3), 'inside the feasible set'),
     'points that are no numbers': (
         changed('x', lambda x: x * np.nan), 'inside the feasible set, got'),
+    'points at infinity': (
+        changed('x', lambda x: x + np.inf), 'inside the feasible set, got'),
+    'a feature at minus infinity': (
+        changed('x', lambda x: np.where(x == x[0, 0], -np.inf, x)),
+        'inside the feasible set, got'),
+    'a path from infinity': (
+        changed('path', lambda x: x + np.inf), 'inside the feasible set, got'),
     'points of other features': (
         changed('x', lambda x: x[:, :1]), r'of shape \(3, 2\)'),
     'text for points': (changed('x', lambda x: x.astype(str)), 'with '),
@@ -459,6 +466,13 @@ WRONG_CONTENTS = {
         changed('lmbda', lambda _: 50.), 'between -8'),
     'a lambda that is no number': (
         changed('lmbda', lambda _: np.nan), 'finite'),
+    'a loss that is infinite': (
+        changed('value', lambda _: np.inf), 'finite'),
+    'losses of the path that are no numbers': (
+        changed('f_seq', lambda losses: losses * np.nan), 'finite'),
+    'seconds without end': (changed('seconds', lambda _: np.inf), 'finite'),
+    'a camouflage that is no number': (
+        changed('camouflage', lambda _: np.nan), 'finite'),
     'many lambdas': (changed('lmbda', lambda _: np.zeros(3)), 'with '),
     'no path': (changed('path', lambda path: path[:0]), 'with '),
 }

@@ -278,3 +278,13 @@ def test_a_box_is_held_to_the_rounding_of_its_own_columns():
     held = FeasibleSet(fixed, fixed, fixed)
     assert held.contains(fixed + 1e-22).all()
     assert not held.contains(fixed + 5e-10).any()
+
+
+@pytest.mark.parametrize('ub', [UB, np.inf])
+@pytest.mark.parametrize('end', [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_is_in_no_set(ub, end):
+    x = torch.full((2, D), .5, dtype=torch.float64)
+    feasible = FeasibleSet(x.clone(), torch.zeros(1).double(),
+                           torch.full((1,), ub).double())
+    x[0, 1] = end
+    assert feasible.contains(x).tolist() == [False, True]
