@@ -8,6 +8,7 @@ from secml.array import CArray
 from secml.ml.classifiers import CClassifier
 from secml.ml.classifiers.multiclass import CClassifierMulticlass
 
+from secml_regpoison.terminal import printable
 from secml_regpoison.validation import (
     check, check_finite, check_integer, check_minimax_attack, check_type)
 from .style import STYLES, legend_below
@@ -96,8 +97,8 @@ class PoisonPicturesMixin:
         _draw_images(self, *(
             x[:n_images, :].tondarray().reshape(-1, *shape)
             for x in (start, adv_ds.X)), (attack.lb, attack.ub))
-        self.xticklabels(_names(attack.training_data,
-                                adv_ds.Y[:n_images].tolist()))
+        names = _names(attack.training_data, adv_ds.Y[:n_images].tolist())
+        self.xticklabels([*map(printable, names)], parse_math=False)
         self.xlabel('Label of the poisoning point')
 
 

@@ -1,4 +1,6 @@
 """Poison as images and histograms of weights, read back from the axes."""
+import io
+
 import numpy as np
 import pytest
 from matplotlib.patches import Polygon
@@ -67,6 +69,19 @@ def test_shape_and_names_of_the_classes_come_from_the_header(fig):
     assert {image.get_array().shape for image in axes.get_images()} == {
         (4, 16)}
     assert {text.get_text() for text in axes.get_xticklabels()} <= {'0', '8'}
+
+
+def test_names_of_classes_are_drawn_as_they_are(fig):
+    """Not as formulas, which may be wrong ones, and no control characters."""
+    data = digits()
+    data[0].header = CDatasetHeader(y_original=('$l^{$', 'a$b$\x1b[31m'))
+    attack = make(data, y_poison=CArray([0, 1]))
+    fig.sp.plot_poisoning_images(attack, run(attack, data, 2)[2])
+    fig.savefig(io.BytesIO(), file_format='png')
+    labels = fig._fig.axes[0].get_xticklabels()
+    assert [text.get_text() for text in labels] == [
+        '$l^{$', r'a$b$\x1b[31m']
+    assert not any(text.get_parse_math() for text in labels)
 
 
 def test_starts_are_in_the_box():
