@@ -24,7 +24,8 @@ from secml_regpoison.terminal import one_line, print_error, progress_bar
 from . import process
 from .arguments import FILE_OPTIONS, join_values, make_parser
 from .paper import complete, run_paper
-from .results import AnotherCommand, check_folder
+from .results import (
+    AnotherCommand, check_folder, check_folder_of_figures)
 
 # Errors of bad data and of failed runs. Any other error is a defect of this
 # program: its traceback is shown.
@@ -43,7 +44,7 @@ def main(argv=None):
         try:
             work = _prepare(args)
             with only_writer(args.out, '--out'):
-                pass  # a refusal comes before the imports
+                _check_out(args)  # a refusal comes before the imports
             n_cells = 0 if args.command == 'paper' \
                 else len(args.policies) * args.repetitions
             with progress_bar(n_cells, is_first=True):
@@ -83,9 +84,15 @@ def _prepare(args):
         raise ValueError(
             '`--out` must be a folder that can be made, got '
             f'{args.out!r}: {error.strerror}; choose another.') from error
-    if args.command == 'sec-eval':
-        check_folder(args.out, data=args.data, test=args.test)
     return work
+
+
+def _check_out(args):
+    """Raise ValueError where results would be left beside others."""
+    if args.command == 'paper':
+        check_folder_of_figures(args.out)
+    else:
+        check_folder(args.out, data=args.data, test=args.test)
 
 
 def _load(args):

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from secml_regpoison.experiment.policies import is_own, policy_name
 from secml_regpoison.experiment.tables import write_text
+from secml_regpoison.paper import FIGURES, SOLVERS
 from secml_regpoison.version import __version__
 
 MANIFEST = 'sec_eval.json'
@@ -21,6 +22,9 @@ HAS_ALL = {
     'attacker': lambda here, there: (there, here) == ('defender', 'both')}
 OURS = re.compile(
     r'sec_eval(_.+)?\.(csv|png|json|npz|gz)|(poisoned|rows)_.+\.csv')
+OF_FIGURES = re.compile(r'({})(_.+)?\.(csv|png|pdf|txt)'.format('|'.join(
+    f"{name}_({'|'.join(SOLVERS)})" if entry.has_solver else name
+    for name, entry in FIGURES.items())))
 
 
 def result_names(policies, repetitions):
@@ -44,8 +48,8 @@ def result_names(policies, repetitions):
 
 
 def check_folder(out, **inputs):
-    """Raise ValueError if the folder has results that no run has listed, or
-    one that is read, by the name of its option.
+    """Raise ValueError if the folder has results that no run has listed, one
+    that is read, by the name of its option, or figures of the paper.
 
     They may be of another version, or rows of the user that are named like
     results.
@@ -61,12 +65,22 @@ def check_folder(out, **inputs):
                 f'`--out` must not hold the file of --{option}, got {out!r} '
                 f'with {path!r}: a run removes the results of the one before; '
                 'choose another folder.')
-    others = [name for name in found if name not in listed
-              or os.path.isdir(os.path.join(out, name))]
+    _refuse(out, [name for name in found if name not in listed
+                  or os.path.isdir(os.path.join(out, name))]
+            + sorted(filter(OF_FIGURES.fullmatch, os.listdir(out))))
+
+
+def check_folder_of_figures(out):
+    """Raise ValueError if the folder has results of `sec-eval`."""
+    _refuse(out, sorted(filter(OURS.fullmatch, os.listdir(out))))
+
+
+def _refuse(out, others):
+    """Raise ValueError, with the names of results that are in the way."""
     if others:
         raise ValueError(
-            f'`--out` must be a folder without results of another program or '
-            f'version, got {out!r} with {others[0]}'
+            '`--out` must be a folder without results of another program, '
+            f'command or version, got {out!r} with {others[0]}'
             + (f' and {len(others) - 1} more' if len(others) > 1 else '')
             + ': choose another folder, or move them away.')
 

@@ -252,6 +252,24 @@ def test_files_that_no_run_has_listed_are_never_removed(
     assert (tmp_path / 'rows_1.csv').exists()
 
 
+@pytest.mark.parametrize('argv, name', [
+    (['sec-eval', *QUICK], 'fig1.csv'), (['sec-eval', *QUICK], 'fig1.txt'),
+    (['sec-eval', *QUICK], 'fig2_rmd_mean.csv'),
+    (['sec-eval', *QUICK], 'labels_implicit.pdf'),
+    (['paper', 'fig1', '--quick'], 'sec_eval.json'),
+    (['paper', 'all', '--quick', '--resume'], 'sec_eval_learned_0.npz'),
+    (['paper', 'fig3', '--quick'], 'poisoned_learned_0.csv')])
+def test_results_of_the_other_command_are_refused(
+        argv, name, tmp_path, capsys):
+    (tmp_path / name).write_text('{}')
+    assert cli.main([*argv, '--out', str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        'secml-regpoison: error: `--out` must be a folder without results of '
+        f"another program, command or version, got '{tmp_path}' with {name}: "
+        'choose another folder, or move them away.\n')
+    assert os.listdir(tmp_path) == [name]
+
+
 @pytest.mark.parametrize('option', ['--data', '--test'])
 @pytest.mark.parametrize('link', [False, True])
 def test_a_file_that_is_read_is_no_result_of_the_run_before(

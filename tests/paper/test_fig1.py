@@ -2,6 +2,7 @@
 import csv
 import functools
 import math
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from secml_regpoison.cli import main
+from secml_regpoison.cli.results import check_folder_of_figures
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.paper import (
@@ -44,6 +46,17 @@ def quick(tmp_path_factory):
         assert main(['paper', 'fig1', '--quick', '--jobs', '2',
                      '--out', str(out)]) == 0
     return out, '\n'.join(printed)
+
+
+@pytest.mark.slow
+def test_other_figures_may_be_in_the_folder_and_sec_eval_not(quick, capsys):
+    out = str(quick[0])
+    before = sorted(os.listdir(out))
+    assert main(['sec-eval', '--out', out]) == 2
+    assert (f"got '{out}' with {before[0]} and {len(before) - 1} more: choose "
+            'another folder, or move') in capsys.readouterr().err
+    check_folder_of_figures(out)  # raises nothing
+    assert sorted(os.listdir(out)) == before
 
 
 @pytest.mark.parametrize('lmbda', [-8., 0., math.log(20), 6.])
