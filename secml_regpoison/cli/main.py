@@ -142,10 +142,14 @@ def _with_defaults(args, source, plan):
         args.left_out = [policy for policy in DEFAULT_POLICIES
                          if policy not in args.policies]
     check_plan(plan, source, args.policies, args.repetitions)
-    # with L1 a small lambda, where hiding leads, leaves next to no curvature
-    if args.attacker == 'both' and plan.n_points[expected_strength(plan)] \
-            and plan.penalty != 'l1':
-        args.policies = with_own(args.policies)
+    args.is_own_untried = False
+    if args.attacker == 'both' and plan.n_points[expected_strength(plan)]:
+        policies = with_own(args.policies)
+        # a small lambda, where hiding leads, leaves next to no curvature
+        args.is_own_untried = plan.penalty == 'l1' and len(policies) > len(
+            args.policies)
+        if not args.is_own_untried:
+            args.policies = policies
     return plan
 
 

@@ -117,7 +117,8 @@ def _report(args, source, plan, name, records):
     same_rows = has_one_split(source, plan.n_train, plan.n_val)
     labels = parts_of_rows(source, plan, 0).groupby('part')['label']
     conclusion = conclude(summary, plan, same_rows, labels.agg(
-        lambda of_part: of_part.value_counts().min()).to_dict())
+        lambda of_part: of_part.value_counts().min()).to_dict(),
+        args.is_own_untried)
     words = [plain_words(records, TYPED),
              solver_verdict(records, plan.solver_type)]
     lines = _describe(source, plan)

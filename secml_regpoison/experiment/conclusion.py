@@ -18,9 +18,12 @@ ATTACKER_WORDS = {
         'rows and, where lambda is learned, tried to keep theirs low.'),
     'grey': ('The attacker had other rows in the place of the trusted ones, '
              'and did not know these.')}
+UNTRIED = ('With --penalty l1 the attacker who knows the test rows was not '
+           'tried, and may do more harm: --attacker own tries that one.')
 
 
-def conclude(summary, plan, same_rows=False, rarest=None):
+def conclude(summary, plan, same_rows=False, rarest=None,
+             is_own_untried=False):
     """What follows for who expects the share of poison of the plan.
 
     Parameters
@@ -33,6 +36,9 @@ def conclude(summary, plan, same_rows=False, rarest=None):
         parts are given.
     rarest : dict of str to int, optional
         Rows of the rarest class in the parts 'validation' and 'test'.
+    is_own_untried : bool, optional
+        Whether the attacker who knows the test rows was asked for, and left
+        out for the penalty L1.
 
     Returns
     -------
@@ -67,7 +73,7 @@ def conclude(summary, plan, same_rows=False, rarest=None):
         one.policy in LEARNED for one in found)
     words += filter(None, [ATTACKER_WORDS.get(
         'hides' if hides else plan.attacker)])
-    words += [SECRET] * hides
+    words += [SECRET] * hides + [UNTRIED] * is_own_untried
     words += [in_scikit_learn(order[0], plan)] * order[0].is_useful
     return {'n_points': best['n_points'], 'fraction': best['fraction'],
             'best': order[0].policy, 'test_error': error(best),

@@ -446,6 +446,34 @@ def test_options_of_the_attack_reach_the_plan():
         assert policies == ('clean-cv', 'learned', 'trusted-only')
 
 
+@pytest.mark.parametrize('options, is_untried', [
+    ([], True), (['--attacker', 'both'], True),
+    (['--attacker', 'defender'], False), (['--attacker', 'own'], False),
+    (['--attacker', 'grey'], False), (['--policies', 'trusted-only'], False),
+    (['--expect', '0'], False), (['--penalty', 'l2'], False)])
+def test_an_attacker_is_left_out_for_l1_alone(options, is_untried):
+    main = importlib.import_module('secml_regpoison.cli.main')
+    args = make_parser().parse_args(
+        ['sec-eval', '--penalty', 'l1', *options])
+    main._load(args)
+    assert args.is_own_untried == is_untried
+
+
+@pytest.mark.parametrize('attacker, n_said', [('both', 1), ('defender', 0)])
+def test_an_attacker_that_was_left_out_is_said(
+        attacker, n_said, tmp_path, capsys):
+    """With the largest error of those that were tried."""
+    assert cli.main(['sec-eval', *QUICK, '--points', '0,1', '--penalty', 'l1',
+                     '--policies', '3', '--repetitions', '1', '--y-poison',
+                     '8', '--attacker', attacker, '--n-outer', '1', '--out',
+                     str(tmp_path)]) == 0
+    words = ('With --penalty l1 the attacker who knows the test rows was not '
+             'tried, and may do more harm: --attacker own tries that one.')
+    kept = json.loads((tmp_path / 'sec_eval.json').read_text())
+    assert kept['conclusion']['words'].count(words) == n_said
+    assert capsys.readouterr().out.splitlines().count(words) == n_said
+
+
 BAD_CALLS = {
     'no command': ([], 'COMMAND'),
     'unknown command': (['attack'], "invalid choice: 'attack'"),
