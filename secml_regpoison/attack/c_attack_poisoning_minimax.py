@@ -217,7 +217,6 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         # continues a shorter one
         self._entropy = np.random.SeedSequence().entropy
         self._prepared = PreparedData()
-        self._lmbda = self._lmbda_seq = None
         self._history = ()
         self._clear_result()
         self._prepare()
@@ -282,7 +281,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
 
     @property
     def adv_ds(self):
-        """Poison of the last `run`; the finished part if it was interrupted.
+        """Poison of the last `run`; the best so far if it was interrupted.
 
         A CDataset to continue from, `ds_init` of `run`, or None: also after
         `set_state`, which restores only its points, `xc` and `yc`.
@@ -371,14 +370,15 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             The checkpoint cannot be read or written, or another process
             writes to it. The attack keeps in `adv_ds` what it has found.
         KeyboardInterrupt
-            Ctrl-C; `adv_ds` has the best points so far.
+            Ctrl-C; `adv_ds` has the best points so far: of the batch at
+            hand, else of the trials of labels, else of `ds_init`.
         """
         began = time.perf_counter(), time.thread_time()
         data = self._prepare()
         check_run_arguments(x, y, max_iter, self.joint, self.training_data)
-        poison, batch_ends = continuation.plan(self, data, ds_init)
+        poison, batch_ends, is_new = continuation.plan(self, data, ds_init)
         with explain_ctrl_c(self, batch_ends[-1], checkpoint):
-            self._add_batches(data, poison, batch_ends, checkpoint)
+            self._add_batches(data, poison, batch_ends, is_new, checkpoint)
             y_pred, scores = self._evaluate(data, x, y)
         self._add_record(data, *began, is_first=ds_init is None)
         return y_pred, scores, self.adv_ds.deepcopy(), self._f_opt
@@ -577,21 +577,39 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         settings.check_clean_rows_left('n_points', self.n_points or 0, data)
         return data
 
-    def _add_batches(self, data, poison, batch_ends, checkpoint):
-        """Optimise batch after batch, or read it from the checkpoint."""
+    def _add_batches(self, data, poison, batch_ends, is_new, checkpoint):
+        """Optimise batch after batch, or read it from the checkpoint. Where
+        this stops on the way, keep the best so far."""
         with open_checkpoint(checkpoint, self, data) as saved:
             self._clear_result()
-            y_new, tried = poison_labels.choose(self, data, poison, saved)
-            self._compositions = tried
-            self._f_eval = sum(one.n_trainings for one in tried)
-            self._grad_eval = sum(one.n_hypergradients for one in tried)
-            for result in make_batches(self, data, poison, batch_ends, y_new,
-                                       saved):
-                self._set_result(data, *result)
+            trials = []
+            try:
+                y_new = poison_labels.choose(self, data, poison, saved, trials)
+                for result in make_batches(self, data, poison, batch_ends,
+                                           y_new, saved):
+                    self._set_result(data, *result)
+            except BaseException:  # Ctrl-C, a full disk, any error
+                if trials or self._poison is None and not is_new:
+                    self._keep_better(data, *poison_labels.best_so_far(
+                        self, data, poison, trials))
+                raise
+            finally:
+                self._compositions = tuple(one.composition for one in trials)
+                self._f_eval += sum(one.batch.n_trainings for one in trials)
+                self._grad_eval += sum(
+                    one.batch.n_evaluations for one in trials)
+
+    def _keep_better(self, data, poison, batch):
+        """Make `poison` the result if there is none of as much harm."""
+        if self._poison is None or settings.sign_of(self) * (
+                batch.value - self._f_opt) > 0:
+            self._set_result(data, poison, batch, is_read=False)
 
     def _clear_result(self):
-        """Forget the poison and the cost of the last `run`."""
+        """Forget the points and the cost of the last `run`."""
         self._idx = None  # the point that `objective_function` moves
+        self._xc = self._yc = self._x0 = self._x_opt = self._x_seq = None
+        self._f_opt = self._f_seq = self._lmbda = self._lmbda_seq = None
         self._poison, self._seconds_from_checkpoint = None, 0.
         self._compositions = ()
         self._solver_loss = self._val_loss = float('nan')

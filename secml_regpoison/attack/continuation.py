@@ -17,8 +17,9 @@ from .trust import is_learned
 
 
 def plan(attack, data, ds_init):
-    """The points that a run starts from, and the `batch_ends`: how many
-    points there are after each of its batches. Warns of the box."""
+    """The points that a run starts from, the `batch_ends`, how many points
+    there are after each of its batches, and whether the first points are new,
+    not of `ds_init`. Warns of the box."""
     poison, is_new = _first_points(attack, data, ds_init)
     n_before, n_points = len(poison.x), attack.n_points or 0
     if attack.joint:
@@ -32,7 +33,7 @@ def plan(attack, data, ds_init):
         warn_if_box_excludes_data(attack)
     if ds_init is None or not ds_init.num_samples:
         warn_of_constant_columns(attack, data)
-    return poison, batch_ends
+    return poison, batch_ends, is_new
 
 
 def _first_points(attack, data, ds_init):

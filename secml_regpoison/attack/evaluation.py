@@ -105,9 +105,9 @@ def constant_loss(attack, data):
 def judge(attack, data, poison, losses, y_pred, budget_hit):
     """`Verdicts` on a `PoisonSet` after the best response; see `evaluate`."""
     problem, learns = data.problem(len(poison.x)), attack.learn_lmbda
-    optimum, _ = solver = _solver_at(attack, problem, poison, 'implicit')
+    optimum, _ = solver = solver_at(attack, problem, poison, 'implicit')
     if attack.solver_type != 'implicit':
-        solver = _solver_at(attack, problem, poison, attack.solver_type)
+        solver = solver_at(attack, problem, poison, attack.solver_type)
     target = target_of(attack.classifier)
     return Verdicts(
         lmbda_at_bound=is_at_bound(
@@ -126,7 +126,7 @@ def judge(attack, data, poison, losses, y_pred, budget_hit):
         saturated=not poison.trust)
 
 
-def _solver_at(attack, problem, poison, method):
+def solver_at(attack, problem, poison, method):
     """Attacker's loss after training by `method`, and the training gradient
     that is left, relative; NaN where training fails."""
     model = model_of(attack, problem, poison.y, poison.trust, method=method)

@@ -9,6 +9,9 @@ class, what is tried is all points from one class with the label of another,
 for the pairs of classes.
 """
 import itertools
+import math
+from dataclasses import replace
+from typing import NamedTuple, Optional
 
 import torch
 
@@ -16,7 +19,8 @@ from secml.array import CArray
 
 from . import retraining
 from .attacker import camouflages
-from .batches import held_points, optimise_batch
+from .batches import Batch, IterateRecord, held_points, optimise_batch
+from .evaluation import solver_at
 from .history import Composition
 from .poisoning_data import labels_of_new
 from .settings import outer_steps, sign_of
@@ -26,6 +30,14 @@ SHARES = (0., .25, .5, .75, 1.)
 SCREENING_STEPS = 12
 # Of more pairs of classes, so many are drawn
 MAX_PAIRS = 12
+
+
+class Trial(NamedTuple):
+    """Points with labels that are tried, and their `Composition`: None
+    before they are evaluated."""
+
+    batch: Batch
+    composition: Optional[Composition] = None
 
 
 def new_labels(attack, data, n_before, n_points):
@@ -39,9 +51,9 @@ def new_labels(attack, data, n_before, n_points):
     return (y.expand(n_points) if len(y) == 1 else y)[n_before:n_points]
 
 
-def choose(attack, data, poison, checkpoint):
-    """`new_labels` of a run that starts with `poison`, and how the shares
-    compared: a `Composition` for each that was tried."""
+def choose(attack, data, poison, checkpoint, trials):
+    """`new_labels` of a run that starts with `poison`; appends a `Trial` to
+    `trials` for each labels that are tried."""
     n_points = attack.n_points or 0
     y = attack.y_poison
     candidates = ()
@@ -49,15 +61,37 @@ def choose(attack, data, poison, checkpoint):
         candidates = compositions(poison.y, n_points) \
             if data.n_classes is None else pairs(data, poison, n_points)
     if len(candidates) < 2:
-        return (candidates[0] if candidates else new_labels(
-            attack, data, len(poison.x), n_points)), ()
-    found = [_screen(attack, data, poison, y_new, checkpoint)
-             for y_new in candidates]
-    upward = sign_of(attack)
-    worst = max(range(len(found)), key=lambda k: (
-        upward * found[k].error, upward * found[k].loss))
-    attack.logger.info(f'the worst labels: {found[worst]}')
-    return candidates[worst], tuple(found)
+        return candidates[0] if candidates else new_labels(
+            attack, data, len(poison.x), n_points)
+    for y_new in candidates:
+        _screen(attack, data, poison, y_new, checkpoint, trials)
+    worst = _worst(attack, trials)
+    attack.logger.info(f'the worst labels: {trials[worst].composition}')
+    return candidates[worst]
+
+
+def best_so_far(attack, data, poison, trials):
+    """All points, and the `Batch` that ends them, of the worst of `trials`;
+    before there is one, `poison`, from which the run started. The batch has
+    no cost: that of all trials is counted elsewhere."""
+    if not trials:
+        loss, _ = solver_at(attack, data.problem(len(poison.x)), poison,
+                            'implicit')
+        end = IterateRecord(poison.x, poison.lmbda, loss)
+        return poison, Batch.of(poison, [end], end, converged=True)
+    batch = trials[_worst(attack, trials)].batch
+    return batch.append_to(held_points(attack, poison)), replace(
+        batch, n_trainings=0, n_evaluations=0)
+
+
+def _worst(attack, trials):
+    """Number of the trial of the most errors, of several that of the largest
+    loss; one that is not evaluated comes last."""
+    def harm(k):
+        found = trials[k].composition
+        return (-math.inf,) if found is None else (
+            sign_of(attack) * found.error, sign_of(attack) * found.loss)
+    return max(range(len(trials)), key=harm)
 
 
 def compositions(y_before, n_points):
@@ -89,9 +123,10 @@ def pairs(data, poison, n_points):
         flip.y.new_tensor([pair]).expand(len(flip.x), 2) for pair in found)]
 
 
-def _screen(attack, data, poison, y_new, checkpoint):
-    """The `Composition` with these labels of the new points: all new points
-    move for a few steps, and the classifier is evaluated."""
+def _screen(attack, data, poison, y_new, checkpoint, trials):
+    """Append the `Trial` of these labels of the new points: all new points
+    move for a few steps, and the classifier is evaluated. After Ctrl-C that
+    of the best iterate, not evaluated."""
     n_points = len(poison.x) + len(y_new)
     steps = min(SCREENING_STEPS,
                 outer_steps(attack, 1.).get('n_outer', SCREENING_STEPS))
@@ -102,9 +137,10 @@ def _screen(attack, data, poison, y_new, checkpoint):
             attack, data, poison, n_points, y_new, 0,
             camouflages(attack, n_points)[-1:], n_outer=steps,
             try_vertices=False)
-        if interrupt is not None:
-            raise interrupt
-        checkpoint.put(key, batch)
+    trials.append(Trial(batch))
+    if interrupt is not None:
+        raise interrupt
+    checkpoint.put(key, batch)
     y = torch.cat([poison.y, labels_of_new(y_new)])
     loss, error = retraining.evaluate_for_attacker(
         attack, data, batch.append_to(held_points(attack, poison)))
@@ -113,7 +149,7 @@ def _screen(attack, data, poison, y_new, checkpoint):
         error, loss, batch.n_trainings, batch.n_evaluations,
         _names(data, y_new))
     attack.logger.info(f'labels tried: {found}')
-    return found
+    trials[-1] = Trial(batch, found)
 
 
 def _names(data, y_new):

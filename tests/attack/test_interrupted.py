@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import killed
-from attack_problems import BATCHES, digits, make, run, small, solver_value
+from attack_problems import (
+    BATCHES, digits, fit_optimum, loss, make, run, small, solver_value)
 from attack_invariants import assert_same_result
 
-from secml_regpoison import cli
+from secml_regpoison import CClassifierLogisticTorch, cli
 from secml_regpoison.attack import batches, evaluation, retraining
 from secml_regpoison.attack.checkpoint import Checkpoint
 from secml_regpoison.storage import load_arrays, only_writer
@@ -165,7 +166,136 @@ def test_ctrl_c_before_there_is_anything_to_keep(monkeypatch):
             KeyboardInterrupt) as stop:
         run(attack, data)
     assert str(stop.value) == '`run` was stopped on the way to 4 points.'
-    assert attack.adv_ds is None
+    assert attack.adv_ds is attack.xc is attack.f_opt is attack.x_seq is None
+
+
+def labels_of(n_high, n_points=12):
+    """A share of the second label, spread evenly over the points."""
+    return CArray(np.diff(np.arange(n_points + 1) * n_high // n_points))
+
+
+# as many steps as a trial, and no jumps, which a trial does not try
+LABELS = {'solver_type': 'implicit', 'learn_lmbda': False,
+          'solver_params': {'n_outer': 4, 'eta_max': 1e3}}
+
+
+def tried(data, n_high, **kwargs):
+    """Errors, loss and attack of a run of 12 points, so many of them of the
+    second class."""
+    attack = make(data, 12, CClassifierLogisticTorch(), y_poison=labels_of(
+        n_high), **{**LABELS, **kwargs})
+    adv_ds, value = run(attack, data)[2:]
+    y = data[1].Y if attack.y_target is None else attack.y_target
+    error = (attack.poisoned_classifier(adv_ds).predict(data[1].X) != y).mean()
+    return error, value, attack
+
+
+def stop_among_labels(data, words, nth, ds_init=None, checkpoint=None,
+                      **kwargs):
+    """An attack of 12 points stopped where it logs `words` for the `nth`
+    time, and what the exception said."""
+    attack = make(data, 12, CClassifierLogisticTorch(), **{
+        'y_poison': 'worst', **LABELS, **kwargs})
+    with ctrl_c_at(attack, words, nth), pytest.raises(
+            KeyboardInterrupt) as stop:
+        run(attack, data, ds_init=ds_init, checkpoint=checkpoint)
+    if attack.adv_ds is not None:
+        kept = attack.adv_ds
+        assert_array_equal(attack.xc.tondarray(), kept.X.tondarray())
+        assert attack.yc.tolist() == kept.Y.tolist()
+        assert attack.lmbda == kept.header.lmbda == kept.header.search_lmbda
+        assert attack.f_opt in attack.f_seq.tolist()
+        assert (f'so far are in `adv_ds` of the attack: {kept.num_samples} '
+                f'points, loss {attack.f_opt:.4f}') in str(stop.value)
+    return attack
+
+
+# in the middle of the fifth trial, after the last, and in the batch
+@pytest.mark.parametrize('words, nth, n_tried, kwargs', [
+    ('iterate 1:', 2, 1, {'learn_lmbda': True, 'lmbda_bounds': (0, 2)}),
+    ('iterate 1:', 3, 2, {}),
+    ('iterate 1:', 3, 2, {'y_target': 1}), ('iterate 1:', 5, 4, {}),
+    ('the worst labels', 1, 5, {}), ('iterate 1:', 6, 5, {}),
+    ('the worst labels', 1, 5, {'y_target': 1}),
+    ('iterate 1:', 6, 5, {'y_target': 1})])
+def test_ctrl_c_keeps_the_worst_of_the_labels_tried(
+        tmp_path, words, nth, n_tried, kwargs):
+    data, path = digits(), tmp_path / 'ckpt'
+    attack = stop_among_labels(data, words, nth, checkpoint=path, **kwargs)
+    upward = -1 if 'y_target' in kwargs else 1
+    runs = [tried(data, n_high, **kwargs)
+            for n_high in (0, 3, 6, 9, 12)[:n_tried]]
+    *_, worst = max(runs, key=lambda found: (
+        upward * found[0], upward * found[1]))
+    assert attack.adv_ds.Y.tolist() == worst.yc.tolist()
+    assert_allclose(attack.adv_ds.X.tondarray(), worst.xc.tondarray(),
+                    atol=1e-9)
+    assert attack.f_opt == pytest.approx(solver_value(worst), rel=1e-9)
+    assert attack.f_eval > 0 < attack.grad_eval
+    if not kwargs:  # the same call gives what it would have given
+        whole = make(data, 12, CClassifierLogisticTorch(), y_poison='worst',
+                     **LABELS)
+        assert_same_result(run(attack, data, checkpoint=path),
+                           run(whole, data))
+
+
+def test_ctrl_c_in_the_first_trial_keeps_its_best_iterate():
+    data = digits()
+    *_, whole = tried(data, 0)
+    attack = stop_among_labels(data, 'iterate 2:', 1)
+    values = whole.f_seq.tolist()[:2]
+    assert attack.adv_ds.Y.tolist() == 12 * [0]
+    assert_allclose(attack.f_seq.tolist(), values, rtol=1e-9)
+    assert attack.f_opt == max(attack.f_seq.tolist())
+    assert_allclose(attack.xc.tondarray().ravel(), whole.x_seq[
+        int(np.argmax(values)), :].tondarray().ravel(), atol=1e-9)
+
+
+@pytest.mark.parametrize('n_before', [0, 5])
+@pytest.mark.parametrize('y_poison', ['worst', 'flip'])
+def test_ctrl_c_before_the_first_iterate_keeps_ds_init(
+        monkeypatch, n_before, y_poison):
+    data = digits()
+    first = run(make(data, n_before, CClassifierLogisticTorch(),
+                     y_poison=y_poison, **LABELS), data)[2]
+    monkeypatch.setattr(batches, 'restart_points', lambda *_:
+                        signal.raise_signal(signal.SIGINT))
+    attack = stop_among_labels(data, 'nothing', 1, first, y_poison=y_poison)
+    assert_array_equal(attack.adv_ds.X.tondarray(), first.X.tondarray())
+    assert attack.adv_ds.Y.tolist() == first.Y.tolist()
+    assert attack.adv_ds.header.starts == first.header.starts
+    assert attack.lmbda == first.header.search_lmbda
+    assert attack.f_opt == pytest.approx(loss(fit_optimum(
+        attack.poisoned_data(attack.adv_ds), attack.lmbda,
+        CClassifierLogisticTorch), data[1]), rel=1e-5)
+    # which is nothing where the attack is another: its points are not kept
+    assert stop_among_labels(data, 'nothing', 1, first, lb=.1).adv_ds is None
+
+
+def test_ctrl_c_among_the_labels_of_a_later_strength():
+    """secml's own loop, stopped before and after the first iterate of its
+    second strength: the poison of the first, or that iterate."""
+    data = digits()
+    for nth, n_points in ((7, 4), (8, 8)):
+        attack = make(data, y_poison='worst', **LABELS)
+        sec_eval = CSecEval(attack, 'n_points', CArray([4, 8]))
+        # five trials and the batch of the first strength
+        with ctrl_c_at(attack, f'iterate {nth - 7}:', 7), pytest.raises(
+                KeyboardInterrupt, match='on the way to 8 points; the best'):
+            sec_eval.run_sec_eval(data[2])
+        assert len(attack.history) == 1
+        assert attack.adv_ds.num_samples == attack.xc.shape[0] == n_points
+
+
+def test_a_full_disk_keeps_the_trial_of_labels(tmp_path):
+    data, path = digits(), tmp_path / 'ckpt'
+    run(make(data, 12, y_poison='worst', **LABELS), data,
+        checkpoint=tmp_path / 'whole')
+    attack = make(data, 12, y_poison='worst', **LABELS)
+    with file_size_limit((tmp_path / 'whole').stat().st_size // 2), \
+            pytest.raises(OSError, match='File too large. What it held'):
+        run(attack, data, checkpoint=path)
+    assert attack.adv_ds.num_samples == attack.xc.shape[0] == 12
 
 
 @pytest.mark.slow
