@@ -647,7 +647,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         self._lmbda, self._trust = header.lmbda, getattr(header, 'trust', 1.)
         self._solver_loss, self._f_opt = self._f_opt, found.losses.attacker
         retraining.warn_if_values_differ(
-            self, data, self._solver_loss, self._f_opt)
+            self, data, self._solver_loss, self._f_opt, found.verdicts)
         evaluation.log_result(self, found, y)
         return found.y_pred, found.scores
 

@@ -13,7 +13,7 @@ from secml_regpoison.convert import (
 from secml_regpoison.core import solve
 from secml_regpoison.core.model import Losses, share_wrong
 from secml_regpoison.core.softmax_model import losses_of_scores
-from secml_regpoison.core.verdicts import losses_differ
+from secml_regpoison.core.verdicts import SENTENCES, losses_differ
 from secml_regpoison.validation import check, check_number, check_poison
 from . import pipeline, settings, trust
 from .feasible import feasible_set
@@ -138,22 +138,30 @@ def evaluate_for_attacker(attack, data, poison):
     return losses.attacker, losses.attacker_error
 
 
-def warn_if_values_differ(attack, data, solver_value, loss):
-    """Warn where the solver's loss is not that of the classifier."""
+def warn_if_values_differ(attack, data, solver_value, loss, verdicts):
+    """Warn where the solver's loss is not that of the classifier, and say
+    which of the two trainings is cut short, by the `Verdicts`."""
     if target_of(attack.classifier).is_exact and losses_differ(
             solver_value, loss):
-        advice = "solver_type='implicit' or a larger 'n_inner' sees the latter"
-        if data.transform is not None:
-            advice = ('the former is of the preprocess that is frozen, which '
-                      'the classifier refits on poisoned rows')
-        elif attack.solver_type == 'implicit':
-            advice = ('a smaller tolerance of that solver, or a larger '
-                      'lambda, brings them together')
         warnings.warn(
             f'the loss by {attack.solver_type} is {solver_value:.4g}, and '
             f'that of the classifier trained by its own solver {loss:.4g}, '
-            f'which is what is reported: {advice}.', RuntimeWarning,
-            stacklevel=4)
+            f'which is what is reported; {_why(attack, data, verdicts)}.',
+            RuntimeWarning, stacklevel=4)
+
+
+def _why(attack, data, verdicts):
+    """Why the two losses differ, and what brings them together."""
+    if data.transform is not None:
+        return ('the former is of the preprocess that is frozen, which the '
+                'classifier refits on poisoned rows')
+    short = [name for name in ('fit_short', 'training_short')
+             if name in verdicts.names()]
+    if not short:  # but it is at the lambda where the search ended
+        is_short = not trains_to_optimum(attack.classifier)
+        short = ['fit_short'] * is_short + ['training_short'] * (
+            attack.solver_type != 'implicit')
+    return '; '.join(SENTENCES[name] for name in short or ['fit_short'])
 
 
 def set_of(attack, data, adv_ds):

@@ -27,7 +27,8 @@ SENTENCES = {
                       "solver_type='implicit' or a larger 'n_inner' "
                       'lets it continue',
     'fit_short': "the classifier's own training stops before its optimum: a "
-                 'smaller tolerance, more epochs or a larger lambda',
+                 'larger lambda, a smaller tolerance, or many more epochs or '
+                 'iterations',
     'unseen': 'the trusted rows do not show the harm: the loss on the '
               "attacker's own rows is more than twice theirs",
     'saturated': 'the untrusted rows have the weight 0: the trusted rows '

@@ -1,4 +1,6 @@
 """Plain words: `diagnostics()`, the log and the history say the same."""
+import warnings
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,42 @@ def test_each_verdict(name, caplog):
         said = getattr(found, other)
         assert (sentence in logged) is said
         assert (sentence in str(attack.diagnostics())) is said, other
+
+
+EXACT = {'solver_type': 'implicit'}
+
+
+@pytest.mark.parametrize('kind, clf, kwargs, short, cured, cured_kwargs', [
+    # a larger lambda, more epochs, more iterations
+    (CClassifierLogisticTorch, {'C': 10., 'solver': 'sgd'}, EXACT,
+     ['fit_short'], {'C': 1.}, {}),
+    (CClassifierLogisticTorch, {'C': 1., 'solver': 'sgd', 'epochs': 5}, EXACT,
+     ['fit_short'], {'epochs': 100}, {}),
+    (CClassifierLogistic, {'C': 1e3, 'max_iter': 2}, EXACT, ['fit_short'],
+     {'max_iter': 100}, {}),
+    # the attack's training alone, and both
+    (CClassifierLogisticTorch, {'C': 100.}, {}, ['training_short'], {},
+     EXACT),
+    (CClassifierLogistic, {'C': 10., 'max_iter': 1}, {},
+     ['fit_short', 'training_short'], {'max_iter': 100}, EXACT)])
+@pytest.mark.filterwarnings('ignore:Liblinear failed')
+def test_the_advice_on_two_losses_narrows_the_gap(
+        kind, clf, kwargs, short, cured, cured_kwargs):
+    data = digits()
+
+    def gap_of(clf, **kwargs):
+        attack = make(data, 6, kind(**clf), learn_lmbda=False, **kwargs)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter('always')
+            run(attack, data)
+        record = attack.history[-1]
+        return abs(record.solver_loss - record.loss), [
+            str(one.message) for one in found if 'the loss by' in str(
+                one.message)]
+    gap, (said,) = gap_of(clf, **kwargs)
+    for name in ('fit_short', 'training_short'):
+        assert (SENTENCES[name] in said) is (name in short)
+    assert gap_of({**clf, **cured}, **{**kwargs, **cured_kwargs})[0] < gap / 2
 
 
 def test_no_wider_bounds_are_asked_for_where_the_answer_is_constant(caplog):
