@@ -63,6 +63,15 @@ def _check_features(name, x, like):
             f'`training_data`, got {x.atleast_2d().shape[1]}.')
 
 
+def as_carray(name, values):
+    """A CArray of `values`; TypeError where secml makes none of them."""
+    try:
+        return CArray(values)
+    except (TypeError, ValueError):
+        raise TypeError(f'`{name}` must be numbers, got '
+                        f'{type(values).__name__} of others.') from None
+
+
 def check_numeric(name, x):
     """No text and no complex numbers."""
     if x.dtype.kind not in 'biuf':
@@ -117,7 +126,8 @@ def check_run_arguments(x, y, max_iter, joint, training_data):
     check_type('x', x, CArray, 'a CArray')
     if not x.atleast_2d().shape[0]:
         raise ValueError('`x` must have at least one row, got none.')
-    check_points('x', x, 'y', CArray([] if y is None else y), training_data)
+    check_points('x', x, 'y', as_carray('y', [] if y is None else y),
+                 training_data)
     check('max_iter', max_iter, isinstance(max_iter, numbers.Real)
           and max_iter >= 1 and max_iter % 1 == 0,
           'a whole number of at least 1')
@@ -158,7 +168,7 @@ def check_poison(name, poison, attack):
     x = torch.as_tensor(poison.X.tondarray(), dtype=torch.float64)
     lb, ub = (torch.as_tensor(CArray(
         none if bound is None or isinstance(bound, str) else bound
-        ).tondarray().ravel()).to(x) for bound, none in (
+        ).tondarray().astype(float).ravel()).to(x) for bound, none in (
             (attack.lb, -math.inf), (attack.ub, math.inf)))
     room = 1e-9 * box_units(x, lb, ub)  # for a file written with ten digits
     for side, beyond in (('lb', lb - x), ('ub', x - ub)):

@@ -8,7 +8,7 @@ import torch
 from secml.array import CArray
 
 from secml_regpoison.validation import (
-    LARGEST, check, check_numeric, check_type)
+    LARGEST, as_carray, check, check_numeric, check_type)
 
 
 def check_bounds(lb, ub, n_features):
@@ -19,7 +19,7 @@ def check_bounds(lb, ub, n_features):
         check_type(name, bound, (numbers.Real, CArray, np.ndarray),
                    "a number, a CArray with one bound a feature, 'x0' or "
                    'None')
-        check_numeric(name, CArray(bound))
+        check_numeric(name, as_carray(name, bound))
         values = bound_array(bound)
         if values.size not in (1, n_features):
             raise ValueError(f'`{name}` must be one bound, or one for each '

@@ -244,6 +244,14 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     def dmax(self, value):
         self._dmax = settings.as_dmax(value)
 
+    @CAttackPoisoning.lb.setter
+    def lb(self, value):
+        self._lb = settings.as_plain(value)
+
+    @CAttackPoisoning.ub.setter
+    def ub(self, value):
+        self._ub = settings.as_plain(value)
+
     @CAttackPoisoning.y_target.setter
     def y_target(self, value):
         self._y_target = settings.as_plain(value)

@@ -23,7 +23,7 @@ from .batches import Batch, IterateRecord, held_points, optimise_batch
 from .evaluation import solver_at
 from .history import Composition
 from .poisoning_data import labels_of_new
-from .settings import outer_steps, sign_of
+from .settings import as_plain, outer_steps, sign_of
 
 # Shares of the second label among all points, and the steps that each is given
 SHARES = (0., .25, .5, .75, 1.)
@@ -47,7 +47,7 @@ def new_labels(attack, data, n_before, n_points):
     if isinstance(y, str):
         return None if data.y_target is None \
             else data.y_target[:1].expand(max(n_points - n_before, 0))
-    y = data.encode(CArray(y).ravel())
+    y = data.encode(CArray(as_plain(y)).ravel())
     return (y.expand(n_points) if len(y) == 1 else y)[n_before:n_points]
 
 

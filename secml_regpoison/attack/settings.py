@@ -12,8 +12,8 @@ from secml.array import CArray
 from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import (
-    check, check_choice, check_classes, check_dataset, check_number,
-    check_labels, check_type)
+    as_carray, check, check_choice, check_classes, check_dataset,
+    check_labels, check_number, check_type)
 from .box import check_bounds
 from .feasible import check_feasible
 from .targets import check_objective, parts_of, target_of
@@ -41,11 +41,19 @@ MAY_BE_NONE = ('step', 'inner_eta', 'inner_tol', 'truncate', 'eta', 'eta_min',
 
 
 def as_plain(value):
-    """NumPy's numbers, and an array of one as secml's indexing returns it, as
-    a number of Python's; all else as it is."""
+    """NumPy's numbers, fractions, whole numbers of over 64 bits, and an array
+    of one as secml's indexing returns it, as an int or a float; all else as it
+    is."""
     is_one = isinstance(value, np.generic) or (
         isinstance(value, (CArray, np.ndarray)) and value.size == 1)
-    return value.item() if is_one else value
+    value = value.item() if is_one else value
+    if not isinstance(value, numbers.Real) or isinstance(value, float) or (
+            isinstance(value, int) and abs(value) < 2 ** 63):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def as_n_points(value):
@@ -197,7 +205,7 @@ def _check_y_poison(y, n_points, training_data):
     y, classes = as_plain(y), training_data.classes.tolist()
     if isinstance(y, (CArray, np.ndarray, Sequence)) and not isinstance(
             y, str):
-        y = CArray(y).ravel()
+        y = as_carray('y_poison', y).ravel()
         check_labels('y_poison', y, training_data)
         check('y_poison', y.size, y.size >= n_points,
               f'labels for each of {n_points} points')

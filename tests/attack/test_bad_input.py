@@ -3,7 +3,7 @@
 A row: the argument, a bad value, the expected error, the words that must
 appear beside "`argument` must".
 """
-from fractions import Fraction
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -108,7 +108,7 @@ SOLVER_PARAMS = [
     ('n_inner', None, TypeError, 'got NoneType'),
     ('inner_eta', 0., ValueError, 'positive and finite, got 0.0'),
     ('inner_eta', 'auto', TypeError, 'an int or a float, got str'),
-    ('inner_eta', Fraction(1, 10), TypeError, 'a float, got Fraction'),
+    ('inner_eta', Decimal('.1'), TypeError, 'a float, got Decimal'),
     ('momentum', 1, ValueError, 'in [0, 1), got 1'),
     ('momentum', NAN, ValueError, 'got nan'),
     ('form', 'dual', ValueError, "got 'dual'"),
@@ -119,7 +119,7 @@ SOLVER_PARAMS = [
     ('n_outer', -1, ValueError, 'whole number of at least 0, got -1'),
     ('n_outer', 2.5, ValueError, 'got 2.5'),
     ('n_outer', True, TypeError, 'an int or a float, got bool'),
-    ('step', Fraction(1, 10), TypeError, 'an int or a float, got Fraction'),
+    ('step', Decimal('.1'), TypeError, 'an int or a float, got Decimal'),
     ('step', 0, ValueError, 'positive and finite, got 0'),
     ('step', 'long', TypeError, 'got str'),
     ('tol', -1e-3, ValueError, 'at least 0, got -0.001'),

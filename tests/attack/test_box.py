@@ -1,9 +1,12 @@
-"""A box that most clean values lie outside is warned of."""
+"""A box that most clean values lie outside is warned of, and what numbers
+bounds and other settings may be."""
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 
 from attack_problems import make, run, small
 from refusals import raises
@@ -77,3 +80,43 @@ def test_poison_is_held_to_the_box_in_the_units_of_its_columns():
     attack.poisoned_classifier(written)
     with raises(ValueError, '`adv_ds.X` must be inside', '3.98e-10 beyond'):
         attack.poisoned_classifier(poison(4e-10, 1e6))
+
+
+HALF = Fraction(1, 2), np.float16(.5), np.longdouble(.5), np.array(.5), \
+    np.array([Fraction(1, 2)]), CArray([.5])
+
+
+@pytest.mark.parametrize('settings', [
+    [{name: value} for value in (.5, *HALF)]
+    for name in ('lb', 'ub', 'dmax')] + [
+    [{'solver_params': {'n_outer': 2, name: value}} for value in (.5, *HALF)]
+    for name in ('momentum', 'eta')] + [
+    [{name: value} for value in (1, Fraction(1), np.float16(1), np.array(1))]
+    for name in ('y_target', 'y_poison')] + [
+    [{'lb': .5}, {'lb': np.full(2, .5, np.longdouble)}],
+    [{'lb': None}, {'lb': -10 ** 40}, {'lb': -10 ** 400}],
+    [{'ub': None}, {'ub': 10 ** 40}, {'ub': Fraction(10 ** 400)}],
+    [{}, {'dmax': 10 ** 400}]])
+def test_any_real_number(settings):
+    """The first is the same number as Python has it, or none that counts."""
+    data = small()
+    first, *others = (
+        run(make(data, 2, learn_lmbda=False, **kwargs), data)
+        for kwargs in settings)
+    for other in others:
+        assert_array_equal(other[2].X.tondarray(), first[2].X.tondarray())
+        assert other[2].Y.tolist() == first[2].Y.tolist()
+        assert other[3] == first[3]
+        # and once more from there, where poison is compared with the box
+        attack = make(data, 2, learn_lmbda=False, **settings[1])
+        assert run(attack, data, ds_init=other[2])[2].num_samples == 2
+
+
+@pytest.mark.parametrize('name', ['lb', 'ub', 'y_poison'])
+def test_arrays_of_other_than_numbers_are_refused_by_name(name):
+    data = small()
+    for value in (np.array([Fraction(1, 2)] * 2), np.array([None, 1])):
+        with raises(TypeError, f'`{name}` must be numbers, got ndarray'):
+            run(make(data, 2, **{name: value}), data)
+    with raises(TypeError, '`y` must be numbers, got list'):
+        make(data, 2).run(data[2].X, [Fraction(1)] * data[2].num_samples)
