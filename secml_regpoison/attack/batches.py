@@ -66,6 +66,12 @@ class Batch:
         return held.append(PoisonSet(self.x, self.y, self.starts, self.lmbda))
 
 
+def grouping(attack):
+    """Names of the settings that say which points move together: those that
+    all do have no batches."""
+    return ('joint',) if attack.joint else ('batch_size', 'joint')
+
+
 def make_batches(attack, data, poison, batch_ends, y_new, checkpoint):
     """Add points to `poison` up to each of `batch_ends`, batch by batch.
 

@@ -316,10 +316,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
            starts from ``ds_init.header.search_lmbda``, else from ``lmbda``. A
            `ds_init` made for another `distance`, `dmax`, `lb`, `ub`,
            `feasible`, `y_target` or fixed C is ignored. Other data, labels,
-           classifiers (except C), seeds, restarts, batch sizes, solvers,
-           their settings or modes keep it, with a warning. With other
-           validation rows, or without a header, its points count as started
-           at the nearest ones.
+           classifiers (except C), seeds, restarts, solvers, their settings or
+           modes, and without `joint` other batch sizes, keep it, with a
+           warning. With other validation rows, or without a header, its
+           points count as started at the nearest ones.
         3. At ``n_points = 0`` lambda is learned on clean data, and the poison
            returned has no rows but a header.
         4. The classifier is retrained with its preprocess, as `fit` does, and

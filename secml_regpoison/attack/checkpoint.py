@@ -10,7 +10,7 @@ import torch
 from secml_regpoison.storage import load_arrays, only_writer, save_arrays
 from secml_regpoison.validation import check, check_starts, check_type
 from secml_regpoison.version import __version__
-from .batches import Batch
+from .batches import Batch, grouping
 from .box import bound_array, is_not_numeric
 from .digests import array_digest
 from .feasible import describe, feasible_set
@@ -57,6 +57,10 @@ def open_checkpoint(path, attack, data):
         else:
             saved.write()
         yield saved
+
+
+class AnotherProblem(ValueError):
+    """A checkpoint that is whole, and of another problem."""
 
 
 class Checkpoint:
@@ -130,12 +134,12 @@ class Checkpoint:
             for field in fields(Batch)))
 
     def _check_problem(self, found):
-        """Raise ValueError unless the file is of this problem."""
+        """Raise AnotherProblem unless the file is of this one."""
         differences = [
             f'{name} is {found.get(name)} there and {here} here'
             for name, here in self.problem.items() if found.get(name) != here]
         if differences:
-            raise ValueError(
+            raise AnotherProblem(
                 '`checkpoint` must be of the same problem, got '
                 f"'{self.path}' of another: {'; '.join(differences)}. Give "
                 'another path, or delete the file to start anew. In a '
@@ -213,7 +217,7 @@ def _problem_of(attack, data):
             bound = bound.item() if bound.size == 1 else array_digest(bound)
         problem[name] = bound
     for name in ('distance', 'dmax', 'y_target', 'learn_lmbda', 'poison_mode',
-                 'batch_size', 'joint', 'solver_type', 'n_restarts',
+                 *grouping(attack), 'solver_type', 'n_restarts',
                  'dtype', 'camouflage', 'trust_margin'):
         problem[name] = getattr(attack, name)
     problem['solver_params'] = plain_params(attack.solver_params)

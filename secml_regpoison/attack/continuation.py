@@ -7,6 +7,7 @@ from secml.data import CDataset
 
 from secml_regpoison.validation import check, check_number, check_poison
 from . import settings
+from .batches import grouping
 from .box import bound_array, is_not_numeric, warn_if_box_excludes_data
 from .feasible import describe, feasible_set
 from .pipeline import warn_of_constant_columns
@@ -109,8 +110,8 @@ def search_settings(attack, data):
     """Further settings that the points depend on, as text, and short
     digests of the training and of the validation rows."""
     text = {name: getattr(attack, name) for name in (
-        'random_seed', 'n_restarts', 'batch_size', 'joint', 'solver_type',
-        'poison_mode', 'learn_lmbda', 'dtype')}
+        'random_seed', 'n_restarts', *grouping(attack),
+        'solver_type', 'poison_mode', 'learn_lmbda', 'dtype')}
     text.update(classifier=type(attack.classifier).__name__,
                 lmbda_bounds=lmbda_bounds(attack),
                 y_poison=y_poison_as_plain(attack),

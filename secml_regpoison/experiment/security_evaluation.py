@@ -7,6 +7,7 @@ import numpy as np
 from secml.array import CArray
 from secml.adv.seceval import CSecEval
 
+from secml_regpoison.attack.checkpoint import AnotherProblem
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
 from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.data.splits import split_data
@@ -35,7 +36,9 @@ def run_policies(source, plan, policies, n_repetitions, jobs=1, folder=None):
         Number of processes, see `parallel_map`. Default 1.
     folder : str, optional
         Holds a checkpoint of each evaluation; what an interrupted run of the
-        same plan left there is not computed again. All processes must see it.
+        same plan left there is not computed again, nor what one with other
+        strengths left, where the box of the points is the same. All processes
+        must see it.
 
     Yields
     ------
@@ -131,7 +134,11 @@ def _run_attack(attack, split, n_points, checkpoint=None):
                         save_adv_ds=True)
     # once for all, from `solver_loss`, instead of at each strength
     with ignoring('the loss by '):
-        sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
+        try:
+            sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
+        except AnotherProblem:  # of other strengths, which have another box
+            os.remove(checkpoint)
+            sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
     data = sec_eval.sec_eval_data
     data.time = CArray([run.seconds + run.seconds_from_checkpoint
                         for run in attack.history])

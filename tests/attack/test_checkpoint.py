@@ -5,6 +5,7 @@ import os
 import random
 import re
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -202,7 +203,6 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize('kwargs, words', [
     ({'random_seed': 1}, 'random_seed is 0 there and 1 here'),
-    ({'batch_size': 3}, 'batch_size is 17 there and 3 here'),
     ({'lb': .1}, 'lb is 0.0 there and 0.1 here'),
     ({'ub': None}, 'ub is 1.0 there and None here'),
     ({'ub': CArray([1., .9])}, 'ub is 1.0 there and'),
@@ -230,6 +230,23 @@ def test_another_problem_is_refused_by_name(whole, kwargs, words):
     assert str(found.value).count(' there and ') == (
         3 if 'preprocessed' in words else 1)
     assert attack.f_eval == 0 and attack.xc is None
+
+
+def test_the_size_of_batches_counts_where_there_are_batches(whole, tmp_path):
+    """Where all points move together it changes nothing: it is neither
+    refused nor warned of."""
+    data, path = small(), tmp_path / 'ckpt'
+    expected = run(make(data, 3), data)
+    attack = make(data, 3, batch_size=2)
+    poison = run(attack, data, checkpoint=whole)[2]
+    assert attack.history[-1].seconds_from_checkpoint > 0
+    assert_array_equal(poison.X.tondarray(), expected[2].X.tondarray())
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', '.* points of `ds_init`')
+        run(attack, data, ds_init=expected[2])
+    run(make(data, 3, joint=False), data, checkpoint=path)
+    with pytest.raises(ValueError, match='batch_size is 17 there and 2 here'):
+        run(make(data, 3, joint=False, batch_size=2), data, checkpoint=path)
 
 
 def test_another_preprocess_is_refused_by_name(tmp_path):

@@ -33,6 +33,7 @@ from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.data.splits import draw_rows, split_data
 from secml_regpoison.experiment.parallel import parallel_map
 from secml_regpoison.experiment.report import plain_words, solver_verdict
+from secml_regpoison.storage import load_arrays
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.classifiers import CClassifierLogistic
@@ -468,6 +469,33 @@ def test_a_column_that_is_constant_beside_the_poison_stays_so(tmp_path):
     attack = make_attack(split, plan, 'learned', 0)
     assert attack.lb[:2].tolist() == split.lb[:2].tolist()
     assert attack.ub[2].item() == 0 and split.ub[2].item() == 1
+
+
+@pytest.mark.parametrize('policy, before, changes, has_same_box', [
+    (1., (0, 4), {}, True), (1., (0, 12), {}, False),
+    ('learned-own', (0, 2, 4), {'expect': .05}, True)])
+def test_a_cell_of_other_strengths_is_continued_or_computed_anew(
+        policy, before, changes, has_same_box, tmp_path):
+    """With the numbers of a fresh run. Beside 12 points a column is constant
+    and stays so: its box is another."""
+    rng, y = np.random.default_rng(0), np.arange(100) % 2
+    x = rng.normal(size=(100, 3)) + y[:, None] * [1, 0, 0]
+    np.savez(tmp_path / 'rows.npz', X=x, y=y)
+    source = load_data(str(tmp_path / 'rows.npz'))
+    rows = draw_rows(source, 40, 20, 0)['train'][1]
+    x[:, 2] = 0
+    x[rows[replacement_order(0, 40)[4:12]], 2] = 1
+    np.savez(tmp_path / 'rows.npz', X=x, y=y)
+    split = split_data(load_data(str(tmp_path / 'rows.npz')), 40, 20, 0)
+    plan = dataclasses.replace(PLAN, solver_type='implicit', attack_params={
+        'solver_params': {'n_outer': 2}})
+    path = str(tmp_path / 'cell.npz')
+    evaluate('', split, dataclasses.replace(plan, n_points=before, **changes),
+             policy, 0, path)
+    kept = load_arrays(path)['batches'].tolist()
+    _, result = evaluate('', split, plan, policy, 0, path)
+    assert_same(result, evaluate('', split, plan, policy, 0)[1])
+    assert (set(kept) <= set(load_arrays(path)['batches'])) == has_same_box
 
 
 @pytest.mark.parametrize('preprocess, n_held', [
