@@ -127,11 +127,12 @@ def _load(args):
 
 def _with_defaults(args, source, plan):
     """The plan with strengths, and `args` with policies; both checked."""
+    if plan.filter != 'none':
+        _register()
     if not plan.n_points:
         plan = replace(plan, n_points=default_points(
             plan.n_train, most_points(plan, source, args.repetitions)))
     if plan.expect is not None and plan.filter != 'none':
-        _register()
         from secml_regpoison.experiment.filters import n_passing
         plan = replace(plan, n_passing=n_passing(
             source, plan, args.repetitions))

@@ -100,16 +100,24 @@ def default_points(n_train, most=None):
 
 
 def most_points(plan, source, n_repetitions):
-    """How many points leave a training row of each class, whose place they
-    take; None: any number."""
+    """How many points leave a training row of each class, of those that pass
+    the filter, whose place they take; None: any number."""
     if plan.poison_mode == 'append':
         return None
     most = []
     for seed in range(plan.seed, plan.seed + n_repetitions):
-        part, rows = draw_rows(source, plan.n_train, plan.n_val, seed)['train']
+        part, rows = _passing(plan, source, seed)
         y = source.parts[part][1][rows][replacement_order(seed, len(rows))]
         most.append(min(np.flatnonzero(y == k).max() for k in np.unique(y)))
     return int(min(most))
+
+
+def _passing(plan, source, seed):
+    """Part of the source, and the training rows in it that pass the filter."""
+    if plan.filter == 'none':
+        return draw_rows(source, plan.n_train, plan.n_val, seed)['train']
+    from .filters import passing_of  # imports secml
+    return passing_of(source, plan, seed)
 
 
 def shares(plan, more=0.):
@@ -164,11 +172,6 @@ def check_plan(plan, source, policies, n_repetitions=1):
 
     Parameters are those of `run_policies`; the sizes in `plan` are set.
     """
-    if plan.poison_mode == 'replace' and plan.n_points[-1] >= plan.n_train:
-        raise ValueError(
-            f"`points` must be at most {plan.n_train - 1}, because poison "
-            f"replaces training rows, of which there are {plan.n_train}, got "
-            f"{plan.n_points[-1]}.")
     check_trust(policies, plan.classifier, plan.penalty,
                 '--model logistic or svm with --penalty l2')
     most = most_points(plan, source, n_repetitions)
@@ -177,11 +180,12 @@ def check_plan(plan, source, policies, n_repetitions=1):
             '`train` must leave a row of each class beside a row of poison, '
             f'got {plan.n_train} rows: ask for more with --train, bring more '
             'rows, or type --poison-mode append.')
-    if plan.filter == 'none' and most is not None and most < max(
-            1, plan.n_points[-1]):
+    if most is not None and most < plan.n_points[-1]:
+        passing = '' if plan.filter == 'none' \
+            else f' that pass the filter {plan.filter}'
         raise ValueError(
             f'`points` must be at most {most}, so that training rows of all '
-            f'classes are left, whose place they take, got '
+            f'classes{passing} are left, whose place they take, got '
             f'{plan.n_points[-1]}: ask for fewer with --points, or type '
             '--poison-mode append.')
     for policy in policies:

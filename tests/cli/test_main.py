@@ -513,7 +513,14 @@ BAD_CALLS = {
     'points: order': (['sec-eval', '--points', '0,5,5'], 'must increase'),
     'points: empty': (['sec-eval', '--points', ''], "got ''"),
     'points: too many': (['sec-eval', '--points', '0,151'],
-                         '`points` must be at most 149'),
+                         '`points` must be at most 146, so that training rows '
+                         'of all classes are left'),
+    'points: more than pass the filter': (
+        ['sec-eval', '--train', '40', '--points', '0,38', '--filter',
+         'sphere-slab'],
+        'so that training rows of all classes that pass the filter '
+        'sphere-slab are left, whose place they take, got 38: ask for fewer '
+        'with --points'),
     'unknown policy': (['sec-eval', '--policies', 'cv'],
                        "--policies: must be of clean-cv, learned, "
                        "trusted-only, learned-trust, or a lambda between "

@@ -21,7 +21,7 @@ from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.core.verdicts import BOUND_OF_TRUST, SENTENCES
 from secml_regpoison.data.sources import Source, load_data
 from secml_regpoison.experiment.security_evaluation import (
-    evaluate, run_policies)
+    evaluate, prepare_split, run_policies)
 from secml_regpoison.experiment.measures import (
     COLUMNS, _predictions, make_records)
 from secml_regpoison.experiment.policy_attack import make_attack
@@ -393,7 +393,8 @@ def test_default_points(n_train, points):
 
 
 @pytest.mark.parametrize('changes, words', [
-    (dict(n_points=(0, 40), n_val=50), '`points` must be at most 39'),
+    (dict(n_points=(0, 40), n_val=50), '`points` must be at most 37, so that '
+     'training rows of all classes are left'),
     (dict(n_train=3, n_points=(0, 1), poison_mode='append'),
      '`train` must give each class at least 2 rows .*, got 1 of class'),
     (dict(n_train=8, n_points=(0, 7)),
@@ -403,6 +404,27 @@ def test_default_points(n_train, points):
 def test_a_plan_that_cannot_be_run(source, changes, words):
     with pytest.raises(ValueError, match=words):
         check_plan(dataclasses.replace(PLAN, **changes), source, ['clean-cv'])
+
+
+@pytest.mark.parametrize('name', ['none', 'sphere-slab'])
+def test_the_most_points_leave_rows_of_each_class(source, name):
+    """That pass the filter, counted here in what the attack has left."""
+    plan = dataclasses.replace(PLAN, filter=name)
+
+    def is_left(seed, n_points):
+        split = prepare_split(split_data(source, 40, 20, seed), plan, seed)
+        y = split.train.Y.tondarray()
+        return len(set(y[replacement_order(seed, len(y))[n_points:]])) == 2
+    most = max(n for n in range(40) if is_left(0, n) and is_left(1, n))
+    assert default_points(600, most_points(plan, source, 2))[-1] == most
+    check_plan(dataclasses.replace(plan, n_points=(0, most)), source, [1.], 2)
+    passing = 'classes are' if name == 'none' \
+        else 'classes that pass the filter sphere-slab are'
+    for n_points in (most + 1, 60):
+        with pytest.raises(ValueError, match=f'`points` must be at most {most}'
+                           f', so that training rows of all {passing}'):
+            check_plan(dataclasses.replace(plan, n_points=(0, n_points)),
+                       source, [1.], 2)
 
 
 def test_a_plan_at_its_limits_is_run(source):
