@@ -127,7 +127,7 @@ def _load(args):
 
 def _with_defaults(args, source, plan):
     """The plan with strengths, and `args` with policies; both checked."""
-    if plan.filter != 'none':
+    if plan.filter != 'none' or plan.attacker == 'grey':
         _register()
     if not plan.n_points:
         plan = replace(plan, n_points=default_points(

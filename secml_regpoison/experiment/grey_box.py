@@ -22,24 +22,29 @@ def n_of_attacker(n_val, n_test):
     return min(n_val, n_test // 2)
 
 
-def places_of_attacker(y, n_val, seed):
+def places_of_attacker(y, n_val, seed, policies=()):
     """Places of the test rows that become the attacker's, by their labels
-    `y`: as many as trusted rows, with the shares of the classes."""
-    n = n_of_attacker(n_val, len(y))
-    counts = np.bincount(y)
-    counts = counts[counts > 0]
-    check('attacker', 'grey', counts.min() >= 2 and n >= len(counts),
+    `y`: as many as trusted rows, with the shares of the classes. ValueError
+    where a class has fewer than the policies need."""
+    n, least = n_of_attacker(n_val, len(y)), 1 + ('learned-trust' in policies)
+    counts, places = np.bincount(y), np.arange(0)
+    if counts.min() >= 2 and n >= len(counts):
+        places = np.sort(train_test_split(
+            np.arange(len(y)), train_size=n, stratify=y,
+            random_state=int(seed) % N_SEEDS)[0])
+    drawn = np.bincount(y[places], minlength=len(counts)).min()
+    check('attacker', 'grey', drawn >= least,
           f"'defender' or 'own' with {len(y)} test rows, of which a class has "
-          f'{counts.min()}', ' Half of them would be the attacker\'s.')
-    return np.sort(train_test_split(
-        np.arange(len(y)), train_size=n, stratify=y,
-        random_state=int(seed) % N_SEEDS)[0])
+          f'{counts.min()}', f' The attacker would have {n} of them, {drawn} '
+          f'of a class, and needs {least} of each'
+          + ' for learned-trust' * (least > 1) + '.')
+    return places
 
 
-def with_attacker_rows(split, seed):
+def with_attacker_rows(split, seed, policies=()):
     """The `Split` with test rows for the attacker, `Split.attacker`."""
     places = places_of_attacker(split.test.Y.tondarray(),
-                                split.val.num_samples, seed)
+                                split.val.num_samples, seed, policies)
     rows, others = split.rows['test'], np.setdiff1d(
         np.arange(split.test.num_samples), places)
     return replace(

@@ -191,6 +191,17 @@ def check_plan(plan, source, policies, n_repetitions=1):
     for policy in policies:
         if policy in CROSS_VALIDATED:
             _check_folds(plan, source, policy, CROSS_VALIDATED[policy])
+    if plan.attacker == 'grey':
+        _check_attacker(plan, source, policies, n_repetitions)
+
+
+def _check_attacker(plan, source, policies, n_repetitions):
+    """Raise ValueError unless there are test rows for the attacker."""
+    from .grey_box import places_of_attacker  # imports secml
+    for seed in range(plan.seed, plan.seed + n_repetitions):
+        part, rows = draw_rows(source, plan.n_train, plan.n_val, seed)['test']
+        places_of_attacker(source.parts[part][1][rows], plan.n_val, seed,
+                           policies)
 
 
 def _check_folds(plan, source, policy, part):

@@ -207,7 +207,7 @@ def _draw(estimator, data, plan, n_repetitions, lb, ub, policies):
     # NumPy's numbers may overflow
     seeds = range(plan.seed, plan.seed + int(n_repetitions))
     splits = [prepare_split(split_arrays(data, seed, lb, ub, policies), plan,
-                            seed) for seed in seeds]
+                            seed, policies) for seed in seeds]
     for split in splits:
         check_fits(estimator, split.train.X.tondarray(),
                    split.train.Y.tondarray())

@@ -55,14 +55,15 @@ def run_policies(source, plan, policies, n_repetitions, jobs=1, folder=None):
         for repetition in range(n_repetitions)
         for split in [prepare_split(split_data(
             source, plan.n_train, plan.n_val, plan.seed + repetition),
-            plan, plan.seed + repetition)]
+            plan, plan.seed + repetition, policies)]
         for policy in policies), jobs)
 
 
-def prepare_split(split, plan, seed):
-    """The split as the attacker and the filter of the plan leave it."""
+def prepare_split(split, plan, seed, policies=()):
+    """The split as the attacker and the filter of the plan leave it;
+    ValueError where the attacker has too few rows for the policies."""
     if plan.attacker == 'grey':
-        split = with_attacker_rows(split, seed)
+        split = with_attacker_rows(split, seed, policies)
     return filter_split(split, plan.filter, plan.preprocess)
 
 

@@ -232,6 +232,24 @@ def test_results_of_another_command_are_removed(tmp_path, capsys):
         'sec_eval_3_0.npz'])
 
 
+def test_a_refusal_leaves_the_results_of_the_run_before(tmp_path, capsys):
+    """Also where it takes secml to find that the rows are too few."""
+    quick = ['sec-eval', *QUICK, '--policies=-2', '--repetitions', '1',
+             '--y-poison', 'flip', '--out', str(tmp_path)]
+    assert cli.main(quick) == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for more, words in (
+            (['--attacker', 'grey', '--train', '300', '--val', '46'],
+             "`attacker` must be 'defender' or 'own' with 6 test rows"),
+            (['--filter', 'sphere-slab', '--points', '0,39'],
+             '`points` must be at most ')):
+        capsys.readouterr()
+        assert cli.main([*quick, *more]) == 2
+        assert words in capsys.readouterr().err
+        assert before == {path: path.read_bytes()
+                          for path in tmp_path.iterdir()}
+
+
 @pytest.mark.parametrize('manifest', [
     None, 'no JSON', '[]', '{"files": [3]}',
     '{"files": ["../rows_1.csv", "other.txt"]}'])

@@ -635,6 +635,29 @@ def test_a_grey_box_needs_test_rows():
                         attacker='grey', **QUICK)
 
 
+def test_a_grey_box_needs_rows_of_each_class():
+    """With the shares of the classes: of 2 rows among 40 one is drawn with
+    20, and none with 8. Learned trust is cross-validated on two of each."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(90, 3)), np.arange(90) % 2
+    y_test = (np.arange(40) < 2).astype(int)
+
+    def call(n_val, policy):
+        return quietly(
+            exact(), x[:60], y[:60], x[60:60 + n_val], y[60:60 + n_val],
+            x[:40], y_test, policies=policy, attacker='grey',
+            fractions=(0, .1))
+    for n_val, policy, words in (
+            (20, 'learned-trust', 'The attacker would have 20 of them, 1 of a '
+             'class, and needs 2 of each for learned-trust.'),
+            (8, 0., 'would have 8 of them, 0 of a class, and needs 1')):
+        with pytest.raises(ValueError, match=(
+                "`attacker` must be 'defender' or 'own' with 40 test rows, of "
+                f"which a class has 2, got 'grey'. .*{words}")):
+            call(n_val, policy)
+    assert call(20, 0.).test_error.shape == (1, 2, 1)
+
+
 def test_all_numbers_are_of_the_estimator():
     """Also of one that stops after its first step, far from its optimum."""
     early, x = LogisticRegression(max_iter=1), X.to_numpy()

@@ -427,6 +427,33 @@ def test_the_most_points_leave_rows_of_each_class(source, name):
                        source, [1.], 2)
 
 
+@pytest.mark.parametrize('policy, least', [(1., 1), ('learned-trust', 2)])
+def test_the_attackers_rows_have_enough_of_each_class(tmp_path, policy, least):
+    """Counted here in the rows that an evaluation would draw."""
+    y = (np.arange(150) < 20).astype(int)
+    np.savez(tmp_path / 'rows.npz', X=np.random.default_rng(0).normal(
+        size=(150, 2)) + y[:, None], y=y)
+    source, found = load_data(str(tmp_path / 'rows.npz')), set()
+    for n_train, n_val in ((30, 10), (30, 12), (40, 16), (30, 40), (90, 57)):
+        plan = dataclasses.replace(PLAN, n_train=n_train, n_val=n_val,
+                                   attacker='grey')
+        try:
+            counts = [np.bincount(prepare_split(
+                split_data(source, n_train, n_val, seed), plan, seed
+            ).attacker.Y.tondarray(), minlength=2).min() for seed in (0, 1)]
+            is_run = min(counts) >= least
+        except ValueError:
+            is_run = False
+        found.add(is_run)
+        try:
+            check_plan(plan, source, [policy], 2)
+            assert is_run
+        except ValueError as error:
+            assert not is_run and "`attacker` must be 'defender' or 'own' wi" \
+                in str(error)
+    assert found == {True, False}
+
+
 def test_a_plan_at_its_limits_is_run(source):
     check_plan(dataclasses.replace(PLAN, n_points=(0, 20)), source,
                ['clean-cv'])
