@@ -63,8 +63,8 @@ poisoned_POLICY_REP.csv have the column trust of sec_eval.csv as sample_weight.
 With --model softmax of two classes it is LogisticRegression(C=2*C).
 
 exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C,
-143 SIGTERM. After 1, 130 and 143 the same command with --resume continues
-from what was finished, if the message says so.
+143 SIGTERM. After 1, 130 and 143 --resume continues from what was finished,
+if the message names it: the same command, if it says so.
 """
 
 

@@ -30,6 +30,8 @@ from .results import (
 # Errors of bad data and of failed runs. Any other error is a defect of this
 # program: its traceback is shown.
 ERRORS = (ValueError, ArithmeticError, OSError, RuntimeError, MemoryError)
+# Of these, those that the same command may well end with again.
+CERTAIN = ValueError, ArithmeticError, RuntimeError
 
 
 def main(argv=None):
@@ -240,7 +242,8 @@ def _fail(code, error, out=None):
     text = one_line(error) or 'there is not enough memory.'
     if out and glob.glob(os.path.join(
             glob.escape(out), '*.cells', '[!.]*.npz')):
-        text = (f"{text.rstrip('.')}; what was finished is in {out}, and the "
-                'same command with --resume continues.')
+        text = f"{text.rstrip('.')}; what was finished is in {out}, " + (
+            'kept for --resume.' if isinstance(error, CERTAIN) else
+            'and the same command with --resume continues.')
     print_error(f'secml-regpoison: error: {text}')
     return code

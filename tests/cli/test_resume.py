@@ -170,10 +170,20 @@ def test_checkpoints_last_until_all_is_written(
     with monkeypatch.context() as patch:
         patch.setattr(sec_eval, 'csv_lines', in_the_way)
         assert cli.main(quick) == 1
-    assert 'sec_eval.csv' in capsys.readouterr().err.splitlines()[-1]
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert 'sec_eval.csv' in last and last.endswith(
+        f'; what was finished is in {tmp_path}, and the same command with '
+        '--resume continues.')
     checkpoint, = tmp_path.glob(CHECKPOINTS)
     assert load_arrays(checkpoint)['batches'].size == 4
     (tmp_path / 'sec_eval.csv').rmdir()
+    # what the same command ends with for certain does not say so
+    whole = checkpoint.read_bytes()
+    checkpoint.write_bytes(whole[:-1])
+    assert cli.main([*quick, '--resume']) == 1
+    assert capsys.readouterr().err.endswith(
+        f'; what was finished is in {tmp_path}, kept for --resume.\n')
+    checkpoint.write_bytes(whole)
     assert cli.main([*quick, '--resume']) == 0
     assert sorted(os.listdir(tmp_path)) == [
         'poisoned_-2_0.csv', 'rows_0.csv', 'sec_eval.csv', 'sec_eval.json',
@@ -307,8 +317,7 @@ def test_a_worker_that_is_killed(tmp_path):
     assert error.splitlines()[-1] == (
         'secml-regpoison: error: a worker process was killed, perhaps as '
         'memory ran out: --jobs 1 (n_jobs=1 in Python) takes less; what was '
-        f'finished is in {tmp_path}, and the same command with --resume '
-        'continues.')
+        f'finished is in {tmp_path}, kept for --resume.')
     again = start_command(*command, '--resume', '--jobs', '1')
     _, error = again.communicate(timeout=200)
     assert again.returncode == 0, error
