@@ -3,7 +3,7 @@ import argparse
 
 import numpy as np
 
-from secml_regpoison.experiment.policies import POLICIES
+from secml_regpoison.experiment.policies import POLICIES, policy_name
 from secml_regpoison.limits import MAX_LMBDA
 
 
@@ -32,11 +32,11 @@ def points(text):
 
 
 def policies(text):
-    """Parse policies: names and finite numbers, all different."""
+    """Parse policies: names and finite numbers, whose names differ."""
     found = [part if part in POLICIES
              else _lmbda(part, f"of {', '.join(POLICIES)}, or ")
              for part in text.split(',')]
-    if len(set(found)) < len(found):
+    if len(set(map(policy_name, found))) < len(found):
         raise argparse.ArgumentTypeError(
             f"must name each policy once, got {text}.")
     return found

@@ -12,7 +12,7 @@ from secml_regpoison.validation import check, check_choice, check_type
 from .estimators import last_step
 from .filters import FILTERS
 from .plan import ATTACKERS
-from .policies import POLICIES, check_trust
+from .policies import POLICIES, check_trust, policy_name
 
 # Of the attack's parameters, those that `poisoning_curve` hands on.
 ATTACK_PARAMS = ('distance', 'dmax', 'joint', 'solver_params', 'n_restarts',
@@ -45,7 +45,8 @@ def check_policies(policies, classifier, penalty):
                 'a logistic regression, with any solver but liblinear, or a '
                 'LinearSVC, of two classes, with the L2 penalty')
     check('policies', policies, policies
-          and len(set(policies)) == len(policies), 'one or more, none twice')
+          and len(set(map(policy_name, policies))) == len(policies),
+          'one or more, none twice')
     return policies
 
 

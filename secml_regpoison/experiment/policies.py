@@ -36,8 +36,8 @@ def is_own(policy):
 
 
 def policy_name(policy):
-    """Text of a policy, as the user writes it."""
-    return policy if isinstance(policy, str) else f'{policy:.12g}'
+    """Text of a policy, as the user writes it; -0 is 0."""
+    return policy if isinstance(policy, str) else f'{policy + 0.:.12g}'
 
 
 def in_sentence(name):

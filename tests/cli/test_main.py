@@ -546,6 +546,10 @@ BAD_CALLS = {
     'policy: nan': (['sec-eval', '--policies', 'nan'], "got 'nan'"),
     'policy: huge': (['sec-eval', '--policies', '46.1'], "got '46.1'"),
     'policy: twice': (['sec-eval', '--policies', '-8,-8.0'], 'once'),
+    'policy: two of one name': (
+        ['sec-eval', '--policies', '1,1.0000000000000002'],
+        '--policies: must name each policy once, got 1,1.0000000000000002'),
+    'policy: two zeros': (['sec-eval', '--policies', '0,-0'], 'once'),
     'bounds: one': (['sec-eval', '--lmbda-bounds', '-2'], 'two lambdas'),
     'bounds: order': (['sec-eval', '--lmbda-bounds', '-2,-3'],
                       'must be two lambdas, the lower first, as -8,11.5, got '

@@ -500,6 +500,8 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
     ({'fractions': ('5 %',)}, ValueError, "below 1, got ['5 %']"),
     ({'policies': ('learnt',)}, ValueError, "got 'learnt'"),
     ({'policies': ('learned', 'learned')}, ValueError, 'none twice'),
+    ({'policies': (1., np.nextafter(1., 2.))}, ValueError, 'none twice'),
+    ({'policies': (0., -0.)}, ValueError, 'none twice'),
     ({'policies': (99,)}, ValueError, 'a lambda from -46 to 46, got 99.0'),
     ({'y_poison': [0, 1]}, ValueError, 'one of [0, 1], got [0, 1]'),
     ({'y_poison': 'spam'}, ValueError, "'flip' or one of [0, 1], got 'spam'"),

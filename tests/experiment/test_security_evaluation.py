@@ -462,7 +462,7 @@ def test_a_plan_at_its_limits_is_run(source):
 
 @pytest.mark.parametrize('policy, name', [
     ('learned', 'learned'), (-8., '-8'), (math.log(1000), '6.90775527898'),
-    (.5, '0.5')])
+    (.5, '0.5'), (-0., '0')])
 def test_policy_name(policy, name):
     assert policy_name(policy) == name
 
