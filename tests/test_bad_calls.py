@@ -181,7 +181,7 @@ COMMANDS = {
     'two signs': (cli_call('sec-eval', '--points', '0,++3'), Refused,
                   "must be an integer, at least 0, got '++3'"),
     'strengths beyond': (cli_call('sec-eval', '--points', f'0,{9 ** 40}'),
-                         Refused, '`points` must be at most 149'),
+                         Refused, '`points` must be at most 146'),
     'superscript': (cli_call('sec-eval', '--repetitions', '²'), Refused,
                     "at least 1, got '²'"),
     'policy left out': (cli_call('sec-eval', '--policies', '--points'),
