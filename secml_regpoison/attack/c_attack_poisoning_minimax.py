@@ -379,7 +379,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             writes to it. The attack keeps in `adv_ds` what it has found.
         KeyboardInterrupt
             Ctrl-C; `adv_ds` has the best points so far: of the batch at
-            hand, else of the trials of labels, else of `ds_init`.
+            hand, or, where they do more harm or there are no others, of the
+            trials of labels; else those of `ds_init`.
         """
         began = time.perf_counter(), time.thread_time()
         data = self._prepare()
@@ -597,9 +598,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
                                            y_new, saved):
                     self._set_result(data, *result)
             except BaseException:  # Ctrl-C, a full disk, any error
-                if trials or self._poison is None and not is_new:
-                    self._keep_better(data, *poison_labels.best_so_far(
-                        self, data, poison, trials))
+                self._keep_better(data, poison, trials, is_new)
                 raise
             finally:
                 self._compositions = tuple(one.composition for one in trials)
@@ -607,9 +606,16 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
                 self._grad_eval += sum(
                     one.batch.n_evaluations for one in trials)
 
-    def _keep_better(self, data, poison, batch):
-        """Make `poison` the result if there is none of as much harm."""
-        if self._poison is None or settings.sign_of(self) * (
+    def _keep_better(self, data, poison, trials, is_new):
+        """Make the worst of `trials` the result, or without any the points
+        of `ds_init`, if there is none: without `joint` the batches before a
+        stop are those that a later run adds to. With `joint` also if the one
+        there is does less harm."""
+        is_kept = self._poison is not None
+        if is_kept and not (trials and self.joint) or not trials and is_new:
+            return
+        poison, batch = poison_labels.best_so_far(self, data, poison, trials)
+        if not is_kept or settings.sign_of(self) * (
                 batch.value - self._f_opt) > 0:
             self._set_result(data, poison, batch, is_read=False)
 

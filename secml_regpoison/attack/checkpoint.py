@@ -60,7 +60,12 @@ def open_checkpoint(path, attack, data):
 
 
 class AnotherProblem(ValueError):
-    """A checkpoint that is whole, and of another problem."""
+    """A checkpoint that is whole, and of another problem; `names` are of the
+    settings that differ."""
+
+    def __init__(self, message, names=frozenset()):  # pickle gives one
+        super().__init__(message)
+        self.names = names
 
 
 class Checkpoint:
@@ -135,16 +140,18 @@ class Checkpoint:
 
     def _check_problem(self, found):
         """Raise AnotherProblem unless the file is of this one."""
-        differences = [
-            f'{name} is {found.get(name)} there and {here} here'
-            for name, here in self.problem.items() if found.get(name) != here]
+        differences = {
+            name: f'{name} is {found.get(name)} there and {here} here'
+            for name, here in self.problem.items() if found.get(name) != here}
         if differences:
             raise AnotherProblem(
                 '`checkpoint` must be of the same problem, got '
-                f"'{self.path}' of another: {'; '.join(differences)}. Give "
-                'another path, or delete the file to start anew. In a '
-                '`CSecEval` one file serves `n_points` alone: run each value '
-                'of another parameter with a path of its own.')
+                f"'{self.path}' of another: "
+                f"{'; '.join(differences.values())}. Give another path, or "
+                'delete the file to start anew. In a `CSecEval` one file '
+                'serves `n_points` alone: run each value of another parameter '
+                'with a path of its own.',
+                set(differences))
 
 
 def _no_checkpoint(path, fault):

@@ -148,6 +148,8 @@ def _warn_of_other_search(header, attack, data, n_kept):
     here, there = map(_as_dict, (here, there))
     for name in _classifier_settings(attack, data):
         there.setdefault(name, here[name])  # headers of 0.1.0 lack it
+    if 'batch_size' not in here:  # older headers have it with `joint`, too
+        there.pop('batch_size', None)
     names = [name for name in {**there, **here}
              if there.get(name) != here.get(name)]
     if names:

@@ -24,6 +24,7 @@ from .evaluation import solver_at
 from .history import Composition
 from .poisoning_data import labels_of_new
 from .settings import as_plain, outer_steps, sign_of
+from .trust import is_learned
 
 # Shares of the second label among all points, and the steps that each is given
 SHARES = (0., .25, .5, .75, 1.)
@@ -75,6 +76,8 @@ def best_so_far(attack, data, poison, trials):
     before there is one, `poison`, from which the run started. The batch has
     no cost: that of all trials is counted elsewhere."""
     if not trials:
+        if is_learned(attack):
+            poison = retraining.best_response(attack, data, poison)
         loss, _ = solver_at(attack, data.problem(len(poison.x)), poison,
                             'implicit')
         end = IterateRecord(poison.x, poison.lmbda, loss)

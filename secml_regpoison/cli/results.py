@@ -22,7 +22,8 @@ HAS_ALL = {
     'attacker': lambda here, there: (there, here) == ('defender', 'both')}
 OURS = re.compile(
     r'sec_eval(_.+)?\.(csv|png|json|npz|gz)|(poisoned|rows)_.+\.csv')
-OF_FIGURES = re.compile(r'({})(_.+)?\.(csv|png|pdf|txt)'.format('|'.join(
+# that each has, and its table of claims or of numbers
+OF_FIGURES = re.compile(r'({})\.txt'.format('|'.join(
     f"{name}_({'|'.join(SOLVERS)})" if entry.has_solver else name
     for name, entry in FIGURES.items())))
 
@@ -72,7 +73,8 @@ def check_folder(out, **inputs):
 
 def check_folder_of_figures(out):
     """Raise ValueError if the folder has results of `sec-eval`."""
-    _refuse(out, sorted(filter(OURS.fullmatch, os.listdir(out))))
+    _refuse(out, sorted(name for name in os.listdir(out)
+                        if name in (MANIFEST, 'sec_eval.csv')))
 
 
 def _refuse(out, others):

@@ -155,11 +155,11 @@ class Problem:
 
         Their derivatives count where the rows move with the points.
         """
-        rows, (n, d) = self.rows_tr, self.x_tr.shape
-        if is_sparse(rows) or not 1 < n < 2 * d:
+        rows, gram = self.rows_tr, vars(self).get('gram')
+        if gram is None or len(gram) < 2:  # training takes no kernel
             return lanczos(rows)
-        bias = bias_column(rows)  # training takes the kernel, too
-        return lanczos(rows, torch.addr(self.gram, bias, bias))
+        bias = bias_column(rows)
+        return lanczos(rows, torch.addr(gram, bias, bias))
 
     @cached_property
     def moments(self) -> Moments:

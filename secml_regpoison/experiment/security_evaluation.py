@@ -137,8 +137,10 @@ def _run_attack(attack, split, n_points, checkpoint=None):
     with ignoring('the loss by '):
         try:
             sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
-        except AnotherProblem:  # of other strengths, which have another box
-            os.remove(checkpoint)
+        except AnotherProblem as error:
+            if not error.names <= {'lb', 'ub'}:
+                raise
+            os.remove(checkpoint)  # of other strengths, with another box
             sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
     data = sec_eval.sec_eval_data
     data.time = CArray([run.seconds + run.seconds_from_checkpoint

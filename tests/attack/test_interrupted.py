@@ -239,6 +239,19 @@ def test_ctrl_c_keeps_the_worst_of_the_labels_tried(
                            run(whole, data))
 
 
+def test_ctrl_c_in_batches_keeps_them_and_not_a_trial():
+    """Points that a later run keeps: as in one go."""
+    data, kwargs = digits(), {'joint': False, 'batch_size': 6}
+    # five trials, the first batch, then the second
+    attack = stop_among_labels(data, 'iterate 1:', 7, **kwargs)
+    whole = make(data, 12, CClassifierLogisticTorch(), y_poison='worst',
+                 **LABELS, **kwargs)
+    found = run(whole, data)[2]
+    kept = attack.adv_ds
+    assert_array_equal(kept.X[:6, :].tondarray(), found.X[:6, :].tondarray())
+    assert kept.Y.tolist() == found.Y.tolist()
+
+
 def test_ctrl_c_in_the_first_trial_keeps_its_best_iterate():
     data = digits()
     *_, whole = tried(data, 0)
@@ -249,6 +262,17 @@ def test_ctrl_c_in_the_first_trial_keeps_its_best_iterate():
     assert attack.f_opt == max(attack.f_seq.tolist())
     assert_allclose(attack.xc.tondarray().ravel(), whole.x_seq[
         int(np.argmax(values)), :].tondarray().ravel(), atol=1e-9)
+
+
+def test_ds_init_is_kept_at_the_trust_that_is_learned(monkeypatch):
+    data, kwargs = digits(), {'learn_lmbda': 'trust', 'y_poison': 'flip'}
+    attack = make(data, 4, CClassifierLogisticTorch(), **{**LABELS, **kwargs})
+    first = run(attack, data)[2]
+    assert attack.trust < 1
+    monkeypatch.setattr(batches, 'restart_points', lambda *_:
+                        signal.raise_signal(signal.SIGINT))
+    stopped = stop_among_labels(data, 'nothing', 1, first, **kwargs)
+    assert stopped.f_opt == pytest.approx(attack.f_opt, rel=1e-4)
 
 
 @pytest.mark.parametrize('n_before', [0, 5])

@@ -177,6 +177,21 @@ def test_points_made_with_other_data_are_said(which):
         run(make(data, 4, lmbda_bounds=(-8, 11.5)), data, ds_init=prev)
 
 
+@pytest.mark.parametrize('joint', [True, False])
+def test_batch_size_in_a_header_counts_without_joint_alone(joint):
+    """Poison of an older version has it in either case."""
+    data = small()
+    prev = run(make(data, 4, joint=joint), data)[2]
+    params = {**prev.header.get_params(), 'search_settings':
+              f'{prev.header.search_settings}; batch_size 3'}
+    prev = CDataset(prev.X, prev.Y, CDatasetHeader(**params))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        run(make(data, 4, joint=joint), data, ds_init=prev)
+    assert any('with batch_size 3' in str(one.message)
+               for one in caught) != joint
+
+
 @pytest.mark.parametrize('dmax', [None, .6])
 @pytest.mark.parametrize('rows', ['fewer', 'more', 'another order', 'others'])
 def test_starts_of_other_validation_rows_are_not_used(rows, dmax):

@@ -15,6 +15,7 @@ from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.penalties import L1
 from secml_regpoison.core.preprocessing import (
     Chain, MeanStd, MinMax, Moments, UnitNorm)
+from secml_regpoison.core.solvers import Training
 
 NORMALISERS = {
     'mean-std': MeanStd(), 'mean': MeanStd(with_std=False),
@@ -36,6 +37,14 @@ def refitted(problem, x_p, name):
     fit = NORMALISERS[name].fit(torch.cat([problem.x_tr, x_p]))
     return Problem(fit(problem.x_tr), problem.y_tr, fit(problem.x_val),
                    problem.y_val), fit(x_p)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_the_step_size_makes_no_kernel_of_its_own(form):
+    problem, x_p, y_p = problem_with('mean-std')
+    trained = LinearModel(problem, y_p, Training(n_inner=3, form=form)).train(
+        x_p, 0.)
+    assert ('gram' in vars(trained.features.problem)) == (form == 'gram')
 
 
 @each

@@ -2,6 +2,7 @@
 import dataclasses
 import math
 import warnings
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import joblib
@@ -545,6 +546,20 @@ def test_a_cell_of_other_strengths_is_continued_or_computed_anew(
     _, result = evaluate('', split, plan, policy, 0, path)
     assert_same(result, evaluate('', split, plan, policy, 0)[1])
     assert (set(kept) <= set(load_arrays(path)['batches'])) == has_same_box
+
+
+def test_a_checkpoint_of_another_problem_is_never_removed(source, tmp_path):
+    plan = dataclasses.replace(PLAN, n_points=(0, 4), attack_params={
+        'solver_params': {'n_outer': 2}})
+    path = tmp_path / 'cell.npz'
+    for seed, ends in ((0, nullcontext()), (1, pytest.raises(
+            RuntimeError, match='must be of the same problem, got .* of '
+            'another: .*content of training_data is '))):
+        split = split_data(source, PLAN.n_train, PLAN.n_val, seed)
+        content = path.read_bytes() if seed else None
+        with ends:
+            evaluate('', split, plan, 1., 0, str(path))
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize('preprocess, n_held', [
