@@ -41,7 +41,7 @@ def refitted(problem, x_p, name):
 
 @pytest.mark.parametrize('form', FORMS)
 def test_the_step_size_makes_no_kernel_of_its_own(form):
-    problem, x_p, y_p = problem_with('mean-std')
+    problem, x_p, y_p = make(n=6, m=9, d=8, p=3, seed=3, preprocess=MeanStd())
     trained = LinearModel(problem, y_p, Training(n_inner=3, form=form)).train(
         x_p, 0.)
     assert ('gram' in vars(trained.features.problem)) == (form == 'gram')
