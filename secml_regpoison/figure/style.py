@@ -14,8 +14,8 @@ STYLES = tuple(
         ('#0072B2', 'o', '-'), ('#D55E00', 's', '--'), ('#009E73', '^', ':'),
         ('#CC79A7', 'D', '-.'), ('#000000', 'v', '-'), ('#E69F00', 'P', '--'),
         ('#56B4E9', 'X', ':'), ('#999999', '*', '-.')))
-# The looks of curves without a policy: no policy has one of these. The first
-# 20 differ in grey, too.
+#: Looks of curves without a policy: no policy has one of these. The first 20
+#: differ in grey, too.
 OTHER_STYLES = tuple(
     {**(STYLES[5:] + STYLES[:5])[k % 8], 'marker': '<>hd8'[k % 5]}
     for k in range(40))

@@ -10,6 +10,7 @@ from refusals import raises
 from refused_attacks import assert_refused
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import batches
+from secml_regpoison.attack.checkpoint import AnotherProblem
 
 from secml.array import CArray
 
@@ -112,7 +113,7 @@ def test_the_own_rows_decide_what_a_checkpoint_is_of(tmp_path):
     for changes in ({'attacker_set': data[1]}, {'camouflage': .9}):
         other = attack_on(data, 4, **{
             'attacker_set': data[2], 'camouflage': .5, **changes})
-        assert_refused(other, ValueError, *changes, 'of another',
+        assert_refused(other, AnotherProblem, *changes, 'of another',
                        checkpoint=path)
 
 

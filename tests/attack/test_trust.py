@@ -8,6 +8,7 @@ from refusals import raises
 from refused_attacks import assert_refused
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import trust
+from secml_regpoison.attack.checkpoint import AnotherProblem
 from secml_regpoison.core.losses import Logistic
 
 from secml.array import CArray
@@ -73,7 +74,8 @@ def test_the_margin_decides_what_a_checkpoint_is_of(tmp_path):
     one, other = (attack_on(data, 0, lmbda_bounds=(0, 1), trust_margin=margin)
                   for margin in (0., 1.))
     run(one, data, checkpoint=path)
-    assert_refused(other, ValueError, 'trust_margin is 0.0 there and 1.0 here',
+    assert_refused(other, AnotherProblem,
+                   'trust_margin is 0.0 there and 1.0 here',
                    checkpoint=path)
 
 
