@@ -607,10 +607,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
                     one.batch.n_evaluations for one in trials)
 
     def _keep_better(self, data, poison, trials, is_new):
-        """Make the worst of `trials` the result, or without any the points
-        of `ds_init`, if there is none: without `joint` the batches before a
-        stop are those that a later run adds to. With `joint` also if the one
-        there is does less harm."""
+        """Where a stop leaves no result, make it the worst of `trials`, or
+        without any the points of `ds_init`. With `joint` the worst of `trials`
+        also takes the place of a result that does less harm; without, the
+        finished batches stay, as a later run adds to them."""
         is_kept = self._poison is not None
         if is_kept and not (trials and self.joint) or not trials and is_new:
             return

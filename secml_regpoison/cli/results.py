@@ -22,7 +22,7 @@ HAS_ALL = {
     'attacker': lambda here, there: (there, here) == ('defender', 'both')}
 OURS = re.compile(
     r'sec_eval(_.+)?\.(csv|png|json|npz|gz)|(poisoned|rows)_.+\.csv')
-# that each has, and its table of claims or of numbers
+# The table that each figure of the paper leaves.
 OF_FIGURES = re.compile(r'({})\.txt'.format('|'.join(
     f"{name}_({'|'.join(SOLVERS)})" if entry.has_solver else name
     for name, entry in FIGURES.items())))
