@@ -16,7 +16,7 @@ from secml_regpoison.experiment.plan import Plan
 
 N = 260
 SIZES = ['--train', '60', '--val', '30', '--points', '0,6', '--repetitions',
-         '1', '--seed', '3', '--jobs', '1']
+         '1', '--seed', '3', '--jobs', '1', '--y-poison', 'flip']
 
 
 def rows(seed=0):
@@ -101,6 +101,7 @@ def test_scikit_learn_on_the_exported_rows_makes_the_printed_error(
     options, label, positive, frame, lines = write(path)
     out = tmp_path / 'out'
     assert cli.main(['sec-eval', '--data', str(path), *SIZES, *options,
+                     *(['--y-poison', 'worst'] if write is numeric else ()),
                      '--out', str(out), '--filter',
                      'sphere-slab' if filtered else 'none']) == 0
     frame = frame.set_index(lines)
@@ -141,8 +142,7 @@ def test_rows_of_the_attacker_are_no_test_rows(tmp_path, capsys):
     options, label, positive, frame, lines = numeric(tmp_path / 'file.txt')
     assert cli.main(['sec-eval', '--data', str(tmp_path / 'file.txt'), *SIZES,
                      '--attacker', 'grey', '--policies', 'learned',
-                     '--y-poison', 'flip', '--out', str(tmp_path / 'out')
-                     ]) == 0
+                     '--out', str(tmp_path / 'out')]) == 0
     assert "140 test rows, 30 of the attacker's" in capsys.readouterr().out
     parts = pd.read_csv(tmp_path / 'out' / 'rows_0.csv').set_index('line')
     assert parts['part'].value_counts().loc[['attacker', 'test']].tolist() \

@@ -37,7 +37,7 @@ COLUMNS = ['policy', 'attacker', 'repetition', 'class_0', 'class_1',
            'unseen', 'saturated',
            'trusted_better']
 QUICK = ['--train', '40', '--val', '10', '--points', '0,2,4', '--jobs', '1',
-         '--attacker', 'defender']
+         '--attacker', 'defender', '--y-poison', 'flip']
 SEC_EVAL = importlib.import_module('secml_regpoison.cli.sec_eval')
 COMMAND = [sys.executable, '-m', 'secml_regpoison.cli', 'sec-eval']
 

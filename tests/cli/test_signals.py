@@ -11,8 +11,7 @@ from processes import COMMAND, LIMIT, QUICK, sec_eval
 from secml_regpoison import cli
 from secml_regpoison.storage import is_locked, load_arrays
 
-LONG = [*COMMAND, *QUICK, '--repetitions', '99', '--y-poison', 'flip',
-        '--out']
+LONG = [*COMMAND, *QUICK, '--repetitions', '99', '--out']
 
 
 def start(*argv, **options):
@@ -41,13 +40,12 @@ def wait_for_work(process, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('signum, code', [(signal.SIGTERM, 143),
-                                          (signal.SIGINT, 130)])
-@pytest.mark.parametrize('jobs, to_all', [('1', False), ('2', False),
-                                          ('2', True)])
+@pytest.mark.parametrize('signum, code, jobs, to_all', [
+    (signal.SIGTERM, 143, '1', False), (signal.SIGTERM, 143, '2', False),
+    (signal.SIGINT, 130, '2', True)])
 def test_a_signal_ends_a_run_in_one_line(tmp_path, signum, code, jobs, to_all):
     """To the process alone, as a scheduler does, or to all of its group, as a
-    terminal does."""
+    terminal does. Ctrl-C to the process alone: see `test_resume`."""
     process = start(*LONG, str(tmp_path), '--jobs', jobs)
     wait_for_work(process, tmp_path)
     assert stop(process, signum, to_all) == [
@@ -57,16 +55,15 @@ def test_a_signal_ends_a_run_in_one_line(tmp_path, signum, code, jobs, to_all):
     paths = list(tmp_path.glob('*.cells/[!.]*.npz'))
     assert paths and all('batches' in load_arrays(path) for path in paths)
     assert not any(map(is_locked, (tmp_path, *paths)))
-    assert sec_eval(tmp_path, '--resume', '--y-poison',
-                    'flip').returncode == 0
+    assert sec_eval(tmp_path, '--resume', '--jobs', '1').returncode == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('signum, code', [(signal.SIGTERM, 143),
-                                          (signal.SIGINT, 130)])
-def test_a_signal_during_the_imports(tmp_path, signum, code):
+def test_a_signal_during_the_imports(tmp_path):
     n_early = 0
-    for wait in (.2, .5, 1., 1.5, 2.):
+    for wait, (signum, code) in zip(
+            (.2, .5, 1., 1.5, 2.), 3 * [(signal.SIGTERM, 143),
+                                        (signal.SIGINT, 130)]):
         process = start(*LONG, str(tmp_path / 'out'))
         time.sleep(wait)
         line, = stop(process, signum)
@@ -80,7 +77,7 @@ def test_a_signal_during_the_imports(tmp_path, signum, code):
 def test_a_signal_that_is_switched_off_stays_so(tmp_path):
     """A shell does that for what it runs in the background."""
     process = subprocess.Popen(
-        [*COMMAND, *QUICK, '--out', str(tmp_path)],
+        [*COMMAND, *QUICK, '--jobs', '1', '--out', str(tmp_path)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
     while process.poll() is None:

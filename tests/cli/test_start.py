@@ -32,6 +32,8 @@ print(code, [name for name in ('secml', 'torch') if name in sys.modules],
       time.process_time())
 '''
 MODULE = [sys.executable, '-m', 'secml_regpoison.cli']
+SHORT = ['sec-eval', '--train', '40', '--val', '10', '--points', '0,2',
+         '--y-poison', 'flip', '--attacker', 'defender', '--jobs', '2']
 
 
 @pytest.mark.parametrize('argv, code', [
@@ -56,14 +58,14 @@ def test_as_a_module_it_starts_as_fast():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('command', [
-    MODULE, [os.path.join(os.path.dirname(sys.executable),
-                          'secml-regpoison')]])
-def test_it_works_once_it_has_started(command, tmp_path):
+@pytest.mark.parametrize('command, jobs', [
+    (MODULE, 1), ([os.path.join(os.path.dirname(sys.executable),
+                                'secml-regpoison')], 2)])
+def test_it_works_once_it_has_started(command, jobs, tmp_path):
     """Also in the processes that it starts."""
     done = subprocess.run(
-        [*command, 'sec-eval', '--train', '40', '--val', '10', '--points',
-         '0,2', '--policies=-2', '--repetitions', '2', '--jobs', '2'],
+        [*command, *SHORT, '--policies=-2', '--repetitions', '2', '--jobs',
+         str(jobs)],
         cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'sec_eval' / 'sec_eval.csv').is_file()
@@ -73,8 +75,7 @@ def test_it_works_once_it_has_started(command, tmp_path):
 def test_log_lines_of_secml_are_on_stderr_and_once(tmp_path):
     """A new home is logged."""
     done = subprocess.run(
-        [*MODULE, 'sec-eval', '--train', '40', '--val', '10', '--points',
-         '0,2', '--policies=-2,-3', '--repetitions', '1', '--jobs', '2'],
+        [*MODULE, *SHORT, '--policies=-2,-3', '--repetitions', '1'],
         cwd=tmp_path, capture_output=True, text=True,
         env={**os.environ, 'SECML_HOME_DIR': str(tmp_path / 'home')})
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ COMMAND = [sys.executable, '-m', 'secml_regpoison.cli']
 # an attack of a second or two
 QUICK = ['sec-eval', '--train', '40', '--val', '10', '--points', '0,2,4',
          '--repetitions', '1', '--policies=-2,learned', '--attacker',
-         'defender']
+         'defender', '--y-poison', 'flip']
 LIMIT = 100
 
 
