@@ -68,11 +68,10 @@ def curve(**params):
 
 def test_threads_of_joblib_lose_no_verdict():
     before = list(warnings.filters)
-    for _ in range(2):
-        with joblib.parallel_config('threading'), pytest.warns(
-                RuntimeWarning, match='12 results, read with care'):
-            curve(n_repetitions=2, n_jobs=3)
-        assert warnings.filters == before
+    with joblib.parallel_config('threading'), pytest.warns(
+            RuntimeWarning, match='12 results, read with care'):
+        curve(n_repetitions=2, n_jobs=3)
+    assert warnings.filters == before
 
 
 def test_threads_of_the_user_lose_no_verdict():

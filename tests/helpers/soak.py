@@ -1,4 +1,4 @@
-"""A thousand small attacks in this process; prints what it holds by and by.
+"""Many small attacks in this process; prints what it holds by and by.
 
 Run by test_soak.py. Memory is traced from one of the attacks on: tracing makes
 them three times as long.
