@@ -12,6 +12,7 @@ from .labels import count_labels, counted, exact_number, pick_classes
 NO_LABEL = '', '?', 'nan'
 NAMES = {'class', 'classes', 'label', 'labels', 'target', 'y', 'outcome',
          'diagnosis', 'response'}
+ANSWERS = {'0', '1'}, {'no', 'yes'}, {'n', 'y'}, {'false', 'true'}, {'f', 't'}
 
 
 def pick_labels(rows, cells, options):
@@ -121,7 +122,8 @@ def warn_of_other_label(table, label, dropped, keeps_words):
 
     def values(name):
         return _values(table, name, keeps_words and name != label)
-    first, is_named = names[0], label.lower() in NAMES
+    n_ids = _count_ids(table, names)
+    first, is_named = names[n_ids], label.lower() in NAMES
     is_like = is_named or _is_like_label(label)
     named = [name for name in (*names, *dropped) if name.lower() in NAMES]
     if not named and not is_like:  # a part of its name, as isFraud
@@ -129,26 +131,51 @@ def warn_of_other_label(table, label, dropped, keeps_words):
             name == first and _is_like_label(name)
             or _words(name) < _words(label))
                  and len(values(name)) == 2]
+    advice = f'type --label {list(table.frame).index(first) + 1}'
+    place = 'the first' + (f' after `{names[n_ids - 1]}`' if n_ids else '')
+    taken = f'the last column, `{label}`, is taken as the label: '
+    is_two = not is_like and table.found != 'arrays' and _are_alike(
+        values(first), values(label), map(values, names[n_ids:]))
+    by_place = (f'{place}, `{first}`, has two values, too; if it is the '
+                f'label, {advice}') if is_two else ''
     if named and not is_named:
         keep = ' and leave it out of --drop' * (named[0] in dropped)
-        return (f'the last column, `{label}`, is taken as the label: if it is '
-                f'`{named[0]}`, type --label {shlex.quote(named[0])}{keep}')
-    if table.found == 'arrays':
-        return None
-    advice = f'type --label {list(table.frame).index(first) + 1}'
-    if all(len(values(name)) < 3 for name in (*names, label)):
-        if is_named and not set().union(*map(values, names)) <= {0, 1}:
+        others = f'{by_place}; ' if by_place and len(
+            values(named[0])) > 2 else ''
+        return (f'{taken}{others}if it is `{named[0]}`, type --label '
+                f'{shlex.quote(named[0])}{keep}')
+    if table.found != 'arrays' and all(
+            len(values(name)) < 3 for name in (*names[n_ids:], label)):
+        if is_named and (n_ids or not set().union(
+                *map(values, names)) <= {0, 1}):
             return None
         return ('all columns have two values, so that any may be the label; '
-                f'the last, `{label}`, is taken: if it is the first, '
+                f'the last, `{label}`, is taken: if it is {place}, '
                 f'`{first}`, {advice}')
-    two = values(first), values(label)
-    if not is_like and all(len(found) == 2 for found in two) and len(
-            {isinstance(value, str) for value in set.union(*two)}) == 1:
-        return (f'the last column, `{label}`, is taken as the label: the '
-                f'first, `{first}`, has two values, too; if it is the label, '
-                f'{advice}')
-    return None
+    return taken + by_place if by_place else None
+
+
+def _are_alike(first, last, others):
+    """Whether both have two values, of one type, or the first yes and no and
+    the last, if it has text, is not the only one."""
+    def has_text(values):
+        return any(isinstance(value, str) for value in values)
+    return len(first) == len(last) == 2 and (
+        has_text(first) == has_text(last)
+        or {str(value).lower() for value in first} in ANSWERS
+        and (not has_text(last) or any(map(has_text, others))))
+
+
+def _count_ids(table, names):
+    """How many columns at the start name or number the rows: those without a
+    name, and whole numbers or texts that differ in every row."""
+    for n_ids, name in enumerate(names):
+        if name not in table.unnamed and not (
+                table.frame[name].is_unique and not any(
+                    isinstance(value, float)
+                    for value in _values(table, name, True))):
+            return n_ids
+    return 0
 
 
 def _is_like_label(name):

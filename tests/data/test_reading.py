@@ -380,6 +380,70 @@ def test_another_label_is_suggested(tmp_path, frame, words):
         tmp_path, frame, label=list(frame)[-1]).warnings)
 
 
+IDS = {'row number': np.arange(N) + 1, 'number': np.arange(N) * 7 % 997,
+       '': np.arange(N) // 2, 'model': [f'car {i}' for i in range(N)]}
+
+
+@pytest.mark.parametrize('name', IDS)
+@pytest.mark.parametrize('is_binary', [False, True])
+def test_ids_do_not_hide_that_the_label_may_come_first(tmp_path, name,
+                                                       is_binary):
+    """As in tables that R wrote, with the names of its rows."""
+    frame = FRAME[['smokes', 'count', 'kind']].assign(last=np.arange(N) % 2)
+    frame = frame.drop(columns='kind' if not is_binary else 'count')
+    frame.insert(0, name, IDS[name])
+    place = f'the first after `{name or "column 1"}`'
+    words = ('all columns have two values, so that any may be the label; the '
+             f'last, `last`, is taken: if it is {place}, `smokes`, type '
+             '--label 2' if is_binary else
+             f'the last column, `last`, is taken as the label: {place}, '
+             '`smokes`, has two values, too; if it is the label, type --label '
+             '2')
+    if name == 'model':
+        words = words[0].upper() + words[1:]
+        with pytest.raises(ValueError) as refused:
+            read(tmp_path, frame, categories=True)
+        assert words in str(refused.value)
+        return
+    assert words in read(tmp_path, frame, categories=True).warnings
+    plain = frame.rename(columns={'last': 'class'})
+    assert not any('--label' in said for said in read(
+        tmp_path, plain, categories=True).warnings)
+
+
+@pytest.mark.parametrize('first, last, is_said', [
+    ((0, 1), ('big', 'small'), True), ((0, 1), (True, False), True),
+    (('no', 'yes'), (0, 1), True), (('F', 'M'), (0, 1), False),
+    ((1, 2), ('big', 'small'), False)])
+@pytest.mark.parametrize('has_text', [True, False])
+def test_a_first_column_of_another_kind_may_be_the_label(
+        tmp_path, first, last, is_said, has_text):
+    """Of yes and no; not where the last column alone has text."""
+    frame = pd.DataFrame({
+        'event': np.array(first)[FRAME['smokes']], 'width': FRAME['width'],
+        'note': FRAME['town'] if has_text else FRAME['count'],
+        'last': np.array(last)[np.arange(N) % 2]})
+    warnings = read(tmp_path, frame, categories=True).warnings
+    assert warnings == (
+        'the last column, `last`, is taken as the label: the first, `event`, '
+        'has two values, too; if it is the label, type --label 1',) * (
+            is_said and (has_text or last == (0, 1)))
+
+
+def test_a_first_column_of_two_values_comes_before_a_named_one(tmp_path):
+    frame = FRAME[['smokes', 'width', 'town']].assign(last=np.arange(N) % 2)
+    frame = frame.rename(columns={'town': 'class'})
+    said, = read(tmp_path, frame, categories=True).warnings
+    assert said == (
+        'the last column, `last`, is taken as the label: the first, `smokes`, '
+        'has two values, too; if it is the label, type --label 1; if it is '
+        '`class`, type --label class')
+    frame['class'] = np.array(['ham', 'spam'])[FRAME['count'] // 7]
+    said, = read(tmp_path, frame, categories=True).warnings
+    assert said == ('the last column, `last`, is taken as the label: if it is '
+                    '`class`, type --label class')
+
+
 @pytest.mark.parametrize('name, n_before, column, is_said', [
     ('target', 0, 'town', True), ('class', 1, 'town', True),
     ('isTarget', 0, 'kind', True), ('isTarget', 1, 'kind', False),
