@@ -23,6 +23,11 @@ SPLIT = {'train', 'training', 'test', 'val', 'valid', 'validation', 'dev'}
 POINT, SHORT = r'[+-]?[1-9]\d{0,2}\.\d{3}', r'[+-]?\d{1,3}|'
 ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
                      re.IGNORECASE)
+# of panels and pairs: each comes in several rows
+UNIT_NAME = re.compile(
+    r'(?i:(.*[ _.-])?(id|nr|no|number))|.*[a-z]I[Dd]|(?i:(subject|subj|patient'
+    r'|participant|person|individual|student|respondent|family|household|pair'
+    r'|firm|school)s?[ _.-]?(id|nr|no)?)')
 
 
 def suspects(frame, columns, y, unnamed):
@@ -230,7 +235,8 @@ def _fault(column, x, y):
                 'have')
     if is_whole and (steps == steps[0]).all() and abs(steps[0]) == 1:
         return 'is a row number'
-    if (steps >= 0).all() or (steps <= 0).all():
+    is_sorted = (steps >= 0).all() or (steps <= 0).all()
+    if is_sorted:
         if n_values > 2 and (np.diff(y) != 0).sum() == 1:
             return 'is sorted along with the label'
         if is_whole and n_values == len(x):
@@ -246,4 +252,8 @@ def _fault(column, x, y):
         if all(below[1] < above[0]
                for below, above in zip(ranges, ranges[1:])):
             return LEAK
+    if is_whole and is_sorted and n_values > 2 \
+            and UNIT_NAME.fullmatch(column.name):
+        return (f'has {n_values} different whole numbers in {len(x)} rows, '
+                'sorted as ids are')
     return None

@@ -334,6 +334,28 @@ def test_suspicious_columns_are_named(tmp_path, column, words):
     assert warning.endswith('--drop patient')
 
 
+@pytest.mark.parametrize('name, is_said', [
+    ('id', True), ('patient_id', True), ('famID', True), ('patientId', True),
+    ('Subject', True), ('SUBJID', True), ('patients', True), ('nr', True),
+    ('acid', False), ('year', False), ('impatient', False)])
+def test_ids_that_come_in_several_rows_are_named(tmp_path, name, is_said):
+    frame = FRAME[['width', 'count', 'kind']]
+    for order in 1, -1:
+        frame = frame.assign(**{name: order * (np.arange(N) // 3 * 7)})[
+            [name, 'width', 'count', 'kind']]
+        assert read(tmp_path, frame).warnings == (
+            f'column `{name}` has 20 different whole numbers in 60 rows, '
+            f'sorted as ids are: if it is no feature, type --drop {name}',
+        ) * is_said
+    for other in (FRAME['smokes'].sort_values().to_numpy(),
+                  FRAME['count'] * 1, np.arange(N) // 3 / 7):
+        assert read(tmp_path, frame.assign(**{name: other})).warnings == ()
+    made = frame.assign(**{name: np.arange(N) // 2, 'kind': np.repeat(
+        ['a', 'b', 'c'], N // 3)})  # a leak is said first
+    said, = read(tmp_path, made, several=True).warnings
+    assert 'alone tells the classes apart' in said
+
+
 @pytest.mark.parametrize('texts, is_said', [
     (['train', 'test'], True), (['Training', 'VALID', 'dev'], True),
     (['test', 'control'], False)])
