@@ -29,6 +29,12 @@ def one_line(message):
     return printable(' '.join(str(message).split()))
 
 
+def shorten(text, most=40):
+    """The start of a text, with dots where more follows."""
+    text = str(text)
+    return text if len(text) <= most else f'{text[:most - 3]}...'
+
+
 def count_rows(n, noun='row'):
     """'1 row', '2 rows' and so on."""
     return f'{n} {noun}' if n == 1 else f'{n} {noun}s'

@@ -2,6 +2,7 @@
 import re
 import shlex
 
+from secml_regpoison.terminal import shorten
 from .detect import GROUPED, NUMBER
 
 MAX_VALUES = 100  # different texts of a column
@@ -90,5 +91,6 @@ def refuse_text(refused, where, doubt):
                      f'{drop_option(names)}.')
     raise ValueError(
         f'{where(i)}: {column_of(name)} must hold numbers, got '
-        f'{texts.iloc[i]!r}, and text in {bad.sum()} of {len(bad)} cells. '
+        f'{shorten(texts.iloc[i])!r}, and text in {bad.sum()} of {len(bad)} '
+        'cells. '
         + ' '.join(cures))

@@ -4,6 +4,7 @@ import shlex
 
 import numpy as np
 
+from secml_regpoison.terminal import shorten
 from .cells import to_numbers
 from .cures import column_of
 from .detect import MISSING, NUMBER
@@ -69,8 +70,9 @@ def _refuse_names(labels, rows):
                 and not NUMBER.match(label) and 2 * len(others) < len(labels):
             raise ValueError(
                 f'{rows.where(i)}: the first line must have a label that '
-                f'comes again, got {label!r} there alone. If that line has '
-                'names, type --header yes; if it is a row, type --header no.')
+                f'comes again, got {shorten(label)!r} there alone. If that '
+                'line has names, type --header yes; if it is a row, type '
+                '--header no.')
 
 
 def _refuse_other_labels(labels, rows):

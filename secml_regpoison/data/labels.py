@@ -3,7 +3,7 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
-from secml_regpoison.terminal import count_rows
+from secml_regpoison.terminal import count_rows, shorten
 
 MAX_CLASSES = 50  # of a column that is taken as the label
 
@@ -20,8 +20,8 @@ def count_labels(labels):
 
 def counted(values, counts):
     """Labels and counts in words."""
-    words = [f'{value}' if max(counts) == 1
-             else f'{value} ({count_rows(count)})'
+    words = [shorten(value) if max(counts) == 1
+             else f'{shorten(value)} ({count_rows(count)})'
              for value, count in zip(values[:10], counts)]
     more = len(values) - len(words)
     return ', '.join(words) + (f' and {more} more' if more else '')
@@ -111,7 +111,7 @@ def _lonely(labels, values, counts, where):
     label = values[counts == 1][0]
     i = [str(other) for other in labels].index(str(label))
     is_first = where(i).endswith(', line 1')
-    return f' {where(i)} alone has {label}' + (
+    return f' {where(i)} alone has {shorten(label)}' + (
         ': if that line has names, type --header yes.' if is_first else '.')
 
 
@@ -136,9 +136,9 @@ def _check_spelling(name, values):
         if plain in seen and exact_number(value) is None:
             raise ValueError(
                 f'{name} must hold labels that differ in more than case, '
-                f'spaces and a dot at the end, got {seen[plain]!r} and '
-                f'{value!r}: write them alike, or name all classes with '
-                '--classes.')
+                f'spaces and a dot at the end, got {shorten(seen[plain])!r} '
+                f'and {shorten(value)!r}: write them alike, or name all '
+                'classes with --classes.')
         seen[plain] = value
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from pandas.util import hash_array
 
-from secml_regpoison.terminal import is_or_are
+from secml_regpoison.terminal import is_or_are, shorten
 from .cells import find_code
 from .cures import are_few, column_of, drop_option
 from .rows import PARTS
@@ -132,7 +132,8 @@ def unseen_texts(cells, columns, part):
 
 def _listed(texts):
     """The first three, in quotes."""
-    return ', '.join(map(repr, texts[:3])) + ', ...' * (len(texts) > 3)
+    return ', '.join(repr(shorten(text)) for text in texts[:3]) \
+        + ', ...' * (len(texts) > 3)
 
 
 def repeated(data, n_values, share):
