@@ -15,6 +15,8 @@ UNDRESS = ('They are numbers in another form. Write the numbers of {} without '
 EXAMPLES = {'.': '-1234.5 or 1.2e-3 (a decimal comma: --decimal ,)',
             ',': '-1234,5 or 1,2e-3 (a decimal point: --decimal .)'}
 CATEGORIES = 'Type --categories to make a 0/1 column of each text of {}'
+IF_CODES = ('If they are codes, type --categories to make a 0/1 column of '
+            'each; if not, ')
 TOO_MANY = 'Too many different texts for 0/1 columns: {}; write numbers'
 
 
@@ -29,7 +31,10 @@ def find_cure(bad, texts, values, categories, decimal):
             cure != CATEGORIES and _have_units(others)
             or not (categories and cure == CATEGORIES)
             and all(map(_is_rewritten, others))):
-        return UNDRESS + EXAMPLES[decimal]
+        cure = UNDRESS + EXAMPLES[decimal]
+    if not categories and cure != CATEGORIES and CATEGORIES == find_cure(
+            bad, texts, values, True, decimal):
+        cure = IF_CODES + cure[0].lower() + cure[1:]
     return cure
 
 

@@ -876,7 +876,9 @@ def test_what_a_refusal_says(tmp_path, change, options, words):
 def test_codes_of_digits_and_letters_are_categories(tmp_path):
     code = np.array(['1', '2', 'A'])[np.arange(N) % 3]
     frame = FRAME[['width', 'kind']].assign(code=code)
-    with pytest.raises(ValueError, match='Correct these cells of `code`'):
+    with pytest.raises(ValueError, match=(
+            'If they are codes, type --categories to make a 0/1 column of each'
+            '; if not, correct these cells of `code`')):
         read(tmp_path, frame, label='kind')
     data = read(tmp_path, frame, label='kind', categories=True)
     assert data.encoding.columns[1].values == ('1', '2', 'A')
