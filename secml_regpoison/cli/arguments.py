@@ -170,9 +170,10 @@ def _add_file_options(group):
     group.add_argument(
         '--categories', action='store_true',
         help='make a 0/1 column of each text in columns of text, and of each '
-             'code in columns of numbers that begin with 0, as 02134, if '
-             'there are at most 100 different ones; NA, none and - are such '
-             'texts unless --missing is given')
+             'code in columns of numbers that begin with 0, as 02134, or that '
+             'ARFF declares as categories, {1,2,3}, if there are at most 100 '
+             'different ones; NA, none and - are such texts unless --missing '
+             'is given')
     group.add_argument(
         '--integer', choices=('auto', 'none'), default='auto',
         help='auto (default): in columns of whole numbers poison is projected '

@@ -1,13 +1,12 @@
 """Cells of a table as numbers; what is no number is named by its line."""
-import re
-
 import numpy as np
 import pandas as pd
 
 from secml_regpoison.limits import LARGEST, SMALLEST, is_rounding
 from secml_regpoison.terminal import count_rows
+from .codes import are_codes
 from .cures import (
-    CATEGORIES, INFINITE, are_few, column_of, drop_option, find_cure,
+    CATEGORIES, INFINITE, column_of, drop_option, find_cure,
     list_names, refuse_text)
 from .detect import MISSING, NUMBER
 from .encoding import Column, kind_of
@@ -77,21 +76,6 @@ def about_words(frame, gaps, decimal):
         'if it is a value')
 
 
-def find_code(cells):
-    """The first whole number that begins with 0, as 02134, or None."""
-    if cells.dtype != object:
-        return None
-    return next((cell for cell in cells if re.fullmatch(r'0\d+', str(cell))),
-                None)
-
-
-def _are_codes(cells):
-    """Whether a column has such numbers, and so few different ones that they
-    may be categories."""
-    return find_code(cells) is not None and are_few(
-        cells.unique(), len(cells))
-
-
 def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):
     """Raise ValueError that counts the missing cells and says the cure."""
     rows = gaps.to_numpy().any(axis=1)
@@ -114,7 +98,7 @@ def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):
         f'{len(rows)} rows. {cure}')
 
 
-def fill_missing(frame, gaps, in_pool, decimal, categories):
+def fill_missing(frame, gaps, in_pool, decimal, categories, codes=()):
     """Missing cells filled with the mean of the column, or its most frequent
     text or code, among the rows `in_pool`."""
     filled = {}
@@ -125,14 +109,15 @@ def fill_missing(frame, gaps, in_pool, decimal, categories):
             numbers = to_numbers(known, decimal)
             cells = cells.astype(object).copy()
             cells[gap] = known.mode()[0] if np.isnan(numbers).any() \
-                or categories and _are_codes(known) \
+                or categories and are_codes(known, name in codes) \
                 else repr(float(numbers.mean())).replace('.', decimal)
         filled[name] = cells
     return pd.DataFrame(filled)
 
 
 def encode_columns(
-        frame, gaps, label, where, categories, decimal, in_pool, doubt=''):
+        frame, gaps, label, where, categories, decimal, in_pool, doubt='',
+        codes=()):
     """Each feature as numbers, or, if asked for, as text.
 
     Parameters
@@ -149,6 +134,8 @@ def encode_columns(
         Rows that decide whether a column holds whole numbers.
     doubt : str, optional
         A sentence for who has text in a column: it may be the label.
+    codes : tuple of str, optional
+        Columns of numbers that the file declares as categories.
 
     Returns
     -------
@@ -168,7 +155,8 @@ def encode_columns(
             continue
         numbers = to_numbers(frame[name], decimal)
         bad = np.isnan(numbers)
-        if not bad.any() and not (categories and _are_codes(frame[name])):
+        if not bad.any() and not (
+                categories and are_codes(frame[name], name in codes)):
             _check_size(name, numbers, where)
             columns.append(Column(
                 name, kind_of(numbers[in_pool & ~gaps[name].to_numpy()])))

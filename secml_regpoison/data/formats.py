@@ -10,6 +10,7 @@ import pandas as pd
 from secml_regpoison.limits import LARGEST_DENSE
 from secml_regpoison.npz import NpzReader
 from secml_regpoison.terminal import count_rows
+from .detect import NUMBER
 from .text import RawTable, finish
 
 QUOTED = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*\""""
@@ -89,11 +90,12 @@ def read_arff(path, text, label=None):
     """ARFF: the names from the header, the rows as text. KEEL's ``@outputs``
     names the label unless the user does, `label`."""
     lines = text.split('\n')
-    names, outputs, i = [], [], 0
+    names, codes, outputs, i = [], [], [], 0
     for i, line in enumerate(lines):
         word = ATTRIBUTE.match(line)
         if word and word[1].lower() == 'attribute':
             names.append(_unquote(word[2]))
+            codes.append(_are_codes(line[word.end(2):].strip()))
         elif word and word[1].lower() in ('output', 'outputs'):
             outputs += filter(None, _values(line[word.end(1):]))
         elif word and word[1].lower() == 'data':
@@ -105,6 +107,8 @@ def read_arff(path, text, label=None):
                          f'after it, got {len(names)} attributes.')
     cells = [_values(line.strip()) for line in rows.values()]
     for k, row in zip(rows, cells):
+        if len(row) == len(names) + 1 and not row[-1]:
+            row.pop()  # the row ends with a comma
         if len(row) != len(names) or row[0].startswith('{'):
             raise ValueError(
                 f'{path} must have a value for each of {len(names)} '
@@ -115,9 +119,18 @@ def read_arff(path, text, label=None):
                    if row[-1].startswith('{') else ''))
     table = finish(path, pd.DataFrame(cells, dtype=object),
                    np.array(list(rows)), names, 'ARFF')
+    table = replace(table, codes=tuple(
+        name for name, are_codes in zip(table.frame, codes) if are_codes))
     if label is None and outputs:
         table = replace(table, label=_find_output(path, names, outputs))
     return table
+
+
+def _are_codes(declared):
+    """Whether three numbers or more, {1,2,3}, are declared as categories."""
+    match = re.match(r'{([^}]*)}', declared)
+    found = set(_values(match[1]) if match else ()) - {'?'}
+    return len(found) > 2 and all(map(NUMBER.match, found))
 
 
 def _find_output(path, names, outputs):

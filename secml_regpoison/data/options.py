@@ -46,8 +46,9 @@ class ReadOptions:
     header : {'yes', 'no'} or None
         Whether the first line of text has the names of the columns.
     categories : bool
-        Whether a column of text, or of codes such as 02134, becomes a 0/1
-        column for each of its values, at most 100.
+        Whether a column of text, of codes such as 02134, or of numbers that
+        ARFF declares as three categories or more, becomes a 0/1 column for
+        each of its values, at most 100.
     test : str or path or None
         A second file, with the test rows.
 

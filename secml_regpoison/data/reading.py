@@ -8,13 +8,14 @@ import pandas as pd
 from secml_regpoison.terminal import count_rows, is_or_are
 from .cells import (
     about_words, encode_columns, fill_missing, find_missing, refuse_missing)
+from .codes import coded
 from .cures import list_names
 from .encoding import Encoding
 from .files import find_column, find_dropped, read_tables
 from .label_column import pick_labels, warn_of_other_label
 from .labels import count_labels, counted
 from .rows import PARTS, Rows
-from .suspects import coded, grouped, suspects, unseen_texts
+from .suspects import grouped, suspects, unseen_texts
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _choose(tables, frame, label, dropped, options):
     position, chosen = list(frame).index(label), y >= 0
     rows, y = rows.select(chosen), y[chosen]
     frame, gaps, keep, about_missing = _handle_missing(
-        frame[chosen], label, rows, options, table.decimal)
+        frame[chosen], label, rows, options, table)
     rows, y = rows.select(keep), y[keep]
     in_pool, doubt = rows.part == 'pool', ''
     if options.label is None and table.label == -1:
@@ -90,7 +91,7 @@ def _choose(tables, frame, label, dropped, options):
             table, label, dropped, options.categories and not options.missing)
     columns, cells = encode_columns(
         frame, gaps, label, rows.where, options.categories, table.decimal,
-        in_pool, doubt)
+        in_pool, doubt, table.codes)
     encoding = Encoding(columns, label, position)
     data = dict(zip(tables, zip(rows.split(encoding.encode(cells)),
                                 rows.split(y))))
@@ -101,7 +102,7 @@ def _choose(tables, frame, label, dropped, options):
         doubt,
         *grouped(table),
         *suspects(cells[in_pool], columns, y[in_pool], table.unnamed),
-        *coded(frame, columns))
+        *coded(frame, columns, table.codes))
     notes = [*_about_file(tables),
              *_about_label(table, label, options, classes, y, labels),
              about_missing, *_about_columns(n_values, dropped)]
@@ -123,9 +124,10 @@ def _misaligned(tables):
                    'moved by one; write both alike')
 
 
-def _handle_missing(frame, label, rows, options, decimal):
+def _handle_missing(frame, label, rows, options, table):
     """The frame, what was filled in, a mask of the rows that stay, a note."""
     missing, in_pool = options.missing, rows.part == 'pool'
+    decimal = table.decimal
     gaps = find_missing(frame, label, decimal,
                         options.categories and missing is None)
     n_cells, lack = gaps.to_numpy().sum(), gaps.to_numpy().any(axis=1)
@@ -139,7 +141,8 @@ def _handle_missing(frame, label, rows, options, decimal):
     if missing == 'drop':
         return frame[~lack], gaps[~lack], ~lack, (
             f"{_left_out(lack.sum(), len(lack), 'missing cells')}{words}")
-    return fill_missing(frame, gaps, in_pool, decimal, options.categories), \
+    return fill_missing(frame, gaps, in_pool, decimal, options.categories,
+                        table.codes), \
         gaps, lack | True, (
         f"{count_rows(n_cells, 'missing cell')} "
         f'{is_or_are(n_cells)} filled with the mean of '

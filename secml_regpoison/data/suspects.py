@@ -6,8 +6,7 @@ import pandas as pd
 from pandas.util import hash_array
 
 from secml_regpoison.terminal import is_or_are, shorten
-from .cells import find_code
-from .cures import are_few, column_of, drop_option
+from .cures import column_of, drop_option
 from .rows import PARTS
 
 # fewer rows can be in order, or apart, by chance
@@ -90,22 +89,6 @@ def grouped(table):
                    f'{cells[has_point].iloc[0]}, each of up to three digits '
                    'or with three after the point: if it separates '
                    'thousands, write them without it')
-
-
-def coded(frame, columns):
-    """A warning for each column of numbers whose cells, as 02134, begin with
-    a 0 that is lost."""
-    for column in columns:
-        cells = frame[column.name]
-        code = None if column.kind == 'text' else find_code(cells)
-        if code is not None:
-            drop = drop_option([column.name])
-            advice = f'--categories or {drop}' \
-                if are_few(cells.unique(), len(cells)) else (
-                    f'{drop} ({cells.nunique()} different ones are too many '
-                    'for --categories)')
-            yield (f'{column_of(column.name)} has numbers such as {code}, '
-                   f'read as {int(code)}: if they are codes, type {advice}')
 
 
 def unseen_texts(cells, columns, part):

@@ -42,6 +42,8 @@ class RawTable:
         a .npz file that are not used.
     filled : tuple of str
         Features of LIBSVM test rows that the file writes nowhere: all are 0.
+    codes : tuple of str
+        Columns of numbers that ARFF declares as categories, three or more.
 
     """
 
@@ -55,6 +57,7 @@ class RawTable:
     unnamed: tuple = ()
     left_out: tuple = ()
     filled: tuple = ()
+    codes: tuple = ()
 
 
 def read_text(path, text, coding, options):

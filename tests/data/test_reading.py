@@ -1059,6 +1059,39 @@ def test_codes_that_begin_with_zero_may_be_categories(tmp_path, codes,
         f'they are codes, type {advice}' for code in lost[:1]]
 
 
+CODES = ('@relation x\n@attribute width real\n@attribute zone {1, 2,3} % of 3'
+         "\n@attribute 'the tax' {'10','20',?,'30'}\n@attribute flag {0,1}\n"
+         '@attribute size {1,2,x}\n@attribute kind {ham,spam}\n@data\n')
+
+
+def test_numbers_that_arff_declares_as_categories(tmp_path):
+    path = tmp_path / 'a.arff'
+    path.write_text(CODES + ''.join(
+        f"{i * i % 97},{i % 3 + 1 if i else '?'},'{i % 5 % 3 + 1}0',"
+        f'{i % 7 % 2},{i % 2 + 1},{"hs"[i // 2 % 2]}\n' for i in range(60)))
+    read = load_data(str(path), missing='mean')
+    assert read.file.warnings == (
+        'the file declares numbers as categories in `zone`, `the tax`, and '
+        'they are read as quantities: type --categories, or leave it so if '
+        'their order means something',)
+    read = load_data(str(path), missing='mean', categories=True)
+    assert read.file.warnings == ()
+    assert [column.values for column in read.file.encoding.columns] == [
+        (), ('1', '2', '3'), ('10', '20', '30'), (), ()]
+    assert read.parts['pool'][0].shape == (60, 9)
+
+
+def test_a_row_of_arff_may_end_with_a_comma(tmp_path):
+    path = tmp_path / 'a.arff'
+    path.write_text('@relation x\n@attribute a real\n@attribute b {h,s}\n'
+                    '@data\n1,h,\n2,s\n3,h, % note\n4,s,,\n')
+    with pytest.raises(ValueError, match="got '4,s,,' in line 8: a comma"):
+        load_data(str(path))
+    path.write_text(path.read_text().replace('4,s,,', '4,s,'))
+    assert load_data(str(path)).parts['pool'][0].tolist() == [
+        [1], [2], [3], [4]]
+
+
 def test_codes_count_in_both_files(tmp_path):
     """Beside a few codes here and more in the test rows --categories is no
     advice: the 0/1 columns are of both files."""
