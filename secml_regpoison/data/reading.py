@@ -35,6 +35,9 @@ class FileData:
         What was detected and chosen; what looks wrong.
     n_values : dict of Column to int
         How many different values each column has.
+    advice : str
+        For errors where rows are too few: the rows with missing cells that
+        were left out.
 
     """
 
@@ -45,6 +48,7 @@ class FileData:
     notes: tuple
     warnings: tuple
     n_values: dict
+    advice: str = ''
 
 
 def read_classes(path, options):
@@ -95,7 +99,10 @@ def _choose(tables, frame, label, dropped, options):
     encoding = Encoding(columns, label, position)
     data = dict(zip(tables, zip(rows.split(encoding.encode(cells)),
                                 rows.split(y))))
-    _check_all_classes(tables, data, classes)
+    advice = '' if keep.all() else (
+        f' --missing drop left out {(~keep).sum()} of {len(keep)} rows; '
+        '--missing mean keeps them.')
+    _check_all_classes(tables, data, classes, advice)
     n_values = {column: cells[column.name].nunique() for column in columns}
     warnings = (
         *_misaligned(tables), *unseen_texts(cells, columns, rows.part),
@@ -108,7 +115,7 @@ def _choose(tables, frame, label, dropped, options):
              about_missing, *_about_columns(n_values, dropped)]
     return FileData(data, dict(zip(tables, rows.split(rows.lines))), classes,
                     encoding, tuple(filter(None, notes)),
-                    tuple(filter(None, warnings)), n_values)
+                    tuple(filter(None, warnings)), n_values, advice)
 
 
 def _misaligned(tables):
@@ -156,7 +163,7 @@ def _left_out(n, n_all, why):
     return f'{n} of {n_all} rows {have} {why} and {is_or_are(n)} left out'
 
 
-def _check_all_classes(tables, data, classes):
+def _check_all_classes(tables, data, classes, advice):
     """Raise ValueError if a part lacks rows of a class."""
     for part, (_, y) in data.items():
         counts = np.bincount(y, minlength=len(classes))
@@ -166,7 +173,7 @@ def _check_all_classes(tables, data, classes):
                 f'{tables[part].path} must have rows of '
                 f'{"both" if len(classes) == 2 else "all"} classes {classes} '
                 f'in each part, got none of {rarest!r} among the {len(y)} '
-                f"rows of '{part}'.")
+                f"rows of '{part}'.{advice}")
 
 
 def _about_file(tables):

@@ -50,6 +50,11 @@ class Source:
         """What the classifier does to the features: secml's name, or None."""
         return None if self.is_image else 'mean-std'
 
+    @property
+    def advice(self):
+        """A sentence for errors where rows are too few, or ''."""
+        return self.file.advice if self.file else ''
+
     @cached_property
     def pool(self):
         """The rows to draw from, a CDataset."""
@@ -143,7 +148,7 @@ def load_data(name_or_path, classes=None, **options):
     if (x == x[0]).all():
         raise ValueError(
             f'{name_or_path} must have a feature that differs between rows, '
-            'got none: nothing tells the classes apart.')
+            f'got none: nothing tells the classes apart.{data.advice}')
     return Source(data.parts, {'y_original': data.classes}, data)
 
 

@@ -131,7 +131,7 @@ def draw_rows(source, n_train=None, n_val=None, seed=0):
     rows, drawn = rng.permutation(y.size), {}
     shares = _shares(y, len(classes), source.is_image)
     sizes = {'train': n_train, **({'val': n_val} if 'val' in others else {})}
-    _check_sizes(y, sizes, others, classes, source.is_image)
+    _check_sizes(y, sizes, others, source)
     for i, (part, size) in enumerate(sizes.items()):
         left = len(others) - i  # parts that need rows after this one
         taken, rows = _draw(rows, y, size, shares, left,
@@ -150,7 +150,7 @@ def _of_val(source, n_val, rng):
     if n_val == y.size:
         return np.arange(n_val)
     classes = source.header['y_original']
-    _check_sizes(y, {'val': n_val}, [], classes, False)
+    _check_sizes(y, {'val': n_val}, [], source)
     return _draw(rng.permutation(y.size), y, n_val,
                  _shares(y, len(classes), False), 0)[0]
 
@@ -162,22 +162,24 @@ def _shares(y, n_classes, are_equal):
     return np.bincount(y, minlength=n_classes) / y.size
 
 
-def _check_sizes(y, sizes, others, classes, are_equal):
+def _check_sizes(y, sizes, others, source):
     """Raise ValueError if the sizes cannot be drawn; says which can.
 
     Each of the parts in `others` needs a row of each class.
     """
-    k = len(classes)
+    classes = source.header['y_original']
+    k, advice = len(classes), source.advice
     counts, n_parts = np.bincount(y, minlength=k), 1 + len(others)
     rarest = int(counts.argmin())
     if counts[rarest] < n_parts:
         raise ValueError(
             f'Class {classes[rarest]!r} must have at least {n_parts} rows, '
             f'one in each part, got {counts[rarest]}: bring more such rows, '
-            'or choose other classes.')
+            f'or choose other classes.{advice}')
     # rows that are left for the test rows
     spare = ('test' in others) * 1
-    most = k * (counts.min() - spare) if are_equal else y.size - k * spare
+    most = k * (counts.min() - spare) if source.is_image \
+        else y.size - k * spare
     asked = sum(sizes.values())
     if min(sizes.values()) < k or asked > most:
         names = ' and '.join(f'`{part}`' for part in sizes)
@@ -190,7 +192,8 @@ def _check_sizes(y, sizes, others, classes, are_equal):
                 f', class {label!r} {count}'
                 for label, count in zip(classes[1:], counts[1:]))
             + (', and a test row of each must be left' if spare else '')
-            + '. Sizes that work: ' + _sizes_that_work(most, sizes, k) + '.')
+            + f'. Sizes that work: {_sizes_that_work(most, sizes, k)}.'
+            + advice)
 
 
 def _sizes_that_work(most, sizes, k):

@@ -179,7 +179,7 @@ def check_plan(plan, source, policies, n_repetitions=1):
         raise ValueError(
             '`train` must leave a row of each class beside a row of poison, '
             f'got {plan.n_train} rows: ask for more with --train, bring more '
-            'rows, or type --poison-mode append.')
+            f'rows, or type --poison-mode append.{source.advice}')
     if most is not None and most < plan.n_points[-1]:
         passing = '' if plan.filter == 'none' \
             else f' that pass the filter {plan.filter}'
@@ -214,4 +214,4 @@ def _check_folds(plan, source, policy, part):
             f'the folds of {policy}, got {counts[rarest]} of class '
             f"{source.header['y_original'][rarest]!r}: ask for more with "
             f'--{part}, bring more such rows, or leave it out, as with '
-            '--policies=learned.')
+            f'--policies=learned.{source.advice}')

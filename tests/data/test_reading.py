@@ -688,6 +688,40 @@ def test_a_rare_class_is_named(tmp_path):
         draw_rows(source)
 
 
+@pytest.mark.parametrize('n_left, options, words', [
+    (1, {}, "got none of 'spam' among the 1 rows of 'pool'."),
+    (5, {}, "Class 'spam' must have at least 3 rows"),
+    (6, dict(n_train=50), 'Sizes that work: --train 2 --val 2.'),
+    (0, {}, 'nothing tells the classes apart.')])
+def test_rows_that_missing_drop_leaves_out_are_named_where_few_are_left(
+        tmp_path, n_left, options, words):
+    frame = FRAME[['width', 'kind']].assign(
+        gap=['7'] * (n_left or 2) + [''] * (N - (n_left or 2)))
+    if not n_left:
+        frame['width'] = 7
+    frame.to_csv(tmp_path / 'a.csv', index=False)
+    with pytest.raises(ValueError) as refused:
+        draw_rows(load_data(str(tmp_path / 'a.csv'), label='kind',
+                            missing='drop'), **options)
+    assert str(refused.value).endswith(
+        f' --missing drop left out {N - (n_left or 2)} of {N} rows; --missing '
+        'mean keeps them.')
+    assert words in str(refused.value)
+
+
+def test_long_cells_are_not_printed_whole(tmp_path):
+    text = 'A review of many words. ' * 70
+    frame = FRAME[['width', 'kind']].assign(
+        review=[f'{text}{i}' for i in range(N)])
+    for options, words in (
+            ({'label': 'kind'}, f'got {text[:37] + "..."!r}, and text in 60'),
+            ({}, f'{text[:37]}..., ')):
+        with pytest.raises(ValueError) as refused:
+            read(tmp_path, frame, **options)
+        assert words in str(refused.value)
+        assert len(str(refused.value)) < 900
+
+
 def other(tmp_path, **columns):
     """Warnings of a file with these columns beside two that are harmless."""
     frame = FRAME[['width', 'kind']].assign(**columns)

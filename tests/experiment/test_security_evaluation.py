@@ -168,6 +168,12 @@ def test_too_few_trusted_rows_leave_the_policy_out(tmp_path):
     with pytest.raises(ValueError, match='`val` must give each class at '
                                          'least 2 rows .*--val'):
         check_plan(plan, rare, ('trusted-only',))
+    dropped = dataclasses.replace(rare, file=dataclasses.replace(
+        rare.file, advice=' Rows were dropped.'))
+    for changes in {}, {'n_train': 2}:
+        with pytest.raises(ValueError, match=r'\. Rows were dropped\.$'):
+            check_plan(dataclasses.replace(plan, **changes), dropped,
+                       ('trusted-only',))
     assert 'trusted-only' in default_policies(PLAN, load_data('digits'))
 
 
