@@ -141,8 +141,10 @@ class Checkpoint:
     def _check_problem(self, found):
         """Raise AnotherProblem unless the file is of this one."""
         differences = {
-            name: f'{name} is {found.get(name)} there and {here} here'
-            for name, here in self.problem.items() if found.get(name) != here}
+            name: f'{name} is {found.get(name)} there and '
+            f'{self.problem.get(name)} here'
+            for name in {**self.problem, **found}
+            if found.get(name) != self.problem.get(name)}
         if differences:
             raise AnotherProblem(
                 '`checkpoint` must be of the same problem, got '

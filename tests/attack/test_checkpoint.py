@@ -266,6 +266,9 @@ def test_another_preprocess_is_refused_by_name(tmp_path):
         with pytest.raises(ValueError, match='of the same problem') as found:
             run(attack, data, checkpoint=path)
         assert words in str(found.value) and attack.f_eval == 0
+    with pytest.raises(ValueError, match='preprocessed rows is .* there and '
+                       'None here'):
+        run(make(data, 3), data, checkpoint=path)
 
 
 @pytest.fixture(scope='module')

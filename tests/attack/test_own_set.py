@@ -145,3 +145,17 @@ def test_who_hides_also_tries_not_to():
         patch.setattr(batches, 'solve_from', recorded)
         run(attack, data)
     assert tried == {0., .5, .9}
+
+
+def test_a_checkpoint_is_of_rows_of_its_own_or_not(tmp_path):
+    """Both ways: either may be the one that has more settings."""
+    data, own = small(), small()[2]
+    for sides in ((None, own), (own, None)):
+        first, other = (make(data, 3, attacker_set=rows, camouflage=0.)
+                        for rows in sides)
+        path = tmp_path / str(own is sides[0])
+        run(first, data, checkpoint=path)
+        with raises(AnotherProblem, '`checkpoint` must be of the same problem',
+                    'content of attacker_set is', 'None'):
+            run(other, data, checkpoint=path)
+        assert other.f_eval == 0
