@@ -1,9 +1,11 @@
-"""Patches of secml's normalisers, where rounding becomes a feature."""
+"""Patches of secml's normalisers, where rounding becomes a feature, or where
+their arithmetic is that of the rows' whole numbers or truth values."""
 import functools
 
 import numpy as np
 from secml.array import CArray
-from secml.ml.features import CNormalizerMeanStd, CNormalizerUnitNorm
+from secml.ml.features import (
+    CNormalizerMeanStd, CNormalizerMinMax, CNormalizerUnitNorm)
 
 
 def constant_columns():
@@ -39,3 +41,37 @@ def _divide_by_norm(self, x):
     rows = x.tocsr().astype(float)
     rows.data /= np.repeat(x_norm.tondarray().ravel(), np.diff(rows.indptr))
     return CArray(rows)
+
+
+def min_max_dtype():
+    """`max - min` and `-min` of whole numbers wrap, of bools they fail."""
+    if CNormalizerMinMax().fit(CArray(np.array([[1]], 'u1'))).b.item() != -1:
+        CNormalizerMinMax._fit = _fit_min_max
+
+
+_min_max_fit = CNormalizerMinMax._fit
+
+
+@functools.wraps(_min_max_fit)
+def _fit_min_max(self, x, y=None):
+    return _min_max_fit(self, _as_float64(x), y)
+
+
+def unit_norm_dtype():
+    """SciPy's norm of sparse rows squares small whole numbers, which wrap."""
+    row = CArray(np.array([[16]], 'u1'), tosparse=True)
+    if CNormalizerUnitNorm().fit_transform(row).todense().item() != 1.:
+        CNormalizerUnitNorm._compute_x_norm = _norm_of_floats
+
+
+_compute_x_norm = CNormalizerUnitNorm._compute_x_norm
+
+
+@functools.wraps(_compute_x_norm)
+def _norm_of_floats(self, x):
+    return _compute_x_norm(self, _as_float64(x))
+
+
+def _as_float64(x):
+    """`x` in at least the precision that the attack works in."""
+    return x.astype(np.promote_types(x.dtype, float))

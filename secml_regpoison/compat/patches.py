@@ -25,7 +25,8 @@ from secml.ml.classifiers import CClassifierLogistic
 from secml.ml.classifiers.sklearn import (
     c_classifier_logistic, c_classifier_sgd, c_classifier_svm)
 
-from .normalizer_patches import constant_columns, unit_norm
+from .normalizer_patches import (
+    constant_columns, min_max_dtype, unit_norm, unit_norm_dtype)
 from .patching import dropped_arguments, fails_or_warns, overlay
 
 
@@ -225,4 +226,4 @@ PATCHES = (
     text_type, array_copy, unique_inverse, sparse_division, sparse_and,
     logistic_arguments, logistic_jobs, sgd_loss, svm_seed,
     poisoning_solve, poisoning_iterative_solve, log_scales, constant_columns,
-    unit_norm, header_append)
+    unit_norm, min_max_dtype, unit_norm_dtype, header_append)

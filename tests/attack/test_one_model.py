@@ -3,11 +3,11 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import preprocessing
 
 from attack_problems import (
-    clouds, digits, fit_optimum, loss, make, run, scores_of)
+    clouds, digits, fit_optimum, loss, make, run, scores_of, small)
 from secml_regpoison import CCertificatePoisoning, CClassifierLogisticTorch
 from secml_regpoison.attack.pipeline import check_preprocess
 
@@ -423,3 +423,18 @@ def test_mean_and_deviation_that_are_given(solver_type, mean, std):
     model = fit_optimum(poisoned, attack.lmbda, TORCH)
     assert f_opt == pytest.approx(loss(model, val), rel=1e-6)
     assert attack.check_gradient().points < 1e-6
+
+
+@pytest.mark.parametrize('as_rows', [
+    lambda x: (9 * x + 3).astype('u1'), lambda x: x > .5], ids=('u1', 'bool'))
+@pytest.mark.parametrize('kind', [LIBLINEAR, TORCH])
+def test_whole_numbers_and_bools_under_min_max(kind, as_rows):
+    """The user's own `fit` on the rows as they are is the model of
+    `n_points = 0`."""
+    data = tuple(CDataset(CArray(as_rows(part.X.tondarray())), part.Y)
+                 for part in small())
+    clf = kind(C=.5, preprocess='min-max')
+    attack = make(data, 0, clf, learn_lmbda=False)
+    evaluated = attack.poisoned_classifier(run(attack, data)[2])
+    own = clf.deepcopy().fit(data[0].X, data[0].Y)
+    assert_allclose(own.w.tondarray(), evaluated.w.tondarray(), rtol=1e-9)

@@ -162,6 +162,34 @@ def unit_norm():
             assert (rows.tondarray() == before.tondarray()).all()
 
 
+def min_max_dtype():
+    from secml.array import CArray
+    from secml.ml.features import CNormalizerMinMax
+    for dtype, x in (('u1', [[3, 0], [5, 0]]), ('i1', [[-100, 7], [100, 8]]),
+                     (bool, [[0, 1], [1, 1]]), (float, [[-.5, 1], [.5, 1]])):
+        for sparse in (False, True):
+            rows = CArray(np.array(x, dtype), tosparse=sparse)
+            found = CNormalizerMinMax((-1, 1)).fit_transform(rows)
+            expected = np.interp(np.array(x, float)[:, 0], *zip(
+                (x[0][0], -1), (x[1][0], 1)))
+            np.testing.assert_allclose(found.tondarray()[:, 0], expected)
+            assert found.max() <= 1 and found.min() >= -1
+            assert rows.dtype == dtype and rows.issparse is sparse
+
+
+def unit_norm_dtype():
+    from secml.array import CArray
+    from secml.ml.features import CNormalizerUnitNorm
+    x = np.array([[16, 0, 100], [-100, 30, 0], [-128, 1, 0]])
+    for dtype in ('i1', 'i2', 'i8', float):
+        for sparse in (False, True):
+            rows = CArray(x.astype(dtype), tosparse=sparse)
+            for norm, order in (('l2', 2), ('l1', 1), ('max', np.inf)):
+                found = CNormalizerUnitNorm(norm).fit_transform(rows)
+                np.testing.assert_allclose(found.tondarray(), x / (
+                    np.linalg.norm(x, order, axis=1, keepdims=True)))
+
+
 def passes(name):
     """Whether a probe passes without a warning."""
     with warnings.catch_warnings():
