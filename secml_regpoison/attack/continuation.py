@@ -1,17 +1,16 @@
 """Continuation of a run from `ds_init`: its checks, and the batches left."""
 import hashlib
-import math
 import warnings
 
 from secml.data import CDataset
 
-from secml_regpoison.validation import check, check_number, check_poison
+from secml_regpoison.validation import check, check_poison
 from . import settings
 from .batches import grouping
 from .box import bound_array, is_not_numeric, warn_if_box_excludes_data
 from .feasible import describe, feasible_set
 from .pipeline import warn_of_constant_columns
-from .poison_header import PoisonHeader
+from .poison_header import PoisonHeader, check_lmbda
 from .settings import lmbda_bounds, plain_params, y_poison_as_plain
 from .targets import training_settings
 from .trust import is_learned
@@ -58,8 +57,7 @@ def _first_points(attack, data, ds_init):
         # where the search ended: in stages as in one go
         name = 'search_lmbda' if hasattr(header, 'search_lmbda') else 'lmbda'
         lmbda = getattr(header, name)
-        check_number(f'ds_init.header.{name}', lmbda, math.isfinite,
-                     'a finite number')
+        check_lmbda('ds_init', name, lmbda)
     poison = data.poison_set(lmbda, ds_init, attack.distance)
     _check_in_set(attack, data, poison)
     poison = poison.first(attack.n_points or 0)
@@ -69,9 +67,9 @@ def _first_points(attack, data, ds_init):
 
 
 def _check_in_set(attack, data, poison):
-    """Points within `dmax` of the rows where they started, and in
-    `feasible`."""
-    if attack.dmax is None and attack.feasible is None or not poison.starts:
+    """Points within `dmax` of the rows where they started, beyond these
+    where a bound is 'x0', and in `feasible`."""
+    if not poison.starts:
         return
     feasible = feasible_set(attack, data, data.x_val[list(poison.starts)],
                             poison.y)
@@ -82,7 +80,9 @@ def _check_in_set(attack, data, poison):
               'that they started from, or of the nearest')
     out = (~feasible.contains(poison.x)).nonzero().ravel().tolist()
     check('ds_init.X', f'rows {out[:5]} outside it', not out,
-          'points inside the set `feasible`')
+          'points inside the set `feasible`' if attack.feasible is not None
+          else "points inside the box, with 'x0' for the validation rows that "
+          'they started from, or the nearest')
 
 
 def header_of(attack, data, poison):

@@ -2,6 +2,9 @@
 from secml.array import CArray
 from secml.data import CDatasetHeader
 
+from secml_regpoison.limits import MAX_LMBDA
+from secml_regpoison.validation import check_number
+
 # What `run` notes; joined points of several runs lack some of it.
 FACTS = {'lmbda', 'starts', 'search_lmbda', 'problem_id', 'search_settings',
          'w_norm', 'verdicts', 'trust'}
@@ -46,3 +49,10 @@ def without_arrays(header):
     return None if header is None else CDatasetHeader(**{
         name: value for name, value in header.get_params().items()
         if not isinstance(value, CArray)})
+
+
+def check_lmbda(dataset, name, lmbda):
+    """lambda in the header of poison: a number that a classifier may have."""
+    check_number(f'{dataset}.header.{name}', lmbda,
+                 lambda value: abs(value) <= MAX_LMBDA + .1,
+                 f'a number between {-MAX_LMBDA:g} and {MAX_LMBDA:g}')

@@ -14,10 +14,10 @@ from secml_regpoison.core import solve
 from secml_regpoison.core.model import Losses, share_wrong
 from secml_regpoison.core.softmax_model import losses_of_scores
 from secml_regpoison.core.verdicts import SENTENCES, losses_differ
-from secml_regpoison.validation import check, check_number, check_poison
+from secml_regpoison.validation import check, check_poison
 from . import pipeline, settings, trust
 from .feasible import feasible_set
-from .poison_header import without_arrays
+from .poison_header import check_lmbda, without_arrays
 from .targets import set_seed, target_of, trains_to_optimum
 
 
@@ -37,8 +37,7 @@ def fit_classifier(attack, data, adv_ds):
     clf = set_seed(attack.classifier.deepcopy())
     if attack.learn_lmbda:
         lmbda = getattr(adv_ds.header, 'lmbda', None)
-        check_number('adv_ds.header.lmbda', lmbda, math.isfinite,
-                     'a finite number')
+        check_lmbda('adv_ds', 'lmbda', lmbda)
         target_of(clf).set_lmbda(clf, lmbda)
     tr = poisoned_data(attack, data, adv_ds)
     if trust.is_learned(attack):

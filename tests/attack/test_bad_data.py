@@ -127,9 +127,12 @@ RUN = [
     ({'ds_init': changed(DATA[1], 1 + 1e-6)}, ValueError,
      '`ds_init.X` must be inside the box, got a value 1e-06 beyond `ub`'),
     ({'ds_init': held(lmbda=NAN)}, ValueError,
-     '`ds_init.header.lmbda` must be a finite number, got nan'),
-    ({'ds_init': held(lmbda='1')}, TypeError, 'a finite number, got str'),
-    ({'ds_init': held(lmbda=None)}, TypeError, 'a finite number, got NoneTy'),
+     '`ds_init.header.lmbda` must be a number between -46 and 46, got nan'),
+    ({'ds_init': held(lmbda=1000.)}, ValueError, '-46 and 46, got 1000.0'),
+    ({'ds_init': held(search_lmbda=-1000., lmbda=0.)}, ValueError,
+     '`ds_init.header.search_lmbda` must be a number between -46 and 46'),
+    ({'ds_init': held(lmbda='1')}, TypeError, '-46 and 46, got str'),
+    ({'ds_init': held(lmbda=None)}, TypeError, '-46 and 46, got NoneType'),
     ({'ds_init': held(lmbda=CArray([1, 2]))}, TypeError, 'got CArray'),
     ({'ds_init': held(starts=5)}, TypeError,
      '`ds_init.header.starts` must be a tuple'),
@@ -206,6 +209,9 @@ def test_poison(adv_ds, error, words, method):
 
 
 def test_poison_without_lambda():
-    with raises(TypeError, '`adv_ds.header.lmbda` must be a finite number'):
+    with raises(TypeError, '`adv_ds.header.lmbda` must be a number between'):
         make(DATA).poisoned_classifier(DATA[1])
+    for lmbda in (-1000., 1000.):
+        with raises(ValueError, '`adv_ds.header.lmbda` must be', '-46 and 46'):
+            make(DATA).poisoned_classifier(held(lmbda=lmbda))
     make(DATA, learn_lmbda=False).poisoned_classifier(DATA[1])

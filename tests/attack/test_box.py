@@ -14,7 +14,7 @@ from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack.box import bound_tensors
 
 from secml.array import CArray
-from secml.data import CDataset
+from secml.data import CDataset, CDatasetHeader
 
 WORDS = 'lie outside the box'
 
@@ -120,3 +120,22 @@ def test_arrays_of_other_than_numbers_are_refused_by_name(name):
             run(make(data, 2, **{name: value}), data)
     with raises(TypeError, '`y` must be numbers, got list'):
         make(data, 2).run(data[2].X, [Fraction(1)] * data[2].num_samples)
+
+
+@pytest.mark.parametrize('joint', [True, False])
+@pytest.mark.parametrize('name, move', [('lb', -.04), ('ub', .04)])
+def test_points_beyond_their_starts_are_refused(joint, name, move):
+    """Where a bound is 'x0', also without `dmax`."""
+    data = small()
+    x = CArray(data[1].X[:3, :].tondarray().clip(.1, .9))
+    data[1].X[:3, :] = x
+    box = {**{'lb': 0, 'ub': 1}, name: 'x0'}
+    attack = make(data, 3, joint=joint, **box)
+    inside, outside = (CDataset(x + step, CArray([0, 1, 0]), CDatasetHeader(
+        starts=(0, 1, 2))) for step in (-move, move))
+    with raises(ValueError, "`ds_init.X` must be points inside the box, with "
+                "'x0' for the validation rows", 'got', '0, 1, 2'):
+        run(attack, data, ds_init=outside)
+    poison = run(attack, data, ds_init=inside)[2]
+    beyond = poison.X - attack.starting_points(poison)
+    assert (beyond.tondarray() * np.sign(move) <= 1e-9).all()
