@@ -12,7 +12,8 @@ import torch
 from secml.array import CArray
 from secml.data import CDataset
 
-from .core.checks import check, check_number, check_type  # noqa: F401
+from .core.checks import (  # noqa: F401
+    check, check_number, check_type, is_integer)
 from .core.feasible import box_units
 from .limits import LARGEST, SMALLEST
 
@@ -181,9 +182,9 @@ def check_poison(name, poison, attack):
 def check_starts(name, starts, n_val):
     """Validation rows; a selection of points keeps them all."""
     check_type(name, starts, (tuple, list), 'a tuple of validation rows')
-    check(name, starts, all(
-        isinstance(row, numbers.Integral) and 0 <= row < n_val
-        for row in starts), f'validation rows, whole numbers below {n_val}')
+    check(name, starts,
+          all(is_integer(row, 0) and row < n_val for row in starts),
+          f'validation rows, whole numbers below {n_val}')
 
 
 def resolve_device(device, n_values=0):

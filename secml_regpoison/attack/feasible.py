@@ -2,7 +2,6 @@
 
 Values of the attack's `feasible`: one of them, or a tuple.
 """
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +11,7 @@ import torch
 from secml.data import CDataset
 
 from secml_regpoison.convert import to_tensor
+from secml_regpoison.core.checks import is_integer
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.preprocessing import Moments
 from secml_regpoison.core.sphere_slab import SphereSlab
@@ -233,6 +233,6 @@ def _check_features(name, features, attack):
     """Columns of the training data."""
     n_features = attack.training_data.num_features
     check_type(name, features, (Sequence, np.ndarray), 'a sequence of columns')
-    check(name, features, all(
-        isinstance(j, numbers.Integral) and 0 <= j < n_features
-        for j in features), f'whole numbers from 0 to {n_features - 1}')
+    check(name, features,
+          all(is_integer(j, 0) and j < n_features for j in features),
+          f'whole numbers from 0 to {n_features - 1}')

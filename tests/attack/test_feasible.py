@@ -211,7 +211,11 @@ def test_the_set_belongs_to_checkpoint_copies_and_continuation(tmp_path):
     (CFeasibleInteger((4,)), ValueError, 'numbers from 0 to 3, got (4,)'),
     (CFeasibleInteger(2), TypeError, 'a sequence of columns, got int'),
     (CFeasibleMask(fixed=(.5,)), ValueError, 'from 0 to 3, got (0.5,)'),
-    (CFeasibleMask(increasing=(-1,)), ValueError, 'got (-1,)')])
+    (CFeasibleMask(increasing=(-1,)), ValueError, 'got (-1,)'),
+    # a mask, whose values are no columns
+    (CFeasibleMask(fixed=[True, False]), ValueError, 'got [True, False]'),
+    (CFeasibleMask(increasing=[False]), ValueError, 'got [False]'),
+    (CFeasibleInteger((True, False)), ValueError, 'got (True, False)')])
 def test_bad_sets_are_refused(feasible, error, words):
     with pytest.raises(error) as caught:
         make(small(d=D), 4, feasible=feasible)
