@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Optional, Union
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,7 +35,8 @@ def check_box(x_p: Tensor, lb: Bound, ub: Bound) -> tuple[Tensor, Tensor]:
 
 def _as_tensor(name: str, bound: Any) -> Tensor:
     try:
-        found = torch.as_tensor(bound)
+        found = bound if isinstance(bound, Tensor) else \
+            torch.as_tensor(np.asarray(bound), device='cpu')
         if not found.is_complex() and found.dtype != torch.bool:
             return found
     except (OverflowError, RuntimeError, TypeError, ValueError):

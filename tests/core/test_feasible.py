@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 from secml_regpoison.core import Problem, solve
-from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.core.feasible import FeasibleSet, check_box
 from secml_regpoison.core.sphere_slab import SphereSlab
 
 D, UB = 5, 1.2
@@ -288,3 +288,16 @@ def test_what_is_not_finite_is_in_no_set(ub, end):
                            torch.full((1,), ub).double())
     x[0, 1] = end
     assert feasible.contains(x).tolist() == [False, True]
+
+
+@pytest.mark.parametrize('default', [torch.float16, torch.float32])
+@pytest.mark.parametrize('bound', [.1, [.1, .1]], ids=str)
+def test_a_bound_of_python_is_taken_in_float64(bound, default):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        low, high = check_box(torch.zeros(3, 2, dtype=torch.float64),
+                              None, bound)
+    finally:
+        torch.set_default_dtype(before)
+    assert (high == .1).all() and (low == -math.inf).all()
