@@ -1,6 +1,7 @@
 """Poison as images, and histograms of weights."""
 import math
 import numbers
+from collections.abc import Sized
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class PoisonPicturesMixin:
         weights : CClassifier, CArray or list
             A trained linear classifier (its weights without the bias),
             weights of any shape, or a list of these to compare.
-        label : str or list of str, optional
+        label : str, or list or tuple of str, optional
             A name for each, for the legend below the axes.
 
         Raises
@@ -48,7 +49,8 @@ class PoisonPicturesMixin:
         weights = [_as_weights(w) for w in (weights if several else [weights])]
         check('weights', [], bool(weights),
               'one classifier or CArray, or more')
-        labels = label if isinstance(label, list) else [label] * len(weights)
+        labels = [*label] if isinstance(label, (list, tuple)) \
+            else [label] * len(weights)
         check('label', label, len(labels) == len(weights)
               and not (several and isinstance(label, str)),
               f'a list of {len(weights)} names')
@@ -141,7 +143,7 @@ def _as_weights(weights):
                'a trained linear classifier, a CArray or a list of them')
     check('weights', weights, weights.size > 0, 'at least one number')
     check_finite('weights', weights)
-    return weights.tondarray().ravel()
+    return weights.tondarray().ravel().astype(float)
 
 
 def _image_shape(dataset, shape):
@@ -150,7 +152,7 @@ def _image_shape(dataset, shape):
     side = math.isqrt(d)
     if shape is None:
         # loaders of image folders keep an array here
-        shape = [size if isinstance(size, int) else side
+        shape = [size if isinstance(size, numbers.Integral) else side
                  for size in (getattr(dataset.header, name, side)
                               for name in ('img_h', 'img_w'))]
     check('shape', shape, np.shape(shape) == (2,) and all(
@@ -163,14 +165,15 @@ def _image_shape(dataset, shape):
 def _names(dataset, labels):
     """The labels before a loader renumbered them."""
     original = getattr(dataset.header, 'y_original', ())
-    if dataset.classes.tolist() == list(range(len(original))):
-        return [original[label] for label in labels]
+    if isinstance(original, Sized) \
+            and dataset.classes.tolist() == list(range(len(original))):
+        return [original[int(label)] for label in labels]
     return labels
 
 
 def _draw_images(sp, start, optimised, bounds):
     """Two rows of images and their difference, a column a point."""
-    if not all(isinstance(bound, (int, float)) for bound in bounds):
+    if not all(isinstance(bound, numbers.Real) for bound in bounds):
         bounds = np.min([start, optimised]), np.max([start, optimised])
     difference = optimised - start
     limit = np.abs(difference).max() or 1.

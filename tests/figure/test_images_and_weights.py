@@ -71,6 +71,29 @@ def test_shape_and_names_of_the_classes_come_from_the_header(fig):
     assert {text.get_text() for text in axes.get_xticklabels()} <= {'0', '8'}
 
 
+def test_sizes_in_the_header_may_be_numbers_of_numpy(fig):
+    data = digits()
+    data[0].header = CDatasetHeader(img_h=np.int64(4), img_w=np.uint8(16))
+    attack = make(data, lb=np.int64(0), ub=np.int64(2))
+    fig.sp.plot_poisoning_images(attack, run(attack, data, 2)[2])
+    images = fig._fig.axes[0].get_images()
+    assert {image.get_array().shape for image in images} == {(4, 16)}
+    assert images[-1].get_clim() == (0, 2)
+
+
+@pytest.mark.parametrize('original, names', [
+    ((3, 8), {'3', '8'}), (8, {'0.0', '1.0'})])
+def test_labels_may_be_floats_and_names_a_number(fig, original, names):
+    data = digits()
+    for part in data:
+        part.Y = part.Y.astype(float)
+    data[0].header = CDatasetHeader(y_original=original)
+    attack = make(data, y_poison=CArray([0, 1]))
+    fig.sp.plot_poisoning_images(attack, run(attack, data, 2)[2])
+    labels = fig._fig.axes[0].get_xticklabels()
+    assert {text.get_text() for text in labels} == names
+
+
 def test_names_of_classes_are_drawn_as_they_are(fig):
     """Not as formulas, which may be wrong ones, and no control characters."""
     data = digits()
@@ -161,6 +184,16 @@ def test_weights_that_are_all_zero_are_drawn(fig):
     heights = [bar.get_height() for bar in fig.sp._sp.containers[0]]
     assert sum(heights) == max(heights) == 5
     assert fig.sp._sp.containers[0][0].get_width() > 0
+
+
+@pytest.mark.parametrize('dtype', [bool, 'u1'])
+def test_weights_may_be_numbers_of_any_kind(fig, dtype):
+    weights = CArray(np.array([0, 1, 1], dtype))
+    fig.sp.plot_weight_histogram([weights, weights], label=('a', 'b'))
+    heights = [bar.get_height() for bar in fig.sp._sp.containers[0]]
+    assert sum(heights) == 3 and heights[-1] == 2
+    texts = fig.sp.get_legend_handles_labels()[1]
+    assert texts == ['a', 'b']
 
 
 def test_bad_weights_are_refused(fig):
