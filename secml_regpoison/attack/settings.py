@@ -10,7 +10,7 @@ import torch
 from secml.array import CArray
 
 from secml_regpoison.core.solvers import SOLVERS, Training
-from secml_regpoison.limits import MAX_LMBDA
+from secml_regpoison.limits import LARGEST_DENSE, MAX_LMBDA
 from secml_regpoison.validation import (
     as_carray, check, check_choice, check_classes, check_dataset,
     check_labels, check_number, check_type)
@@ -65,8 +65,8 @@ def as_n_points(value):
     check_type('n_points', value, numbers.Real, 'a whole number')
     is_whole = math.isfinite(value) and math.isclose(
         value, round(value), rel_tol=1e-12)
-    check('n_points', value, is_whole and value >= 0,
-          'a whole number of at least 0')
+    check('n_points', value, is_whole and 0 <= value < 2 ** 31,
+          'a whole number of at least 0 and below 2**31')
     return round(value)
 
 
@@ -224,6 +224,8 @@ def y_poison_as_plain(attack):
 
 def check_clean_rows_left(name, n_points, data):
     """Clean rows of all classes beside `n_points` of poison."""
+    check(name, n_points, n_points * data.x_tr.shape[1] <= LARGEST_DENSE,
+          f'few enough for {LARGEST_DENSE:g} values in all')
     y, k = data.y_tr[torch.as_tensor(data.clean_rows(n_points))], \
         data.classes.size
     check(name, n_points, len(y.unique()) == k,

@@ -130,10 +130,14 @@ SOLVER_PARAMS = [
 ]
 
 N_POINTS = [
-    (-1, ValueError, 'at least 0, got -1'),
-    (2.5, ValueError, 'whole number of at least 0, got 2.5'),
+    (-1, ValueError, 'at least 0 and below 2**31, got -1'),
+    (2.5, ValueError, 'whole number of at least 0 and below 2**31, got 2.5'),
     (NAN, ValueError, 'got nan'),
     (INF, ValueError, 'got inf'),
+    (2 ** 31, ValueError, 'at least 0 and below 2**31, got 2147483648'),
+    (2 ** 63, ValueError, 'below 2**31'),
+    (1e300, ValueError, 'below 2**31, got 1e+300'),
+    (2 ** 29, ValueError, 'few enough for 5e+08 values in all, got 5368'),
     ('5', TypeError, 'got str'),
     (True, TypeError, 'got bool'),
     (CArray([1, 2]), TypeError, 'got CArray'),
