@@ -58,6 +58,11 @@ def apply():
 
 def secml_problem():
     """The problem with the installed secml and the remedy, or None."""
+    other = _other_module()
+    if other is not None:
+        return (f'secml_regpoison needs secml {OLDEST_SECML} or newer, and '
+                f'Python finds {other} first, which is not secml. Rename it, '
+                'or start Python where it is not on the path.')
     found = secml_version()
     if found is not None and _numbers(found) >= _numbers(OLDEST_SECML):
         return None
@@ -66,6 +71,18 @@ def secml_problem():
         f'secml_regpoison needs secml {OLDEST_SECML} or newer; secml {state}. '
         f'Type:\n    {sys.executable} -m pip install --no-deps '
         f'--ignore-requires-python secml=={OLDEST_SECML}')
+
+
+def _other_module():
+    """The file or folder that `import secml` would take and that is not
+    secml, or None."""
+    spec = find_spec('secml')
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin)
+    if path.name != '__init__.py':
+        return path
+    return None if path.with_name('VERSION').is_file() else path.parent
 
 
 def secml_version():

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from importlib.util import find_spec
+from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,7 @@ touched = [patches.c_dense, patches.type_utils, patches.c_classifier_logistic,
            patches.CSparse, patches.CPlot, patches.CClassifierLogistic,
            patches.CAttackPoisoning, patches.CDatasetHeader,
            normalizer_patches.CNormalizerMeanStd,
+           normalizer_patches.CNormalizerMinMax,
            normalizer_patches.CNormalizerUnitNorm]
 
 
@@ -421,6 +422,7 @@ def test_apply_again_changes_nothing():
                  patches.c_dense, patches.CSparse, patches.type_utils,
                  patches.CAttackPoisoning, patches.CClassifierLogistic,
                  normalizer_patches.CNormalizerMeanStd,
+                 normalizer_patches.CNormalizerMinMax,
                  normalizer_patches.CNormalizerUnitNorm)
              for name, value in vars(owner).items()}
     compat.apply()
@@ -453,6 +455,20 @@ def test_old_secml_is_reported_with_its_version(tmp_path):
     assert error[-2].startswith('ImportError: secml_regpoison needs')
     assert 'secml is at 0.13.post1' in error[-2]
     assert 'secml==0.15.6' in error[-1]
+
+
+@pytest.mark.parametrize('path', ['secml.py', 'secml/__init__.py'])
+def test_another_module_of_that_name_is_reported(monkeypatch, tmp_path, path):
+    """A script or a folder of the user's, also beside a file VERSION."""
+    file = tmp_path / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text('')
+    (tmp_path / 'VERSION').write_text('0.15.6')
+    monkeypatch.setattr(imports, 'find_spec', lambda name: (
+        spec_from_file_location(name, file)))
+    problem = compat.secml_problem()
+    assert f"{tmp_path / path.split('/')[0]} first, which is not" in problem
+    assert 'Rename it' in problem
 
 
 @pytest.mark.parametrize('version, good', [
