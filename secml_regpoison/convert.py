@@ -23,7 +23,7 @@ def to_tensor(x, device='cpu'):
     """
     # torch has no long double
     return torch.tensor(np.ascontiguousarray(
-        x.tondarray(), dtype=float)).to(device)
+        x.tondarray(), dtype=float), device=device)
 
 
 def take_rows(x, rows):
@@ -49,7 +49,7 @@ def to_carray(x, sparse=False):
 
 def signs(y, classes, device='cpu'):
     """Labels among the two `classes`, as -1 and +1; shape (n,)."""
-    high = torch.as_tensor(y.tondarray() == classes[1].item())
+    high = torch.from_numpy(y.tondarray() == classes[1].item())
     return high.to(device, torch.float64).ravel().mul_(2).sub_(1)
 
 
@@ -119,8 +119,8 @@ def as_refitted(preprocess):
 def _mean_std(normaliser):
     """`MeanStd`; given values are one, or one a channel of the features."""
     mean, std = normaliser._in_mean, normaliser._in_std
-    return MeanStd(mean and torch.tensor(mean, dtype=torch.float64),
-                   std and torch.tensor(std, dtype=torch.float64),
+    return MeanStd(mean and torch.from_numpy(np.array(mean, dtype=float)),
+                   std and torch.from_numpy(np.array(std, dtype=float)),
                    normaliser.with_std)
 
 

@@ -166,8 +166,8 @@ def check_poison(name, poison, attack):
                  getattr(poison.header, 'starts', ()), attack.val.num_samples)
     if not poison.num_samples:
         return
-    x = torch.as_tensor(poison.X.tondarray(), dtype=torch.float64)
-    lb, ub = (torch.as_tensor(CArray(
+    x = torch.from_numpy(poison.X.tondarray().astype(float))
+    lb, ub = (torch.from_numpy(CArray(
         none if bound is None or isinstance(bound, str) else bound
         ).tondarray().astype(float).ravel()).to(x) for bound, none in (
             (attack.lb, -math.inf), (attack.ub, math.inf)))

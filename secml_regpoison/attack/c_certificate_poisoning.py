@@ -127,7 +127,7 @@ class CCertificatePoisoning:
         check_number('lmbda', lmbda, lambda value: abs(value) <= MAX_LMBDA,
                      f'between {-MAX_LMBDA:g} and {MAX_LMBDA:g}')
         settings.check_clean_rows_left('n_points', n_points, data)
-        rows = torch.as_tensor(data.clean_rows(n_points))
+        rows = torch.from_numpy(data.clean_rows(n_points))
         target, y = target_of(attack.classifier), data.y_tr[rows]
         feasible = self._feasible(data)
         found = enclose(
@@ -142,7 +142,7 @@ class CCertificatePoisoning:
         worst = max(attacked, key=lambda one: one[0])
         share = float((y > 0).double().mean())
         error = min(1., scale * found.upper / float(
-            target.loss.value(torch.zeros(1).double())))
+            target.loss.value(data.x_tr.new_zeros(1))))
         return Certificate(
             n_points, len(rows), float(lmbda), scale * found.upper, worst[0],
             clean[0], found.gap, error, error >= min(share, 1 - share),
@@ -173,7 +173,7 @@ class CCertificatePoisoning:
         first = np.argsort(counts - shares)[:n_points - counts.sum()]
         counts[first] += 1
         for chosen in (np.zeros_like(counts), counts):
-            rows = torch.as_tensor(np.repeat(np.arange(len(chosen)), chosen))
+            rows = torch.from_numpy(np.repeat(np.arange(len(chosen)), chosen))
             yield CDataset(to_carray(found.points[rows]),
                            data.decode(found.labels[rows]), header)
         own = self.attack.adv_ds

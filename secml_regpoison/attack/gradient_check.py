@@ -187,7 +187,8 @@ def _directions(x_p, n_directions, random_seed):
     """Yield random directions of all points together, of unit norm."""
     rng = torch.Generator().manual_seed(int(random_seed))
     for _ in range(n_directions):
-        u = torch.randn(x_p.shape, generator=rng, dtype=x_p.dtype)
+        u = torch.randn(x_p.shape, generator=rng, dtype=x_p.dtype,
+                        device='cpu')
         yield (u / torch.linalg.vector_norm(u)).to(x_p.device)
 
 

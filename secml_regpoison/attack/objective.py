@@ -47,7 +47,7 @@ def optimise_point(attack, data, idx):
     """The core's `Solution` for point `idx`, the others held fixed, and its
     iterates."""
     x_p, y_p = moving_points(attack, data)
-    moves, iterates = torch.arange(len(x_p)) == idx, []
+    moves, iterates = torch.arange(len(x_p), device='cpu') == idx, []
     solution = solve_from(
         attack, data, data.problem(len(x_p), x_p[~moves], y_p[~moves]),
         PoisonSet(x_p[moves], y_p[moves], (), attack.lmbda), iterates)

@@ -105,7 +105,7 @@ def compositions(y_before, n_points):
     wanted = {min(max(round(share * n_points) - n_high, 0), n_new)
               for share in SHARES}
     # spread evenly: any first part of the points has about the share
-    k = torch.arange(n_new + 1)
+    k = torch.arange(n_new + 1, device=y_before.device)
     return [2. * torch.diff(k * high // max(n_new, 1)).to(y_before) - 1.
             for high in sorted(wanted)]
 

@@ -226,7 +226,7 @@ def check_clean_rows_left(name, n_points, data):
     """Clean rows of all classes beside `n_points` of poison."""
     check(name, n_points, n_points * data.x_tr.shape[1] <= LARGEST_DENSE,
           f'few enough for {LARGEST_DENSE:g} values in all')
-    y, k = data.y_tr[torch.as_tensor(data.clean_rows(n_points))], \
+    y, k = data.y_tr[torch.from_numpy(data.clean_rows(n_points))], \
         data.classes.size
     check(name, n_points, len(y.unique()) == k,
           f"few enough that poison_mode='replace' leaves training rows of "

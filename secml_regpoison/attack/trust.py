@@ -79,7 +79,7 @@ def model_class(attack, trust=None):
     target = target_of(attack.classifier)
     kind = functools.partial(
         TrustModel, loss=target.loss, beta=target.beta, log_s=log_s,
-        folds=tuple(torch.as_tensor(rows) for _, rows in stratified_folds(
+        folds=tuple(torch.from_numpy(rows) for _, rows in stratified_folds(
             y, data.seed).split(y, y)),
         margin=attack.trust_margin)
     bounds = settings.lmbda_bounds(attack)
@@ -144,6 +144,6 @@ def fit(attack, clf, untrusted, trust):
         return clf
     rows = to_float64(val.X).append(to_float64(untrusted.X), axis=0)
     x = rows if clf.preprocess is None else clf.preprocess.transform(rows)
-    weights = torch.ones(x.shape[0], dtype=torch.float64)
+    weights = torch.ones(x.shape[0], dtype=torch.float64, device='cpu')
     weights[val.num_samples:] = trust
     return clf._fit(x, CArray(val.Y).append(untrusted.Y), weights)

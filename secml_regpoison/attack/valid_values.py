@@ -92,7 +92,7 @@ def hold_to_values(attack, values, k, adv_ds, x):
     data, box = attack._prepare(), list(box)
     x_p = _pull_into_filter(
         attack, data, to_tensor(adv_ds.X, data.device),
-        data.encode(adv_ds.Y), lambda x: torch.as_tensor(
+        data.encode(adv_ds.Y), lambda x: torch.from_numpy(
             values.project(x.numpy(force=True), *box)).to(x))
     poison = CDataset(to_carray(x_p), adv_ds.Y, adv_ds.header)
     y_pred, scores, loss = evaluate_again(attack, k, poison, x)
@@ -110,7 +110,7 @@ def _pull_into_filter(attack, data, x, y, project):
         return found
     passes = clean.for_labels(y)
     typical = next(rows_by_centroid(data, clean, y))
-    for share in torch.linspace(15 / 16, 0, 16):
+    for share in np.linspace(15 / 16, 0, 16):
         out = ~passes.passes(found)
         found[out] = project(typical + share * (x - typical))[out]
     return found

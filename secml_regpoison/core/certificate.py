@@ -184,7 +184,7 @@ def _worst(u: Tensor, feasible: FeasibleSet,
            loss: Loss) -> tuple[Tensor, Tensor]:
     """For each label the signed row of the largest loss in F, and the larger
     of the two losses; a loss that grows on both sides is looked at on both."""
-    y = torch.tensor([-1., 1.]).to(u)
+    y = u.new_tensor([-1., 1.])
     v = -torch.outer(y, u[:-1])
     (high, at_high), (low, at_low) = feasible.support(v), feasible.support(-v)
     losses = loss.value(torch.stack([high, -low]) - y * u[-1])
@@ -215,4 +215,4 @@ def _corrected(objective: Objective, atoms: Tensor, weights: Tensor,
         t = a[j] if curvature * a[j] <= gain else gain / curvature
         a[i], a[j] = a[i] + t, a[j] - t if t < a[j] else 0.
         slope += t * (q[:, j] - q[:, i])
-    return torch.as_tensor(a).to(weights) / a.sum()
+    return torch.from_numpy(a).to(weights) / a.sum()

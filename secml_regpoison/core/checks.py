@@ -196,7 +196,7 @@ def check_rows(x_name: str, y_name: str, x: Tensor, y: Tensor, like: Tensor,
                          f'`{x_name}`, {x.shape[0]}, got {y.shape[0]}.')
     known = [-1, 1] if n_classes is None else list(range(n_classes))
     # `isin` takes no numbers of half precision before torch 2.6
-    if not torch.isin(y.double(), torch.tensor(known).to(y.device)).all():
+    if not torch.isin(y.double(), torch.tensor(known, device=y.device)).all():
         words = '-1 and +1' if n_classes is None else f'0 to {known[-1]}'
         raise ValueError(f'`{y_name}` must hold labels {words}, got '
                          f'{y.unique().tolist()[:5]}.')

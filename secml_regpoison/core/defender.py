@@ -192,7 +192,8 @@ class Defender:
         low, high = self.bounds  # type: ignore
         step = self.model.lmbda_step
         n_grid = 2 + int((high - low) / step) if low < high else 0
-        grid = torch.linspace(high, low, n_grid, dtype=torch.float64)
+        grid = torch.linspace(high, low, n_grid, dtype=torch.float64,
+                              device='cpu')
         losses, fault = {}, FloatingPointError(
             "the defender's loss is finite at no lambda: rescale the "
             'features, or use float64.')

@@ -69,7 +69,8 @@ def top_eigenvalue(rows: Tensor) -> float:
     value.
     """
     generator = torch.Generator().manual_seed(0)
-    v = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
+    v = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64,
+                    device='cpu')
     v = v.to(rows.device, rows.dtype)
     value, size = 0., _norm(v)
     for _ in range(200):
@@ -112,7 +113,7 @@ def lanczos(rows: Tensor, products: Optional[Tensor] = None
             f'the features have grown past what {rows.dtype} can square, '
             f'{squares:.3g}: bound the points, or pass a smaller step.')
     size = rows.shape[1] if products is None else len(products)
-    start = torch.randn(size, dtype=torch.float64,
+    start = torch.randn(size, dtype=torch.float64, device='cpu',
                         generator=torch.Generator().manual_seed(0))
     value, vectors = eigsh(LinearOperator(
         (size,) * 2, product, dtype=str(rows.dtype)[6:]), 1,

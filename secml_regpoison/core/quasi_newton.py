@@ -28,7 +28,8 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     row that gain too little, or after `n_outer` iterations.
     """
     problem = defender.model.problem
-    units = torch.as_tensor(column_scale(problem, x_p, feasible)).to(x_p)
+    units = torch.as_tensor(column_scale(problem, x_p, feasible),
+                            device=x_p.device).to(x_p)
     best = last = defender.best_response(x_p, lmbda)
     longest = float(torch.linalg.vector_norm(
         units * best.grad_x_p, dim=1).max())
@@ -39,7 +40,7 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
 
     def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal best
-        moved = units * torch.as_tensor(z.reshape(x_p.shape)).to(x_p)
+        moved = units * torch.from_numpy(z.reshape(x_p.shape)).to(x_p)
         # a bound, divided by its unit and multiplied again, can be exceeded
         here = defender.best_response(
             moved.clamp(feasible.lb, feasible.ub), lmbda)

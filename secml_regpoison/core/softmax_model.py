@@ -107,8 +107,7 @@ class SoftmaxModel(LinearModel):
         return loss.value(h).mean(), loss.slope(h) / len(y)
 
     def signs(self) -> Tensor:
-        return torch.ones(self.problem.n_tr + len(self.y_p)).to(
-            self.problem.x_tr)
+        return self.problem.x_tr.new_ones(self.problem.n_tr + len(self.y_p))
 
     def val_factors(self, trained: Trained,
                     is_attacker: bool) -> tuple[Tensor, Tensor]:

@@ -29,7 +29,7 @@ def trusted_alone(problem: Problem, folds: tuple[Tensor, ...], loss: Loss,
     losses = rows.y_val.new_empty(len(lmbdas), len(rows.y_val))
     none = rows.x_val[:0]
     for fold in folds:
-        fit = torch.ones(len(rows.x_val), dtype=torch.bool)
+        fit = torch.ones(len(rows.x_val), dtype=torch.bool, device='cpu')
         fit[fold] = False
         model = WeightedModel(
             Problem(rows.x_val[fit], rows.y_val[fit], rows.x_val[fold],

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from attack_problems import digits, make, run
+from attack_problems import digits, make, run, small
 
 from secml_regpoison import (
     CAttackPoisoningMinimaxLR, CClassifierLogisticTorch)
@@ -82,6 +82,23 @@ def test_global_random_state_is_neither_read_nor_written(solver_type):
         results.append(attacked(0, solver_type).tobytes())
         assert global_state() == before
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize('clf, kwargs', [
+    ({}, {'y_poison': 'worst'}), ({'solver': 'sgd'}, {'dmax': .2}),
+    ({}, {'learn_lmbda': False}),
+    ({}, {'learn_lmbda': 'trust', 'solver_type': 'implicit'})],
+    ids=['labels', 'sgd', 'fixed', 'trust'])
+def test_the_default_device_of_torch_plays_no_part(clf, kwargs):
+    def found():
+        attack = make(small(), 3, CClassifierLogisticTorch(**clf), **kwargs)
+        poison, value = run(attack, small())[2:]
+        told = () if attack.learn_lmbda == 'trust' else (
+            str(attack.diagnostics()), attack.check_gradient())
+        return (poison.X.tolist(), value, *told)
+    expected = found()
+    with torch.device('meta'):  # what `torch.set_default_device` sets
+        assert str(found()) == str(expected)
 
 
 def test_a_worker_leaves_its_random_state_too():

@@ -5,13 +5,15 @@ checks that the devices agree. Where the code asks for a number it gets one
 that halves each time, so that loops end.
 The device is torch's "meta": without a GPU torch refuses "cuda" even here.
 """
+from dataclasses import replace
+
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from core_problems import FORMS, make
-from secml_regpoison.core import Problem, hypergradient
+from secml_regpoison.core import Problem, hypergradient, solve
 
 NUMBERS = torch.ops.aten._local_scalar_dense.default
 
@@ -63,3 +65,20 @@ def test_mixed_devices_are_caught():
         with pytest.raises(RuntimeError, match='device'):
             problem.rows_tr[:, :-1] @ torch.empty(x_p.shape[1],
                                                   dtype=x_p.dtype)
+
+
+@pytest.mark.parametrize('method', ('rmd', 'fmd', 'implicit'))
+def test_the_default_device_of_torch_plays_no_part(method):
+    """That of `torch.set_default_device`, which this context sets, too."""
+    problem, x_p, y_p = make()
+
+    def found():
+        solution = solve(problem, x_p, y_p, 0., -9., 9., n_outer=2,
+                         method=method)
+        sparse = () if method == 'fmd' else hypergradient(replace(
+            problem, x_tr=problem.x_tr.to_sparse_csr()), x_p, y_p, 0., method)
+        return (*hypergradient(problem, x_p, y_p, 0., method), solution.x_p,
+                *sparse)
+    expected = found()
+    with torch.device('meta'):
+        assert all(map(torch.equal, found(), expected))

@@ -35,7 +35,7 @@ def signed_rows(x: Tensor, y: Tensor,
         columns[kept] = x.col_indices().to(begins.dtype)
         return torch.sparse_csr_tensor(
             begins + torch.arange(n + 1, device=x.device), columns, values,
-            (n, d + 1), check_invariants=False)
+            (n, d + 1), device=x.device, check_invariants=False)
     rows = x.new_empty(n, d + 1)
     torch.mul(x, -y[:, None], out=rows[:, :-1])
     rows[:, -1] = -y
@@ -91,7 +91,8 @@ def _dense_blocks(rows: Tensor, size: int) -> Iterator[Tensor]:
         here = slice(int(part[0]), int(part[-1]))
         yield torch.sparse_csr_tensor(
             part - part[0], rows.col_indices()[here], rows.values()[here],
-            (len(part) - 1, rows.shape[1]), check_invariants=False).to_dense()
+            (len(part) - 1, rows.shape[1]), device=rows.device,
+            check_invariants=False).to_dense()
 
 
 def columns(rows: Tensor, places: Tensor) -> Tensor:

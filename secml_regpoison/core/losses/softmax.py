@@ -39,7 +39,8 @@ def one_hot(y: Tensor, n_classes: int) -> Tensor:
 
 def basis_of(like: Tensor, n_classes: int) -> Tensor:
     """``E``, (k, k - 1), of the dtype and on the device of `like`."""
-    basis = torch.zeros(n_classes, n_classes - 1, dtype=torch.float64)
+    basis = torch.zeros(n_classes, n_classes - 1, dtype=torch.float64,
+                        device='cpu')
     for j in range(n_classes - 1):  # Helmert's contrasts
         basis[:j + 1, j], basis[j + 1, j] = -1., j + 1.
         basis[:, j] /= math.sqrt((j + 1) * (j + 2))

@@ -86,7 +86,8 @@ def forward(model: TrainedModel, grad_val: Tensor,
     if model.d_eta is not None:
         d_eta_d_rows = model.d_eta.rows(False)
         d_eta_d_lmbda -= model.eta ** 2 * coordinates.penalty.strength
-    one_feature_each = torch.eye(d, d + 1)[:, None].to(rows_p)
+    one_feature_each = torch.eye(
+        d, d + 1, device=rows_p.device)[:, None].to(rows_p)
 
     def with_respect_to_point(i: int) -> Tensor:
         row = n_tr + i

@@ -48,7 +48,8 @@ def sgd(problem: Problem, loss: Loss, penalty: L2, eta: Optional[float],
     u = rows.new_zeros(rows.shape[1])
     for epoch in range(epochs):
         rate = eta or first * (1 - epoch / epochs)
-        order = torch.randperm(len(rows), generator=generator)
+        order = torch.randperm(len(rows), generator=generator,
+                               device='cpu')
         for batch in order.to(rows.device).split(batch_size):
             a = rows[batch]
             q = loss.slope(a @ u)
