@@ -428,14 +428,6 @@ def test_a_step_size_that_was_not_given_is_not_to_blame():
                           eta=eta)
 
 
-def test_steps_that_fit_in_no_memory_are_named(monkeypatch):
-    monkeypatch.setattr(rmd, 'heavy_ball', lambda *args: torch.empty(2 ** 60))
-    for method in ('rmd', 'fmd'):
-        with pytest.raises(MemoryError, match='^`n_inner` must be few enough '
-                           'steps .* got 1000000000'):
-            hypergradient(*make(), 0., method, n_inner=10 ** 9)
-
-
 def test_step_above_two_over_l_is_warned_about():
     problem, x_p, y_p = make()
     with pytest.warns(RuntimeWarning, match=r'eta = 10 is above 2 / L'):

@@ -39,18 +39,10 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
                 f'{bound:.3g}: rescale them, and bound the points.')
         eta = 1. / bound
         d_eta = replace(d_bound, scale=-d_bound.scale / bound ** 2)
-    try:
-        iterates, scores = heavy_ball(
-            coordinates, loss, eta, training.momentum,
-            coordinates.rows_p.new_zeros(2, coordinates.n_coords),
-            training.n_inner)
-    except (MemoryError, RuntimeError) as error:
-        if 'allocate' not in str(error):
-            raise
-        raise MemoryError(
-            '`n_inner` must be few enough steps that the states of all fit in '
-            f'memory, got {training.n_inner}. Pass fewer, or the method '
-            "'implicit', which has none.") from error
+    iterates, scores = heavy_ball(
+        coordinates, loss, eta, training.momentum,
+        coordinates.rows_p.new_zeros(2, coordinates.n_coords),
+        training.n_inner)
     return TrainedModel(coordinates, loss, iterates[-1], iterates[:-1],
                         scores, eta, d_eta, top_p)
 
