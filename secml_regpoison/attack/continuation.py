@@ -2,6 +2,8 @@
 import hashlib
 import warnings
 
+import numpy as np
+
 from secml.data import CDataset
 
 from secml_regpoison.validation import check, check_poison
@@ -59,17 +61,19 @@ def _first_points(attack, data, ds_init):
         lmbda = getattr(header, name)
         check_lmbda('ds_init', name, lmbda)
     poison = data.poison_set(lmbda, ds_init, attack.distance)
-    _check_in_set(attack, data, poison)
+    _check_in_set(attack, data, ds_init, poison)
     poison = poison.first(attack.n_points or 0)
     if poison.starts:
         _warn_of_other_search(header, attack, data, len(poison.x))
     return poison, False
 
 
-def _check_in_set(attack, data, poison):
-    """Points within `dmax` of the rows where they started, beyond these
-    where a bound is 'x0', and in `feasible`."""
-    if not poison.starts:
+def _check_in_set(attack, data, ds_init, poison):
+    """Points within `dmax` of the rows where they started, in `feasible`, and
+    beyond these rows where a bound is 'x0', if it is known which they are."""
+    are_known = len(getattr(ds_init.header, 'starts', ())) == len(poison.x)
+    if not poison.starts or not are_known and (
+            attack.dmax is None and attack.feasible is None):
         return
     feasible = feasible_set(attack, data, data.x_val[list(poison.starts)],
                             poison.y)
@@ -78,11 +82,12 @@ def _check_in_set(attack, data, poison):
         check('ds_init.X', farthest, farthest <= attack.dmax + 1e-9,
               f'points within `dmax` = {attack.dmax:g} of the validation rows '
               'that they started from, or of the nearest')
-    out = (~feasible.contains(poison.x)).nonzero().ravel().tolist()
+    x = poison.x.float() if ds_init.X.dtype == np.float32 else poison.x
+    out = (~feasible.contains(x)).nonzero().ravel().tolist()
     check('ds_init.X', f'rows {out[:5]} outside it', not out,
           'points inside the set `feasible`' if attack.feasible is not None
           else "points inside the box, with 'x0' for the validation rows that "
-          'they started from, or the nearest')
+          'they started from')
 
 
 def header_of(attack, data, poison):

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Optional, Union
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,10 +34,11 @@ def check_box(x_p: Tensor, lb: Bound, ub: Bound) -> tuple[Tensor, Tensor]:
 
 def _as_tensor(name: str, bound: Any) -> Tensor:
     try:
-        found = bound if isinstance(bound, Tensor) else \
-            torch.as_tensor(np.asarray(bound), device='cpu')
+        found = torch.as_tensor(bound)
         if not found.is_complex() and found.dtype != torch.bool:
-            return found
+            # of Python's numbers it has torch's default dtype, and device
+            return found if isinstance(bound, Tensor) else torch.as_tensor(
+                bound, dtype=torch.float64, device='cpu')
     except (OverflowError, RuntimeError, TypeError, ValueError):
         pass
     raise TypeError(f'`{name}` must be None, a number or a Tensor, got '

@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from attack_problems import make, run, small
+from attack_problems import clouds, make, run, small
 from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack.box import bound_tensors
@@ -139,3 +139,21 @@ def test_points_beyond_their_starts_are_refused(joint, name, move):
     poison = run(attack, data, ds_init=inside)[2]
     beyond = poison.X - attack.starting_points(poison)
     assert (beyond.tondarray() * np.sign(move) <= 1e-9).all()
+
+
+@pytest.mark.parametrize('joint', [True, False])
+@pytest.mark.parametrize('bound', ['lb', 'ub'])
+@pytest.mark.parametrize('seed', [0, 1, 2])
+def test_points_of_an_attack_are_taken_as_others_hold_them(seed, bound, joint):
+    """Where a bound is 'x0': without the rows where they started, a part of
+    them, in single precision, and for other validation rows."""
+    data = [clouds(n, seed + n) for n in (40, 20, 30)]
+    box = {**{'lb': -9, 'ub': 9}, bound: 'x0'}
+    found = run(make(data, 3, joint=joint, **box), data)[2]
+    again = make(data, 3, joint=joint, **box)
+    for ds_init in (
+            CDataset(found.X, found.Y), found[[0, 2], :],
+            CDataset(found.X.astype(np.float32), found.Y, found.header)):
+        run(again, data, ds_init=ds_init)
+    other = [data[0], clouds(20, seed + 7), data[2]]
+    run(make(other, 3, joint=joint, **box), other, ds_init=found)

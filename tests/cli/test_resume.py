@@ -112,6 +112,7 @@ def stopped(stopped_once, tmp_path):
 
 @pytest.mark.slow
 def test_without_resume_it_starts_anew(stopped, tmp_path):
+    assert list(stopped.glob(CHECKPOINTS))
     for out in (stopped, tmp_path / 'other'):
         assert cli.main([*QUICK_ALONE, str(out), '--seed', '1']) == 0
     assert results(stopped) == results(tmp_path / 'other')

@@ -41,7 +41,7 @@ def wait_for_work(process, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('signum, code, jobs, to_all', [
-    (signal.SIGTERM, 143, '1', False), (signal.SIGTERM, 143, '2', False),
+    (signal.SIGTERM, 143, '2', False), (signal.SIGTERM, 143, '2', True),
     (signal.SIGINT, 130, '2', True)])
 def test_a_signal_ends_a_run_in_one_line(tmp_path, signum, code, jobs, to_all):
     """To the process alone, as a scheduler does, or to all of its group, as a

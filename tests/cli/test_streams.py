@@ -23,7 +23,7 @@ def assert_complete(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize('redirections, code', [
     ('2>&1 | head -c 1 > /dev/null', 0),  # the reader of both goes away
-    ('2> /dev/full', 0), ('> /dev/full', 1), ('>&-', 0),
+    ('2> /dev/full', 0), ('> /dev/full', 1), ('2>&-', 0), ('>&-', 0),
     ('<&- >&- 2>&-', 0)])
 def test_a_display_never_stops_a_run(tmp_path, redirections, code):
     """The pipe's exit code is that of the command."""

@@ -291,7 +291,9 @@ def test_what_is_not_finite_is_in_no_set(ub, end):
 
 
 @pytest.mark.parametrize('default', [torch.float16, torch.float32])
-@pytest.mark.parametrize('bound', [.1, [.1, .1]], ids=str)
+@pytest.mark.parametrize('bound', [
+    .1, [.1, .1], [torch.tensor(.1, dtype=torch.float64, requires_grad=True),
+                   .1]], ids=str)
 def test_a_bound_of_python_is_taken_in_float64(bound, default):
     before = torch.get_default_dtype()
     torch.set_default_dtype(default)
