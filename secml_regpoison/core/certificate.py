@@ -21,9 +21,10 @@ from torch import Tensor
 
 from .coordinates.rows import signed_rows
 from .feasible import FeasibleSet
-from .linalg import factorise, one_blas_thread
+from .linalg import factorise
 from .losses import Loss
 from .penalties import L2
+from .threads import one_blas_thread
 
 
 @dataclass(frozen=True, eq=False)

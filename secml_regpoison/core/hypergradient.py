@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from .checks import check_lmbda, check_type
-from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Hypergradient, Model
 from .problem import Problem
 from .solvers import Training
+from .threads import one_blas_thread
 
 __all__ = ['Hypergradient', 'hypergradient']
 

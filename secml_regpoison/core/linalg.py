@@ -1,19 +1,13 @@
 """Linear algebra of symmetric positive matrices."""
 import functools
 import math
-import threading
-from typing import Any, Callable, Optional, TypeVar, cast
+from typing import Any, Callable, Optional
 
 import numpy as np
 import torch
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
-
-try:
-    from threadpoolctl import ThreadpoolController
-except ImportError:  # the core runs without it, with all threads
-    ThreadpoolController = None
 
 # Above this many rows or columns a matrix is not factorised.
 TOO_LARGE = 5000
@@ -23,36 +17,6 @@ def uses_blas(x: Tensor) -> bool:
     """Whether SciPy's BLAS and LAPACK can compute with the memory of `x`."""
     return (x.device.type == 'cpu'
             and x.dtype in (torch.float32, torch.float64))
-
-
-# Those with threads of their own: the others share torch's.
-_BLAS = ThreadpoolController and ThreadpoolController().select(
-    threading_layer='pthreads')
-_BLAS_LOCK = threading.Lock()
-_Function = TypeVar('_Function', bound=Callable[..., Any])
-
-
-def one_blas_thread(function: _Function) -> _Function:
-    """`function`, with the BLAS of SciPy and NumPy on one thread.
-
-    That and torch have a thread for each core, and they wait for work at full
-    speed: in turns they are in each other's way, and a small problem takes ten
-    times as long.
-    """
-    if _BLAS is None:
-        return function
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if not _BLAS_LOCK.acquire(blocking=False):
-            # the limit is set: further out, or by another thread
-            return function(*args, **kwargs)
-        try:
-            with _BLAS.limit(limits=1):
-                return function(*args, **kwargs)
-        finally:
-            _BLAS_LOCK.release()
-    return cast(_Function, call)
 
 
 def faster_triangle(dtype: torch.dtype) -> int:

@@ -21,7 +21,6 @@ from .coordinates import Coordinates, make_coordinates, signed_rows
 from .coordinates.rows import bias_column
 from .defender import Defender
 from .features import Features
-from .linalg import one_blas_thread
 from .losses import Logistic, Loss
 from .model import Losses, share_wrong
 from .penalties import L1, L2, check_penalty
@@ -31,6 +30,7 @@ from .solvers import (
     SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
 from .solvers.step_size import warn_if_unstable
 from .solvers.training import check_not_diverged
+from .threads import one_blas_thread
 
 LOGISTIC = Logistic()
 

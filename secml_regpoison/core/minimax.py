@@ -16,13 +16,13 @@ from .defender import LMBDA_BOUNDS, Defender
 from .feasible import Bound, FeasibleSet, check_box
 from .hypergradient import make_model
 from .iterates import Iterate, Solution
-from .linalg import one_blas_thread
 from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
 from .revival import maximise_alive
 from .steps import (
     NOTABLE, OuterSteps, ascend, default_step, have_wrong_length, promises)
+from .threads import one_blas_thread
 from .vertices import best_vertex
 
 

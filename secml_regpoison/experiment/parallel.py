@@ -11,10 +11,12 @@ import joblib
 import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from joblib.parallel import LokyBackend, MultiprocessingBackend
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from secml.core import CCreator
 
+from secml_regpoison.core.threads import (
+    ONE_BLAS_THREAD, FirstToLast, one_thread_of)
 from secml_regpoison.quiet import ignoring
 
 
@@ -92,13 +94,24 @@ def _log_to_stderr():
             handler.setStream(sys.stderr)
 
 
+@FirstToLast
+@contextmanager
+def _process_on_one_thread():
+    """What is of the whole process; gives torch's number of threads."""
+    libraries = ThreadpoolController().select(user_api='blas').lib_controllers
+    with ONE_BLAS_THREAD, one_thread_of(libraries):
+        yield torch.get_num_threads()
+
+
 @contextmanager
 def _one_thread():
     """Keep torch and BLAS on one thread: same sums, no crowded cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
+    # the latter for OpenMP: each thread of Python has a number of its own
+    with _process_on_one_thread as threads, threadpool_limits(1):
+        # or else the first sum in this thread takes the process's number
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
             yield
-    finally:
-        torch.set_num_threads(threads)
+        finally:
+            torch.set_num_threads(threads)

@@ -9,7 +9,7 @@ from core_problems import compare, make
 from refusals import raises
 
 from secml_regpoison.core import linalg, solve
-from secml_regpoison.core.linalg import one_blas_thread
+from secml_regpoison.core.threads import one_blas_thread
 
 
 @pytest.mark.parametrize('by_blas', [True, False])
@@ -51,25 +51,27 @@ def test_an_attack_leaves_one_thread_to_blas():
 
 
 def test_one_blas_thread_in_two_threads():
-    """The first to come sets the limit, and lifts it."""
+    """The first to come sets the limit, and the last to go lifts it."""
     second_is_in, first_left = threading.Event(), threading.Event()
+    seen = []
 
     @one_blas_thread
     def second():
         second_is_in.set()
-        first_left.wait()
+        first_left.wait(60)
+        seen.append(blas_threads())
 
     @one_blas_thread
     def first():
         thread.start()
-        second_is_in.wait()
+        second_is_in.wait(60)
         return blas_threads()
     thread = threading.Thread(target=second)
     with threadpool_limits(2, 'blas'):
-        assert first() == {1} and blas_threads() == {2}
+        assert first() == {1} == blas_threads()
         first_left.set()
         thread.join()
-        assert blas_threads() == {2}
+        assert seen == [{1}] and blas_threads() == {2}
 
 
 def test_conjugate_gradients_say_whether_they_converged():

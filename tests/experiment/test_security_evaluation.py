@@ -1,6 +1,7 @@
 """Policies, strengths and rows of a security evaluation, cell by cell."""
 import dataclasses
 import math
+import threading
 import warnings
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -16,9 +17,11 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack.replacement import replacement_order
+from secml_regpoison.core.threads import one_blas_thread
 from secml_regpoison.core.verdicts import BOUND_OF_TRUST, SENTENCES
 from secml_regpoison.data.sources import Source, load_data
 from secml_regpoison.experiment.security_evaluation import (
@@ -290,6 +293,45 @@ def test_a_call_runs_on_one_thread_and_gives_the_others_back():
     finally:
         torch.set_num_threads(threads)
     assert within == [1, 1]
+
+
+def numbers_of_threads():
+    """Those of BLAS, and that of torch."""
+    return {library['num_threads'] for library in threadpool_info()
+            if library['user_api'] == 'blas'} | {torch.get_num_threads()}
+
+
+def test_calls_in_threads_run_on_one_thread_each():
+    """The first ends while the second still computes, and so does an attack
+    that began before both. What was found is there again in the end."""
+    within, after = [], []
+    second_is_in, one_left = threading.Event(), threading.Event()
+    own = threading.Thread(target=one_blas_thread(second_is_in.wait))
+
+    def first():
+        second_is_in.wait(60)
+        within.append(numbers_of_threads())
+
+    def second():
+        second_is_in.set()
+        one_left.wait(60)
+        within.append(numbers_of_threads())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with threadpool_limits(2, 'blas'), joblib.parallel_config('threading'):
+            own.start()
+            for _ in parallel_map([(first,), (second,)], jobs=2):
+                own.join()
+                one_left.set()
+            new = threading.Thread(
+                target=lambda: after.append(numbers_of_threads()))
+            new.start()
+            new.join()
+            assert numbers_of_threads() == {2}
+    finally:
+        torch.set_num_threads(threads)
+    assert within == [{1}, {1}] and after == [{2}]
 
 
 def test_who_stops_in_the_middle_is_not_warned():
