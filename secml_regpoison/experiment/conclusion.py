@@ -59,7 +59,7 @@ def conclude(summary, plan, same_rows=False, rarest=None,
     runs = ('run' if same_rows else 'split') + 's' * (best['n_splits'] > 1)
     where = (f"With {100 * best['fraction']:.1f} % poison among the training "
              f"rows ({count_rows(best['n_points'])})")
-    words = [*_trusted_first(order, plan), _ranking(where, order, runs),
+    words = [*trusted_first(order, plan.n_val), _ranking(where, order, runs),
              *_without_poison(found, plan),
              *_few_rows(best, plan, rarest or {})]
     words += [of_hidden(one, plan, runs) for one in found
@@ -90,8 +90,11 @@ def _others(order):
         and is_alike(one.worst, order[0].worst))]
 
 
-def _trusted_first(order, plan):
-    """A sentence where the trusted rows alone do better, else none."""
+def trusted_first(order, n_val):
+    """A sentence where the trusted rows alone do better, else none.
+
+    `order` is that of `.ranking.ranked`, `n_val` the number of these rows.
+    """
     best, second = order[0], next(iter(_others(order)), None)
     if best.policy != TRUSTED or second is None or not best.is_useful \
             or error(second.worst) < error(best.worst) \
@@ -100,7 +103,7 @@ def _trusted_first(order, plan):
     price = '' if second.clean is None else (
         f', and without poison {percent(second.clean)}')
     return [f'The trusted rows alone do better: a classifier of the '
-            f'{plan.n_val} trusted (validation) rows errs '
+            f'{n_val} trusted (validation) rows errs '
             f'{percent(best.worst)} whatever the poison, '
             f'{in_sentence(second.policy)} {percent(second.worst)} at worst'
             f'{price}.']

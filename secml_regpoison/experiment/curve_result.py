@@ -13,12 +13,16 @@ from secml_regpoison.attack.targets import target_of
 from secml_regpoison.core.verdicts import (
     SENTENCES, has_given_up, losses_differ)
 from secml_regpoison.folds import stratified_folds
+from .conclusion import trusted_first
 from .estimators import fit_with_lambda, fit_with_trust, last_step
 from .measures import majority_error
+from .plan import expected_strength
 from .policies import policy_name
 from .policy_attack import CLASSIFIERS
-from .report import plain_words
+from .ranking import ranked, standings
+from .report import csv_lines, plain_words
 from .security_evaluation import evaluate
+from .summary import summarise
 
 MEASURED = ('test_error', 'validation_loss', 'constant_loss', 'lmbda',
             'w_norm', 'trust', *SENTENCES)
@@ -135,18 +139,10 @@ def collect(measured, data, splits, plan, policies):
         for j, points in enumerate(poisons):
             poison[k, j, r] = data['train'].restore(*points)
     arrays.update({name: arrays[name].astype(bool) for name in SENTENCES})
-    said = plain_words([
-        {'policy': policies[place[0]],
-         **{name: arrays[name][place] for name in ('lmbda', *SENTENCES)}}
-        for place in np.ndindex(shape)])
-    if said:
-        results = 'result' + 's' * (poison.size > 1)
-        warnings.warn(f'{poison.size:d} {results}, read with care. {said}',
-                      RuntimeWarning, stacklevel=3)
     n_points = np.array(plan.n_points)
     n_rows = splits[0].train.num_samples + n_points * (
         plan.poison_mode == 'append')
-    return Bunch(
+    curve = Bunch(
         fractions=n_points / n_rows,
         n_points=n_points, policies=policies, classes=data['train'].classes,
         C=np.exp(-arrays['lmbda']), **arrays, poison=poison,
@@ -156,3 +152,25 @@ def collect(measured, data, splits, plan, policies):
                     for r, split in enumerate(splits)],
         val_rows=[split.rows['val'] for split in splits],
         test_rows=[split.rows['test'] for split in splits])
+    records = _records(curve, n_rows)
+    curve.trusted_better = np.reshape(
+        [line['trusted_better'] == 1 for line in csv_lines(records)], shape)
+    order = ranked(standings(summarise(records), expected_strength(plan)))
+    said = '\n'.join(filter(None, [
+        *trusted_first(order, splits[0].val.num_samples),
+        plain_words(records)]))
+    if said:
+        results = 'result' + 's' * (poison.size > 1)
+        warnings.warn(f'{poison.size:d} {results}, read with care. {said}',
+                      RuntimeWarning, stacklevel=3)
+    return curve
+
+
+def _records(curve, n_rows):
+    """Lines as of the command's CSV, with what its words are made of."""
+    return [{'policy': curve.policies[k], 'repetition': r,
+             'n_points': curve.n_points[j], 'n_train': n_rows[j],
+             'n_test': len(curve.test_rows[r]),
+             'majority_error': curve.majority_error[r],
+             **{name: curve[name][k, j, r] for name in MEASURED}}
+            for k, j, r in np.ndindex(curve.test_error.shape)]

@@ -135,6 +135,9 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
             Likewise: the validation rows do not show the harm.
         saturated : ndarray of bool
             Likewise: the training rows and the poison have the weight 0.
+        trusted_better : ndarray of bool
+            Likewise: 'trusted-only' has a smaller test error in the same
+            repetition; False where it is not among `policies`.
         majority_error : ndarray, shape (n_repetitions,)
             Test error of the more frequent class for all rows.
         poison : ndarray of object
@@ -156,9 +159,10 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     Warns
     -----
     RuntimeWarning
-        Where the estimator has no penalty and is given one; where it has
-        given up, lambda is at a bound, or an attack or a training was cut
-        short; and where the estimator's own training
+        Where the estimator has no penalty and is given one; where the
+        trusted rows alone do better at worst than all other policies, by more
+        than chance; where it has given up, lambda is at a bound, or an attack
+        or a training was cut short; and where the estimator's own training
         stops short of the optimum. The latter, and what an attack warns of,
         is printed by the process that finds it: with `n_jobs` above 1 it is
         not raised here. The warning of the whole result always is.

@@ -49,8 +49,9 @@ def _strength(records):
     found = {'n_points': first['n_points'],
              'fraction': first['n_points'] / n_train,
              'n_test': first['n_test'], 'n_splits': len(records)}
-    for name in dict.fromkeys((*SUMMARISED, *(
-            name for name in first if name.startswith(OF_CLASSES)))):
+    for name in (*(name for name in SUMMARISED if name in first), *(
+            name for name in first
+            if name.startswith(OF_CLASSES) and name not in SUMMARISED)):
         each = [record[name] for record in records]
         found[name] = {
             'mean': float(np.mean(each)), 'std': float(np.std(each)),
