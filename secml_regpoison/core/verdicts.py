@@ -4,7 +4,9 @@
 take them from here.
 """
 from dataclasses import dataclass, fields
-from typing import Optional
+from typing import Any, Mapping, Optional
+
+import numpy as np
 
 # The defender's last step of lambda is shorter than this.
 LMBDA_TOL = .05
@@ -95,6 +97,34 @@ def of_bound(lmbda: float, is_constant: bool) -> str:
 def has_given_up(loss: float, constant: float) -> bool:
     """Whether the loss is less than 1 % below that of a constant answer."""
     return not loss < .99 * constant
+
+
+def is_of_no_use(result: Mapping[str, Any]) -> Any:
+    """Whether a classifier is no better than a constant answer: by its loss
+    (`gave_up`), and not clearly by its error; or as it gives all test points
+    one class. Of a result, or of arrays of several, by the same names."""
+    return np.logical_or(result['one_class'], np.logical_and(
+        result['gave_up'], np.logical_not(errs_less(result))))
+
+
+def errs_less(result: Mapping[str, Any]) -> Any:
+    """Whether the test error is below that of the more frequent class by more
+    than one standard error."""
+    n = result['n_test']
+    wrong, majority = n * result['test_error'], n * result['majority_error']
+    return np.logical_and(wrong < majority, np.logical_not(
+        by_chance(wrong, majority, n, 1)))
+
+
+def by_chance(k: Any, j: Any, n: Any, deviations: float = 2) -> Any:
+    """Whether k and j wrong rows, each of n, may differ by chance alone.
+
+    ``|k - j| <= z sqrt(2 n p (1 - p))``, ``p = (k + j) / (2 n)``: the pooled
+    z-test of two proportions, the counts taken as independent, with the
+    number of `deviations` z.
+    """
+    return abs(k - j) <= deviations * np.sqrt(
+        (k + j) * (1 - (k + j) / (2 * n)))
 
 
 def is_unseen(attacker: float, defender: float) -> bool:

@@ -1,7 +1,7 @@
 """The closing words of `sec-eval`: the policy, its C, and what is void."""
+from secml_regpoison.core.verdicts import by_chance
 from secml_regpoison.terminal import count_rows, is_or_are
 from .advice import in_scikit_learn, is_wide
-from .cross_validation import by_chance
 from .plan import expected_strength
 from .policies import in_sentence
 from .policy_words import LEARNED, SECRET, of_hidden, of_policy, percent

@@ -6,6 +6,7 @@ from secml_regpoison.convert import as_refitted, indices, signs, to_tensor
 from secml_regpoison.core import Problem
 from secml_regpoison.core.valleys import lmbda_grid
 from secml_regpoison.core.solvers import Training
+from secml_regpoison.core.verdicts import by_chance
 from secml_regpoison.folds import n_folds, stratified_folds
 
 
@@ -39,17 +40,6 @@ def cross_validated_lmbda(dataset, classifier, lmbda_bounds, seed):
     losses, n_wrong = cross_validate(dataset, classifier, grid, seed)
     is_good = by_chance(n_wrong, n_wrong.min(), dataset.num_samples)
     return float(grid[np.where(is_good, losses, np.inf).argmin()])
-
-
-def by_chance(k, j, n, deviations=2):
-    """Whether k and j wrong rows, each of n, may differ by chance alone.
-
-    ``|k - j| <= z sqrt(2 n p (1 - p))``, ``p = (k + j) / (2 n)``: the pooled
-    z-test of two proportions, the counts taken as independent, with the
-    number of `deviations` z.
-    """
-    return abs(k - j) <= deviations * np.sqrt(
-        (k + j) * (1 - (k + j) / (2 * n)))
 
 
 def cross_validate(dataset, classifier, lmbdas, seed):

@@ -5,18 +5,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from secml_regpoison.figure.style import (
-    fitting_legend, policy_label, policy_styles)
+    draw_rings, fitting_legend, policy_label, policy_styles)
 from .statistics import mark_strengths, set_log_scale
 
 PANELS = (('Test error (%)', 'test_error', 100),
           (r'$\lambda$ (natural log)', 'lmbda', 1),
           # from 0.1 to 1000, and small changes are visible, too
           (r'$\|w\|_2$ (log scale)', 'w_norm', 1))
-# A ring around each point of a split for which the verdict is true.
-RINGS = {
-    'test_error': ('given_up',
-                   'gave up in a split: no better than a constant answer'),
-    'lmbda': ('lmbda_at_bound', r'$\lambda$ at a bound in a split')}
+# Rings around the means: their kind, and the count of `summarise`.
+RINGS = {'test_error': ('gave_up', 'given_up'),
+         'lmbda': ('lmbda_at_bound', 'lmbda_at_bound')}
 
 
 def draw(summary, title, words=''):
@@ -42,11 +40,14 @@ def draw(summary, title, words=''):
         ax.set(xlabel='Poison among the training rows (%)', ylabel=label)
         if column == 'w_norm':
             set_log_scale(ax, _values(summary, column).ravel())
-        for policy, style in policy_styles(summary).items():
-            _draw_policy(ax, summary[policy], column, factor,
-                         dict(label=policy_label(policy), **style))
+        lines = [_draw_policy(ax, summary[policy], column, factor,
+                              dict(label=policy_label(policy), **style))
+                 for policy, style in policy_styles(summary).items()]
         if column in RINGS:
-            _draw_rings(ax, summary, column, factor)
+            verdict, count = RINGS[column]
+            draw_rings(ax, verdict, lines, [
+                [strength[count] for strength in strengths]
+                for strengths in summary.values()], ' in a split')
         mark_strengths(ax, _shares(next(iter(summary.values()))))
     axes[0].axhline(
         100 * next(iter(summary.values()))[0]['majority_error']['mean'],
@@ -74,26 +75,16 @@ def _wrapped(text, width):
 
 
 def _draw_policy(ax, strengths, column, factor, style):
-    """The mean of one policy, and a thin line for each split."""
+    """The mean of one policy, the line that is returned, and a thin line for
+    each split."""
     x = _shares(strengths)
     if strengths[0]['n_splits'] > 1:
         each = factor * np.array([strength[column]['each']
                                   for strength in strengths])
         ax.plot(x, each, color=style['color'], linewidth=.6, alpha=.5)
-    ax.plot(x, [factor * strength[column]['mean'] for strength in strengths],
-            linewidth=1.8, zorder=3, **style)
-
-
-def _draw_rings(ax, summary, column, factor):
-    """Mark the means in which a verdict is true of a split."""
-    verdict, label = RINGS[column]
-    points = [(100 * strength['fraction'], factor * strength[column]['mean'])
-              for strengths in summary.values() for strength in strengths
-              if strength[verdict]]
-    if points:
-        ax.plot(*zip(*points), {'lmbda': 's'}.get(column, 'o'), markersize=15,
-                markerfacecolor='none', color='#E51E10', markeredgewidth=1.2,
-                label=label)
+    return ax.plot(x, [factor * strength[column]['mean']
+                       for strength in strengths],
+                   linewidth=1.8, zorder=3, **style)[0]
 
 
 def _shares(strengths):

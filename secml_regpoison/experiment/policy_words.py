@@ -1,8 +1,7 @@
 """The closing words of `sec-eval` on one policy."""
-from secml_regpoison.core.verdicts import SENTENCES
+from secml_regpoison.core.verdicts import SENTENCES, by_chance
 from secml_regpoison.terminal import count_rows
 from .advice import strength_text
-from .cross_validation import by_chance
 from .policies import describe_policy
 from .ranking import EQUAL, TRUSTED, error, is_alike
 

@@ -1,7 +1,7 @@
 """Policies by the worst that any attacker made of them."""
 from dataclasses import dataclass
 
-from .cross_validation import by_chance
+from secml_regpoison.core.verdicts import by_chance
 from .policies import OWN, is_own
 
 TRUSTED = 'trusted-only'

@@ -1,8 +1,8 @@
 """The records of all splits in numbers: one for each policy and strength."""
 import numpy as np
 
-from secml_regpoison.core.verdicts import SENTENCES, may_change_beyond
-from .cross_validation import by_chance
+from secml_regpoison.core.verdicts import (
+    SENTENCES, errs_less, is_of_no_use, may_change_beyond)
 
 SUMMARISED = ('test_error', 'error_0', 'error_1', 'majority_error',
               'validation_loss', 'lmbda', 'trust', 'w_norm', 'n_poison_0',
@@ -59,15 +59,13 @@ def _strength(records):
     found['C'] = float(np.exp(-found['lmbda']['mean']))
     for name in SENTENCES:
         found[name] = sum(record[name] for record in records)
-    errs_less = [bool(record['gave_up']) and _errs_less(record)
-                 for record in records]
-    found['errs_less'] = sum(errs_less)
+    are_less = [bool(record['gave_up'] and errs_less(record))
+                for record in records]
+    found['errs_less'] = sum(are_less)
     found['loss_no_better'] = sum(
         less and record['validation_loss'] >= record['constant_loss']
-        for record, less in zip(records, errs_less))
-    found['given_up'] = sum(
-        bool(record['one_class'] or record['gave_up'] and not less)
-        for record, less in zip(records, errs_less))
+        for record, less in zip(records, are_less))
+    found['given_up'] = sum(bool(is_of_no_use(record)) for record in records)
     return found
 
 
@@ -75,11 +73,3 @@ def asks_for_wider_bounds(record):
     """Whether lambda is at a bound, and a wider one might change it."""
     return bool(record['lmbda_at_bound'] and may_change_beyond(
         record['lmbda'], record['gave_up'] or record['one_class']))
-
-
-def _errs_less(record):
-    """Whether the test error is below that of the more frequent class by more
-    than one standard error."""
-    n = record['n_test']
-    wrong, majority = n * record['test_error'], n * record['majority_error']
-    return bool(wrong < majority and not by_chance(wrong, majority, n, 1))

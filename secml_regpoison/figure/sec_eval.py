@@ -1,10 +1,14 @@
 """Curves against the strength of an attack: error, lambda and ||w||."""
+import numpy as np
+
 from secml.adv.seceval import CSecEvalData
 from secml.array import CArray
 from secml.figure._plots import CPlot
 
+from secml_regpoison.core.verdicts import is_of_no_use
 from secml_regpoison.validation import check_type
-from .style import OTHER_STYLES, POLICY_STYLES, legend_below
+from .style import (
+    OTHER_STYLES, POLICY_STYLES, draw_rings, fitting_legend_below)
 
 
 class SecEvalCurvesMixin:
@@ -13,6 +17,9 @@ class SecEvalCurvesMixin:
     def plot_lmbda(self, sec_eval_data, label=None, linestyle=None,
                    color=None, marker=None):
         """Plot lambda, the natural log of the L2 strength (C = exp(-lambda)).
+
+        A red square is around the points where lambda is at a bound of its
+        interval, in any of the repetitions.
 
         Parameters
         ----------
@@ -54,7 +61,11 @@ class SecEvalCurvesMixin:
 
         The error is a solid line with filled markers, lambda a dashed one
         with hollow markers, in the same color. The legend, below the axes,
-        gathers the curves of all calls.
+        gathers the curves of all calls. A red circle is around the errors
+        where the classifier has given up, in any of the repetitions: all test
+        points are given one class, or its validation loss is no better than
+        that of a constant answer and its error not clearly better. Red squares
+        are as in `plot_lmbda`.
 
         Parameters
         ----------
@@ -87,15 +98,18 @@ class SecEvalCurvesMixin:
         self.plot_sec_eval(repetitions, metric='test-error', mean=True,
                            percentage=True, label=f'test error{name}',
                            **{**style, 'linestyle': '-'})
+        _draw_rings(self, repetitions, 'gave_up', _is_of_no_use)
         _plot_header(self._lmbda_sp, repetitions, 'lmbda',
-                     rf'$\lambda${name}', **{**style, 'linestyle': '--'})
-        self._lmbda_sp.get_lines()[-1].set_markerfacecolor('white')
+                     rf'$\lambda${name}', **{**style, 'linestyle': '--'}
+                     ).set_markerfacecolor('white')
         self._lmbda_sp.grid(grid_on=False)
         self.get_legend().remove()
         # secml's plot_sec_eval has set both
         self.title(title)
         self.show_legend = show_legend
-        legend_below(self, [*self.get_lines(), *self._lmbda_sp.get_lines()])
+        fitting_legend_below(self, [
+            handle for sp in (self, self._lmbda_sp)
+            for handle in sp.get_legend_handles_labels()[0]])
 
 
 def _next_style(sp, label, **given):
@@ -115,7 +129,8 @@ def _next_style(sp, label, **given):
 # Functions, not methods: each method of a CPlot subclass becomes a method of
 # every subplot and could replace another one.
 def _plot_header(sp, sec_eval_data, name, label, **style):
-    """Draw one scalar of the headers against the attack strength."""
+    """Draw one scalar of the headers against the attack strength; returns the
+    line."""
     repetitions = _check_repetitions(sec_eval_data, name)
     strengths = repetitions[0].param_values
     curves = CArray([[getattr(ds.header, name) for ds in data.adv_ds]
@@ -131,15 +146,46 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
     sp.xticks(strengths)
     sp.plot(strengths, mean, label=label,
             markevery=sp.get_xticks_idx(strengths), **style)
+    line = sp.get_lines()[-1]
+    if name == 'lmbda':
+        _draw_rings(sp, repetitions, 'lmbda_at_bound', lambda data, k:
+                    'lmbda_at_bound' in _verdicts(data, k))
     if len(repetitions) > 1:
         sp.fill_between(strengths, mean + std, low, alpha=0.2,
                         interpolate=False, linestyle='None',
                         facecolor=style['color'])
     _label(sp, {'lmbda': r'$\lambda$ (natural log)',
                 'w_norm': r'$\|w\|_2$'}[name], repetitions[0].param_name)
-    if label is not None:
-        legend_below(sp, sp.get_legend_handles_labels()[0])
+    handles, _ = sp.get_legend_handles_labels()
+    if handles:
+        fitting_legend_below(sp, handles)
     sp.grid(grid_on=True)
+    return line
+
+
+def _draw_rings(sp, repetitions, kind, is_true):
+    """Rings around the points of the last line where a verdict is true in a
+    repetition."""
+    found = [any(is_true(data, k) for data in repetitions)
+             for k in range(len(repetitions[0].adv_ds))]
+    draw_rings(sp._sp, kind, sp.get_lines()[-1:], [found],
+               ' in a repetition' if len(repetitions) > 1 else '')
+
+
+def _verdicts(sec_eval_data, k):
+    """Names of those that are true at a strength."""
+    return getattr(sec_eval_data.adv_ds[k].header, 'verdicts', ())
+
+
+def _is_of_no_use(sec_eval_data, k):
+    """Whether the classifier has given up, as the command sees it."""
+    y, y_pred = sec_eval_data.Y, sec_eval_data.Y_pred[k]
+    counts = np.unique(y.tondarray(), return_counts=True)[1]
+    return is_of_no_use({
+        **{name: name in _verdicts(sec_eval_data, k)
+           for name in ('gave_up', 'one_class')},
+        'n_test': y.size, 'test_error': float((y_pred != y).mean()),
+        'majority_error': 1 - counts.max() / y.size})
 
 
 def _label(sp, ylabel, xlabel=None):

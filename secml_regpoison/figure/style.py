@@ -50,6 +50,12 @@ POLICY_LABELS = {
     'filter-learned': r'filter, $\lambda$ learned'}
 
 
+# Of rings around the points of a curve for which a verdict is true: the
+# marker, and the words with the place where it is so.
+RINGS = {'gave_up': ('o', 'gave up{}: no better than a constant answer'),
+         'lmbda_at_bound': ('s', r'$\lambda$ at a bound{}')}
+
+
 def policy_styles(policies):
     """Style of each policy of one picture.
 
@@ -109,6 +115,31 @@ def policy_label(policy):
     return POLICY_LABELS.get(policy, rf'$\lambda = {policy}$')
 
 
+def draw_rings(ax, verdict, lines, found, where=''):
+    """Rings around points of curves for which a verdict is true.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    verdict : {'gave_up', 'lmbda_at_bound'}
+    lines : list of matplotlib Line2D
+    found : list of sequence of bool
+        For each line, at which of its points the verdict is true.
+    where : str, optional
+        In the legend, where there is such a point: ' in a split'.
+
+    """
+    points = [point for line, marked in zip(lines, found)
+              for point, is_true in zip(line.get_xydata(), marked) if is_true]
+    if points:
+        marker, words = RINGS[verdict]
+        words = words.format(where)
+        known = {line.get_label() for line in ax.get_lines()}
+        ax.plot(*zip(*points), marker, markersize=15, markerfacecolor='none',
+                color=RED, markeredgewidth=1.2,
+                label='_' if words in known else words)
+
+
 def legend_below(sp, handles, **options):
     """A legend below the axes, their ticks and label, where it hides nothing.
     Of a secml plot or of matplotlib Axes.
@@ -124,6 +155,15 @@ def legend_below(sp, handles, **options):
         sp.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5, 0.),
                   borderaxespad=3.6,
                   **{'ncol': 2, 'frameon': False, **options})
+
+
+def fitting_legend_below(sp, handles, **options):
+    """As `legend_below`, but in one column where the figure is narrow."""
+    legend_below(sp, handles, **options)
+    axes = getattr(sp, '_sp', sp)
+    legend = axes.get_legend()
+    if legend and legend.get_window_extent().width > axes.figure.bbox.width:
+        legend_below(sp, handles, **{**options, 'ncol': 1})
 
 
 def figure_legend(fig, ax, title, ncol=4):

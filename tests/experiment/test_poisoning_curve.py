@@ -378,9 +378,10 @@ def test_trusted_rows_alone_that_do_better_are_said_first():
     """In the command's words."""
     x, y = rows(400)
     with pytest.warns(RuntimeWarning, match=(
-            r'read with care\. The trusted rows alone do better: a classifier '
-            r'of the 80 trusted \(validation\) rows errs 17\.50 % whatever the '
-            'poison, lambda -8 .* % at worst, and without poison 13.75 %')):
+            'read with care. The trusted rows alone do better: a classifier '
+            r'of the 80 trusted \(validation\) rows errs 17.50 % whatever '
+            'the poison, lambda -8 .* % at worst, and without poison 13.75 %'
+            )):
         curve = poisoning_curve(exact(), x, y, policies=(-8., 'trusted-only'),
                                 **{**QUICK, 'fractions': (0, .3)})
     assert curve.trusted_better[:, :, 0].tolist() == [[False, True],

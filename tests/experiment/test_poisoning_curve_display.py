@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils import Bunch
 
 from secml_regpoison import PoisoningCurveDisplay
 from secml_regpoison.figure.style import policy_styles
@@ -44,6 +45,54 @@ def test_a_curve_and_a_band_for_each_policy(ax):
     assert ax.get_ylim()[0] == 0 and ax.get_ylabel() == 'Test error (%)'
 
 
+def rings_of(ax):
+    """Words and places of the rings, where the legend has them."""
+    shown = {text.get_text() for text in ax.get_legend().get_texts()}
+    found = {line.get_label(): line.get_xydata() for line in ax.get_lines()
+             if line.get_markersize() == 15}
+    assert set(found) <= shown
+    return found
+
+
+def test_results_that_mean_something_else_have_rings(ax):
+    """The mean, if a verdict is true in a repetition."""
+    gave_up, at_bound = np.zeros((2, *ERRORS.shape), dtype=bool)
+    curve = dict(fractions=FRACTIONS, policies=POLICIES, test_error=ERRORS)
+    PoisoningCurveDisplay(**curve, gave_up=gave_up).plot(ax)
+    assert rings_of(ax) == {}
+    ax.clear()
+    gave_up[2, 1] = gave_up[0, 1, 0] = at_bound[1, 0, 1] = True
+    PoisoningCurveDisplay(**curve, gave_up=gave_up.tolist(),
+                          lmbda_at_bound=at_bound).plot(ax)
+    found = rings_of(ax)
+    assert list(found) == [
+        'gave up in a repetition: no better than a constant answer',
+        r'$\lambda$ at a bound in a repetition']
+    ax.figure.draw_without_rendering()
+    box = ax.get_legend().get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= ax.figure.bbox.x1  # in one column
+    circles, squares = found.values()
+    np.testing.assert_allclose(circles, [[10, 30], [10, 50]])
+    np.testing.assert_allclose(squares, [[0, 0]])
+
+
+def test_who_errs_clearly_less_has_not_given_up(ax, monkeypatch):
+    """As in the command's picture: one row far out spoils a loss."""
+    def curve(*args):
+        return Bunch(
+            fractions=FRACTIONS, policies=['learned'], majority_error=[.5],
+            test_error=np.array([[[.1], [.49]]]), test_rows=[range(100)],
+            gave_up=np.ones((1, 2, 1), bool),
+            one_class=np.zeros((1, 2, 1), bool),
+            lmbda_at_bound=np.zeros((1, 2, 1), bool))
+    monkeypatch.setattr(
+        'secml_regpoison.experiment.poisoning_curve_display.poisoning_curve',
+        curve)
+    PoisoningCurveDisplay.from_estimator(None, None, None, ax=ax)
+    circles, = rings_of(ax).values()
+    np.testing.assert_allclose(circles, [[10, 49]])
+
+
 def test_one_repetition_has_no_band_and_no_line_without_majority():
     display = PoisoningCurveDisplay(
         fractions=FRACTIONS, policies=POLICIES,
@@ -76,6 +125,8 @@ def test_the_legend_hides_no_curve_and_is_in_the_picture(size, n_columns):
     (dict(test_error=ERRORS[0]), r'`test_error` .*got \(2, 2\)'),
     (dict(fractions=[0]), r'`test_error` .*\(3, 1\) and a third, got \(3, 2'),
     (dict(fractions=0.), r'`test_error` .*\(3,\) and a third, got \(3, 2'),
+    (dict(gave_up=[True]), r'`gave_up` must .*\(3, 2, 2\), got \(1,\)'),
+    (dict(lmbda_at_bound=True), r'`lmbda_at_bound` .*, got \(\)'),
     (dict(policies=3), '`policies` must be a list, got 3'),
     (dict(policies='abc'), "`policies` must be a list, got 'abc'"),
     (dict(policies=['clean-cv', 'learned', None]), '`policies` .*None')])
@@ -85,7 +136,8 @@ def test_what_cannot_be_drawn_is_refused(wrong, words):
         PoisoningCurveDisplay(**{**curve, **wrong})
 
 
-@pytest.mark.parametrize('name', ['fractions', 'test_error', 'majority_error'])
+@pytest.mark.parametrize('name', [
+    'fractions', 'test_error', 'majority_error', 'gave_up', 'lmbda_at_bound'])
 @pytest.mark.parametrize('value', ['a', ['a', 'b'], 1j])
 def test_what_is_no_numbers_is_refused(name, value):
     curve = dict(fractions=FRACTIONS, policies=POLICIES, test_error=ERRORS)
@@ -107,11 +159,16 @@ def test_from_an_estimator(ax):
     x, y = x[50:], y[50:]
     display = PoisoningCurveDisplay.from_estimator(
         LogisticRegression(), x, y, ax=ax, fractions=(0, .1),
-        y_poison='flip', solver_params={'n_outer': 2})
+        policies=('clean-cv', 'learned', 30.), y_poison='flip',
+        solver_params={'n_outer': 2})
     np.testing.assert_allclose(
         display.lines_[1].get_ydata(),
         100 * display.curve_.test_error[1].mean(axis=1))
-    assert len(display.lines_) == 2
+    assert len(display.lines_) == 3
+    # nothing but one class at lambda 30
+    (words, rings), = rings_of(ax).items()
+    assert words == 'gave up: no better than a constant answer'
+    np.testing.assert_array_equal(rings, display.lines_[2].get_xydata())
 
 
 def test_plain_lists_and_a_logarithmic_axis(recwarn):

@@ -22,7 +22,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.core.threads import one_blas_thread
-from secml_regpoison.core.verdicts import BOUND_OF_TRUST, SENTENCES
+from secml_regpoison.core.verdicts import (
+    BOUND_OF_TRUST, SENTENCES, by_chance)
 from secml_regpoison.data.sources import Source, load_data
 from secml_regpoison.experiment.security_evaluation import (
     evaluate, prepare_split, run_policies)
@@ -32,7 +33,7 @@ from secml_regpoison.experiment.policy_attack import make_attack
 from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, most_points)
 from secml_regpoison.experiment.cross_validation import (
-    by_chance, cross_validate, cross_validated_lmbda)
+    cross_validate, cross_validated_lmbda)
 from secml_regpoison.experiment.policies import policy_name
 from secml_regpoison.data.splits import draw_rows, split_data
 from secml_regpoison.experiment.parallel import parallel_map

@@ -176,6 +176,58 @@ def test_other_objects_are_refused(fig):
     assert not fig.sp.get_lines()
 
 
+def rings_of(axes):
+    """Words of the rings, and the strengths that have them; no more than one
+    of each kind has words."""
+    return [(line.get_label(), line.get_marker(), line.get_xdata().tolist())
+            for line in axes.get_lines() if line.get_markersize() == 15]
+
+
+def _judged(*verdicts):
+    """With verdicts at each strength."""
+    data = _evaluated()
+    for ds, names in zip(data.adv_ds, verdicts):
+        ds.header.verdicts = names
+    return data
+
+
+def test_results_that_mean_something_else_have_rings(fig):
+    data = _judged(('gave_up',), ('lmbda_at_bound', 'unseen'),
+                   ('one_class',), ('gave_up', 'lmbda_at_bound'))
+    # at strength 0 the error is clearly better than that of a constant answer
+    data.Y_pred[-1] = CArray.zeros(80, dtype=int)
+    fig.sp.plot_sec_eval_minimax(data, label='a')
+    fig.sp.plot_sec_eval_minimax(data, label='learned')
+    errors, lmbdas = fig._fig.axes
+    gave_up, bound = ('gave up: no better than a constant answer',
+                      r'$\lambda$ at a bound')
+    assert rings_of(errors) == [(gave_up, 'o', [10, 20]), ('_', 'o', [10, 20])]
+    assert rings_of(lmbdas) == [(bound, 's', [5, 20]), ('_', 's', [5, 20])]
+    legend = fig.sp.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [
+        'test error, a', gave_up, 'test error, learned',
+        r'$\lambda$, a', bound, r'$\lambda$, learned']
+    assert {line.get_markerfacecolor() for line in lmbdas.get_lines()
+            if line.get_markersize() != 15} == {'white'}
+    assert_outside(fig, legend)
+
+
+def test_a_ring_of_a_mean_is_of_any_repetition(fig):
+    data = [_judged(()), _judged(('gave_up',), (), ('lmbda_at_bound',))]
+    fig.sp.plot_lmbda(data, label='learned')
+    (words, *where), = rings_of(fig.sp._sp)
+    assert (words, where) == (r'$\lambda$ at a bound in a repetition',
+                              ['s', [10]])
+    fig.sp.plot_weight_norm(data)
+    assert len(rings_of(fig.sp._sp)) == 1
+
+
+def test_a_ring_has_its_words_where_the_curve_has_no_name(fig):
+    fig.sp.plot_lmbda(_judged(('lmbda_at_bound',)))
+    assert [text.get_text() for text in fig.sp.get_legend().get_texts()] == [
+        r'$\lambda$ at a bound']
+
+
 def _evaluated(shift=0):
     """Ten of 80 test points are wrong, and `shift` more at each strength."""
     data = _sec_eval_data(shift)
