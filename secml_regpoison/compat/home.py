@@ -22,17 +22,28 @@ def import_settings():
     Raises
     ------
     FileExistsError
-        If a file is in the place of one of the folders.
+        If a file is in the place of one of the folders; names the variable
+        and the file.
     OSError
         If no temporary folder can be made, either; names SECML_HOME_DIR.
 
     """
     try:
         importlib.import_module('secml.settings')
-    except FileExistsError:
-        raise  # a file in the place of a folder: no lack of rights
+    except FileExistsError as error:  # no lack of rights
+        if os.path.isdir(error.filename):  # made by another process
+            raise
+        raise FileExistsError(_no_folder(error.filename)) from error
     except OSError as error:
         _move_home(error)
+
+
+def _no_folder(path):
+    """What to do about a file in the place of a folder of secml."""
+    name = next((name for name, value in os.environ.items() if name.startswith(
+        'SECML_') and os.path.abspath(value) == path), 'SECML_HOME_DIR')
+    return (f'`{name}` must name a folder that is there or can be made, got '
+            f'the file {path!r}: set it to another, or move the file away.')
 
 
 def _move_home(error):

@@ -1,9 +1,12 @@
 """Where HOME or secml's home cannot be written."""
+import importlib
 import os
 
 import pytest
 
 from processes import python
+from refusals import raises
+from secml_regpoison.compat.home import import_settings
 
 CODE = ('import secml_regpoison, secml.settings as s; '
         'print(s.SECML_HOME_DIR, s.SECML_PYTORCH_DIR, s.SECML_DS_DIR, '
@@ -79,3 +82,21 @@ def test_without_a_temporary_folder_the_error_names_the_variable(elsewhere):
         'OSError: the home of secml cannot be written ([Errno 20] Not a '
         "directory: '/dev/null/home'), and there is no temporary folder. Set "
         'SECML_HOME_DIR to a folder that can be written.')
+
+
+@pytest.mark.parametrize('name, place', [
+    ('SECML_HOME_DIR', 'home'), ('SECML_MODELS_DIR', 'models'),
+    ('SECML_HOME_DIR', 'home/datasets')])
+def test_a_file_in_the_place_of_a_folder_is_named(
+        name, place, tmp_path, monkeypatch):
+    """With the variable that is to be set."""
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    for variable, folder in (('HOME', 'home'), ('MODELS', 'models')):
+        monkeypatch.setenv(f'SECML_{variable}_DIR', str(tmp_path / folder))
+    monkeypatch.setattr(importlib, 'import_module',
+                        lambda module: os.makedirs(path))
+    with raises(FileExistsError, f'`{name}` must name a folder', repr(
+            str(path)), 'set it to another'):
+        import_settings()
