@@ -30,9 +30,16 @@ def one_line(message):
 
 
 def shorten(text, most=40):
-    """The start of a text, with dots where more follows."""
+    """Both ends of a text, with dots for what is left out between them."""
     text = str(text)
-    return text if len(text) <= most else f'{text[:most - 3]}...'
+    return text if len(text) <= most else f'{text[:most - 18]}...{text[-15:]}'
+
+
+def shorten_all(texts):
+    """Texts that stand together, shortened unless two would look alike."""
+    texts = [*map(str, texts)]
+    short = [*map(shorten, texts)]
+    return short if len({*short}) == len({*texts}) else texts
 
 
 def count_rows(n, noun='row'):

@@ -85,8 +85,8 @@ def _refuse_other_labels(labels, rows):
             start = rows.where(np.argmax(rows.part == part))
             raise ValueError(
                 f'{start} and after: the labels must be those of the '
-                f'training rows, {counted(*pool)}, got {counted(*other)}: '
-                'write them alike in both.')
+                f'training rows, {counted(*pool, other[0][:10])}, got '
+                f'{counted(*other, pool[0][:10])}: write them alike in both.')
 
 
 def _label_values(cells, decimal, without):

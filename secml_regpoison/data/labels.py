@@ -3,7 +3,7 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
-from secml_regpoison.terminal import count_rows, shorten
+from secml_regpoison.terminal import count_rows, shorten, shorten_all
 
 MAX_CLASSES = 50  # of a column that is taken as the label
 
@@ -18,11 +18,11 @@ def count_labels(labels):
         return np.unique(there.astype(str), return_counts=True)
 
 
-def counted(values, counts):
-    """Labels and counts in words."""
-    words = [shorten(value) if max(counts) == 1
-             else f'{shorten(value)} ({count_rows(count)})'
-             for value, count in zip(values[:10], counts)]
+def counted(values, counts, beside=()):
+    """Labels and counts in words; none looks like one of those `beside`."""
+    words = [text if max(counts) == 1 else f'{text} ({count_rows(count)})'
+             for text, count in zip(
+                 shorten_all([*values[:10], *beside]), counts[:10])]
     more = len(values) - len(words)
     return ', '.join(words) + (f' and {more} more' if more else '')
 
@@ -136,9 +136,9 @@ def _check_spelling(name, values):
         if plain in seen and exact_number(value) is None:
             raise ValueError(
                 f'{name} must hold labels that differ in more than case, '
-                f'spaces and a dot at the end, got {shorten(seen[plain])!r} '
-                f'and {shorten(value)!r}: write them alike, or name all '
-                'classes with --classes.')
+                f'spaces and a dot at the end, got {seen[plain]!r} and '
+                f'{value!r}: write them alike, or name all classes with '
+                '--classes.')
         seen[plain] = value
 
 

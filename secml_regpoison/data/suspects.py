@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from pandas.util import hash_array
 
-from secml_regpoison.terminal import is_or_are, shorten
+from secml_regpoison.terminal import is_or_are, shorten_all
 from .cures import column_of, drop_option
 from .rows import PARTS
 
@@ -115,7 +115,7 @@ def unseen_texts(cells, columns, part):
 
 def _listed(texts):
     """The first three, in quotes."""
-    return ', '.join(repr(shorten(text)) for text in texts[:3]) \
+    return ', '.join(map(repr, shorten_all(texts[:3]))) \
         + ', ...' * (len(texts) > 3)
 
 

@@ -711,15 +711,51 @@ def test_rows_that_missing_drop_leaves_out_are_named_where_few_are_left(
 
 def test_long_cells_are_not_printed_whole(tmp_path):
     text = 'A review of many words. ' * 70
+    short = f'{text[:22]}...{text[-14:]}'
     frame = FRAME[['width', 'kind']].assign(
         review=[f'{text}{i}' for i in range(N)])
     for options, words in (
-            ({'label': 'kind'}, f'got {text[:37] + "..."!r}, and text in 60'),
-            ({}, f'{text[:37]}..., ')):
+            ({'label': 'kind'}, f'got {short + "0"!r}, and text in 60'),
+            ({}, f'{short}0, {short}1, ')):
         with pytest.raises(ValueError) as refused:
             read(tmp_path, frame, **options)
         assert words in str(refused.value)
         assert len(str(refused.value)) < 900
+
+
+START, END = 'a customer with a long contract', 'and more of such words'
+
+
+@pytest.mark.parametrize('name', ['{}{}{}', '{0}{2}{1}'])
+def test_long_texts_that_look_alike_are_told_apart(tmp_path, name):
+    """Also those that differ between the ends alone, and in two lists."""
+    def texts(*marks):
+        return [name.format(START, END, marks[i % len(marks)])
+                for i in range(N)]
+
+    def shown(mark):
+        text = name.format(START, END, mark)
+        return text if name != '{}{}{}' else f'{text[:22]}...{text[-15:]}'
+    frame = FRAME[['width']].assign(kind=texts('1', '2', '3'))
+    with pytest.raises(ValueError, match=', '.join(
+            rf'{shown(mark)} \(20 rows\)' for mark in '123')):
+        read(tmp_path, frame)
+    with pytest.raises(ValueError, match=repr(name.format(
+            START, END, 'A')) + ' and ' + repr(name.format(START, END, 'a'))):
+        read(tmp_path, frame.assign(kind=texts('a', 'A')))
+    test = str(tmp_path / 'test.csv')
+    frame.assign(kind=texts('3')).to_csv(test, index=False)
+    with pytest.raises(ValueError, match=(
+            rf'{shown("4")} \(60 rows\), got {shown("3")} \(60 rows\)')):
+        read(tmp_path, frame.assign(kind=texts('4')), test=test)
+    frame = FRAME[['width', 'kind']]
+    frame.assign(text=texts('A', 'c'))[['width', 'text', 'kind']].to_csv(
+        test, index=False)
+    case, new = read(
+        tmp_path, frame.assign(text=texts('a', 'b'))[[
+            'width', 'text', 'kind']], test=test, categories=True).warnings[:2]
+    assert f'in case, {shown("a")!r}, {shown("A")!r}: if' in case
+    assert f'({shown("A")!r}, {shown("c")!r})' in new
 
 
 def other(tmp_path, **columns):
