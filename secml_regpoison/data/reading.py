@@ -14,7 +14,7 @@ from .encoding import Encoding
 from .files import find_column, find_dropped, read_tables
 from .label_column import pick_labels, warn_of_other_label
 from .labels import count_labels, counted
-from .rows import PARTS, Rows
+from .rows import PARTS, Rows, keep_by_mean
 from .suspects import grouped, suspects, unseen_texts
 
 
@@ -35,9 +35,9 @@ class FileData:
         What was detected and chosen; what looks wrong.
     n_values : dict of Column to int
         How many different values each column has.
-    advice : str
-        For errors where rows are too few: the rows with missing cells that
-        were left out.
+    left_out : dict of str to ndarray
+        How many rows of each class of a part have missing cells and were
+        left out.
 
     """
 
@@ -48,7 +48,7 @@ class FileData:
     notes: tuple
     warnings: tuple
     n_values: dict
-    advice: str = ''
+    left_out: dict
 
 
 def read_classes(path, options):
@@ -88,6 +88,9 @@ def _choose(tables, frame, label, dropped, options):
     rows, y = rows.select(chosen), y[chosen]
     frame, gaps, keep, about_missing = _handle_missing(
         frame[chosen], label, rows, options, table)
+    left_out = {part: np.bincount(gone, minlength=len(classes))
+                for part, gone in zip(
+                    tables, rows.select(~keep).split(y[~keep]))}
     rows, y = rows.select(keep), y[keep]
     in_pool, doubt = rows.part == 'pool', ''
     if options.label is None and table.label == -1:
@@ -99,10 +102,7 @@ def _choose(tables, frame, label, dropped, options):
     encoding = Encoding(columns, label, position)
     data = dict(zip(tables, zip(rows.split(encoding.encode(cells)),
                                 rows.split(y))))
-    advice = '' if keep.all() else (
-        f' --missing drop left out {(~keep).sum()} of {len(keep)} rows; '
-        '--missing mean keeps them.')
-    _check_all_classes(tables, data, classes, advice)
+    _check_all_classes(tables, data, classes, left_out)
     n_values = {column: cells[column.name].nunique() for column in columns}
     warnings = (
         *_misaligned(tables), *unseen_texts(cells, columns, rows.part),
@@ -115,7 +115,7 @@ def _choose(tables, frame, label, dropped, options):
              about_missing, *_about_columns(n_values, dropped)]
     return FileData(data, dict(zip(tables, rows.split(rows.lines))), classes,
                     encoding, tuple(filter(None, notes)),
-                    tuple(filter(None, warnings)), n_values, advice)
+                    tuple(filter(None, warnings)), n_values, left_out)
 
 
 def _misaligned(tables):
@@ -163,17 +163,19 @@ def _left_out(n, n_all, why):
     return f'{n} of {n_all} rows {have} {why} and {is_or_are(n)} left out'
 
 
-def _check_all_classes(tables, data, classes, advice):
+def _check_all_classes(tables, data, classes, left_out):
     """Raise ValueError if a part lacks rows of a class."""
     for part, (_, y) in data.items():
         counts = np.bincount(y, minlength=len(classes))
         if not counts.all():
-            rarest = classes[int(counts.argmin())]
+            rarest = int(counts.argmin())
+            n = left_out[part].sum() * (left_out[part][rarest] > 0)
             raise ValueError(
                 f'{tables[part].path} must have rows of '
                 f'{"both" if len(classes) == 2 else "all"} classes {classes} '
-                f'in each part, got none of {rarest!r} among the {len(y)} '
-                f"rows of '{part}'.{advice}")
+                f'in each part, got none of {classes[rarest]!r} '
+                f"among the {len(y)} rows of '{part}'."
+                + keep_by_mean(n, len(y)))
 
 
 def _about_file(tables):

@@ -6,6 +6,14 @@ import numpy as np
 PARTS = {'val': 'validation', 'test': 'test'}  # in words
 
 
+def keep_by_mean(n, n_left):
+    """A sentence for errors where too few rows are left, after --missing
+    drop left out `n`; '' if none."""
+    return '' if not n else (
+        f' --missing drop left out {n} of {n + n_left} rows; --missing mean '
+        'keeps them.')
+
+
 @dataclass(frozen=True)
 class Rows:
     """Rows of several tables, those of a table one after the other.

@@ -11,6 +11,7 @@ import numpy as np
 
 from .labels import pick_classes
 from .options import ReadOptions, as_path
+from .rows import keep_by_mean
 
 # Default classes: those of the paper.
 DEFAULT_CLASSES = {
@@ -50,10 +51,16 @@ class Source:
         """What the classifier does to the features: secml's name, or None."""
         return None if self.is_image else 'mean-std'
 
-    @property
-    def advice(self):
-        """A sentence for errors where rows are too few, or ''."""
-        return self.file.advice if self.file else ''
+    def left_out(self, part):
+        """Rows of each class of a part that --missing drop left out."""
+        return self.file.left_out[part] if self.file \
+            else np.zeros(len(self.header['y_original']), dtype=int)
+
+    def advice(self, part, is_help=True):
+        """A sentence for errors where rows are too few, or '' where those
+        that were left out are no help."""
+        return keep_by_mean(self.left_out(part).sum() * is_help,
+                            len(self.parts[part][1]))
 
     @cached_property
     def pool(self):
@@ -148,7 +155,7 @@ def load_data(name_or_path, classes=None, **options):
     if (x == x[0]).all():
         raise ValueError(
             f'{name_or_path} must have a feature that differs between rows, '
-            f'got none: nothing tells the classes apart.{data.advice}')
+            f'got none: nothing tells the classes apart.')
     return Source(data.parts, {'y_original': data.classes}, data)
 
 

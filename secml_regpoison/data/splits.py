@@ -131,7 +131,7 @@ def draw_rows(source, n_train=None, n_val=None, seed=0):
     rows, drawn = rng.permutation(y.size), {}
     shares = _shares(y, len(classes), source.is_image)
     sizes = {'train': n_train, **({'val': n_val} if 'val' in others else {})}
-    _check_sizes(y, sizes, others, source)
+    _check_sizes(source, 'pool', sizes, others)
     for i, (part, size) in enumerate(sizes.items()):
         left = len(others) - i  # parts that need rows after this one
         taken, rows = _draw(rows, y, size, shares, left,
@@ -150,7 +150,7 @@ def _of_val(source, n_val, rng):
     if n_val == y.size:
         return np.arange(n_val)
     classes = source.header['y_original']
-    _check_sizes(y, {'val': n_val}, [], source)
+    _check_sizes(source, 'val', {'val': n_val}, [])
     return _draw(rng.permutation(y.size), y, n_val,
                  _shares(y, len(classes), False), 0)[0]
 
@@ -162,20 +162,22 @@ def _shares(y, n_classes, are_equal):
     return np.bincount(y, minlength=n_classes) / y.size
 
 
-def _check_sizes(y, sizes, others, source):
-    """Raise ValueError if the sizes cannot be drawn; says which can.
+def _check_sizes(source, name, sizes, others):
+    """Raise ValueError if the sizes cannot be drawn of the part `name` of the
+    source; says which can.
 
     Each of the parts in `others` needs a row of each class.
     """
-    classes = source.header['y_original']
-    k, advice = len(classes), source.advice
+    y, classes = source.parts[name][1], source.header['y_original']
+    k, left_out = len(classes), source.left_out(name)
     counts, n_parts = np.bincount(y, minlength=k), 1 + len(others)
     rarest = int(counts.argmin())
     if counts[rarest] < n_parts:
         raise ValueError(
             f'Class {classes[rarest]!r} must have at least {n_parts} rows, '
             f'one in each part, got {counts[rarest]}: bring more such rows, '
-            f'or choose other classes.{advice}')
+            'or choose other classes.' + source.advice(
+                name, counts[rarest] + left_out[rarest] >= n_parts))
     # rows that are left for the test rows
     spare = ('test' in others) * 1
     most = k * (counts.min() - spare) if source.is_image \
@@ -193,7 +195,8 @@ def _check_sizes(y, sizes, others, source):
                 for label, count in zip(classes[1:], counts[1:]))
             + (', and a test row of each must be left' if spare else '')
             + f'. Sizes that work: {_sizes_that_work(most, sizes, k)}.'
-            + advice)
+            + source.advice(name, min(sizes.values()) >= k
+                            and asked <= most + left_out.sum()))
 
 
 def _sizes_that_work(most, sizes, k):

@@ -179,7 +179,7 @@ def check_plan(plan, source, policies, n_repetitions=1):
         raise ValueError(
             '`train` must leave a row of each class beside a row of poison, '
             f'got {plan.n_train} rows: ask for more with --train, bring more '
-            f'rows, or type --poison-mode append.{source.advice}')
+            f'rows, or type --poison-mode append.{source.advice("pool")}')
     if most is not None and most < plan.n_points[-1]:
         passing = '' if plan.filter == 'none' \
             else f' that pass the filter {plan.filter}'
@@ -208,10 +208,12 @@ def _check_folds(plan, source, policy, part):
     """Raise ValueError unless the rows can be cross-validated on."""
     counts = _count_classes(plan, source, part)
     rarest = int(counts.argmin())
+    of = part if part in source.parts else 'pool'
     if counts[rarest] < LEAST_ROWS:
         raise ValueError(
             f'`{part}` must give each class at least {LEAST_ROWS} rows for '
             f'the folds of {policy}, got {counts[rarest]} of class '
             f"{source.header['y_original'][rarest]!r}: ask for more with "
             f'--{part}, bring more such rows, or leave it out, as with '
-            f'--policies=learned.{source.advice}')
+            '--policies=learned.'
+            + source.advice(of, source.left_out(of)[rarest] > 0))

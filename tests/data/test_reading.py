@@ -691,22 +691,50 @@ def test_a_rare_class_is_named(tmp_path):
 @pytest.mark.parametrize('n_left, options, words', [
     (1, {}, "got none of 'spam' among the 1 rows of 'pool'."),
     (5, {}, "Class 'spam' must have at least 3 rows"),
-    (6, dict(n_train=50), 'Sizes that work: --train 2 --val 2.'),
-    (0, {}, 'nothing tells the classes apart.')])
+    (6, dict(n_train=50), 'Sizes that work: --train 2 --val 2.')])
 def test_rows_that_missing_drop_leaves_out_are_named_where_few_are_left(
         tmp_path, n_left, options, words):
     frame = FRAME[['width', 'kind']].assign(
-        gap=['7'] * (n_left or 2) + [''] * (N - (n_left or 2)))
-    if not n_left:
-        frame['width'] = 7
+        gap=['7'] * n_left + [''] * (N - n_left))
     frame.to_csv(tmp_path / 'a.csv', index=False)
     with pytest.raises(ValueError) as refused:
         draw_rows(load_data(str(tmp_path / 'a.csv'), label='kind',
                             missing='drop'), **options)
     assert str(refused.value).endswith(
-        f' --missing drop left out {N - (n_left or 2)} of {N} rows; --missing '
-        'mean keeps them.')
+        f' --missing drop left out {N - n_left} of {N} rows; --missing mean '
+        'keeps them.')
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize('changes, sizes, end', [
+    ({}, (5000, 10), r'--val \d+'),  # more than with those left out
+    ({}, (40, 1), r'--val \d+'),
+    ({'width': 7, 'gap': ['', *[7] * (N - 1)]}, (), 'the classes apart'),
+    ({'kind': ['ham'] * (N - 1) + ['spam']}, (), 'choose other classes')])
+def test_rows_left_out_are_not_named_where_they_are_no_help(
+        tmp_path, changes, sizes, end):
+    frame = FRAME[['width', 'kind']].assign(gap=['', *range(1, N)])
+    path = str(tmp_path / 'a.csv')
+    frame.assign(**changes).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=rf'{end}\.$'):
+        draw_rows(load_data(path, label='kind', missing='drop'), *sizes)
+
+
+def test_rows_left_out_are_those_of_the_part_concerned(tmp_path):
+    path, test = str(tmp_path / 'a.csv'), str(tmp_path / 'test.csv')
+    frame = FRAME[['width', 'kind']].assign(gap=range(N))
+    frame.to_csv(path, index=False)
+    frame.assign(gap=['', *range(1, N)]).to_csv(test, index=False)
+    source = load_data(path, label='kind', missing='drop', test=test)
+    assert source.file.left_out['test'].sum() == 1
+    with pytest.raises(ValueError, match=r'--val \d+\.$'):
+        draw_rows(source, N, 2)  # one row too many
+    frame.assign(gap=['' if kind == 'ham' else 7 for kind in frame['kind']]
+                 ).to_csv(test, index=False)
+    n = (frame['kind'] == 'ham').sum()
+    with pytest.raises(ValueError, match=f"'test'. --missing drop left out "
+                       f'{n} of {N} rows; '):
+        load_data(path, label='kind', missing='drop', test=test)
 
 
 def test_long_cells_are_not_printed_whole(tmp_path):

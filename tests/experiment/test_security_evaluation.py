@@ -173,11 +173,16 @@ def test_too_few_trusted_rows_leave_the_policy_out(tmp_path):
                                          'least 2 rows .*--val'):
         check_plan(plan, rare, ('trusted-only',))
     dropped = dataclasses.replace(rare, file=dataclasses.replace(
-        rare.file, advice=' Rows were dropped.'))
+        rare.file, left_out={'pool': np.array([0, 5])}))
     for changes in {}, {'n_train': 2}:
-        with pytest.raises(ValueError, match=r'\. Rows were dropped\.$'):
+        with pytest.raises(ValueError, match=(
+                r'\. --missing drop left out 5 of 65 rows; --missing mean '
+                r'keeps them\.$')):
             check_plan(dataclasses.replace(plan, **changes), dropped,
                        ('trusted-only',))
+    dropped.file.left_out['pool'] = np.array([5, 0])
+    with pytest.raises(ValueError, match=r'--policies=learned\.$'):
+        check_plan(plan, dropped, ('trusted-only',))
     assert 'trusted-only' in default_policies(PLAN, load_data('digits'))
 
 
