@@ -19,24 +19,31 @@ def _find_code(cells):
                 None)
 
 
-def coded(frame, columns, declared):
+def coded(frame, gaps, columns, declared):
     """A warning for each column of numbers whose cells, as 02134, begin with
-    a 0 that is lost, and one for those that are `declared` as codes."""
-    columns = [column for column in columns if column.kind != 'text']
+    a 0 that is lost, and for those that are `declared` as codes, of three or
+    more; `gaps` were filled."""
+    names = {True: [], False: []}  # by whether --categories takes them
     for column in columns:
-        cells = frame[column.name]
-        code = _find_code(cells)
+        if column.kind == 'text':
+            continue
+        cells = frame[column.name][~gaps[column.name].to_numpy()]
+        is_few, code = are_few(cells.unique(), len(frame)), _find_code(cells)
+        drop = drop_option([column.name])
         if code is not None:
-            drop = drop_option([column.name])
-            advice = f'--categories or {drop}' \
-                if are_few(cells.unique(), len(cells)) else (
-                    f'{drop} ({cells.nunique()} different ones are too many '
-                    'for --categories)')
+            advice = f'--categories or {drop}' if is_few else (
+                f'{drop} ({cells.nunique()} different ones are too many '
+                'for --categories)')
             yield (f'{column_of(column.name)} has numbers such as {code}, '
                    f'read as {int(code)}: if they are codes, type {advice}')
-    names = [column.name for column in columns if column.name in declared
-             and are_codes(frame[column.name], True)]
-    if names:
-        yield (f'the file declares numbers as categories in '
-               f'{list_names(names)}, and they are read as quantities: type '
-               '--categories, or leave it so if their order means something')
+        elif column.name in declared and cells.nunique() > 2:
+            names[is_few].append(column.name)
+    for is_few, group in names.items():
+        advice = '--categories' if is_few else (
+            f'{drop_option(group)} (too many different ones for '
+            '--categories)')
+        if group:
+            yield ('the file declares numbers as categories in '
+                   f'{list_names(group)}, and they are read as quantities: '
+                   f'type {advice}, or leave it so if their order means '
+                   'something')

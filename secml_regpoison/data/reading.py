@@ -109,7 +109,7 @@ def _choose(tables, frame, label, dropped, options):
         doubt,
         *grouped(table),
         *suspects(cells[in_pool], columns, y[in_pool], table.unnamed),
-        *coded(frame, columns, table.codes))
+        *coded(frame, gaps, columns, table.codes))
     notes = [*_about_file(tables),
              *_about_label(table, label, options, classes, y, labels),
              about_missing, *_about_columns(n_values, dropped)]

@@ -1179,6 +1179,26 @@ def test_numbers_that_arff_declares_as_categories(tmp_path):
     assert read.parts['pool'][0].shape == (60, 9)
 
 
+@pytest.mark.parametrize('declared, values, words', [
+    ('{1,2,3}', [2], []), ('{1,2,3}', [1, '?', 3], []),
+    ('{01,02,03}', ['01', '02', '03'], ['numbers such as 01, read as 1: if']),
+    ('{%s}' % ','.join(map(str, range(45))), range(45), [
+        'type --drop zone (too many different ones for --categories), or'])])
+def test_codes_of_arff_are_named_once_and_where_there_is_a_cure(
+        tmp_path, declared, values, words):
+    path = tmp_path / 'a.arff'
+    path.write_text(
+        f'@relation x\n@attribute zone {declared}\n@attribute width real\n'
+        '@attribute kind {h,s}\n@data\n' + ''.join(
+            f'{values[i % len(values)]},{i * i % 97},{"hs"[i // 2 % 2]}\n'
+            for i in range(N)))
+    warnings = load_data(str(path), missing='mean').file.warnings
+    assert len(warnings) == len(words)
+    assert all(map(str.__contains__, warnings, words))
+    assert load_data(str(path), missing='mean', categories=True
+                     ).file.warnings == warnings * (len(values) > 40)
+
+
 def test_a_row_of_arff_may_end_with_a_comma(tmp_path):
     path = tmp_path / 'a.arff'
     path.write_text('@relation x\n@attribute a real\n@attribute b {h,s}\n'
