@@ -22,11 +22,11 @@ SPLIT = {'train', 'training', 'test', 'val', 'valid', 'validation', 'dev'}
 POINT, SHORT = r'[+-]?[1-9]\d{0,2}\.\d{3}', r'[+-]?\d{1,3}|'
 ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
                      re.IGNORECASE)
-# of panels and pairs: each comes in several rows
+# of panels and pairs: each comes in several rows; `rooms no` is a count
 UNIT_NAME = re.compile(
-    r'(?i:(.*[ _.-])?(id|nr|no|number))|.*[a-z]I[Dd]|(?i:(subject|subj|patient'
-    r'|participant|person|individual|student|respondent|family|household|pair'
-    r'|firm|school)s?[ _.-]?(id|nr|no)?)')
+    r'(?i:(.*[ _.-])?id)|.*[a-z]I[Dd]|(?i:(subject|subj|patient|participant'
+    r'|person|individual|student|respondent|family|household|pair|firm|school'
+    r'|case|customer|client|user|record)(s|[ _.-]?(id|nr|no|number))?)')
 
 
 def suspects(frame, columns, y, unnamed):
@@ -236,8 +236,9 @@ def _fault(column, x, y):
         if all(below[1] < above[0]
                for below, above in zip(ranges, ranges[1:])):
             return LEAK
-    if is_whole and is_sorted and n_values > 2 \
-            and UNIT_NAME.fullmatch(column.name):
+    if is_whole and is_sorted and n_values > 2 and (
+            UNIT_NAME.fullmatch(column.name) or n_values > len(x) / 10
+            and column.name.lower() in ('nr', 'no', 'number')):
         return (f'has {n_values} different whole numbers in {len(x)} rows, '
                 'sorted as ids are')
     return None

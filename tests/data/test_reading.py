@@ -337,7 +337,8 @@ def test_suspicious_columns_are_named(tmp_path, column, words):
 @pytest.mark.parametrize('name, is_said', [
     ('id', True), ('patient_id', True), ('famID', True), ('patientId', True),
     ('Subject', True), ('SUBJID', True), ('patients', True), ('nr', True),
-    ('acid', False), ('year', False), ('impatient', False)])
+    ('patient no', True), ('pair_nr', True), ('acid', False), ('year', False),
+    ('impatient', False), ('pregnancies no', False), ('room nr', False)])
 def test_ids_that_come_in_several_rows_are_named(tmp_path, name, is_said):
     frame = FRAME[['width', 'count', 'kind']]
     for order in 1, -1:
@@ -345,8 +346,10 @@ def test_ids_that_come_in_several_rows_are_named(tmp_path, name, is_said):
             [name, 'width', 'count', 'kind']]
         assert read(tmp_path, frame).warnings == (
             f'column `{name}` has 20 different whole numbers in 60 rows, '
-            f'sorted as ids are: if it is no feature, type --drop {name}',
-        ) * is_said
+            'sorted as ids are: if it is no feature, type --drop '
+            + shlex.quote(name),) * is_said
+    few = frame.assign(**{name: np.arange(N) // 15})  # as a count
+    assert len(read(tmp_path, few).warnings) == (is_said and name != 'nr')
     for other in (FRAME['smokes'].sort_values().to_numpy(),
                   FRAME['count'] * 1, np.arange(N) // 3 / 7):
         assert read(tmp_path, frame.assign(**{name: other})).warnings == ()
