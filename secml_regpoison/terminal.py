@@ -29,10 +29,10 @@ def one_line(message):
     return printable(' '.join(str(message).split()))
 
 
-def shorten(text, most=40):
-    """Both ends of a text, with dots for what is left out between them."""
+def shorten(text):
+    """Both ends of a text of over 40 characters, with dots between them."""
     text = str(text)
-    return text if len(text) <= most else f'{text[:most - 18]}...{text[-15:]}'
+    return text if len(text) <= 40 else f'{text[:22]}...{text[-15:]}'
 
 
 def shorten_all(texts):

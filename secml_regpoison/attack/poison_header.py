@@ -52,7 +52,8 @@ def without_arrays(header):
 
 
 def check_lmbda(dataset, name, lmbda):
-    """lambda in the header of poison: a number that a classifier may have."""
+    """lambda in the header of poison: a number that a classifier may have, of
+    which C = 1e20 is the least."""
     check_number(f'{dataset}.header.{name}', lmbda,
                  lambda value: abs(value) <= MAX_LMBDA + .1,
                  f'a number between {-MAX_LMBDA:g} and {MAX_LMBDA:g}')

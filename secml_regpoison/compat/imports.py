@@ -76,13 +76,18 @@ def secml_problem():
 def _other_module():
     """The file or folder that `import secml` would take and that is not
     secml, or None."""
-    spec = find_spec('secml')
-    if spec is None or spec.origin is None:
+    path = _secml_file()
+    if path is None:
         return None
-    path = Path(spec.origin)
     if path.name != '__init__.py':
         return path
     return None if path.with_name('VERSION').is_file() else path.parent
+
+
+def _secml_file():
+    """The file that `import secml` would run, or None."""
+    spec = find_spec('secml')
+    return None if spec is None or spec.origin is None else Path(spec.origin)
 
 
 def secml_version():
@@ -92,10 +97,9 @@ def secml_version():
     stack, and installed metadata may describe another copy than the one first
     on the path.
     """
-    spec = find_spec('secml')
-    if spec is None or spec.origin is None:
-        return None
-    return Path(spec.origin).with_name('VERSION').read_text('ascii').strip()
+    path = _secml_file()
+    return None if path is None else path.with_name(
+        'VERSION').read_text('ascii').strip()
 
 
 def _numbers(version):

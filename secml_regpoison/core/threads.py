@@ -47,8 +47,8 @@ class FirstToLast:
 
 @contextmanager
 def one_thread_of(libraries: Iterable[Any]) -> Iterator[None]:
-    """Keep libraries, as threadpoolctl has them, on one thread; other than
-    its own blocks, this one may be left in another thread of Python."""
+    """Keep libraries, as threadpoolctl has them, on one thread. Unlike its
+    own blocks, this one may be left in another thread of Python."""
     found = [(library, library.num_threads) for library in libraries]
     try:
         for library, _ in found:

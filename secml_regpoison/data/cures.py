@@ -97,5 +97,4 @@ def refuse_text(refused, where, doubt):
     raise ValueError(
         f'{where(i)}: {column_of(name)} must hold numbers, got '
         f'{shorten(texts.iloc[i])!r}, and text in {bad.sum()} of {len(bad)} '
-        'cells. '
-        + ' '.join(cures))
+        f"cells. {' '.join(cures)}")

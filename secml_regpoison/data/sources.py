@@ -155,7 +155,7 @@ def load_data(name_or_path, classes=None, **options):
     if (x == x[0]).all():
         raise ValueError(
             f'{name_or_path} must have a feature that differs between rows, '
-            f'got none: nothing tells the classes apart.')
+            'got none: nothing tells the classes apart.')
     return Source(data.parts, {'y_original': data.classes}, data)
 
 

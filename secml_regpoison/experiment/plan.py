@@ -208,8 +208,8 @@ def _check_folds(plan, source, policy, part):
     """Raise ValueError unless the rows can be cross-validated on."""
     counts = _count_classes(plan, source, part)
     rarest = int(counts.argmin())
-    of = part if part in source.parts else 'pool'
     if counts[rarest] < LEAST_ROWS:
+        of = part if part in source.parts else 'pool'
         raise ValueError(
             f'`{part}` must give each class at least {LEAST_ROWS} rows for '
             f'the folds of {policy}, got {counts[rarest]} of class '

@@ -21,7 +21,7 @@ def test_hundreds_of_attacks(tmp_path):
         env={**os.environ, 'TMPDIR': str(tmp_path / 'tmp'),
              'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join(sys.path)})
     warm, traced, end = map(json.loads, process.stdout.splitlines())
-    assert end['rss'] <= 1.02 * warm['rss']  # 20 kB an attack
+    assert end['rss'] <= 1.02 * warm['rss']  # some 25 kB an attack
     # of what is traced, secml's loggers stay: it makes one for each object,
     # and `logging` keeps it, 0.6 kB an attack. An attack's own data are more
     # than 2 kB; at 5 % of the memory there would be room for 13,000 attacks.
