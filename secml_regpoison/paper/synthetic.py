@@ -145,7 +145,7 @@ def _descend(rows, mu, eta, n_inner):
 
 
 def _newton(rows, mu, u):
-    """Newton's method with halved steps, each place on its own."""
+    """Newton's method, each place on its own; whole steps do from `u`."""
     half = torch.full_like(u[:, :1], .5).expand(-1, rows.n)
     scale = torch.linalg.vector_norm(rows.rmatvec(half) / rows.n, dim=1)
     for _ in range(100):
@@ -155,31 +155,11 @@ def _newton(rows, mu, u):
         if (left <= TOL).all():
             return u
         hess = rows.hessian(q * (1 - q) / rows.n) + torch.diag(mu)
-        step = torch.linalg.solve(hess, grad)
-        u = u - _step_length(rows, mu, u, step) * step
+        u = u - torch.linalg.solve(hess, grad)
     raise FloatingPointError(
         f'training stopped at a relative gradient norm of '
         f'{float(left.max()):.1e}, asked for {TOL:g}: lambda is too small '
         'for these points.')
-
-
-def _step_length(rows, mu, u, step):
-    """The first of 1, 1/2, ... that does not raise the loss, (G, 1)."""
-    h, dh = rows.matvec(u), rows.matvec(step)
-
-    def loss(t):
-        fit = LOGISTIC.value(h - t * dh).mean(1, keepdim=True)
-        return fit + .5 * (mu * (u - t * step) ** 2).sum(1, keepdim=True)
-
-    t = torch.ones_like(u[:, :1])
-    # near the optimum the decrease is below rounding: equal is accepted
-    loss_0 = loss(0.) * (1 + 1e-14)
-    for _ in range(30):
-        too_long = loss(t) > loss_0
-        if not too_long.any():
-            break
-        t = torch.where(too_long, t / 2, t)
-    return t
 
 
 def evaluate(u, x_val, y_val):
