@@ -8,6 +8,7 @@ import time
 from dataclasses import fields
 
 import numpy as np
+import pandas as pd
 import torch
 
 from secml_regpoison.core import solve
@@ -36,7 +37,7 @@ def make(settings, compute):
         maps[f'error_{training}'], maps[f'loss_{training}'])
         for training in TRAININGS}
     return ({'': rows, '_maps': _map_rows(settings, places, maps),
-             '_draws': _draw_rows(draws)},
+             '_draws': pd.DataFrame(draws).to_dict('records')},
             _draw(settings, problem, rows, attacks, maps),
             (_table(rows), _verdict(settings, claims, draws)))
 
@@ -161,14 +162,7 @@ def _map_rows(settings, places, maps):
                    for measure, values in measured.items())
     columns.update(n_hypergradients=np.zeros(len(places), int),
                    seconds=maps['seconds'].sum(0))
-    return [dict(zip(columns, row)) for row in zip(
-        *(column.tolist() for column in columns.values()))]
-
-
-def _draw_rows(draws):
-    """Lines of fig1_draws.csv."""
-    return [{**dict(zip(draws, row)), 'training': TRAININGS[int(row[1])]}
-            for row in zip(*(draws[name].tolist() for name in draws))]
+    return pd.DataFrame(columns).to_dict('records')
 
 
 def _draw(settings, problem, rows, attacks, maps):
@@ -220,8 +214,8 @@ def _verdict(settings, claims, draws):
                 for name in TRAININGS]
         shares = [100 * np.mean([
             holds(Claims(*row), low) for row in zip(
-                *(draws[name][draws['training'] == i] for name in names))])
-            for i in range(len(TRAININGS))]
+                *(draws[name][draws['training'] == training]
+                  for name in names))]) for training in TRAININGS]
         lines.append(f'{text:44} {here[0]:>8} {here[1]:>10}   '
                      f'{shares[0]:4.0f} %{shares[1]:8.0f} %')
     here, high = claims[TRAININGS[0]], settings.lmbda_bounds[1]

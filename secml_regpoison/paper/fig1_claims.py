@@ -118,7 +118,7 @@ def other_validation_sets(settings, clean):
         x_val, y_val = synthetic.validation_rows(
             settings.n_val_per_class, seed)
         for training, u_clean, *models_of in zip(
-                range(len(TRAININGS)), clean, *models):
+                TRAININGS, clean, *models):
             u = torch.cat([*models_of, torch.tensor([u_clean])])
             error, loss = (
                 measure.numpy() for measure in
