@@ -39,7 +39,9 @@ def draw(summary, title, words=''):
     for ax, (label, column, factor) in zip(axes, PANELS):
         ax.set(xlabel='Poison among the training rows (%)', ylabel=label)
         if column == 'w_norm':
-            set_log_scale(ax, _values(summary, column).ravel())
+            set_log_scale(ax, [value for strengths in summary.values()
+                               for strength in strengths
+                               for value in strength[column]['each']])
         lines = [_draw_policy(ax, summary[policy], column, factor,
                               dict(label=policy_label(policy), **style))
                  for policy, style in policy_styles(summary).items()]
@@ -54,7 +56,8 @@ def draw(summary, title, words=''):
         color='gray', linestyle='--', linewidth=1,
         label='always the more frequent class')
     axes[0].set_ylim(bottom=0)
-    handles = dict(zip(*reversed(_legend(axes))))
+    handles = {label: handle for ax in axes for handle, label in zip(
+        *ax.get_legend_handles_labels())}
     # the words are the legend's title: of two texts below the axes each would
     # be laid over the other
     legend = fitting_legend(fig, handles.values(), handles, title=_wrapped(
@@ -89,15 +92,3 @@ def _draw_policy(ax, strengths, column, factor, style):
 
 def _shares(strengths):
     return [100 * strength['fraction'] for strength in strengths]
-
-
-def _values(summary, column):
-    return np.array([strength[column]['each'] for strengths in summary.values()
-                     for strength in strengths])
-
-
-def _legend(axes):
-    """Handles and labels of all panels."""
-    pairs = [ax.get_legend_handles_labels() for ax in axes]
-    return (sum((handles for handles, _ in pairs), []),
-            sum((labels for _, labels in pairs), []))
