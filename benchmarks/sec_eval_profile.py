@@ -25,8 +25,8 @@ PARTS = {
     'kernel rows and step size': ('core.linear_model.make_coordinates',
                                   'core.solvers.rmd.top_eigenpair',
                                   'core.solvers.rmd.smoothness'),
-    "points' derivative": ('core.solvers.training.vjp_rows',
-                           'core.solvers.rmd.vjp_lmbda',
+    "points' derivative": ('core.solvers.training.RowGradients.from_row',
+                           'core.solvers.training.RowGradients.lmbda',
                            'core.solvers.implicit._grad_lmbda'),
     'linear system of the optimum': ('core.solvers.implicit.solve_hessian',),
     'validation loss and its gradient': (

@@ -1,4 +1,5 @@
 """Gradient check and diagnostics of the attack; where restarts start."""
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -127,10 +128,12 @@ def test_check_gradient_sees_a_wrong_sign(monkeypatch):
     attack = attack_digits()
     attack.xc, attack.yc = attack._rnd_init_poisoning_points()
     assert attack.check_gradient().solver_points < 1e-5
-    right = rmd.RowGradients
-    monkeypatch.setattr(
-        rmd, 'RowGradients', lambda model, p, scores, scale, grad_eta: right(
-            model, p, scores, -scale, -grad_eta))
+    right = rmd.adjoints
+
+    def negated(*args):
+        rows = right(*args)
+        return replace(rows, scale=-rows.scale)
+    monkeypatch.setattr(rmd, 'adjoints', negated)
     found = attack.check_gradient()
     assert found.solver_points > 1 and found.points < 1e-6
 

@@ -20,7 +20,7 @@ from secml_regpoison.core import Problem, hypergradient
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
 from secml_regpoison.core.penalties import L2
-from secml_regpoison.core.solvers import rmd, training
+from secml_regpoison.core.solvers import training
 
 # Each loss with a bias that is free and one that is penalised.
 OBJECTIVES = [(loss, beta) for loss in (
@@ -235,10 +235,10 @@ def _flipped(vjp):
 
 
 def _last_step_dropped(vjp):
-    def broken(model, p, adjoint_scores, *args):
-        p, adjoint_scores = p.clone(), adjoint_scores.clone()
+    def broken(rows, *args):
+        p, adjoint_scores = rows.p.clone(), rows.adjoint_scores.clone()
         p[-1], adjoint_scores[-1] = 0., 0.
-        return vjp(model, p, adjoint_scores, *args)
+        return vjp(replace(rows, p=p, adjoint_scores=adjoint_scores), *args)
     return broken
 
 
@@ -249,18 +249,19 @@ class _Flat(Logistic):
 
 
 def _no_curvature(vjp):
-    return lambda model, *args: vjp(replace(model, loss=_Flat()), *args)
+    return lambda rows, *args: vjp(replace(rows, model=replace(
+        rows.model, loss=_Flat())), *args)
 
 
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('name, breakage', [
-    *((name, breakage) for name in ('vjp_rows', 'vjp_lmbda')
+    *((name, breakage) for name in ('from_row', 'lmbda')
       for breakage in (_zeroed, _flipped, _last_step_dropped)),
-    ('vjp_rows', _no_curvature)])
+    ('from_row', _no_curvature)])
 def test_broken_derivatives_are_caught(monkeypatch, form, name, breakage):
     check_against_autograd(form)
-    owner = training if name == 'vjp_rows' else rmd
-    monkeypatch.setattr(owner, name, breakage(getattr(owner, name)))
+    monkeypatch.setattr(training.RowGradients, name, breakage(
+        getattr(training.RowGradients, name)))
     with pytest.raises(AssertionError):
         check_against_autograd(form)
 

@@ -113,7 +113,7 @@ class ClassCoordinates:
         rows, h = loss.rows(first_row), moving(scores)
         slope = rows.slope(h)
         curved_scores = rows.curvature(h) / self.n * moving(adjoint_scores)
-        return [RowFactors(part, r, p_c, s, u_c, self.n)
+        return [RowFactors(part, r, p_c, s, u_c)
                 for (part, r), (_, p_c), (_, s), (_, u_c) in zip(
                     *map(self._blocks, (slope, p, curved_scores, u)))]
 

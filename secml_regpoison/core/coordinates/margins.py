@@ -92,8 +92,7 @@ class RowFactors(NamedTuple):
 
     coordinates : of one vector, with `column_products` for those of `columns`.
     p, u : ``p_t`` and ``u_t``, (T, n_coords). slope, curved_scores :
-    ``l'(A u_t)`` and ``l''(A u_t) (A p_t) / n`` of these rows, (T, k). n : all
-    training rows.
+    ``l'(A u_t)`` and ``l''(A u_t) (A p_t) / n`` of these rows, (T, k).
     """
 
     coordinates: Any
@@ -101,7 +100,6 @@ class RowFactors(NamedTuple):
     p: Tensor
     curved_scores: Tensor
     u: Tensor
-    n: int
 
     def rows(self) -> Tensor:
         """The derivative, (k, d)."""
@@ -109,14 +107,14 @@ class RowFactors(NamedTuple):
 
     def product(self) -> Tensor:
         """The derivative in coordinates, (k, n_coords)."""
-        return (self.slope.T @ self.p).div_(self.n).addmm_(
+        return (self.slope.T @ self.p).div_(self.coordinates.n).addmm_(
             self.curved_scores.T, self.u)
 
     def columns(self, signs: Tensor) -> tuple[Tensor, Tensor]:
         """Of factors of all rows: the sum of the derivative over the rows,
         each times its sign (n,), and that of its products with the weights of
         the rows, column by column; (d,) each."""
-        sums = (self.slope @ signs @ self.p / self.n
+        sums = (self.slope @ signs @ self.p / self.coordinates.n
                 + self.curved_scores @ signs @ self.u)
         return (self.coordinates.weights(sums[None])[0],
                 self.coordinates.column_products(self))
@@ -131,7 +129,7 @@ class RowFactors(NamedTuple):
             rows = (factors[:, :n_tr] @ coordinates.rows_tr
                     + factors[:, n_tr:] @ coordinates.rows_p)
             return weights_of_rows(rows) * coordinates.weights(v)
-        return (of_step(self.slope / self.n, self.p)
+        return (of_step(self.slope / coordinates.n, self.p)
                 + of_step(self.curved_scores, self.u)).sum(0)
 
 
@@ -147,7 +145,7 @@ def row_factors(coordinates: Any, loss: Loss, scores: Tensor, p: Tensor,
     h, n = scores[:, first_row:], coordinates.n
     return [RowFactors(coordinates, loss.slope(h), p,
                        loss.curvature(h) / n * adjoint_scores[:, first_row:],
-                       u, n)]
+                       u)]
 
 
 def with_penalty(coordinates: Any, penalty: Any) -> Any:

@@ -21,8 +21,7 @@ from ..coordinates import Coordinates
 from ..losses import Loss
 from ..penalties.l1 import least_subgradient
 from ..problem import Problem
-from .heavy_ball import heavy_ball
-from .rmd import descend as descend_steps
+from . import rmd
 from .training import RowGradients, TrainedModel, Training, training_steps
 
 
@@ -30,7 +29,7 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
             problem: Problem,
             start: Optional[TrainedModel] = None) -> TrainedModel:
     """T steps from 0, all iterates kept."""
-    model = descend_steps(coordinates, loss, training, problem, start)
+    model = rmd.descend(coordinates, loss, training, problem, start)
     return replace(model, grad_norm=_relative_subgradient(
         coordinates, loss, model.u))
 
@@ -57,24 +56,16 @@ def loss_gradient(coordinates: Coordinates, loss: Loss, h: Tensor) -> Tensor:
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training
             ) -> tuple[RowGradients, Callable[[], Tensor]]:
     """Arguments and results as of `.rmd.reverse`."""
-    coordinates, eta = model.coordinates, model.eta
-    last = slice(-(training.truncate or len(model.path)), None)
-    tail = replace(model, path=model.path[last], scores=model.scores[last])
-    is_free = coordinates.penalty.strengths(model.u) == 0
-    after = torch.cat([tail.path[1:], model.u[None]])
-    curvature = model.loss.curvature(tail.scores)
-    adjoints, adjoint_scores = heavy_ball(
-        coordinates, model.loss, eta, training.momentum,
-        (grad_val * ((model.u != 0) | is_free)).expand(2, -1), len(curvature),
-        curvature, ((tail.path != 0) | is_free).to(curvature.dtype))
-    p = adjoints[1:]
-    grad_w, grad_b = coordinates.penalty.gradient(after[:, :-1], after[:, -1])
+    eta, penalty = model.eta, model.coordinates.penalty
+    path = torch.cat([model.path, model.u[None]])
+    support = ((path != 0) | (penalty.strengths(model.u) == 0)).to(path.dtype)
+    rows = rmd.adjoints(model, grad_val * support[-1], training, support[:-1])
+    p, after = rows.p, path[-len(rows.p):]
+    grad_w, grad_b = penalty.gradient(after[:, :-1], after[:, -1])
     grad_lmbda = -eta * ((p[:, :-1] * grad_w).sum() + p[:, -1] @ grad_b)
-    grad_eta = None
     if model.d_eta is not None:
         # dA/d eta = -sum_t p_t . (grad f(u_t) + mu sign(u_{t+1})); lambda
         # does not change eta = 1 / L
-        steps = training_steps(model, training.momentum)[last]
-        grad_eta = (p * steps).sum() / eta
-    return (RowGradients(tail, p, adjoint_scores, -eta, grad_eta),
-            lambda: grad_lmbda)
+        steps = training_steps(model, training.momentum)[-len(p):]
+        rows = replace(rows, grad_eta=(p * steps).sum() / eta)
+    return rows, lambda: grad_lmbda

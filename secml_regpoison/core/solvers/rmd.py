@@ -18,7 +18,7 @@ from ..losses import Loss
 from ..problem import Problem
 from .heavy_ball import heavy_ball
 from .step_size import smoothness, top_eigenpair
-from .training import RowGradients, TrainedModel, Training, vjp_lmbda
+from .training import RowGradients, TrainedModel, Training
 
 
 def descend(coordinates: Coordinates, loss: Loss, training: Training,
@@ -47,17 +47,18 @@ def descend(coordinates: Coordinates, loss: Loss, training: Training,
                         scores, eta, d_eta, top_p)
 
 
-def adjoints(model: TrainedModel, grad_val: Tensor,
-             training: Training) -> tuple[TrainedModel, Tensor, Tensor]:
-    """The steps that are reversed, as a model, their adjoints ``p_t`` and
-    ``A p_t``; see `reverse`."""
+def adjoints(model: TrainedModel, grad_val: Tensor, training: Training,
+             *in_reverse: Tensor) -> RowGradients:
+    """Of the steps that are reversed, see `reverse`; `in_reverse` is what
+    `heavy_ball` takes after the curvature, a row for each step."""
     last = slice(-(training.truncate or len(model.path)), None)
     tail = replace(model, path=model.path[last], scores=model.scores[last])
     curvature = model.loss.curvature(tail.scores)
     p, scores = heavy_ball(
         model.coordinates, model.loss, model.eta, training.momentum,
-        grad_val.expand(2, -1), len(curvature), curvature)
-    return tail, p[1:], scores
+        grad_val.expand(2, -1), len(curvature), curvature,
+        *(part[last] for part in in_reverse))
+    return RowGradients(tail, p[1:], scores, -model.eta)
 
 
 def reverse(model: TrainedModel, grad_val: Tensor, training: Training
@@ -71,16 +72,16 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
     `grad_val`.
     """
     model = replace(model, coordinates=model.coordinates.twin())
-    coordinates, eta, grad_eta = model.coordinates, model.eta, None
-    tail, p, adjoint_scores = adjoints(model, grad_val, training)
-    grad_lmbda = vjp_lmbda(tail, p, adjoint_scores, -eta)
+    rows = adjoints(model, grad_val, training)
+    grad_lmbda = rows.lmbda()
     if model.d_eta is not None:
         # dA/d eta = -sum_t p_t . grad L(u_t), of which lambda's derivative
         # has the penalty's part;  d eta/d lmbda = -eta^2 mu
+        eta, coordinates = model.eta, model.coordinates
         grad_eta = grad_lmbda / eta - (
-            adjoint_scores * model.loss.slope(tail.scores)
+            rows.adjoint_scores * model.loss.slope(rows.model.scores)
         ).sum() / coordinates.n
         grad_lmbda = grad_lmbda - (
             grad_eta * eta ** 2 * coordinates.penalty.strength)
-    return (RowGradients(tail, p, adjoint_scores, -eta, grad_eta),
-            lambda: grad_lmbda)
+        rows = replace(rows, grad_eta=grad_eta)
+    return rows, lambda: grad_lmbda

@@ -121,22 +121,6 @@ def training_steps(model: TrainedModel, momentum: float) -> Tensor:
     return steps
 
 
-def vjp_lmbda(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
-              scale: float) -> Tensor:
-    """``scale sum_t d/dlmbda (p_t . grad L(u_t))`` with the L2 penalty, 0-d.
-
-    For the adjoint ``p`` of a step,
-
-        d/dlmbda  (p . grad L) = mu (p_w . w + beta p_b b)
-
-    Arguments as for `RowGradients`.
-    """
-    coordinates, u = model.coordinates, model.path
-    return coordinates.penalty.bilinear(
-        coordinates.inner(p, adjoint_scores, u).sum(),
-        (coordinates.biases(p) * coordinates.biases(u)).sum()).mul_(scale)
-
-
 @dataclass(frozen=True)
 class RowGradients:
     """``scale sum_t d/d(rows) (p_t . grad L(u_t))``, when it is asked for.
@@ -160,8 +144,8 @@ class RowGradients:
     def from_row(self, first_row: int) -> Tensor:
         """With respect to the weights of the rows from `first_row` on: those
         of the poisoning rows, or of all."""
-        rows = vjp_rows(self.model, self.p, self.adjoint_scores, self.scale,
-                        first_row)
+        rows: Any = sum(factors.rows() for factors in self._factors(first_row))
+        rows.mul_(self.scale)
         step_grad = self._step_gradient()
         return rows if step_grad is None \
             else rows.add_(step_grad.rows(first_row == 0))
@@ -173,31 +157,33 @@ class RowGradients:
     def columns(self, signs: Tensor) -> tuple[Tensor, Tensor]:
         """See `RowFactors.columns`."""
         sums, products = (self.scale * sum(parts) for parts in zip(*(
-            factors.columns(signs) for factors in row_factors(
-                self.model, self.p, self.adjoint_scores, 0))))
+            factors.columns(signs) for factors in self._factors(0))))
         step_grad = self._step_gradient()
         if step_grad is None:
             return sums, products
         step_sums, step_products = step_grad.columns(signs)
         return sums + step_sums, products + step_products
 
+    def lmbda(self) -> Tensor:
+        """With respect to lambda, with the L2 penalty, 0-d: for a step
+
+            d/dlmbda  (p . grad L) = mu (p_w . w + beta p_b b)
+
+        without what a step size that lambda decides adds.
+        """
+        coordinates, p, u = self.model.coordinates, self.p, self.model.path
+        return coordinates.penalty.bilinear(
+            coordinates.inner(p, self.adjoint_scores, u).sum(),
+            (coordinates.biases(p) * coordinates.biases(u)).sum()
+        ).mul_(self.scale)
+
+    def _factors(self, first_row: int) -> list[RowFactors]:
+        model = self.model
+        return model.coordinates.row_factors(
+            model.loss, model.scores, self.p, self.adjoint_scores, model.path,
+            first_row)
+
     def _step_gradient(self) -> Optional[StepGradient]:
         d_eta = self.model.d_eta
         return None if self.grad_eta is None or d_eta is None \
             else replace(d_eta, scale=self.grad_eta * d_eta.scale)
-
-
-def row_factors(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
-                first_row: int) -> list[RowFactors]:
-    """Of a path, see `RowGradients`."""
-    return model.coordinates.row_factors(
-        model.loss, model.scores, p, adjoint_scores, model.path, first_row)
-
-
-def vjp_rows(model: TrainedModel, p: Tensor, adjoint_scores: Tensor,
-             scale: float, first_row: int) -> Tensor:
-    """`RowGradients` of the rows from `first_row` on, (k, d): ``n_tr`` for
-    the poisoning points, 0 for all."""
-    rows: Any = sum(factors.rows() for factors in row_factors(
-        model, p, adjoint_scores, first_row))
-    return rows.mul_(scale)

@@ -16,7 +16,7 @@ from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
 from secml_regpoison.core.penalties import L1
 from secml_regpoison.core.solvers import (
-    Training, feature_sign, proximal, training)
+    Training, feature_sign, rmd, training)
 
 LOSS_OF_MARGIN = {
     Logistic: lambda m: torch.nn.functional.softplus(-m),
@@ -103,9 +103,10 @@ def test_truncated_rmd_is_autograd_through_the_last_steps():
 
 def test_broken_derivatives_are_caught(monkeypatch):
     for owner, name, breakage in (
-            (training, 'vjp_rows', lambda f: lambda *args: -f(*args)),
+            (training.RowGradients, 'from_row',
+             lambda f: lambda *args: -f(*args)),
             (L1, 'strengths', lambda f: lambda *args: 0 * f(*args)),
-            (proximal, 'heavy_ball', lambda f: lambda *args: f(*args[:7], *(
+            (rmd, 'heavy_ball', lambda f: lambda *args: f(*args[:7], *(
                 torch.ones_like(support) for support in args[7:])))):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, breakage(getattr(owner, name)))
