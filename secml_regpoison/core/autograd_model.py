@@ -10,7 +10,7 @@ from typing import Any, Callable
 import torch
 from torch import Tensor
 
-from .checks import check
+from .checks import check, is_sparse
 from .defender import Defender
 from .linear_model import LOGISTIC
 from .losses import Loss
@@ -50,7 +50,7 @@ class AutogradModel:
     Raises
     ------
     ValueError
-        If the training is another.
+        If the training is another, or the training rows are sparse.
     """
 
     problem: Problem
@@ -74,6 +74,9 @@ class AutogradModel:
               'None for a model that autograd differentiates')
         check('problem.n_classes', self.problem.n_classes,
               self.problem.n_classes is None, 'None for a model of one score')
+        x_tr = self.problem.x_tr
+        check('x_tr', x_tr.layout, not is_sparse(x_tr), 'dense for a model '
+              'that autograd differentiates', ' Pass `x_tr.to_dense()`.')
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Nothing is known of the smoothness of any scores."""

@@ -27,7 +27,7 @@ from .penalties import L1, L2, check_penalty
 from .problem import Problem, rows_of
 from .reverse_pass import ReversePass
 from .solvers import (
-    SOLVERS, SPARSE_SOLVERS, Solver, TrainedModel, Training)
+    Solver, TrainedModel, Training, check_training, solvers_of)
 from .solvers.step_size import warn_if_unstable
 from .solvers.training import check_not_diverged
 from .threads import one_blas_thread
@@ -94,8 +94,9 @@ class LinearModel:
     ------
     ValueError
         Another penalty; no solver for it has the name of the method; 'fmd'
-        with a preprocess that is fitted on the poison; the problem has
-        `n_classes`.
+        with sparse training rows, or a preprocess that is fitted on the
+        poison; the form 'gram' where the penalty is not isotropic; the problem
+        has `n_classes`.
     """
 
     problem: Problem
@@ -110,13 +111,7 @@ class LinearModel:
 
     def __post_init__(self) -> None:
         check_penalty(self.penalty)
-        method, known = self.training.method, tuple(self._solvers)
-        check('method', method, method in known,
-              f'one of {known} with the penalty {self.penalty.__name__}')
-        preprocess = self.problem.preprocess
-        check('method', method, self._solvers[method].moves_all
-              or preprocess is None or preprocess.by_row, "'rmd' or "
-              "'implicit' with a preprocess that is fitted on the poison")
+        check_training(self.training, self.penalty, self.problem)
         n_classes = self.problem.n_classes
         check('problem.n_classes', n_classes,
               (n_classes is not None) == self._by_class,
@@ -129,8 +124,8 @@ class LinearModel:
         return self.penalty.lmbda_step
 
     @property
-    def _solvers(self) -> dict[str, Solver]:
-        return SOLVERS if self.penalty.is_smooth else SPARSE_SOLVERS
+    def _solver(self) -> Solver:
+        return solvers_of(self.penalty)[self.training.method]
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Warn of a step size that is too large for these points."""
@@ -165,7 +160,7 @@ class LinearModel:
         """
         features, coordinates = self._rows_at(x_p, lmbda, start)
         with _naming(lmbda):
-            model = self._solvers[self.training.method].train(
+            model = self._solver.train(
                 coordinates, self._training_loss(), self.training,
                 features.problem, None if start is None else start.model)
         check_not_diverged(model.u, model.eta, lmbda)
@@ -215,7 +210,7 @@ class LinearModel:
         """A player's loss, and its derivatives as of `.solvers.Solver`."""
         value, grad_val = self.val_gradient(trained, is_attacker)
         with _naming(trained.model.coordinates.penalty.lmbda):
-            return value, *self._solvers[self.training.method].vjp(
+            return value, *self._solver.vjp(
                 trained.model, grad_val, self.training)
 
     def signs(self) -> Tensor:

@@ -154,9 +154,13 @@ def test_hypergradient_of_a_network_is_central_difference():
     ({'method': 'implicit', 'eta': .1}, "`method` must be 'rmd'"),
     ({'eta': None}, '`eta` must be a step size'),
     ({'eta': .1, 'truncate': 5}, '`truncate` must be None for a model'),
+    ({'eta': .1, 'is_sparse': True}, '`x_tr` must be dense for a model'),
     ({'eta': .1, 'n_classes': 2}, '`problem.n_classes` must be None')])
+@pytest.mark.filterwarnings('ignore:Sparse CSR tensor support')
 def test_what_autograd_cannot_do_is_refused(training, words):
     training, (problem, x_p, y_p) = dict(training), make()
+    if training.pop('is_sparse', False):
+        problem = replace(problem, x_tr=problem.x_tr.to_sparse_csr())
     if 'n_classes' in training:
         problem = replace(problem, n_classes=training.pop('n_classes'),
                           y_tr=(problem.y_tr + 1) / 2,

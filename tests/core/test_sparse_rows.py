@@ -85,11 +85,22 @@ def test_refusals(arguments, match):
 
 
 def test_sparse_points_and_fmd_are_refused():
-    _, sparse, x_p, y_p = pair()
+    dense, sparse, x_p, y_p = pair()
     with pytest.raises(ValueError, match='`x_p` must be dense'):
         hypergradient(sparse, x_p.to_sparse_csr(), y_p, 0.)
-    with pytest.raises(ValueError, match="'implicit' with sparse rows"):
+    refused = pytest.raises(ValueError, match="'implicit' with sparse rows")
+    with refused:
         hypergradient(sparse, x_p, y_p, 0., 'fmd')
+    trained = []
+    with refused:  # before the first derivative is read
+        solve(sparse, x_p, y_p, 0., method='fmd', learn_lmbda=False,
+              callback=trained.append)
+    assert not trained
+    # of the validation rows no tangent is taken
+    half = Problem(dense.x_tr, dense.y_tr, sparse.x_val, sparse.y_val)
+    for got, expected in zip(*(hypergradient(problem, x_p, y_p, 0., 'fmd')
+                               for problem in (half, dense))):
+        compare(got, expected, 1e-12)
 
 
 def _peak_of_large_rows():

@@ -2,7 +2,7 @@
 
 Use them where ``n < 2 d``: a step then costs one product of n x n instead of
 two of n x d. With one strength for all weights, ``mu (w, beta b)`` stays in
-the span; another penalty leaves it, and is refused.
+the span; another penalty leaves it.
 """
 import copy
 from typing import TYPE_CHECKING, Callable, Optional
@@ -41,12 +41,7 @@ class KernelCoordinates:
     Only the rows and columns of the poisoning points are computed here; the
     block of the fixed rows is the problem's, once.
 
-    Parameters as for `PrimalCoordinates`.
-
-    Raises
-    ------
-    ValueError
-        If the penalty is no isotropic L2.
+    Parameters as for `PrimalCoordinates`; the penalty is isotropic.
     """
 
     steps = staticmethod(kernel_steps)
@@ -54,10 +49,6 @@ class KernelCoordinates:
     add_penalty = add_penalty
 
     def __init__(self, problem: 'Problem', rows_p: Tensor, penalty: L2):
-        if not penalty.is_isotropic:
-            raise ValueError(
-                "`form` must be 'primal' or 'auto' with such a penalty, got "
-                "'gram': kernel coordinates need one isotropic L2.")
         self.problem, self.rows_tr = problem, problem.rows_tr
         self.rows_p, self.penalty = rows_p, penalty
         n_tr, p = problem.n_tr, rows_p.shape[0]

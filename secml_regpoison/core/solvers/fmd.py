@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..checks import check, is_sparse
 from .training import TrainedModel, Training, training_steps
 
 
@@ -66,17 +65,10 @@ class PointGradients(NamedTuple):
 def forward(model: TrainedModel, grad_val: Tensor,
             training: Training
             ) -> tuple[PointGradients, Callable[[], Tensor]]:
-    """Arguments and results as of `.rmd.reverse`.
-
-    Raises
-    ------
-    ValueError
-        If the fixed rows are sparse.
+    """Arguments and results as of `.rmd.reverse`; the fixed rows are dense.
     """
     coordinates = model.coordinates
     rows_p, n_tr = coordinates.rows_p, coordinates.n_tr
-    check('method', 'fmd', not is_sparse(coordinates.rows_tr),
-          "'rmd' or 'implicit' with sparse rows")
     steps = _Steps(model, training.momentum, torch.cat([
         coordinates.rows_tr, rows_p]))
     d = rows_p.shape[1] - 1

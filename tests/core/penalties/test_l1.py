@@ -311,8 +311,8 @@ def test_the_solvers_are_chosen_by_smoothness_not_by_name():
      "penalty L1, got 'fmd'"),
     ({'form': 'gram'}, "`form` must be 'primal' or 'auto'.*need one isotr")])
 def test_what_needs_another_penalty(kwargs, words):
-    problem, x_p, y_p = make()
-    with pytest.raises(ValueError, match=words):
-        hypergradient(problem, x_p, y_p, 0., model=model(), **kwargs)
+    problem, _, y_p = make()
+    with pytest.raises(ValueError, match=words):  # before any work
+        model()(problem, y_p, Training(**kwargs))
     with pytest.raises(ValueError, match='`beta` must be 0 or 1, got 0.5'):
         L1(0., 7, .5)

@@ -13,6 +13,7 @@ from secml_regpoison.core.coordinates import (
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.penalties import L1, L2
 from secml_regpoison.core.penalties.strength import Strength
+from secml_regpoison.core.solvers import Training
 
 
 @pytest.mark.parametrize('beta', (0., 1.))
@@ -55,7 +56,8 @@ def test_kernel_coordinates_need_an_isotropic_penalty():
                           PrimalCoordinates)
     assert isinstance(make_coordinates(*arguments), PrimalCoordinates)
     with pytest.raises(ValueError, match='need one isotropic L2'):
-        make_coordinates(*arguments, 'gram')
+        LinearModel(problem, y_p, Training(form='gram'),
+                    penalty=OneStrengthAFeature)
 
 
 def of_twice_the_strength(base):
