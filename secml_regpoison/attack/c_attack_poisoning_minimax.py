@@ -686,6 +686,9 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         """Make `adv_ds` the poison, and `record` that of run `k`."""
         self._poison, self._lmbda = adv_ds, record.lmbda
         self._trust = getattr(adv_ds.header, 'trust', 1.)
+        self._xc = self._x_opt = adv_ds.X.deepcopy()
+        self._yc, self._f_opt = adv_ds.Y.deepcopy(), record.loss
+        self._verdicts = record.verdicts
         self._history = (*self._history[:k], record, *self._history[k + 1:])
 
     # What secml's attacks are built on, for code that calls it

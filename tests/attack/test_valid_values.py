@@ -52,6 +52,13 @@ def test_the_value_is_that_of_the_projected_points(settings):
     record, = attack.history
     assert (record.loss, record.lmbda) == (loss, held.header.lmbda)
     assert held.header.verdicts == record.verdicts.names()
+    assert (attack.adv_ds, attack.lmbda) == (held, record.lmbda)
+    assert attack.f_opt == loss and attack.x_opt is attack.xc
+    assert (attack.xc == held.X).all() and (attack.yc == held.Y).all()
+    assert attack.objective_function(attack.xc[0, :]) == pytest.approx(
+        loss, rel=1e-6)
+    if not settings:  # as after `run`, with what its verdicts say
+        assert attack.diagnostics().budget_hit is record.verdicts.budget_hit
     z = held.X.tondarray()
     assert (z == np.rint(z)).all() and (held.Y == poison.Y).all()
     clf = attack.poisoned_classifier(held)
