@@ -3,7 +3,7 @@ import numpy as np
 
 from secml_regpoison.core.verdicts import is_of_no_use
 from secml_regpoison.figure.style import (
-    POLICY_STYLES, RINGS, draw_rings, fitting_legend_below, policy_label,
+    POLICY_STYLES, RINGS, draw_rings, legend_below, policy_label,
     policy_styles)
 from secml_regpoison.validation import check, check_numeric, check_type
 from .poisoning_curve import poisoning_curve
@@ -162,6 +162,6 @@ class PoisoningCurveDisplay:
         if ax.get_yscale() == 'linear':
             ax.set_ylim(bottom=0)
         width = ax.get_position().width * ax.figure.get_figwidth()
-        fitting_legend_below(ax, ax.get_legend_handles_labels()[0],
-                             ncol=2 if width > 4 else 1)
+        legend_below(ax, ax.get_legend_handles_labels()[0],
+                     ncol=2 if width > 4 else 1)
         return self

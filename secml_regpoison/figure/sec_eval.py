@@ -7,8 +7,7 @@ from secml.figure._plots import CPlot
 
 from secml_regpoison.core.verdicts import is_of_no_use
 from secml_regpoison.validation import check_type
-from .style import (
-    OTHER_STYLES, POLICY_STYLES, draw_rings, fitting_legend_below)
+from .style import OTHER_STYLES, POLICY_STYLES, draw_rings, legend_below
 
 
 class SecEvalCurvesMixin:
@@ -107,7 +106,7 @@ class SecEvalCurvesMixin:
         # secml's plot_sec_eval has set both
         self.title(title)
         self.show_legend = show_legend
-        fitting_legend_below(self, [
+        legend_below(self, [
             handle for sp in (self, self._lmbda_sp)
             for handle in sp.get_legend_handles_labels()[0]])
 
@@ -158,7 +157,7 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
                 'w_norm': r'$\|w\|_2$'}[name], repetitions[0].param_name)
     handles, _ = sp.get_legend_handles_labels()
     if handles:
-        fitting_legend_below(sp, handles)
+        legend_below(sp, handles)
     sp.grid(grid_on=True)
     return line
 

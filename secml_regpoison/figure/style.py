@@ -55,6 +55,9 @@ POLICY_LABELS = {
 RINGS = {'gave_up': ('o', 'gave up{}: no better than a constant answer'),
          'lmbda_at_bound': ('s', r'$\lambda$ at a bound{}')}
 
+# Share of a figure's height below which a legend leaves its axes room.
+LARGEST_LEGEND = .6
+
 
 def policy_styles(policies):
     """Style of each policy of one picture.
@@ -140,30 +143,30 @@ def draw_rings(ax, verdict, lines, found, where=''):
                 label='_' if words in known else words)
 
 
-def legend_below(sp, handles, **options):
+def legend_below(sp, handles, ncol=2, **options):
     """A legend below the axes, their ticks and label, where it hides nothing.
     Of a secml plot or of matplotlib Axes.
 
-    Its distance is in letters, for labels grow with the font and not with the
-    axes. The figure makes room for it when it is drawn, unless the user has
-    chosen a layout.
+    It has one column where `ncol` of them would leave the figure, if that is
+    high enough. Its distance is in letters, for labels grow with the font and
+    not with the axes. The figure makes room for it when it is drawn, unless
+    the user has chosen a layout.
     """
-    if getattr(sp, 'show_legend', None) is not False:
-        figure = getattr(sp, '_sp', sp).figure
-        if figure.get_layout_engine() is None:
-            figure.set_layout_engine('tight')
-        sp.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5, 0.),
-                  borderaxespad=3.6,
-                  **{'ncol': 2, 'frameon': False, **options})
-
-
-def fitting_legend_below(sp, handles, **options):
-    """As `legend_below`, but in one column where the figure is narrow."""
-    legend_below(sp, handles, **options)
+    if getattr(sp, 'show_legend', None) is False:
+        return
     axes = getattr(sp, '_sp', sp)
-    legend = axes.get_legend()
-    if legend and legend.get_window_extent().width > axes.figure.bbox.width:
-        legend_below(sp, handles, **{**options, 'ncol': 1})
+    if axes.figure.get_layout_engine() is None:
+        axes.figure.set_layout_engine('tight')
+
+    def draw(n_columns):
+        sp.legend(handles=handles, ncol=n_columns, loc='upper center',
+                  bbox_to_anchor=(.5, 0.), borderaxespad=3.6,
+                  **{'frameon': False, **options})
+        return axes.get_legend().get_window_extent()
+    box, whole = draw(ncol), axes.figure.bbox
+    if (box.x0 < 0 or box.x1 > whole.x1) \
+            and draw(1).height > LARGEST_LEGEND * whole.height:
+        draw(ncol)
 
 
 def figure_legend(fig, ax, title, ncol=4):

@@ -195,9 +195,9 @@ def test_training_points_differ_in_marker_too(fig):
     assert shapes[0] != shapes[1]
 
 
-@pytest.mark.parametrize('fontsize', [8, 20])
-def test_the_legend_hides_nothing_and_can_be_left_out(fontsize):
-    attack, fig = _attacked(), CFigure(height=4, fontsize=fontsize)
+@pytest.mark.parametrize('height, fontsize', [(4, 8), (8, 16)])
+def test_the_legend_hides_nothing_and_can_be_left_out(height, fontsize):
+    attack, fig = _attacked(), CFigure(height=height, fontsize=fontsize)
     fig.sp.plot_poisoning_map(attack, n_grid_points=2)
     texts = [text.get_text() for text in fig.sp.get_legend().get_texts()]
     assert len(texts) == 8

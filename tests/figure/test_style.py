@@ -5,8 +5,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from secml_regpoison.figure.style import (
-    OTHER_STYLES, OWN, POLICY_STYLES, figure_legend, policy_label,
-    policy_styles, save_picture)
+    OTHER_STYLES, OWN, POLICY_STYLES, figure_legend, legend_below,
+    policy_label, policy_styles, save_picture)
 
 LOOK = 'color', 'marker'
 
@@ -99,6 +99,24 @@ def test_the_legend_of_a_figure_is_in_it(width):
     assert not box.overlaps(ax.xaxis.get_tightbbox())
     assert ('\n' in legend.get_title().get_text()) == (width < 13)
     assert {4: 1, 5.4: 1, 13.8: 4}[width] == legend._ncols
+
+
+@pytest.mark.parametrize('width, height, n_axes, n_columns', [
+    (4, 5, 1, 1), (7, 5, 1, 2), (7, 5, 2, 1), (4, 1.2, 1, 2)])
+def test_the_legend_below_axes_has_as_many_columns_as_fit(
+        width, height, n_axes, n_columns):
+    fig = Figure(figsize=(width, height))
+    FigureCanvasAgg(fig)
+    ax = fig.subplots(1, n_axes, squeeze=False)[0, 0]
+    lines = [ax.plot([k], label=f'{k}: a rather long name of a curve')[0]
+             for k in range(4)]
+    legend_below(ax, lines)
+    legend = ax.get_legend()
+    assert legend._ncols == n_columns
+    fig.canvas.draw()
+    box = legend.get_window_extent()
+    # one column of a low figure would leave no axes
+    assert height < 2 or box.x0 >= 0 and box.x1 <= fig.bbox.x1
 
 
 def test_a_pdf_does_not_say_when_it_was_made(tmp_path):

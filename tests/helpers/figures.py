@@ -6,7 +6,8 @@ def assert_outside(fig, legend):
     picture."""
     fig._fig.canvas.draw()
     covered = legend.get_window_extent()
-    assert covered.y0 >= 0
+    assert covered.x0 >= 0 and covered.y0 >= 0
+    assert covered.x1 <= fig._fig.bbox.x1
     for axes in fig._fig.axes:
         boxes = [axes.get_window_extent(), axes.title.get_window_extent(),
                  axes.xaxis.get_tightbbox(), axes.yaxis.get_tightbbox()]
