@@ -25,7 +25,7 @@ def write_rows(path, rows, columns=None):
 
 
 def write_text(path, text):
-    """Write a printed table."""
+    """Write a text, such as a table or JSON, and the end of its line."""
     with atomic_path(path) as scratch:
         with open(scratch, 'w', encoding='utf-8') as stream:
             stream.write(f'{text}\n')
