@@ -20,6 +20,7 @@ from .linear_model import LinearModel
 from .model import Model
 from .problem import Problem
 from .revival import maximise_alive
+from .second_search import search_again
 from .steps import (
     NOTABLE, OuterSteps, ascend, default_step, have_wrong_length, promises)
 from .threads import one_blas_thread
@@ -73,8 +74,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     lmbda_bounds : (float, float)
         Interval of the learned lambda.
     n_outer : int
-        Steps of the points at most; as many again for each `.revival` and
-        after a vertex.
+        Steps of the points at most; as many again for each `.revival`, after
+        a vertex, and of a second search.
     step : float or None
         First step length, in units of `x_p`; None: see `.steps.default_step`.
     min_step, max_step : float
@@ -91,7 +92,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         `.quasi_newton` and `.revival`.
     try_vertices : bool
         Where a vertex of the set does more harm than the search found, it
-        goes on from there, see `.vertices`. Not with `camouflage`.
+        goes on from there, see `.vertices`; not with `camouflage`. With a
+        fixed lambda and few features a second search follows, see
+        `.second_search`.
     camouflage : float
         From 0 to 1: how much an attacker with rows of its own keeps the
         defender's loss low, see `.camouflaged`. Above 0 each answer
@@ -178,15 +181,25 @@ def _search(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
             y_p: Tensor, lmbda: float, steps: OuterSteps
             ) -> tuple[Iterate, bool]:
     """The best iterate, and whether the search for it converged."""
-    def search(x_p: Tensor, lmbda: float) -> tuple[Iterate, bool]:
-        start = defender, feasible, x_p, lmbda, steps
-        return maximise_alive(*start, y_p) if steps.quasi_newton \
-            and steps.n_outer else _outer_loop(*start)
-    best, converged = search(x_p, lmbda)
-    vertex = best_vertex(defender, feasible, x_p, y_p, best) \
-        if steps.try_vertices and steps.n_outer else None
-    return (best, converged) if vertex is None \
-        else search(vertex.x_p, vertex.lmbda)
+    def search(x_p: Tensor, lmbda: float,
+               n_outer: int = steps.n_outer) -> tuple[Iterate, bool]:
+        start = defender, feasible, x_p, lmbda, replace(steps, n_outer=n_outer)
+        return maximise_alive(*start, y_p) if steps.quasi_newton and n_outer \
+            else _outer_loop(*start)
+
+    def search_and_try_vertices(x_p: Tensor) -> tuple[Iterate, bool]:
+        best, converged = search(x_p, lmbda)
+        vertex = best_vertex(defender, feasible, x_p, y_p, best)
+        return (best, converged) if vertex is None \
+            else search(vertex.x_p, vertex.lmbda)
+
+    if not (steps.try_vertices and steps.n_outer):
+        return search(x_p, lmbda)
+    found = search_and_try_vertices(x_p)
+    return search_again(
+        defender, feasible, x_p, y_p, found[0], lambda x_p, n_steps: search(
+            x_p, lmbda, min(n_steps, steps.n_outer))[0],
+        search_and_try_vertices) or found
 
 
 def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,

@@ -11,12 +11,19 @@ from sklearn.linear_model import LogisticRegression
 
 from core_problems import clouds
 
-from secml_regpoison.core import Problem, hypergradient, solve
+from secml_regpoison.core import (
+    Problem, hypergradient, second_search, solve)
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.core.vertices import best_vertex
+
+
+@pytest.fixture(autouse=True)
+def one_search(monkeypatch):
+    """No second search: see test_second_search.py."""
+    monkeypatch.setattr(second_search, 'MAX_FEATURES', 0)
 
 
 def pair(problem, n_points=1, lmbda=-2., box=4., **kwargs):
