@@ -1,5 +1,6 @@
 """The options of `sec-eval` that choose the attack and the defence."""
 from secml_regpoison.experiment.plan import ATTACKERS, Plan
+from secml_regpoison.limits import LEAST_SCALE, least_scale
 from .option_types import bounds, integer, points, policies, share
 
 # those of `core.solvers`, which imports torch; a test compares them
@@ -108,3 +109,21 @@ def add_attack_options(command):
     """Options that choose the attack and the defence."""
     for name, settings in OPTIONS.items():
         command.add_argument(name, **settings)
+
+
+def check_scale(kind, parts):
+    """Raise ValueError where a scaler leaves nothing that can be attacked, or
+    scikit-learn would not divide by so little; `parts` as in `Source`."""
+    for x, _ in parts.values():
+        if kind == 'unit-norm' and x.shape[1] == 1:
+            raise ValueError(
+                '`--scale` must be another than unit-norm for a single column '
+                f'of features, got {kind}: of a number alone it leaves the '
+                'sign, which has no derivative.')
+        least = least_scale(kind, x)
+        if least < LEAST_SCALE:
+            raise ValueError(
+                f'`--scale` must be another than {kind} for '
+                f"{'rows' if kind == 'unit-norm' else 'columns'} whose size "
+                f'is not 0 and below {LEAST_SCALE:.2g}, got {least:.3g}: '
+                'rescale them.')

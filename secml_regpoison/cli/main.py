@@ -18,11 +18,11 @@ from secml_regpoison.experiment.plan import (
     Plan, check_plan, default_points, default_policies, default_solver,
     expected_strength, largest_shares, most_points, shares)
 from secml_regpoison.experiment.policies import DEFAULT_POLICIES, with_own
-from secml_regpoison.limits import LEAST_SCALE, least_scale
 from secml_regpoison.storage import only_writer
 from secml_regpoison.terminal import one_line, print_error, progress_bar
 from . import process
 from .arguments import FILE_OPTIONS, join_values, make_parser
+from .attack_arguments import check_scale
 from .paper import complete, run_paper
 from .results import (
     AnotherCommand, check_folder, check_folder_of_figures)
@@ -109,7 +109,7 @@ def _load(args):
                                                          args.scale)
     classifier = _classifier(args, source, scaler)
     n_train, n_val = split_sizes(source, args.train, args.val)
-    _check_scale(scaler, source)
+    check_scale(scaler, source.parts)
     n_features = source.parts['pool'][0].shape[1]
     solver = default_solver(n_train, n_features) if args.solver == 'auto' \
         else args.solver
@@ -180,18 +180,6 @@ def _classifier(args, source, scaler):
             f'fitted on the poison, got fmd with {scaler}: or type --scale '
             'none.')
     return args.classifier if model == 'logistic' else model
-
-
-def _check_scale(kind, source):
-    """Raise ValueError where scikit-learn would not divide by so little."""
-    for x, _ in source.parts.values():
-        least = least_scale(kind, x)
-        if least < LEAST_SCALE:
-            raise ValueError(
-                f'`--scale` must be another than {kind} for '
-                f"{'rows' if kind == 'unit-norm' else 'columns'} whose size "
-                f'is not 0 and below {LEAST_SCALE:.2g}, got {least:.3g}: '
-                'rescale them.')
 
 
 def _check_share(plan):

@@ -66,9 +66,16 @@ def n_passing(source, plan, n_repetitions):
 
 def passing_rows(x, y, name, preprocess):
     """Which of the clean training rows (n, d) with labels (n,) pass: their
-    places. The other arguments are those of `filter_split`."""
+    places. The other arguments are those of `filter_split`. ValueError where
+    there is nothing to tell their classes apart by."""
     if name == 'none':
         return np.arange(len(y))
     x, y = (torch.as_tensor(part, dtype=torch.float64) for part in (x, y))
-    fitted = fit_filter(x, y, QUANTILE, as_refitted(preprocess).fits_std)
+    try:
+        fitted = fit_filter(x, y, QUANTILE, as_refitted(preprocess).fits_std)
+    except ValueError as error:  # of attack parameters, in their words
+        raise ValueError(
+            '`filter` must be none for training rows whose classes have '
+            f'equal means, got {name}: bring more rows, or leave it out.'
+        ) from error
     return np.flatnonzero(fitted.for_labels(y).passes(x).numpy())

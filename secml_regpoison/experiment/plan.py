@@ -101,15 +101,16 @@ def default_points(n_train, most=None):
 
 def most_points(plan, source, n_repetitions):
     """How many points leave a training row of each class, of those that pass
-    the filter, whose place they take; None: any number."""
-    if plan.poison_mode == 'append':
+    the filter, whose place they take; None: any number. ValueError where the
+    filter cannot be fitted."""
+    if plan.poison_mode == 'append' and plan.filter == 'none':
         return None
     most = []
     for seed in range(plan.seed, plan.seed + n_repetitions):
         part, rows = _passing(plan, source, seed)
         y = source.parts[part][1][rows][replacement_order(seed, len(rows))]
         most.append(min(np.flatnonzero(y == k).max() for k in np.unique(y)))
-    return int(min(most))
+    return None if plan.poison_mode == 'append' else int(min(most))
 
 
 def _passing(plan, source, seed):

@@ -232,8 +232,14 @@ def test_results_of_another_command_are_removed(tmp_path, capsys):
         'sec_eval_3_0.npz'])
 
 
-def test_a_refusal_leaves_the_results_of_the_run_before(tmp_path, capsys):
+def test_a_refusal_leaves_the_results_of_the_run_before(
+        tmp_path, tmp_path_factory, capsys):
     """Also where it takes secml to find that the rows are too few."""
+    data = tmp_path_factory.mktemp('data')
+    x, y = np.arange(160) // 2 % 2, np.arange(160) % 2
+    for name, feature in ('one', x + y), ('same', np.arange(160) // 159):
+        pd.DataFrame({'a': feature, 'kind': y}).to_csv(
+            data / f'{name}.csv', index=False)
     quick = ['sec-eval', *QUICK, '--policies=-2', '--repetitions', '1',
              '--y-poison', 'flip', '--out', str(tmp_path)]
     assert cli.main(quick) == 0
@@ -242,7 +248,13 @@ def test_a_refusal_leaves_the_results_of_the_run_before(tmp_path, capsys):
             (['--attacker', 'grey', '--train', '300', '--val', '46'],
              "`attacker` must be 'defender' or 'own' with 6 test rows"),
             (['--filter', 'sphere-slab', '--points', '0,39'],
-             '`points` must be at most ')):
+             '`points` must be at most '),
+            (['--data', str(data / 'one.csv'), '--scale', 'unit-norm'],
+             '`--scale` must be another than unit-norm for a single column'),
+            (['--data', str(data / 'same.csv'), '--filter',
+              'sphere-slab', '--poison-mode', 'append'],
+             '`filter` must be none for training rows whose classes have '
+             'equal means, got sphere-slab')):
         capsys.readouterr()
         assert cli.main([*quick, *more]) == 2
         assert words in capsys.readouterr().err
