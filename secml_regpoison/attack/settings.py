@@ -183,11 +183,12 @@ def outer_steps(attack, default_step):
 def check_lmbda(clf, bounds):
     """The objective of the classifier, its lambda, and the interval."""
     check_objective(clf)
-    parameter = target_of(clf).parameter
-    check_number(f'classifier.{parameter}',
-                 getattr(parts_of(clf)[0], parameter), lambda value: value > 0
-                 and abs(math.log(value)) <= MAX_LMBDA + .1,
-                 'a number between 1e-20 and 1e20')
+    target = target_of(clf)
+    check_number(f'classifier.{target.parameter}',
+                 getattr(parts_of(clf)[0], target.parameter), lambda value:
+                 value > 0 and abs(target.lmbda(clf)) <= MAX_LMBDA + .1,
+                 f'a number between {target.scale:g}e-20 and '
+                 f'{target.scale:g}e20')
     condition = (f'two numbers in order between {-MAX_LMBDA:g} and '
                  f'{MAX_LMBDA:g}')
     check_type('lmbda_bounds', bounds, (Sequence, CArray, np.ndarray),

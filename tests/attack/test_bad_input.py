@@ -14,9 +14,11 @@ from sklearn.preprocessing import StandardScaler
 from attack_problems import clouds, make, run
 from refusals import raises
 from refused_attacks import DATA, assert_refused
+from secml_regpoison import CAttackPoisoningMinimaxRidge
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.data import CDataset
+from secml.ml.classifiers import CClassifierRidge
 
 NAN, INF = float('nan'), float('inf')
 
@@ -207,6 +209,15 @@ def test_c_of_the_classifier(value, error, words, learn_lmbda):
     attack = make(DATA, 3, learn_lmbda=learn_lmbda)
     attack.classifier.C = value
     assert_refused(attack, error, '`classifier.C` must', words)
+
+
+def test_alpha_of_the_classifier_is_half_as_far_as_c():
+    for lmbda in (-46, 46):
+        CAttackPoisoningMinimaxRidge(
+            CClassifierRidge(alpha=np.exp(lmbda) / 2), DATA[0], DATA[1])
+    with raises(ValueError, 'a number between 0.5e-20 and 0.5e20, got 1e+20'):
+        CAttackPoisoningMinimaxRidge(
+            CClassifierRidge(alpha=1e20), DATA[0], DATA[1])
 
 
 @pytest.mark.parametrize('name, values, words', [
