@@ -45,7 +45,9 @@ DIR then holds
       by --missing drop have no line. Where the data have test rows of their
       own, as with --test, the column rows tells those (test) from the others
       (pool; val: the validation rows of a .npz file)
-  sec_eval_POLICY_REP.npz    poison, predictions and weights
+  sec_eval_POLICY_REP.npz    poison, predictions and weights; the predictions,
+      scores and labels of the test rows are in the order in which these were
+      drawn, here and in the .gz: line_test is the line of each in rows_REP.csv
   sec_eval_POLICY_REP.gz     for secml's CSecEvalData.load: a pickle, and
       loading a pickle runs its code, so load only your own
 POLICY ends with -own where the attacker knows the test rows and hides the harm

@@ -9,7 +9,8 @@ from secml_regpoison.attack.digests import array_digest
 from secml_regpoison.data.splits import has_one_split
 from secml_regpoison.experiment.cells import cells_folder
 from secml_regpoison.experiment.conclusion import conclude
-from secml_regpoison.experiment.export import parts_of_rows, poisoned_rows
+from secml_regpoison.experiment.export import (
+    lines_of_test_rows, parts_of_rows, poisoned_rows)
 from secml_regpoison.experiment.grey_box import n_of_attacker
 from secml_regpoison.experiment.measures import make_records
 from secml_regpoison.experiment.picture import draw
@@ -94,7 +95,9 @@ def _run(args, source, plan, folder):
         for policy, repetition, data, result in run_policies(
                 source, plan, args.policies, args.repetitions, jobs, folder):
             save_evaluation(os.path.join(
-                args.out, f'sec_eval_{policy}_{repetition}'), data, result)
+                args.out, f'sec_eval_{policy}_{repetition}'), data, {
+                    **result, 'line_test': lines_of_test_rows(
+                        source, plan, repetition)})
             _export(args.out, f'poisoned_{policy}_{repetition}', poisoned_rows(
                 source, plan, policy, repetition, result))
             results[policy, repetition] = result

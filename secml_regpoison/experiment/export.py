@@ -68,8 +68,7 @@ def parts_of_rows(source, plan, repetition):
 
     """
     tables = {part: pd.DataFrame({
-        'line': source.file.lines[part] if source.file
-        else np.arange(1, len(y) + 1),
+        'line': _lines(source, part),
         'label': [source.header['y_original'][k] for k in y], 'part': ''})
         for part, (_, y) in source.parts.items()}
     drawn = _drawn(source, plan, repetition)
@@ -85,6 +84,23 @@ def parts_of_rows(source, plan, repetition):
         return tables['pool']
     return pd.concat([table.assign(rows=part) for part, table
                       in tables.items()], ignore_index=True)
+
+
+def lines_of_test_rows(source, plan, repetition):
+    """The `line` of each test row, see `parts_of_rows`, in the order in
+    which they are drawn: that of the predictions."""
+    part, rows = test = _drawn(source, plan, repetition)['test']
+    for _, (_, taken) in _of_attacker(
+            source, plan, test, plan.seed + repetition):
+        rows = rows[~np.isin(rows, taken)]
+    return _lines(source, part)[rows]
+
+
+def _lines(source, part):
+    """Of each row of a part, the line in the file, or the number from 1."""
+    if source.file:
+        return source.file.lines[part]
+    return np.arange(1, len(source.parts[part][1]) + 1)
 
 
 def _of_attacker(source, plan, test, seed):

@@ -11,8 +11,10 @@ from sklearn.preprocessing import StandardScaler
 
 from secml_regpoison import cli
 from secml_regpoison.data import load_data
+from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment import export
 from secml_regpoison.experiment.plan import Plan
+from secml_regpoison.experiment.security_evaluation import prepare_split
 
 N = 260
 SIZES = ['--train', '60', '--val', '30', '--points', '0,6', '--repetitions',
@@ -187,6 +189,18 @@ def test_rows_of_data_with_a_name_are_numbered_from_1():
     parts = export.parts_of_rows(
         load_data('digits'), Plan((0, 2), 40, 20), 0)
     assert parts['line'].tolist() == [*range(1, len(parts) + 1)]
+
+
+@pytest.mark.parametrize('attacker', ['defender', 'grey'])
+def test_lines_of_the_test_rows_are_in_the_order_of_the_predictions(attacker):
+    source = load_data('digits')
+    plan = Plan((0, 2), 40, 20, seed=1, attacker=attacker)
+    split = prepare_split(split_data(source, 40, 20, 3), plan, 3)
+    lines = export.lines_of_test_rows(source, plan, 2)
+    assert np.array_equal(source.parts['pool'][0][lines - 1],
+                          split.test.X.tondarray())
+    parts = export.parts_of_rows(source, plan, 2)
+    assert sorted(lines) == parts['line'][parts['part'] == 'test'].tolist()
 
 
 def test_poisoned_rows_are_in_order_and_the_last_column_is_of_no_feature(

@@ -187,8 +187,14 @@ def test_a_file_of_ones_own(tmp_path, capsys):
                      'implicit', '--poison-mode', 'append',
                      '--out', str(tmp_path / 'deep' / 'down')])
     assert code == 0
-    rows = _rows(tmp_path / 'deep' / 'down' / 'sec_eval.csv')
+    out = tmp_path / 'deep' / 'down'
+    rows = _rows(out / 'sec_eval.csv')
     assert float(rows[2]['fraction']) == pytest.approx(4 / 24)
+    parts = pd.read_csv(out / 'rows_0.csv', index_col='line')
+    with np.load(out / 'sec_eval_learned_0.npz') as arrays:
+        tested = parts.loc[arrays['line_test']]
+        assert np.array_equal(tested['label'] == 'spam', arrays['y_test'])
+    assert set(tested.index) == set(parts.index[parts['part'] == 'test'])
 
 
 def test_a_terminal_without_our_signs(tmp_path, capsys, monkeypatch):
