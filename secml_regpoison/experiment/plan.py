@@ -102,9 +102,7 @@ def default_points(n_train, most=None):
 def most_points(plan, source, n_repetitions):
     """How many points leave a training row of each class, of those that pass
     the filter, whose place they take; None: any number. ValueError where the
-    filter cannot be fitted."""
-    if plan.poison_mode == 'append' and plan.filter == 'none':
-        return None
+    rows cannot be drawn, or the filter not fitted."""
     most = []
     for seed in range(plan.seed, plan.seed + n_repetitions):
         part, rows = _passing(plan, source, seed)

@@ -600,6 +600,9 @@ BAD_CALLS = {
                   r'got 0, \x1b[2J'),
     'too many rows': (['sec-eval', '--train', '400'],
                       '`train` and `val` must'),
+    'too many rows, and nothing to cross-validate': (
+        ['sec-eval', '--train', '400', '--poison-mode', 'append',
+         '--policies', '0'], '`train` and `val` must'),
     'no rows left': (['sec-eval', '--val', '198'], 'a test row of each'),
 }
 
