@@ -2,7 +2,7 @@
 from secml_regpoison.core.verdicts import by_chance
 from secml_regpoison.terminal import count_rows, is_or_are
 from .advice import in_scikit_learn, is_wide
-from .plan import expected_strength
+from .plan import CROSS_VALIDATED, expected_strength
 from .policies import in_sentence
 from .policy_words import LEARNED, SECRET, of_hidden, of_policy, percent
 from .ranking import EQUAL, TRUSTED, error, is_alike, ranked, standings
@@ -66,9 +66,8 @@ def conclude(summary, plan, same_rows=False, rarest=None,
               if one.hidden and one.policy in LEARNED]
     words += [of_policy(one, runs) for one in found]
     if same_rows and best['n_splits'] > 1:
-        words.append(
-            f"The {best['n_splits']} runs have the same rows: only the rows "
-            'that poison replaces, and where it starts, differ.')
+        words.append(f"The {best['n_splits']} runs have the same rows: only "
+                     f'{_what_differs(found, plan)} differ.')
     hides = plan.attacker == 'own' and any(
         one.policy in LEARNED for one in found)
     words += filter(None, [ATTACKER_WORDS.get(
@@ -81,6 +80,19 @@ def conclude(summary, plan, same_rows=False, rarest=None,
             'is_useful': order[0].is_useful,
             'worst_errors': {one.policy: error(one.worst) for one in found},
             'words': words}
+
+
+def _what_differs(found, plan):
+    """What the seed decides beside the rows of each part."""
+    is_poisoned = any(one.policy != TRUSTED for one in found)
+    *parts, last = [words for words, is_drawn in (
+        ("which test rows are the attacker's", plan.attacker == 'grey'),
+        ('the rows that poison replaces',
+         is_poisoned and plan.poison_mode == 'replace'),
+        ('the rows where poison starts', is_poisoned),
+        ('the folds of cross-validation',
+         any(one.policy in CROSS_VALIDATED for one in found))) if is_drawn]
+    return f"{', '.join(parts)} and {last}" if parts else last
 
 
 def _others(order):

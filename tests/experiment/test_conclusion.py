@@ -245,7 +245,22 @@ def test_few_rows_of_a_class_are_said():
 def test_runs_on_the_same_rows_are_no_splits():
     words = words_of(LEARNED_BEST, same_rows=True)
     assert not any('split' in line for line in words[:-1])
-    assert any('The 2 runs have the same rows' in line for line in words)
+    assert ('The 2 runs have the same rows: only the rows that poison '
+            'replaces, the rows where poison starts and the folds of '
+            'cross-validation differ.') in words
+
+
+@pytest.mark.parametrize('policy, change, differ', [
+    ('learned', {'poison_mode': 'append'}, 'the rows where poison starts'),
+    ('learned_trust', {'poison_mode': 'append'},
+     'the rows where poison starts and the folds of cross-validation'),
+    ('trusted_only', {}, 'the folds of cross-validation'),
+    ('learned', {'attacker': 'grey'}, "which test rows are the attacker's, "
+     'the rows that poison replaces and the rows where poison starts')])
+def test_what_differs_in_runs_on_the_same_rows(policy, change, differ):
+    words = conclude(summarise(records(**{policy: (.1,) * 3})), replace(
+        PLAN, **change), same_rows=True)['words']
+    assert f'The 2 runs have the same rows: only {differ} differ.' in words
 
 
 def test_what_is_wrong_before_any_poison_is_said():
