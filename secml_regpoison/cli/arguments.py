@@ -58,7 +58,8 @@ For a file, scikit-learn's make_pipeline(StandardScaler(),
 LogisticRegression(C=C)) on the rows of poisoned_POLICY_REP.csv alone makes the
 printed test error on the test rows of rows_REP.csv (with tol=1e-8 also where a
 row lies so near the boundary that the default tol decides about it, with the
-L1 penalty tol=1e-9 and max_iter=1000000); that of
+L1 penalty tol=1e-9 and max_iter=1000000; with --classifier liblinear and the
+L2 penalty solver='liblinear' and the default tol, as secml has it); that of
 trusted-only and of learned-trust takes the validation rows of that file: the
 scaler of learned-trust is fitted on these alone, and the rows of
 poisoned_POLICY_REP.csv have the column trust of sec_eval.csv as sample_weight.

@@ -14,7 +14,9 @@ from secml_regpoison.data import load_data
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment import export
 from secml_regpoison.experiment.plan import Plan
+from secml_regpoison.experiment.policy_attack import CLASSIFIERS
 from secml_regpoison.experiment.security_evaluation import prepare_split
+from secml.array import CArray
 
 N = 260
 SIZES = ['--train', '60', '--val', '30', '--points', '0,6', '--repetitions',
@@ -136,6 +138,24 @@ def test_scikit_learn_on_the_exported_rows_makes_the_printed_error(
         error = 1 - model.score(both[len(poisoned):], y[len(poisoned):])
         assert error == pytest.approx(last.test_error, abs=1e-9)
         assert last.n_test == len(test)
+
+
+def test_liblinear_in_scikit_learn_has_the_default_tol(capsys):
+    """As --help says: at another it is another classifier."""
+    with pytest.raises(SystemExit):
+        cli.main(['sec-eval', '--help'])
+    assert ("with --classifier liblinear and the L2 penalty solver='liblinear'"
+            ' and the default tol') in ' '.join(
+                capsys.readouterr().out.split())
+    x, y = rows()
+    tested = CLASSIFIERS['liblinear'][0](C=3000., preprocess='mean-std')
+    tested.fit(CArray(x), CArray(y))
+    scores = tested.decision_function(CArray(x), 1).tondarray()
+    for tol, is_same in ({}, True), ({'tol': 1e-8}, False):
+        model = make_pipeline(StandardScaler(), LogisticRegression(
+            C=3000., solver='liblinear', **tol)).fit(x, y)
+        assert np.allclose(model.decision_function(x), scores, rtol=1e-12,
+                           atol=1e-12) == is_same
 
 
 @pytest.mark.slow
