@@ -7,6 +7,7 @@ import numpy as np
 
 from secml_regpoison.attack.digests import array_digest
 from secml_regpoison.data.splits import has_one_split
+from secml_regpoison.experiment.advice import is_hard_to_fit
 from secml_regpoison.experiment.cells import cells_folder
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.export import (
@@ -121,7 +122,7 @@ def _report(args, source, plan, name, records):
     labels = parts_of_rows(source, plan, 0).groupby('part')['label']
     conclusion = conclude(summary, plan, same_rows, labels.agg(
         lambda of_part: of_part.value_counts().min()).to_dict(),
-        args.is_own_untried)
+        args.is_own_untried, is_hard_to_fit(source.parts['pool'][0]))
     words = [plain_words(records, TYPED),
              solver_verdict(records, plan.solver_type)]
     lines = _describe(source, plan)

@@ -1,6 +1,8 @@
 """The line to type into scikit-learn for a policy."""
 import math
 
+import numpy as np
+
 from .estimators import L1_WORDS
 from .policies import in_sentence
 from .ranking import TRUSTED
@@ -12,11 +14,16 @@ WIDE = 1.
 # with the L1 penalty the default tolerance may end far from the optimum, and
 # with a C above this a million iterations may be few
 TO_THE_END, LARGE_C = 'tol=1e-9, max_iter=1000000', 10.
+# Columns that are not rescaled. Of this mean or deviation, measured beside
+# one of deviation 1, liblinear ends at no weights and lbfgs at its limit, or
+# from 5e5 on without a warning; so far from 0, in deviations, lbfgs ends with
+# no weight of that column.
+LARGE_COLUMN, FAR_COLUMN = 1e5, 1e3
 
 
-def in_scikit_learn(standing, plan):
+def in_scikit_learn(standing, plan, is_hard=False):
     """The model, its C, and how C is chosen; and where scikit-learn's solver
-    may not reach it."""
+    may not reach it. `is_hard`: of columns that `is_hard_to_fit`."""
     sentence = _how_to_choose(standing, plan)
     if plan.penalty == 'l1' and math.exp(
             -standing.here['lmbda']['least']) > LARGE_C:
@@ -25,7 +32,22 @@ def in_scikit_learn(standing, plan):
         sentence += (" With so large a C scikit-learn's L1 solvers may stop "
                      f'far from the optimum: CClassifier{name}Torch('
                      f"penalty='l1'{beta}) does not.")
+    # that of ridge is in closed form
+    if is_hard and plan.preprocess is None and plan.classifier != 'ridge':
+        sentence += (
+            ' The data have a column whose mean or deviation is '
+            f'{LARGE_COLUMN:g} or more, or whose mean is {FAR_COLUMN:g} '
+            "deviations or more: there scikit-learn's solvers may stop far "
+            'from the optimum, even at no weights, without a warning. Rescale '
+            'such columns, or leave out --scale none, and run this again.')
     return sentence
+
+
+def is_hard_to_fit(x):
+    """Whether rows (n, d) have a column that is to be rescaled first."""
+    mean, std = np.abs(x.mean(axis=0)), x.std(axis=0)
+    return bool(((np.maximum(mean, std) >= LARGE_COLUMN)
+                 | (std > 0) & (mean >= FAR_COLUMN * std)).any())
 
 
 def _how_to_choose(standing, plan):

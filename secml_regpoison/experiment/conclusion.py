@@ -23,7 +23,7 @@ UNTRIED = ('With --penalty l1 the attacker who knows the test rows was not '
 
 
 def conclude(summary, plan, same_rows=False, rarest=None,
-             is_own_untried=False):
+             is_own_untried=False, is_hard=False):
     """What follows for who expects the share of poison of the plan.
 
     Parameters
@@ -73,7 +73,8 @@ def conclude(summary, plan, same_rows=False, rarest=None,
     words += filter(None, [ATTACKER_WORDS.get(
         'hides' if hides else plan.attacker)])
     words += [SECRET] * hides + [UNTRIED] * is_own_untried
-    words += [in_scikit_learn(order[0], plan)] * order[0].is_useful
+    words += [in_scikit_learn(
+        order[0], plan, is_hard)] * order[0].is_useful
     return {'n_points': best['n_points'], 'fraction': best['fraction'],
             'best': order[0].policy, 'test_error': error(best),
             'C': None if is_wide(best['lmbda']) else best['C'],

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from secml_regpoison.cli.sec_eval import TYPED
 from secml_regpoison.core.verdicts import SENTENCES
+from secml_regpoison.experiment.advice import is_hard_to_fit
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.estimators import L1_WORDS
 from secml_regpoison.experiment.picture import draw
@@ -579,6 +581,33 @@ def test_a_large_c_with_l1_is_not_left_to_scikit_learn(classifier, lmbda,
             assert sentence.endswith(words)
         else:
             assert 'Torch' not in sentence
+
+
+@pytest.mark.parametrize('mean, std, solver', [
+    (0, 1e5, 'liblinear'), (5e6, 1e6, 'lbfgs'), (8e4, 40, 'lbfgs'),
+    (3e4, 3e4, None), (100, 1, None)])
+def test_columns_on_which_scikit_learn_stops_early_are_said(mean, std, solver):
+    """Without a warning, and far from the errors of rescaled columns, which
+    hardly have a penalty at C = 100."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    x = rng.normal(size=(400, 3)) + np.outer(y, [.6, 1.2, 1.5])
+    scaled = x * [1, 1, std] + [0, 0, mean]
+    assert is_hard_to_fit(scaled) == (solver is not None)
+    if solver:
+        fits = [LogisticRegression(C=100., solver=solver).fit(rows, y)
+                for rows in (x, scaled)]
+        weights = [fit.coef_[0] * [1, 1, size]
+                   for fit, size in zip(fits, (1, std))]
+        assert np.linalg.norm(weights[1] - weights[0]) > .2 * np.linalg.norm(
+            weights[0])
+    for preprocess, classifier, is_said in (
+            (None, 'logistic', bool(solver)), (None, 'ridge', False),
+            ('mean-std', 'logistic', False)):
+        words = conclude(summarise(LEARNED_BEST), replace(
+            PLAN, preprocess=preprocess, classifier=classifier),
+            is_hard=is_hard_to_fit(scaled))['words']
+        assert ('leave out --scale none' in words[-1]) == is_said
 
 
 def test_the_table_has_the_classes_and_says_what_is_doubtful():
