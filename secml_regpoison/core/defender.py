@@ -140,7 +140,7 @@ class Defender:
 
     def _better(self, best: Iterate, search: Callable[[], Iterate]) -> Iterate:
         """`best`, or what a `search` with a slope of its own finds better: not
-        if it meets a lambda without an answer."""
+        if it begins at a lambda without an answer."""
         slope, self.secant_slope = self.secant_slope, 0.
         try:
             there = search()
@@ -238,7 +238,10 @@ class Defender:
                     break
                 lmbda, step = kink, kink - here.lmbda
             seen.add(here.lmbda)
-            there = self.evaluate(here.x_p, lmbda)
+            try:
+                there = self.evaluate(here.x_p, lmbda)
+            except SingularHessian:  # no answer: nor is one beyond it
+                break
             self.secant_slope = (there.grad_lmbda - grad) / step
             here = there
         for end in ends.values():

@@ -4,6 +4,7 @@ import numpy as np
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.convert import as_refitted, indices, signs, to_tensor
 from secml_regpoison.core import Problem
+from secml_regpoison.core.linalg import SingularHessian
 from secml_regpoison.core.valleys import lmbda_grid
 from secml_regpoison.core.solvers import Training
 from secml_regpoison.core.verdicts import by_chance
@@ -62,9 +63,16 @@ def cross_validate(dataset, classifier, lmbdas, seed):
     Returns
     -------
     losses : ndarray, shape (len(lmbdas),)
-        Mean over the rows; NaN where a class has fewer than two rows.
+        Mean over the rows; NaN where a class has fewer than two rows, inf at
+        a lambda without an answer.
     n_wrong : ndarray, shape (len(lmbdas),)
-        Rows that the classifier of the other folds takes for another class.
+        Rows that the classifier of the other folds takes for another class;
+        all at a lambda without an answer.
+
+    Raises
+    ------
+    FloatingPointError
+        If no lambda has an answer.
 
     """
     target = target_of(classifier)
@@ -73,7 +81,8 @@ def cross_validate(dataset, classifier, lmbdas, seed):
     if n_folds(y) < 2:
         return np.full((2, len(lmbdas)), np.nan)
     preprocess = classifier.preprocess and as_refitted(classifier.preprocess)
-    found = np.zeros((2, len(lmbdas)))
+    found, fault = np.zeros((2, len(lmbdas))), FloatingPointError(
+        'the loss is finite at no lambda: rescale the features.')
     n_classes = dataset.classes.size if target.by_class else None
     no_points = x[:0]  # the same at each lambda: so are features and kernel
     for fit, held_out in stratified_folds(y, seed).split(x, y):
@@ -84,8 +93,16 @@ def cross_validate(dataset, classifier, lmbdas, seed):
             target.penalty)
         trained = None
         for k, lmbda in enumerate(lmbdas):
-            trained = model.train(no_points, float(lmbda), trained)
+            try:
+                trained = model.train(no_points, float(lmbda), trained)
+            except SingularHessian as error:  # too weak a penalty: no answer
+                found[0, k], fault = np.inf, error
+                continue
             losses = model.losses(trained)
             found[:, k] += len(held_out) * np.array(
                 [losses.defender, losses.attacker_error])
+    has_none = found[0] == np.inf
+    if has_none.all():
+        raise fault
+    found[1, has_none] = len(x)
     return found[0] / len(x), np.rint(found[1])

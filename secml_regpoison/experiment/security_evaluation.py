@@ -9,6 +9,7 @@ from secml.adv.seceval import CSecEval
 
 from secml_regpoison.attack.checkpoint import AnotherProblem
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
+from secml_regpoison.core.linalg import SingularHessian
 from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.quiet import ignoring
@@ -70,9 +71,16 @@ def prepare_split(split, plan, seed, policies=()):
 def _run_policy(split, plan, policy, repetition, folder):
     """One evaluation of `run_policies`."""
     name = policy_name(policy)
-    return name, repetition, *evaluate(
-        f'Policy {name}', split, plan, policy, repetition,
-        folder and os.path.join(folder, f'{name}_{repetition}.npz'))
+    try:
+        return name, repetition, *evaluate(
+            f'Policy {name}', split, plan, policy, repetition,
+            folder and os.path.join(folder, f'{name}_{repetition}.npz'))
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, SingularHessian):
+            raise
+        raise RuntimeError(f'{error} Type larger --lmbda-bounds, larger '
+                           'numbers in --policies, or another --scale.'
+                           ) from error
 
 
 def evaluate(name, split, plan, policy, repetition, checkpoint=None):

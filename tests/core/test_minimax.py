@@ -210,6 +210,20 @@ def test_the_bottom_of_a_valley_is_found(monkeypatch, seed):
     assert defender.best_response(None, start).loss <= 1.003
 
 
+def test_the_descent_ends_before_a_lambda_without_an_answer(monkeypatch):
+    """The loss falls towards it."""
+    seen, end = [], -2.
+
+    def evaluate(x_p, lmbda):
+        if lmbda < end:
+            raise linalg.singular(torch.float64)
+        seen.append(lmbda)
+        return Fake(x_p, lmbda, 1 + .1 * (lmbda + 4) ** 2, .2 * (lmbda + 4))
+    defender = Defender(None, (-8., 11.5), None)
+    monkeypatch.setattr(defender, 'evaluate', evaluate)
+    assert defender.best_response(None, 1.).lmbda == min(seen) < 0
+
+
 def test_a_lambda_without_an_answer_is_left_out(digits, monkeypatch):
     """Where the Hessian is singular; if it is so everywhere, that is said."""
     train, least = LinearModel.train, -2.

@@ -12,6 +12,7 @@ import torch
 from core_problems import clouds, compare, make
 from refusals import raises
 from secml_regpoison.core import hypergradient, solve
+from secml_regpoison.core.linalg import SingularHessian, singular
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Logistic
 from secml_regpoison.core.preprocessing import MeanStd
@@ -143,6 +144,24 @@ def test_the_answer_is_never_above_that_of_the_trusted_rows(camouflage):
         assert here.log_s == -math.inf or (
             -8 <= here.log_s <= 0 and here.lmbda >= -2)
     assert found.log_s in [here.log_s for here in seen]
+
+
+def test_a_lambda_without_an_answer_is_not_that_of_the_trusted_rows(
+        monkeypatch):
+    problem, (train, least) = make(n=30, m=9, p=6)[0], (LinearModel.train, 1.)
+    expected = trusted_alone(problem, FOLDS, Logistic(), 0., (least, 4.))
+
+    def fails(model, x_p, lmbda, start=None):
+        if lmbda < least:
+            raise singular(x_p.dtype)
+        return train(model, x_p, lmbda, start)
+    monkeypatch.setattr(LinearModel, 'train', fails)
+    found = trusted_alone(problem, FOLDS, Logistic(), 0., (-4., 4.))
+    assert found.lmbda == expected.lmbda
+    assert torch.equal(found.row_losses, expected.row_losses)
+    least = 5.
+    with raises(SingularHessian, 'Hessian is singular'):
+        trusted_alone(problem, FOLDS, Logistic(), 0., (-4., 4.))
 
 
 def test_rows_that_change_nothing_are_not_counted():

@@ -21,10 +21,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack.replacement import replacement_order
+from secml_regpoison.core.linalg import singular
+from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.threads import one_blas_thread
 from secml_regpoison.core.verdicts import (
     BOUND_OF_TRUST, SENTENCES, by_chance)
 from secml_regpoison.data.sources import Source, load_data
+from secml_regpoison.experiment import security_evaluation
 from secml_regpoison.experiment.security_evaluation import (
     evaluate, prepare_split, run_policies)
 from secml_regpoison.experiment.measures import (
@@ -395,6 +398,35 @@ def test_cross_validation_finds_the_least_loss(kind, solver, scaler):
         return total
     grid = np.arange(-3, 5.1, .5)
     assert lmbda == grid[np.argmin([loss(candidate) for candidate in grid])]
+
+
+def test_a_lambda_without_an_answer_is_not_chosen(split, monkeypatch):
+    """Where the Hessian is singular in a fold; if it is so at each lambda,
+    the command says what to type."""
+    train, least = LinearModel.train, -2.
+
+    def fails(model, x_p, lmbda, start=None):
+        if lmbda < least:
+            raise singular(x_p.dtype)
+        return train(model, x_p, lmbda, start)
+    clf, grid = CClassifierLogisticTorch(), np.linspace(4, -8, 25)
+    expected = cross_validate(split.val, clf, grid, 0)
+    monkeypatch.setattr(LinearModel, 'train', fails)
+    losses, n_wrong = cross_validate(split.val, clf, grid, 0)
+    has_answer = grid >= least
+    for found, all_found in zip((losses, n_wrong), expected):
+        assert (found == all_found)[has_answer].all()
+    assert (losses[~has_answer] == np.inf).all()
+    assert (n_wrong[~has_answer] == split.val.num_samples).all()
+    assert cross_validated_lmbda(split.val, clf, (-8, 4), 0) >= least
+    least = 12.
+    with pytest.raises(FloatingPointError, match='Hessian is singular'):
+        cross_validate(split.val, clf, grid, 0)
+    with pytest.raises(RuntimeError, match=(
+            'Policy clean-cv, repetition 0: .* singular .*Type larger '
+            '--lmbda-bounds, larger numbers in --policies, or another '
+            '--scale.')):
+        security_evaluation._run_policy(split, PLAN, 'clean-cv', 0, None)
 
 
 @pytest.mark.parametrize('n', [1, 2, 8, 130, 10 ** 6])
