@@ -20,6 +20,7 @@ from sklearn_names import SKLEARN_L1
 from secml_regpoison import cli, storage as files
 from secml_regpoison.cli.arguments import join_values, make_parser
 from secml_regpoison.data.splits import split_data
+from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.filters import filter_split
 from secml_regpoison.experiment.plan import (
     default_solver, expected_strength, shares)
@@ -757,10 +758,12 @@ def test_names_and_numbers_of_columns_may_begin_with_a_minus():
 @pytest.mark.parametrize('scale, is_said', [('mean-std', True),
                                             ('none', False)])
 def test_scale_none_is_advised_where_features_are_standardised(
-        tmp_path, capsys, scale, is_said):
-    rng = np.random.default_rng(0)
+        tmp_path, capsys, monkeypatch, scale, is_said):
+    rng, calls = np.random.default_rng(0), []
     np.savez(tmp_path / 'counts.npz', y=np.arange(80) % 2, X=rng.random(
-        (80, 120)) * (rng.random((80, 120)) < .05))
+        (80, 120)) * (rng.random((80, 120)) < .05) * [1e8, *[1.] * 119])
+    monkeypatch.setattr(SEC_EVAL, 'conclude', lambda *args: calls.append(
+        args) or conclude(*args))
     assert cli.main(['sec-eval', *QUICK, '--data', str(
         tmp_path / 'counts.npz'), '--out', str(tmp_path), '--repetitions', '1',
         '--policies=-2', '--scale', scale, '--points', '0,1']) == 0
@@ -768,3 +771,4 @@ def test_scale_none_is_advised_where_features_are_standardised(
     for said in capsys.readouterr().err, ' '.join(summary['warnings']):
         assert ('95 % of the cells are 0' in said) == is_said
         assert ('type --scale none' in said) == is_said
+    assert calls[0][-1] is True  # the closing words know the large column
