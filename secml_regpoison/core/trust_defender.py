@@ -12,6 +12,7 @@ from torch import Tensor
 from .camouflage import camouflaged
 from .defender import Defender
 from .iterates import Iterate
+from .linalg import SingularHessian
 from .model import Hypergradient
 from .valleys import LOSS_RTOL
 
@@ -121,11 +122,17 @@ class TrustDefender(Defender):
         model: Any = self.model
         grids = [np.linspace(high, low, 2 + int((high - low) / step))
                  for (low, high), step in zip(self._bounds(), GRID_STEPS)]
-        losses = {}
+        losses, fault = {}, None
         for lmbda, log_s in dict.fromkeys(product(*grids)):
-            self._last = model.train(x_p, lmbda, self._last, log_s)
             self.n_trainings += 1
-            losses[lmbda, log_s] = model.losses(self._last).defender
+            try:
+                self._last = model.train(x_p, lmbda, self._last, log_s)
+                losses[lmbda, log_s] = model.losses(self._last).defender
+            except SingularHessian as error:  # too weak a penalty: no answer
+                fault = error
+        if not losses:
+            assert fault is not None
+            raise fault
         return np.array(min(losses, key=lambda at: losses[at]))
 
     def _evaluate_at(self, x_p: Tensor, z: np.ndarray) -> Evaluated:

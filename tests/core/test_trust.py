@@ -164,6 +164,22 @@ def test_a_lambda_without_an_answer_is_not_that_of_the_trusted_rows(
         trusted_alone(problem, FOLDS, Logistic(), 0., (-4., 4.))
 
 
+def test_the_grid_of_lambda_and_trust_leaves_out_what_has_no_answer(
+        monkeypatch):
+    (model, x_p), (train, least) = model_of('implicit'), (TrustModel.train, 1.)
+
+    def fails(model, x_p, lmbda, start=None, log_s=None):
+        if lmbda < least:
+            raise singular(x_p.dtype)
+        return train(model, x_p, lmbda, start, log_s)
+    monkeypatch.setattr(TrustModel, 'train', fails)
+    defender = TrustDefender(model, (-4., 4.), None)
+    assert defender._grid_search(x_p)[0] >= least
+    least = 5.
+    with raises(SingularHessian, 'Hessian is singular'):
+        defender._grid_search(x_p)
+
+
 def test_rows_that_change_nothing_are_not_counted():
     """The trusted rows alone do as well: then s is 0."""
     model, x_p = model_of('implicit')
