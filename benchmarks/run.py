@@ -12,9 +12,10 @@ from common import RESULTS, figure, machine, read_claims
 
 SCRIPTS = ('rmd_vs_autograd', 'softmax_vs_autograd', 'rmd_vs_jax',
            'rmd_vs_bound', 'implicit_vs_rmd', 'secml_vs_ours', 'worst_case',
-           'growth', 'sec_eval_time', 'sec_eval_profile', 'solver_by_size',
-           'saddle_mnist', 'defences', 'own_attacker', 'parallel_jobs',
-           'float32_vs_float64', 'blas_threads', 'gpu_vs_cpu')
+           'second_search', 'growth', 'sec_eval_time', 'sec_eval_profile',
+           'solver_by_size', 'saddle_mnist', 'defences', 'own_attacker',
+           'parallel_jobs', 'float32_vs_float64', 'blas_threads',
+           'gpu_vs_cpu')
 HEAD = ('Claim', 'Case', 'Measured', 'Least to greatest', 'Ours, other',
         'Target', '')
 

@@ -137,8 +137,7 @@ class _Rows:
 
     def random(self, y_p: Tensor, seed: int) -> Tensor:
         """A row of another class for each point, (p, d)."""
-        generator = torch.Generator().manual_seed(seed)
-        places = torch.stack([
-            others[int(torch.randint(len(others), (), generator=generator))]
+        generator = torch.Generator('cpu').manual_seed(seed)
+        return torch.stack([self.x[others[torch.randint(
+            len(others), (), generator=generator, device='cpu').item()]]
             for others in map(self._others, y_p)])
-        return self.x[places]

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from attack_problems import (
     clouds, digits, fit_optimum, loss, make, run, small, solver_value)
 from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.core import second_search
 
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
@@ -118,18 +119,25 @@ def test_restarts_keep_the_strongest():
     assert solver_value(targeted[1]) <= solver_value(targeted[0])
 
 
-def test_restarts_find_the_worst_place_of_one_point():
-    """At a small fixed lambda; by scikit-learn, retrained at 121 places."""
+def test_restarts_and_a_second_search_find_the_worst_place(monkeypatch):
+    """Of one point at a small fixed lambda; by scikit-learn, retrained at 121
+    places."""
     data = [clouds(20, seed) for seed in range(3)]
-    once, again = (run(make(
-        data, 1, CClassifierLogisticTorch(C=3000), learn_lmbda=False,
-        solver_type='implicit', solver_params=None, y_poison=1,
-        n_restarts=n_restarts), data)[3] for n_restarts in (0, 4))
+
+    def loss_of(n_restarts):
+        return run(make(
+            data, 1, CClassifierLogisticTorch(C=3000), learn_lmbda=False,
+            solver_type='implicit', solver_params=None, y_poison=1,
+            n_restarts=n_restarts), data)[3]
+    second = loss_of(0)
+    monkeypatch.setattr(second_search, 'MAX_FEATURES', 0)
+    once, again = loss_of(0), loss_of(4)
     worst = max(loss(fit_optimum(data[0].append(CDataset(
         CArray([place]), CArray([1]))), -math.log(3000),
         CClassifierLogisticTorch), data[1]) for place in itertools.product(
             np.linspace(0, 1, 11), repeat=2))
-    assert once < .9 * worst and again > .999 * worst
+    assert once < .9 * worst
+    assert again > .999 * worst and second > .999 * worst
 
 
 INSIDE = {
