@@ -138,6 +138,6 @@ class _Rows:
     def random(self, y_p: Tensor, seed: int) -> Tensor:
         """A row of another class for each point, (p, d)."""
         generator = torch.Generator('cpu').manual_seed(seed)
-        return torch.stack([self.x[others[torch.randint(
-            len(others), (), generator=generator, device='cpu').item()]]
+        return torch.stack([self.x[others[int(torch.randint(
+            len(others), (), generator=generator, device='cpu'))]]
             for others in map(self._others, y_p)])
