@@ -53,13 +53,12 @@ def search_again(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
             or is_sparse(problem.x_tr) or is_sparse(problem.x_val):
         return None
     found = None
-    with _beside_the_path(defender) as iterates:
+    # the error: nothing can be trained there
+    with _beside_the_path(defender) as iterates, suppress(FloatingPointError):
         begun = _by_harm(defender, lambda x_p: first_steps(x_p, FIRST_STEPS),
                          _places(defender, feasible, x_p, y_p, best.lmbda))
         iterates.clear()
-        if begun:
-            with suppress(FloatingPointError):  # nothing can be trained there
-                found = search(begun[0].x_p)
+        found = search(begun[0].x_p) if begun else None
     if found is None or defender.gain(found[0], best) <= 0:
         return None
     for here in iterates:
@@ -73,22 +72,25 @@ def _beside_the_path(defender: Defender) -> Iterator[list[Iterate]]:
     iterates: list[Iterate] = []
     path = defender.f_seq, defender.lmbda_seq, defender.callback
     defender.f_seq, defender.lmbda_seq = [], []
-    defender.callback = lambda here: iterates.append(
-        replace(here, trained=None, gradients=None))  # type: ignore
+    defender.callback = lambda here: iterates.append(_without_model(here))
     try:
         yield iterates
     finally:
         defender.f_seq, defender.lmbda_seq, defender.callback = path
 
 
+def _without_model(here: Iterate) -> Iterate:
+    return replace(here, trained=None, gradients=None)  # type: ignore
+
+
 def _by_harm(defender: Defender, make: Callable[[Tensor], Iterate],
              places: list[Tensor]) -> list[Iterate]:
     """What is made of the places where a classifier can be trained, the most
-    harmful first."""
+    harmful first, without the models: those of many rows are large."""
     iterates = []
     for place in places:
         with suppress(FloatingPointError):
-            iterates.append(make(place))
+            iterates.append(_without_model(make(place)))
     return sorted(iterates, reverse=True, key=lambda here:
                   defender.model.problem.upward * here.value)
 

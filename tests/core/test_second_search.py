@@ -10,8 +10,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from secml_regpoison.core import Problem, second_search, solve
-from secml_regpoison.core.losses import SquaredHinge
+from secml_regpoison.core.iterates import Iterate
 from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses import SquaredHinge
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.softmax_model import SoftmaxModel
 
@@ -148,7 +149,7 @@ def test_places_where_training_fails_are_left_out(upward, order):
     def make(x_p):
         if x_p.item() > 4:
             raise FloatingPointError('diverged')
-        return SimpleNamespace(value=x_p.item())
+        return Iterate(x_p, LMBDA, None, x_p.item(), 0., 0., None)
     defender = SimpleNamespace(model=SimpleNamespace(
         problem=SimpleNamespace(upward=upward)))
     found = second_search._by_harm(
