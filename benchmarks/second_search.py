@@ -4,8 +4,8 @@ Two clouds, 80 training and 30 validation rows, 1 to 12 points, lambda -5 and
 -8, by 'implicit'. One search from random rows of the other class against the
 two searches of the attack (`core.second_search`), and against five from other
 random rows (`n_restarts=4`): how often each ends more than 5 % below the best
-of the three, and the trainings it takes. In brackets of the table the least
-and the greatest ratio of the best to it.
+of the three, and the trainings it takes. "Least to greatest" of the table are
+ratios of the best to it.
 """
 import itertools
 

@@ -6,6 +6,7 @@ is done by points that stand just inside the other class.
 """
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Callable, Iterator, Optional
 
 import torch
@@ -91,8 +92,11 @@ def _by_harm(defender: Defender, make: Callable[[Tensor], Iterate],
     for place in places:
         with suppress(FloatingPointError):
             iterates.append(_without_model(make(place)))
-    return sorted(iterates, reverse=True, key=lambda here:
-                  defender.model.problem.upward * here.value)
+    return sorted(iterates, reverse=True, key=partial(_harm, defender))
+
+
+def _harm(defender: Defender, here: Iterate) -> float:
+    return defender.model.problem.upward * here.value
 
 
 def _places(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
@@ -100,15 +104,15 @@ def _places(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     """See `search_again`."""
     trained = defender.evaluate(x_p, lmbda).trained
     rows = _Rows(defender.model.problem, x_p, trained)
-    places: list[Tensor] = []
+    tried: list[Iterate] = []
     for label in y_p.unique():
-        base = places[0] if places else x_p
-        places += [feasible.project(
-            torch.where((y_p == label)[:, None], row, base))
-            for row in rows.next_to(label)]
-        places = [here.x_p for here in _by_harm(
-            defender, lambda x_p: defender.evaluate(x_p, lmbda), places)]
-    return places[:N_KEPT] + [
+        base = tried[0].x_p if tried else x_p
+        tried += _by_harm(
+            defender, lambda x_p: defender.evaluate(x_p, lmbda),
+            [feasible.project(torch.where((y_p == label)[:, None], row, base))
+             for row in rows.next_to(label)])
+        tried.sort(key=partial(_harm, defender), reverse=True)
+    return [here.x_p for here in tried[:N_KEPT]] + [
         feasible.project(rows.random(y_p, seed)) for seed in range(N_RANDOM)]
 
 
