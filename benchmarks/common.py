@@ -19,6 +19,8 @@ RESULTS = Path(__file__).parent / 'results'
 # The problem that claims are made on.
 N_TRAIN, N_VAL, N_POINTS, N_INNER, ETA, LMBDA = 512, 171, 17, 150, .02, 0.
 N_RUNS, N_SLOW_RUNS, N_WARM_UP = 15, 9, 2
+# Hypergradients in a row, of each side of a pair, see `in_a_row`.
+N_CALLS = 10
 
 COMPARE = {'>=': operator.ge, '<=': operator.le, '<': operator.lt}
 
@@ -117,6 +119,15 @@ def seconds(work):
     start = time.process_time()
     work()
     return time.process_time() - start
+
+
+def in_a_row(work, n_calls=N_CALLS):
+    """`n_calls` calls, as an attack makes them. Of a single one, between those
+    of another program, a sixth is the time to fill the caches again."""
+    def run():
+        for _ in range(n_calls):
+            work()
+    return run
 
 
 def compare(what, case, ours, other, unit, target='', n_runs=N_RUNS,

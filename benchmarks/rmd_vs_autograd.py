@@ -10,8 +10,8 @@ import torch
 from torch.nn.functional import softplus
 
 from common import (
-    ETA, LMBDA, N_INNER, check_agreement, compare, one_thread, poisoned,
-    report, splits)
+    ETA, LMBDA, N_CALLS, N_INNER, check_agreement, compare, in_a_row,
+    one_thread, poisoned, report, splits)
 from secml_regpoison.core import hypergradient
 
 
@@ -86,8 +86,9 @@ def main():
 
             check_agreement(rmd(), autograd())
             claims.append(compare(
-                f'RMD against autograd, unrolled {name}', case, rmd,
-                autograd, 'x as fast', TARGETS.get((name, d), '')))
+                f'RMD against autograd, unrolled {name}', case, in_a_row(rmd),
+                in_a_row(autograd), 'x as fast', TARGETS.get((name, d), ''),
+                calls=N_CALLS))
     report('rmd_vs_autograd', claims)
 
 
