@@ -164,16 +164,20 @@ class CCertificatePoisoning:
                            filter=clean)
 
     def _attacks(self, data, feasible, found, n_points, lmbda):
-        """Yield no poison, that of the lower bound, and the attack's own if
-        it is in F: bounds may have been set since."""
+        """Yield no poison, that of the lower bound, all of it where most of
+        that of a label stands, and the attack's own if it is in F: bounds may
+        have been set since."""
         header = CDatasetHeader(lmbda=float(lmbda))
         # whole points: the largest remainders are rounded up
         shares = n_points * found.weights.numpy(force=True)
         counts = np.floor(shares).astype(int)
         first = np.argsort(counts - shares)[:n_points - counts.sum()]
         counts[first] += 1
-        for chosen in (np.zeros_like(counts), counts):
-            rows = torch.from_numpy(np.repeat(np.arange(len(chosen)), chosen))
+        places, labels = np.arange(len(counts)), found.labels.numpy(force=True)
+        for chosen in (0 * counts, counts, *(
+                n_points * (places == (shares * (labels == label)).argmax())
+                for label in np.unique(labels))):
+            rows = torch.from_numpy(np.repeat(places, chosen))
             yield CDataset(to_carray(found.points[rows]),
                            data.decode(found.labels[rows]), header)
         own = self.attack.adv_ds

@@ -19,8 +19,9 @@ class Certificate:
         No poison in the set makes a model with a larger mean loss on the
         clean training rows.
     found : float
-        The largest one that was found: of the certificate's own attack, or of
-        the points that the attack has.
+        The largest one that was found: of the certificate's own attack, of
+        all points at one place of it, or of those that the attack has. Below
+        `clean` none of them does harm.
     clean : float
         That of the model without poison.
     gap : float
@@ -73,9 +74,11 @@ class Certificate:
         says = (f'; as an error rate it is vacuous: it allows {error}, no '
                 'better than one class for all' if self.is_vacuous else
                 f'; at most {error} of the clean rows are classified wrongly')
+        harmless = '' if self.found > self.clean else (
+            ' None of the poison that was tried does harm.')
         return (f'the bound of the training objective is within '
                 f'{_rounded_up(max(0., 100 * self.gap), 1)}% of an attack by '
-                f'weighted points{open_}{says}.')
+                f'weighted points{open_}{says}.{harmless}')
 
 
 def _rounded_up(bound, decimals):

@@ -53,7 +53,9 @@ def test_what_a_certificate_says(feasible):
         clean_loss(data, certificate.adv_ds, 1.), rel=1e-4)
     assert certificate.adv_ds.num_samples == 3
     assert certificate.found < certificate.bound
-    assert (certificate.found > certificate.clean) == (feasible is None)
+    does_harm = certificate.found > certificate.clean
+    assert does_harm == (feasible is None)
+    assert ('does harm' in str(certificate)) != does_harm
     assert certificate.gap <= .01 and not certificate.is_vacuous
     assert certificate.error_bound == pytest.approx(
         certificate.bound / np.log(2))
@@ -65,6 +67,26 @@ def test_what_a_certificate_says(feasible):
     assert pickle.loads(pickle.dumps(certificate)) == certificate
     assert replace(certificate, seconds_cpu=0.) == certificate
     assert replace(certificate, bound=0.) != certificate
+
+
+@pytest.mark.parametrize('lmbda', [6., 2., -2.])
+def test_no_single_place_in_the_box_does_more_harm_than_is_found(lmbda):
+    """The dual's points raise the training objective, and may lower the clean
+    rows' loss."""
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    x = (.5 + .15 * rng.normal(size=(40, 2)) + .2 * (y[:, None] - .5)).clip(
+        0, 1)
+    data = [CDataset(x[half], y[half]) for half in (
+        slice(0, 24), slice(24, 40))]
+    attack = CAttackPoisoningMinimaxLR(
+        CClassifierLogisticTorch(), *data, lb=0., ub=1., learn_lmbda=False)
+    places = np.linspace(0, 1, 5)
+    for p in 2, 6:
+        found = CCertificatePoisoning(attack).run(p, lmbda).found
+        assert found >= (1 - 1e-6) * max(clean_loss(data, CDataset(
+            np.tile([one, other], (p, 1)), np.full(p, label)), lmbda)
+            for one in places for other in places for label in (0, 1))
 
 
 @pytest.mark.parametrize('bound, error, gap, words', [
@@ -197,6 +219,10 @@ def test_the_largest_remainders_are_rounded_up(monkeypatch):
     y, weights = x.new_tensor([1., -1., 1.]), x.new_tensor([.4, .35, .25])
     monkeypatch.setattr(c_certificate_poisoning, 'enclose', lambda *_:
                         Enclosure(2., 1., x, y, weights, 1))
+    # of all the poison, that at the most places
+    monkeypatch.setattr(CCertificatePoisoning, '_clean_loss',
+                        lambda self, clean, y, poison, lmbda: len(
+                            np.unique(poison.X.tondarray(), axis=0)))
     data = small()
     found = CCertificatePoisoning(make(
         data, 4, CClassifierLogisticTorch(), learn_lmbda=False)).run(4).adv_ds
