@@ -235,8 +235,11 @@ def check_classifier(clf, loss, condition):
             '`secml.ml.features` as `preprocess`.')
     check_type('classifier', clf, CClassifier, 'a secml classifier')
     if not isinstance(getattr(target_of(clf), 'loss', None), loss):
+        part = parts_of(clf)[0]
+        name = type(clf).__name__ + (
+            '' if part is clf else f' of {type(part).__name__}')
         raise TypeError(
-            f'`classifier` must be {condition}, got {type(clf).__name__}. '
+            f'`classifier` must be {condition}, got {name}. '
             'CAttackPoisoningMinimaxLR, ...SVM, ...Ridge and ...Softmax take '
             'one kind each; a CClassifierSkLearn none: take '
             'CClassifierLogisticTorch or CClassifierLogistic.')

@@ -57,12 +57,14 @@ place of fewer rows than rows_REP.csv says.
 For a file, scikit-learn's make_pipeline(StandardScaler(),
 LogisticRegression(C=C)) on the rows of poisoned_POLICY_REP.csv alone makes the
 printed test error on the test rows of rows_REP.csv (with tol=1e-8 also where a
-row lies so near the boundary that the default tol decides about it, with the
-L1 penalty tol=1e-9 and max_iter=1000000; with --classifier liblinear and the
-L2 penalty solver='liblinear' and the default tol, as secml has it); that of
-trusted-only and of learned-trust takes the validation rows of that file: the
-scaler of learned-trust is fitted on these alone, and the rows of
-poisoned_POLICY_REP.csv have the column trust of sec_eval.csv as sample_weight.
+row lies so near the boundary that the default tol decides about it, with
+solver='newton-cg' and tol=1e-9 where so large a lambda leaves all scores near
+0, with the L1 penalty tol=1e-9 and max_iter=1000000; with --classifier
+liblinear and the L2 penalty solver='liblinear' and the default tol, as secml
+has it); that of trusted-only and of learned-trust takes the validation rows of
+that file: the scaler of learned-trust is fitted on these alone, and the rows
+of poisoned_POLICY_REP.csv have the column trust of sec_eval.csv as
+sample_weight.
 With --model softmax of two classes it is LogisticRegression(C=2*C).
 
 exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 Ctrl-C,
@@ -115,7 +117,9 @@ def make_parser():
     command.add_argument(
         '--json', action='store_true',
         help='print the summary as JSON, for programs, instead of the text; '
-             'sec_eval.json in DIR holds the same')
+             'sec_eval.json in DIR holds the same. In its conclusion '
+             'test_error is of the one attack at that strength, worst_errors '
+             'of the worst that was tried')
     paper.add_parser(commands, integer(1))
     return parser
 

@@ -32,8 +32,8 @@ from .results import (
 
 # the advice as one types it here
 TYPED = {
-    'lmbda_at_bound': 'lambda is at a bound of its interval: a better one may '
-                      'lie outside, widen --lmbda-bounds',
+    'lmbda_at_bound': 'lambda is at a bound of its interval, and a better one '
+                      'may lie outside: widen --lmbda-bounds',
     'budget_hit': 'the attack was stopped by its budget and may not be the '
                   'worst: a larger --n-outer lets it continue',
     'training_short': "the attack's training stops before the optimum: "

@@ -222,10 +222,12 @@ def _check_tensor(name: str, value: Tensor, n_dim: int, like: Tensor,
                   may_be_sparse: bool) -> None:
     check_type(name, value, Tensor, 'a Tensor')
     if value.dim() != n_dim or not value.is_floating_point():
+        advice = (f'`{name}.to(torch.float64)`' if value.dim() == n_dim
+                  else 'a row each: (n, d)' if n_dim == 2 else 'one each: (n,)')
         raise ValueError(
             f'`{name}` must be a floating-point tensor of {n_dim} '
-            f'dimensions, got {value.dtype} of shape '
-            f'{tuple(value.shape)}. Convert it with `.to(dtype)`.')
+            f'dimension{"s" * (n_dim > 1)}, got {value.dtype} of shape '
+            f'{tuple(value.shape)}. Pass {advice}.')
     _check_no_grad(name, value)
     _check_like(name, value, like, 'x_tr')
     is_csr = is_sparse(value)

@@ -16,7 +16,7 @@ GRADIENT_TOL = .01
 
 AT_BOUND = 'lambda is at a bound of its interval'
 SENTENCES = {
-    'lmbda_at_bound': f'{AT_BOUND}: a better one may lie outside, widen '
+    'lmbda_at_bound': f'{AT_BOUND}, and a better one may lie outside: widen '
                       '`lmbda_bounds`',
     'gave_up': 'the validation loss is no better than that of a constant '
                'answer, or by less than 1 %',

@@ -14,6 +14,9 @@ WIDE = 1.
 # with the L1 penalty the default tolerance may end far from the optimum, and
 # with a C above this a million iterations may be few
 TO_THE_END, LARGE_C = 'tol=1e-9, max_iter=1000000', 10.
+# Where all scores are near 0, lbfgs stops before it has the bias, on which all
+# labels depend then; columns with the mean 0 leave it none to find.
+NEAR_ZERO = ", solver='newton-cg', tol=1e-9"
 # Columns that are not rescaled. Of this mean or deviation, measured beside
 # one of deviation 1, liblinear ends at no weights and lbfgs at its limit, or
 # from 5e5 on without a warning; so far from 0, in deviations, lbfgs ends with
@@ -56,7 +59,8 @@ def _how_to_choose(standing, plan):
     # two penalised rows of weights are one with half the penalty
     is_double = plan.classifier == 'softmax' and 'error_2' not in here
     model = _model_text(None if is_wide(here['lmbda'])
-                        else here['C'] * (1 + is_double), plan)
+                        else here['C'] * (1 + is_double), plan,
+                        here['gave_up'] and plan.preprocess != 'mean-std')
     filtered = '' if plan.filter == 'none' \
         else f' on the rows that pass the filter {plan.filter}'
     c = 'alpha' if plan.classifier == 'ridge' else 'C'
@@ -87,13 +91,15 @@ def is_wide(lmbda):
     return lmbda['greatest'] - lmbda['least'] > WIDE
 
 
-def _model_text(c, plan):
+def _model_text(c, plan, is_near_zero):
     """The estimator in Python; `c` may be None, no number."""
     c, alpha = ('C', 'alpha') if c is None else (f'{c:.3g}', f'{.5 / c:.3g}')
     solver = ", solver='liblinear'" if plan.classifier == 'liblinear' else ''
     if plan.penalty == 'l1':
         solver = f', {L1_WORDS}' + (
             solver or ", solver='saga'") + f', {TO_THE_END}'
+    elif is_near_zero and not solver:
+        solver = NEAR_ZERO
     model = f'LogisticRegression(C={c}{solver})'
     if plan.classifier == 'svm':
         penalty = f", penalty='l1', dual=False, {TO_THE_END}" * (

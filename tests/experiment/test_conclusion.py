@@ -583,6 +583,31 @@ def test_a_large_c_with_l1_is_not_left_to_scikit_learn(classifier, lmbda,
             assert 'Torch' not in sentence
 
 
+@pytest.mark.parametrize('preprocess, classifier, gave_up, is_said', [
+    (None, 'logistic', 1, True), ('min-max', 'logistic', 1, True),
+    (None, 'softmax', 1, True), ('mean-std', 'logistic', 1, False),
+    (None, 'liblinear', 1, False), (None, 'svm', 1, False),
+    (None, 'ridge', 1, False), (None, 'logistic', 0, False)])
+def test_a_solver_that_finds_the_bias_of_scores_near_0(
+        preprocess, classifier, gave_up, is_said):
+    lines = [{**line, 'gave_up': gave_up * (1 - line['repetition'])}
+             for line in LEARNED_BEST]
+    words = conclude(summarise(lines), replace(
+        PLAN, preprocess=preprocess, classifier=classifier))['words']
+    assert ("solver='newton-cg', tol=1e-9)" in words[-1]) == is_said
+
+
+def test_lbfgs_stops_before_it_has_the_bias_of_scores_near_0():
+    """As many rows of each class, so that it is 0 at the start."""
+    y = np.arange(60) % 2
+    x = .5 + .2 * np.random.default_rng(0).normal(size=(60, 3)) \
+        + .12 * (y[:, None] - .5)
+    errors = [np.mean(LogisticRegression(C=math.exp(-9), **settings).fit(
+        x, y).predict(x) != y) for settings in (
+            {}, {'solver': 'newton-cholesky'}, {'solver': 'newton-cg', 'tol': 1e-9})]
+    assert errors[0] == .5 and errors[1] == errors[2] < .4
+
+
 @pytest.mark.parametrize('mean, std, solver', [
     (0, 1e5, 'liblinear'), (5e6, 1e6, 'lbfgs'), (8e4, 40, 'lbfgs'),
     (3e4, 3e4, None), (100, 1, None)])
