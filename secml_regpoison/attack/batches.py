@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from secml_regpoison.core import solve
+from secml_regpoison.core.single_moves import SingleMoves
 from secml_regpoison.core.steps import default_step
 from . import attacker, pipeline, retraining, trust
 from .feasible import feasible_set
@@ -215,15 +216,19 @@ def solve_from(attack, data, problem, start, iterates, first=(),
 def _solve(attack, problem, start, feasible, model, callback, settings):
     """The core's `solve` of a model."""
     dtype = pipeline.search_dtype(attack, problem, len(start.x))
-    may_jump = attack.joint and settings['min_step'] == 0 \
+    is_free = attack.joint and settings['min_step'] == 0 \
         and settings['max_step'] == math.inf
+    may_jump = is_free and not trust.is_learned(attack)
     return solve(
         problem.to(dtype), start.x.to(dtype), start.y.to(dtype),
         feasible=feasible.to(dtype), lmbda_bounds=lmbda_bounds(attack),
-        quasi_newton=may_jump and not attack.learn_lmbda and feasible.is_box,
+        quasi_newton=is_free and not attack.learn_lmbda and feasible.is_box,
         callback=callback, model=model, **{
             'lmbda': start.lmbda, 'learn_lmbda': bool(attack.learn_lmbda),
-            'try_vertices': may_jump and not trust.is_learned(attack),
+            'try_vertices': may_jump, 'moves': SingleMoves(
+                () if feasible.integers is None or not may_jump
+                or settings.get('n_outer') == 0
+                else tuple(feasible.integers.nonzero().ravel().tolist())),
             **settings})
 
 

@@ -69,7 +69,7 @@ class CFeasibleInteger:
     """Points that hold whole numbers.
 
     They move without them first; the points that are found are rounded, and
-    move on by whole numbers. `f_seq` begins there.
+    move on by whole numbers, in the end one at a time. `f_seq` begins there.
 
     Parameters
     ----------

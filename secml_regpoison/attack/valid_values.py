@@ -2,8 +2,10 @@
 
 The attack moves points in a box. Afterwards each is projected to the nearest
 point with whole numbers where the file has such, and one value for each text
-column, and is evaluated anew.
+column. From there the points move one at a time, see `.core.single_moves`, and
+are evaluated anew.
 """
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +14,14 @@ import torch
 from secml.data import CDataset
 
 from secml_regpoison.convert import to_carray, to_tensor
+from secml_regpoison.core import solve
+from secml_regpoison.core.single_moves import SingleMoves
+from secml_regpoison.quiet import ignoring
+from . import pipeline, trust
 from .box import bound_array
 from .evaluation import evaluate_again
-from .feasible import filter_of, rows_by_centroid
+from .feasible import feasible_set, filter_of, rows_by_centroid
+from .settings import lmbda_bounds
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,11 @@ class ValidValues:
 
 
 def hold_to_values(attack, values, k, adv_ds, x):
-    """Project poison to valid values, and evaluate it as `run` does.
+    """Bring poison to valid values, and evaluate it as `run` does.
 
-    The projected poison becomes that of the attack, and record `k` of its
-    history has the new loss, lambda and verdicts, and no loss by the solver.
+    It is projected, and moves from there. It becomes that of the attack, and
+    record `k` of its history has the new loss, lambda and verdicts, and no
+    loss by the solver.
 
     Parameters
     ----------
@@ -82,7 +90,7 @@ def hold_to_values(attack, values, k, adv_ds, x):
     y_pred : CArray, shape (n,)
     scores : CArray, shape (n, n_classes)
     adv_ds : CDataset
-        The projected poison; its header has the lambda that is best for it.
+        That poison; its header has the lambda that is best for it.
     loss : float
         The attacker's.
 
@@ -90,13 +98,38 @@ def hold_to_values(attack, values, k, adv_ds, x):
     box = (np.broadcast_to(bound_array(bound), adv_ds.num_features)
            for bound in (attack.lb, attack.ub))
     data, box = attack._prepare(), list(box)
+    y = data.encode(adv_ds.Y)
+
+    def project(x):
+        return torch.from_numpy(
+            values.project(x.numpy(force=True), *box)).to(x)
     x_p = _pull_into_filter(
-        attack, data, to_tensor(adv_ds.X, data.device),
-        data.encode(adv_ds.Y), lambda x: torch.from_numpy(
-            values.project(x.numpy(force=True), *box)).to(x))
+        attack, data, to_tensor(adv_ds.X, data.device), y, project)
+    x_p = _moved(attack, data, values, x_p, y, adv_ds.header.lmbda, project)
     poison = CDataset(to_carray(x_p), adv_ds.Y, adv_ds.header)
     y_pred, scores, loss = evaluate_again(attack, k, poison, x)
     return y_pred, scores, poison, loss
+
+
+def _moved(attack, data, values, x, y, lmbda, project):
+    """Points (p, d), labels (p,), after their single moves.
+
+    They stay where trust is learned, where the attacker hides from a learned
+    lambda, and in a ball.
+    """
+    hides = attack.attacker_set is not None and attack.learn_lmbda
+    if hides or trust.is_learned(attack) or attack.dmax is not None:
+        return x
+    feasible, found = feasible_set(attack, data, x, y), x
+    with ignoring('training stopped at'), suppress(FloatingPointError):
+        found = project(solve(
+            data.problem(len(x)), x, y, lmbda, feasible=feasible,
+            learn_lmbda=attack.learn_lmbda, n_outer=0, method='implicit',
+            lmbda_bounds=lmbda_bounds(attack),
+            moves=SingleMoves(values.integers, values.groups),
+            model=pipeline.model_class(attack)).x_p)
+    # the filter's projection may move points by rounding
+    return torch.where(feasible.contains(found)[:, None], found, x)
 
 
 def _pull_into_filter(attack, data, x, y, project):

@@ -184,9 +184,9 @@ def _add_file_options(group):
     group.add_argument(
         '--integer', choices=('auto', 'none'), default='auto',
         help='auto (default): in columns of whole numbers poison is projected '
-             'to whole numbers at the end, and evaluated again; none: any '
-             'number in the range. Columns made of text always hold one '
-             'category')
+             'to whole numbers at the end, moves on by these, and is '
+             'evaluated again; none: any number in the range. Columns made of '
+             'text always hold one category')
     group.add_argument(
         '--sep', metavar='CHAR',
         help='what separates cells: a character, or comma, semicolon, tab, '

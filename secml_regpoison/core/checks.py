@@ -223,7 +223,8 @@ def _check_tensor(name: str, value: Tensor, n_dim: int, like: Tensor,
     check_type(name, value, Tensor, 'a Tensor')
     if value.dim() != n_dim or not value.is_floating_point():
         advice = (f'`{name}.to(torch.float64)`' if value.dim() == n_dim
-                  else 'a row each: (n, d)' if n_dim == 2 else 'one each: (n,)')
+                  else 'one row each: (n, d)' if n_dim == 2
+                  else 'one number each: (n,)')
         raise ValueError(
             f'`{name}` must be a floating-point tensor of {n_dim} '
             f'dimension{"s" * (n_dim > 1)}, got {value.dtype} of shape '

@@ -21,6 +21,7 @@ from .model import Model
 from .problem import Problem
 from .revival import maximise_alive
 from .second_search import search_again
+from .single_moves import SingleMoves
 from .steps import (
     NOTABLE, OuterSteps, ascend, default_step, have_wrong_length, promises)
 from .threads import one_blas_thread
@@ -38,10 +39,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
           feasible: Optional[FeasibleSet] = None, quasi_newton: bool = False,
           try_vertices: bool = False, camouflage: float = 0.,
           callback: Optional[Callable[[Iterate], None]] = None,
-          method: str = 'rmd', n_inner: int = 150,
-          eta: Optional[float] = None, momentum: float = .9,
-          model: Callable[..., Model] = LinearModel,
-          **training: Any) -> Solution:
+          method: str = 'rmd', n_inner: int = 150, eta: Optional[float] = None,
+          momentum: float = .9, model: Callable[..., Model] = LinearModel,
+          moves: SingleMoves = SingleMoves(), **training: Any) -> Solution:
     """Minimax poisoning: the points ascend, lambda descends.
 
         X_p   <- Proj[X_p + step grad A / ||grad A||]       row by row
@@ -107,6 +107,9 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     model : callable
         ``(problem, y_p, training)`` to the model, by default logistic
         regression whose bias is not penalised; see `.LinearModel`.
+    moves : SingleMoves
+        Of points that hold whole numbers, or one of some values, in the end;
+        not with `camouflage`.
     **training
         The other settings of `.solvers.Training`.
 
@@ -133,7 +136,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         check_lmbda(lmbda, x_p.dtype),
         check_lmbda_bounds(lmbda_bounds, x_p.dtype), learn_lmbda)
     steps = OuterSteps(n_outer, step, min_step, max_step, tol, atol, patience,
-                       quasi_newton, try_vertices)
+                       quasi_newton, try_vertices, moves)
     check_type('callback', callback, (Callable, type(None)))
     feasible = _feasible_set(feasible, given, x_p, lb, ub, dmax, distance)
     x_p = feasible.project_start(x_p)
@@ -194,12 +197,14 @@ def _search(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
             else search(vertex.x_p, vertex.lmbda)
 
     if not (steps.try_vertices and steps.n_outer):
-        return search(x_p, lmbda)
-    found = search_and_try_vertices(x_p)
-    return search_again(
-        defender, feasible, x_p, y_p, found[0], lambda x_p, n_steps: search(
-            x_p, lmbda, min(n_steps, steps.n_outer))[0],
-        search_and_try_vertices) or found
+        best, converged = search(x_p, lmbda)
+    else:
+        found = search_and_try_vertices(x_p)
+        best, converged = search_again(
+            defender, feasible, x_p, y_p, found[0], lambda x_p, n_steps:
+            search(x_p, lmbda, min(n_steps, steps.n_outer))[0],
+            search_and_try_vertices) or found
+    return steps.moves.search(defender, feasible, y_p, best), converged
 
 
 def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,

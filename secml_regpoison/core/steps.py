@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from .camouflage import unit_rows
-from .checks import check, check_flags, check_number, is_integer, is_sparse
+from .checks import (
+    check, check_flags, check_number, check_type, is_integer, is_sparse)
 from .feasible import FeasibleSet
 from .iterates import Iterate
 from .problem import Problem
+from .single_moves import SingleMoves
 
 # Share of the loss above which a gain is more than a tolerance.
 NOTABLE = .01
@@ -32,6 +34,7 @@ class OuterSteps:
     patience: int = 5
     quasi_newton: bool = False
     try_vertices: bool = False
+    moves: SingleMoves = SingleMoves()
     default_step: float = 0.
 
     def __post_init__(self) -> None:
@@ -52,6 +55,7 @@ class OuterSteps:
                          'at least 0 and finite')
         check_flags(quasi_newton=self.quasi_newton,
                     try_vertices=self.try_vertices)
+        check_type('moves', self.moves, SingleMoves)
 
     @property
     def first_step(self) -> float:

@@ -11,9 +11,11 @@ from attack_problems import BATCHES, clouds, make, run, small
 from refusals import raises
 
 from secml_regpoison import (
-    CFeasibleInteger, CFeasibleMask, CFeasibleSphereSlab)
+    CClassifierLogisticTorch, CFeasibleInteger, CFeasibleMask,
+    CFeasibleSphereSlab)
 from secml_regpoison.attack import batches
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
+from secml_regpoison.core.single_moves import SingleMoves
 from secml.array import CArray
 from secml.data import CDataset
 from secml.ml.features import CNormalizerMeanStd
@@ -94,13 +96,13 @@ def test_whole_numbers_by_the_attack_itself(more):
     poison = run(attack, data)[2]
     x = poison.X.tondarray()
     assert_array_equal(x, np.rint(x))
-    # not weaker than points that are rounded in the end
+    # about as strong as points that are rounded in the end, and move then
     rounded = make(data, 8, lb=0, ub=6, feasible=more or None,
                    solver_params={'n_outer': 20, 'n_inner': 30})
     free = run(rounded, data)[2]
     loss = hold_to_values(rounded, ValidValues((0, 1, 2, 3)), 0, free,
                           data[2].X)[3]
-    assert attack.f_opt >= loss * (1 - 1e-6)
+    assert attack.f_opt >= loss * (1 - .01)
     if more:
         assert not outside(poison.X, poison.Y, data[0], .9).any()
     some = make(data, 8, lb=0, ub=5.5, feasible=CFeasibleInteger((1,)))
@@ -121,6 +123,26 @@ def test_whole_numbers_end_where_no_step_leads_on(n_outer):
     run(attack, data)
     assert not attack.history[-1].verdicts.budget_hit
     assert attack.f_seq.size < 20
+
+
+def test_whole_numbers_end_with_single_moves(monkeypatch):
+    """Of columns of 0 and 1 all that the ascent finds may be lost by its
+    projection."""
+    rng = np.random.default_rng(0)
+    y = [np.arange(n) % 2 for n in (60, 30, 100)]
+    data = [CDataset(CArray((rng.random((len(labels), 20)) < .4 + .2 * labels[
+        :, None]).astype(float)), CArray(labels)) for labels in y]
+    losses = []
+    for n_tries in 0, 200:
+        monkeypatch.setattr(batches, 'SingleMoves', lambda columns: (
+            SingleMoves(columns, n_tries=n_tries)))
+        attack = make(data, 6, CClassifierLogisticTorch(lmbda=-3),
+                      solver_type='implicit', feasible=CFeasibleInteger(),
+                      learn_lmbda=False)
+        x = run(attack, data)[2].X.tondarray()
+        losses.append(attack.f_opt)
+        assert set(np.unique(x)) == {0, 1}
+    assert losses[1] > 1.1 * losses[0]
 
 
 @pytest.mark.parametrize('seed', [0, 3, 10, 16])

@@ -4,7 +4,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from attack_problems import make, run, small
+from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.attack import valid_values
+from secml_regpoison.attack.feasible import CFeasibleSphereSlab
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
+from secml_regpoison.core.single_moves import SingleMoves
 
 
 def box(low, high):
@@ -81,3 +85,31 @@ def test_the_value_is_that_of_the_projected_points(settings):
                 2 * data[1].Y.tondarray() - 1)).mean()
         lmbda = held.header.lmbda
         assert all(value(lmbda + step) >= loss - 1e-4 for step in (-.5, .5))
+
+
+@pytest.mark.parametrize('settings, moves', [
+    ({'learn_lmbda': False}, True), ({}, True), ({'y_target': 1}, True),
+    ({'learn_lmbda': False, 'feasible': CFeasibleSphereSlab(.99)}, False),
+    ({'learn_lmbda': 'trust', 'clf': CClassifierLogisticTorch()}, False),
+    ({'dmax': 3.}, False),
+    ({'attacker_set': small(d=4)[2]}, False)])
+def test_points_move_on_from_where_they_are_projected(settings, moves,
+                                                      monkeypatch):
+    """Not where the attacker hides, in a ball, and from learned trust. In
+    this filter none of eight moves does harm."""
+    data = small(d=4)
+    for part in data:
+        part.X = (3 * part.X).round()
+    values, losses, points = ValidValues((0, 1, 2, 3)), [], []
+    for n_tries in 0, 200:
+        monkeypatch.setattr(valid_values, 'SingleMoves', lambda *columns: (
+            SingleMoves(*columns, n_tries=n_tries)))
+        attack = make(data, 6, lb=-3, ub=3, **settings)
+        poison = run(attack, data)[2]
+        held, loss = hold_to_values(attack, values, 0, poison, data[2].X)[2:]
+        losses.append(loss)
+        points.append(held.X.tondarray())
+    sign = -1 if 'y_target' in settings else 1
+    assert (points[1] == np.rint(points[1])).all()
+    assert (sign * losses[1] > sign * losses[0]) == moves
+    assert (points[0] != points[1]).any() == moves

@@ -604,7 +604,8 @@ def test_lbfgs_stops_before_it_has_the_bias_of_scores_near_0():
         + .12 * (y[:, None] - .5)
     errors = [np.mean(LogisticRegression(C=math.exp(-9), **settings).fit(
         x, y).predict(x) != y) for settings in (
-            {}, {'solver': 'newton-cholesky'}, {'solver': 'newton-cg', 'tol': 1e-9})]
+            {}, {'solver': 'newton-cholesky'},
+            {'solver': 'newton-cg', 'tol': 1e-9})]
     assert errors[0] == .5 and errors[1] == errors[2] < .4
 
 

@@ -1,0 +1,118 @@
+"""Single moves of points that hold whole numbers, or one of some values.
+
+A step of the ascent moves all points in all columns, and is rounded to places
+that they may hold: much of the harm is lost by that. Here one point moves in
+one column at a time, from one valid place to another.
+"""
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Iterator, Optional
+
+import torch
+from torch import Tensor
+
+from .defender import Defender
+from .feasible import FeasibleSet
+from .iterates import Iterate
+
+# The least gain of a move, as a share of the loss.
+LEAST_GAIN = 1e-6
+
+
+@dataclass(frozen=True)
+class SingleMoves:
+    """The moves of valid points.
+
+    integers : columns of whole numbers, which move by one. groups : columns
+    of which one is 1 and the others are 0: another becomes 1. n_tries,
+    patience : moves that are tried at most, in all, and one after the other
+    that do no harm.
+    """
+
+    integers: tuple[int, ...] = ()
+    groups: tuple[tuple[int, ...], ...] = ()
+    n_tries: int = 200
+    patience: int = 20
+
+    def search(self, defender: Defender, feasible: FeasibleSet, y_p: Tensor,
+               best: Iterate) -> Iterate:
+        """`best`, or where moves lead from it that do more harm each.
+
+        They are tried in the order of what the derivative promises; one that
+        does harm is made, and the path has it. For an attacker that hides,
+        `best`.
+        """
+        if defender.camouflage or not (self.integers or self.groups):
+            return best
+        start, failed, in_a_row = best, set(), 0
+        moves = self._moves(defender, feasible, y_p, best)
+        for _ in range(self.n_tries):
+            key, x_p = next(((key, x_p) for key, x_p in moves
+                             if key not in failed), (None, None))
+            if x_p is None or in_a_row == self.patience:
+                break
+            here = _response(defender, x_p, best)
+            if here is None:
+                failed.add(key)
+                in_a_row += 1
+            else:
+                best, in_a_row = here, 0
+                moves = self._moves(defender, feasible, y_p, best)
+        if best is not start:
+            best = defender.global_best_response(best)
+        return best if defender.gain(best, start) > 0 else start
+
+    def _moves(self, defender: Defender, feasible: FeasibleSet, y_p: Tensor,
+               here: Iterate) -> Iterator[tuple[tuple, Tensor]]:
+        """Moves that promise a gain, the largest first: what tells each from
+        others, and the points after it."""
+        x, d = here.x_p, here.x_p.shape[1]
+        slope = defender.model.problem.upward * here.grad_x_p
+        gain = self._promises(feasible, x, slope)
+        for at in gain.flatten().argsort(descending=True, stable=True):
+            i, j = divmod(int(at), d)
+            if not gain[i, j] > 0:
+                return
+            moved = x.clone()
+            group = next((group for group in self.groups if j in group), None)
+            if group is None:
+                moved[i, j] += slope[i, j].sign()
+            else:
+                moved[i, list(group)] = 0.
+                moved[i, j] = 1.
+            if feasible.contains(moved)[i]:
+                yield (tuple(x[i].tolist()), float(y_p[i]), j), moved
+
+    def _promises(self, feasible: FeasibleSet, x: Tensor,
+                  slope: Tensor) -> Tensor:
+        """What the derivative promises of the move of a point to the next
+        whole number, or to the 1 of that column, (p, d)."""
+        gain = torch.zeros_like(x)
+        whole = list(self.integers)
+        gain[:, whole] = slope[:, whole].abs()
+        for group in map(list, self.groups):
+            now = x[:, group].argmax(1, keepdim=True)
+            gain[:, group] = slope[:, group] - slope[:, group].gather(1, now)
+        return gain
+
+
+def _response(defender: Defender, x_p: Tensor,
+              best: Iterate) -> Optional[Iterate]:
+    """The iterate at the defender's best response near the last one, if that
+    does more harm than `best`; recorded then."""
+    with suppress(FloatingPointError):
+        here = defender.evaluate(x_p, best.lmbda)
+        if not _is_worse(defender, here, best):
+            return None
+        if defender.bounds is None:
+            defender.record(here)
+            return here
+        here = defender.best_response(x_p, best.lmbda)
+        if _is_worse(defender, here, best):
+            return here
+    return None
+
+
+def _is_worse(defender: Defender, here: Iterate, best: Iterate) -> bool:
+    """Whether it does more harm, beyond rounding."""
+    return defender.gain(here, best) > LEAST_GAIN * abs(best.value)
