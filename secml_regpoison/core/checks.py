@@ -222,13 +222,13 @@ def _check_tensor(name: str, value: Tensor, n_dim: int, like: Tensor,
                   may_be_sparse: bool) -> None:
     check_type(name, value, Tensor, 'a Tensor')
     if value.dim() != n_dim or not value.is_floating_point():
-        advice = (f'`{name}.to(torch.float64)`' if value.dim() == n_dim
-                  else 'one row each: (n, d)' if n_dim == 2
-                  else 'one number each: (n,)')
+        advice = ('Convert it with `.to(dtype)`' if value.dim() == n_dim
+                  else 'Pass one row each: (n, d)' if n_dim == 2
+                  else 'Pass one number each: (n,)')
         raise ValueError(
             f'`{name}` must be a floating-point tensor of {n_dim} '
             f'dimension{"s" * (n_dim > 1)}, got {value.dtype} of shape '
-            f'{tuple(value.shape)}. Pass {advice}.')
+            f'{tuple(value.shape)}. {advice}.')
     _check_no_grad(name, value)
     _check_like(name, value, like, 'x_tr')
     is_csr = is_sparse(value)

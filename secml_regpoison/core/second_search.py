@@ -44,14 +44,14 @@ def search_again(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
       those before at their most harmful row; the most harmful places are kept;
     - or each point stands at a random row of another class.
 
+    In the feasible set: where that is smaller, as near there as it lets them.
     None, too, where lambda is learned, with more than `MAX_FEATURES` features,
-    and where the points cannot stand at the rows: these are sparse or not in
-    the space of the points, or each point is held in a ball around its start.
+    and where the rows are sparse or not in the space of the points.
     """
     problem = defender.model.problem
     if defender.bounds is not None or x_p.shape[1] > MAX_FEATURES \
-            or problem.transform is not None or feasible.dmax is not None \
-            or is_sparse(problem.x_tr) or is_sparse(problem.x_val):
+            or problem.transform is not None or is_sparse(problem.x_tr) \
+            or is_sparse(problem.x_val):
         return None
     found = None
     # the error: nothing can be trained there

@@ -50,7 +50,8 @@ OF_SOLVE = {
         FeasibleSet(*torch.zeros(3, 2, 4).double()))),
     'callback': ((3,), ()),
     'quasi_newton': ((None, 'a'), ()), 'try_vertices': (('a', 1), ()),
-    'camouflage': (('a', None, *ONE_NUMBER), (-1., 2.))}
+    'camouflage': (('a', None, *ONE_NUMBER), (-1., 2.)),
+    'moves': ((None, 'a', ((0, 1),)), ())}
 # Of another kind; of other dimensions or dtype, open to autograd, with a NaN.
 NO_TENSOR = (3., 'a', NOT_A_TENSOR)
 WRONG = (torch.zeros(3, 5, 4).double(), torch.zeros(3, 4).long(),

@@ -468,6 +468,12 @@ def test_bad_points():
     with pytest.raises(ValueError, match='`y_p` must be a floating-point .*'
                                          'int64.*Convert it'):
         hypergradient(problem, x_p, y_p.long(), 0.)
+    with pytest.raises(ValueError, match=r'`y_p` must .* of 1 dimension, .*'
+                                         r'Pass one number each: \(n,\)'):
+        hypergradient(problem, x_p, y_p[:, None], 0.)
+    with pytest.raises(ValueError, match=r'`x_p` must .* of 2 dimensions, .*'
+                                         r'Pass one row each: \(n, d\)'):
+        hypergradient(problem, x_p[0], y_p, 0.)
     with pytest.raises(ValueError, match='`x_p` must be a tensor without '
                                          '`requires_grad`.*`x_p.detach'):
         hypergradient(problem, x_p.clone().requires_grad_(), y_p, 0.)

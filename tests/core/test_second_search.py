@@ -55,7 +55,8 @@ HINGE = functools.partial(LinearModel, loss=SquaredHinge())
 @pytest.mark.parametrize('seed, n_points, kwargs, gain', [
     (7, 1, {}, 8), (9, 3, {}, 4), (7, 1, {'model': HINGE}, 100),
     (0, 1, {'model': SoftmaxModel, 'n_classes': 3}, 2),
-    (7, 1, {'preprocess': MeanStd()}, 4), (7, 1, {'method': 'rmd'}, 1.3)])
+    (7, 1, {'preprocess': MeanStd()}, 4), (7, 1, {'method': 'rmd'}, 1.3),
+    (7, 1, {'dmax': 4.}, 8), (0, 3, {'dmax': 4.}, 2)])
 def test_stronger_by_a_factor(seed, n_points, kwargs, gain, monkeypatch):
     data = {name: kwargs.pop(name) for name in ('n_classes', 'preprocess')
             if name in kwargs}
@@ -67,6 +68,9 @@ def test_stronger_by_a_factor(seed, n_points, kwargs, gain, monkeypatch):
     assert found.value in found.f_seq
     assert len(found.lmbda_seq) == len(found.f_seq)
     assert ((found.x_p >= -4) & (found.x_p <= 8)).all()
+    moved = torch.linalg.vector_norm(
+        found.x_p - problem.x_val[:n_points], dim=1)
+    assert (moved <= kwargs.get('dmax', math.inf) + 1e-9).all()
 
 
 def loss_of_sklearn(problem, point, label):
@@ -112,8 +116,7 @@ def test_the_callback_sees_the_path():
 
 
 @pytest.mark.parametrize('settings', [
-    {'learn_lmbda': True}, {'dmax': 2.}, {'try_vertices': False},
-    {'n_outer': 0}])
+    {'learn_lmbda': True}, {'try_vertices': False}, {'n_outer': 0}])
 def test_where_there_is_none(settings, monkeypatch):
     problem = apart(7)
     first, found = (once(monkeypatch, problem, **settings),
