@@ -15,8 +15,8 @@ from .defender import Defender
 from .feasible import FeasibleSet
 from .iterates import Iterate
 
-# The least gain of a move, as a share of the loss.
-LEAST_GAIN = 1e-6
+# Shares of the loss: the least gain of a move, and one that is worth more.
+LEAST_GAIN, NOTABLE_GAIN = 1e-6, 1e-3
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class SingleMoves:
     integers : columns of whole numbers, which move by one. groups : columns
     of which one is 1 and the others are 0: another becomes 1. n_tries,
     patience : moves that are tried at most, in all, and one after the other
-    that do no harm.
+    that gain less than a thousandth of the loss.
     """
 
     integers: tuple[int, ...] = ()
@@ -51,13 +51,14 @@ class SingleMoves:
                              if key not in failed), (None, None))
             if x_p is None or in_a_row == self.patience:
                 break
-            here = _response(defender, x_p, best)
+            here, in_a_row = _response(defender, x_p, best), in_a_row + 1
             if here is None:
                 failed.add(key)
-                in_a_row += 1
-            else:
-                best, in_a_row = here, 0
-                moves = self._moves(defender, feasible, y_p, best)
+                continue
+            if _is_worse(defender, here, best, NOTABLE_GAIN):
+                in_a_row = 0
+            best = here
+            moves = self._moves(defender, feasible, y_p, best)
         if best is not start:
             best = defender.global_best_response(best)
         return best if defender.gain(best, start) > 0 else start
@@ -113,6 +114,7 @@ def _response(defender: Defender, x_p: Tensor,
     return None
 
 
-def _is_worse(defender: Defender, here: Iterate, best: Iterate) -> bool:
-    """Whether it does more harm, beyond rounding."""
-    return defender.gain(here, best) > LEAST_GAIN * abs(best.value)
+def _is_worse(defender: Defender, here: Iterate, best: Iterate,
+              share: float = LEAST_GAIN) -> bool:
+    """Whether it does more harm, by this share of the loss."""
+    return defender.gain(here, best) > share * abs(best.value)
