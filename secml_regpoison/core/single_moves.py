@@ -44,13 +44,14 @@ class SingleMoves:
         """
         if defender.camouflage or not (self.integers or self.groups):
             return best
-        start, failed, in_a_row = best, set(), 0
-        moves = self._moves(defender, feasible, y_p, best)
+        start, in_a_row = best, 0
+        failed: set[tuple] = set()
+        moves = self._moves(defender, feasible, y_p, best, failed)
         for _ in range(self.n_tries):
-            key, x_p = next(((key, x_p) for key, x_p in moves
-                             if key not in failed), (None, None))
-            if x_p is None or in_a_row == self.patience:
+            move = next(moves, None)
+            if move is None or in_a_row == self.patience:
                 break
+            key, x_p = move
             here, in_a_row = _response(defender, x_p, best), in_a_row + 1
             if here is None:
                 failed.add(key)
@@ -58,15 +59,15 @@ class SingleMoves:
             if _is_worse(defender, here, best, NOTABLE_GAIN):
                 in_a_row = 0
             best = here
-            moves = self._moves(defender, feasible, y_p, best)
+            moves = self._moves(defender, feasible, y_p, best, failed)
         if best is not start:
             best = defender.global_best_response(best)
         return best if defender.gain(best, start) > 0 else start
 
     def _moves(self, defender: Defender, feasible: FeasibleSet, y_p: Tensor,
-               here: Iterate) -> Iterator[tuple[tuple, Tensor]]:
-        """Moves that promise a gain, the largest first: what tells each from
-        others, and the points after it."""
+               here: Iterate, failed: set) -> Iterator[tuple[tuple, Tensor]]:
+        """Moves that promise a gain, the largest first, but for those that
+        `failed`: what tells each from others, and the points after it."""
         x, d = here.x_p, here.x_p.shape[1]
         slope = defender.model.problem.upward * here.grad_x_p
         gain = self._promises(feasible, x, slope)
@@ -74,6 +75,9 @@ class SingleMoves:
             i, j = divmod(int(at), d)
             if not gain[i, j] > 0:
                 return
+            key = tuple(x[i].tolist()), float(y_p[i]), j
+            if key in failed:
+                continue
             moved = x.clone()
             group = next((group for group in self.groups if j in group), None)
             if group is None:
@@ -82,19 +86,21 @@ class SingleMoves:
                 moved[i, list(group)] = 0.
                 moved[i, j] = 1.
             if feasible.contains(moved)[i]:
-                yield (tuple(x[i].tolist()), float(y_p[i]), j), moved
+                yield key, moved
 
     def _promises(self, feasible: FeasibleSet, x: Tensor,
                   slope: Tensor) -> Tensor:
         """What the derivative promises of the move of a point to the next
-        whole number, or to the 1 of that column, (p, d)."""
-        gain = torch.zeros_like(x)
+        whole number, or to the 1 of that column, (p, d); 0 outside the box."""
+        gain, after = torch.zeros_like(x), torch.ones_like(x)
         whole = list(self.integers)
         gain[:, whole] = slope[:, whole].abs()
+        after[:, whole] = x[:, whole] + slope[:, whole].sign()
         for group in map(list, self.groups):
             now = x[:, group].argmax(1, keepdim=True)
             gain[:, group] = slope[:, group] - slope[:, group].gather(1, now)
-        return gain
+        return torch.where(
+            (after >= feasible.lb) & (after <= feasible.ub), gain, 0.)
 
 
 def _response(defender: Defender, x_p: Tensor,
