@@ -54,6 +54,16 @@ def box_units(x: Tensor, lb: Tensor, ub: Tensor) -> Tensor:
     return torch.where(ends > 0, torch.maximum(ends, x.abs()), 1 + x.abs())
 
 
+def units_of(width: Tensor) -> Union[float, Tensor]:
+    """Units of columns of these widths, (d,), with a root mean square of 1 but
+    for those that are 0. 1 if they are within a factor of 100, or endless."""
+    moves = width > 0
+    if not moves.any() or not width.max() < NO_BOUND \
+            or width.max() <= ALIKE * width[moves].min():
+        return 1.
+    return torch.where(moves, width / width[moves].square().mean().sqrt(), 1.)
+
+
 @dataclass(frozen=True, eq=False)
 class FeasibleSet:
     """A box, and what else holds the points.
@@ -97,20 +107,17 @@ class FeasibleSet:
             (self.lb > -NO_BOUND).all() and (self.ub < NO_BOUND).all())
 
     @cached_property
-    def column_scale(self) -> Union[float, Tensor]:
-        """Units of the columns, (d,): the widths of the box, at most that of
-        the ball, those that are not 0 scaled to a root mean square of 1. 1
-        where they are within a factor of 100, or have no end."""
+    def widths(self) -> Tensor:
+        """Widths of the box, at most that of the ball, (d,)."""
         width = (self.ub - self.lb).expand_as(self.x_0)
         if self.dmax is not None:
             width = width.clamp_max(2 * self.dmax)
-        width = width.amax(0) if len(width) else width.new_zeros(1)
-        moves = width > 0
-        if not moves.any() or not width.max() < NO_BOUND \
-                or width.max() <= ALIKE * width[moves].min():
-            return 1.
-        return torch.where(
-            moves, width / width[moves].square().mean().sqrt(), 1.)
+        return width.amax(0) if len(width) else width.new_zeros(1)
+
+    @cached_property
+    def column_scale(self) -> Union[float, Tensor]:
+        """`units_of` the `widths`."""
+        return units_of(self.widths)
 
     def to(self, dtype: torch.dtype) -> 'FeasibleSet':
         """In another precision."""

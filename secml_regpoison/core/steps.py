@@ -9,7 +9,7 @@ from torch import Tensor
 from .camouflage import unit_rows
 from .checks import (
     check, check_flags, check_number, check_type, is_integer, is_sparse)
-from .feasible import FeasibleSet
+from .feasible import NO_BOUND, FeasibleSet, units_of
 from .iterates import Iterate
 from .problem import Problem
 from .single_moves import SingleMoves
@@ -90,9 +90,17 @@ def default_step(x_tr: Tensor, camouflage: float = 0.) -> float:
 def column_scale(problem: Problem, x_p: Tensor,
                  feasible: FeasibleSet) -> Union[float, Tensor]:
     """Units of the columns in which points (p, d) ascend: those of the
-    preprocess, see `.Problem.column_scale`, else those of the box."""
+    preprocess, see `.Problem.column_scale`, else the widths of the box, where
+    it is open the ranges of the fixed rows."""
     scale = problem.column_scale(x_p)
-    return scale if isinstance(scale, Tensor) else feasible.column_scale
+    if isinstance(scale, Tensor):
+        return scale
+    is_open = feasible.widths >= NO_BOUND
+    if not is_open.any() or problem.transform is not None \
+            or is_sparse(problem.x_tr):
+        return feasible.column_scale
+    return units_of(torch.where(
+        is_open, problem.moments.ranges(), feasible.widths))
 
 
 def ascend(problem: Problem, here: Iterate, step: float,

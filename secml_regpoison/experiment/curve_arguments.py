@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.core.defender import LMBDA_BOUNDS
 from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.limits import MAX_LMBDA
@@ -80,23 +81,28 @@ def check_own(attacker, given):
               'nothing to hide.')
 
 
-def strengths(fractions, n_train, poison_mode):
-    """Numbers of points that are these shares of all training rows."""
+def strengths(fractions, splits, plan):
+    """Numbers of points that are these shares of all training rows, and leave
+    rows of each class in each split."""
     fractions = np.asarray(fractions).ravel()
     check('fractions', fractions.tolist(), fractions.size
           and fractions.dtype.kind in 'biuf'
           and ((0 <= fractions) & (fractions < 1)).all(),
           'numbers of at least 0 and below 1')
-    n_rows = n_train
-    if poison_mode == 'append':
+    n_rows = n_train = splits[0].train.num_samples
+    if plan.poison_mode == 'append':
         n_rows = n_train / (1 - fractions)
     found = np.unique(np.rint(fractions * n_rows).astype(int)).tolist()
     largest = float(fractions.max())
     check('fractions', largest, found[-1] or not fractions.any(),
           f'shares of which one is a point or more, of {n_train} rows')
-    check('fractions', largest, poison_mode == 'append'
-          or found[-1] < n_train,
-          f'shares that leave one of {n_train} training rows')
+    if plan.poison_mode == 'replace':
+        for seed, split in enumerate(splits, plan.seed):
+            y = split.train.Y.tondarray()
+            left = y[replacement_order(seed, len(y))[found[-1]:]]
+            check('fractions', largest, len(np.unique(left)) == len(
+                np.unique(y)), 'shares that leave training rows of each '
+                f'class, of {len(y)}')
     return tuple(found)
 
 

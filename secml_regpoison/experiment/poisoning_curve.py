@@ -191,7 +191,7 @@ def poisoning_curve(estimator, X, y, X_val=None, y_val=None, X_test=None,
     splits = _draw(estimator, data, plan, n_repetitions, lb, ub, policies)
     n_train, n_features = splits[0].train.X.shape
     plan = replace(
-        plan, n_points=strengths(fractions, n_train, poison_mode),
+        plan, n_points=strengths(fractions, splits, plan),
         solver_type=default_solver(n_train, n_features)
         if solver_type == 'auto' else solver_type,
         attack_params=attack_params_of(y_poison, data['train'].classes,

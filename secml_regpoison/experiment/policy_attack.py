@@ -15,6 +15,7 @@ from secml_regpoison.attack.c_attack_poisoning_minimax_softmax import (
     CAttackPoisoningMinimaxSoftmax)
 from secml_regpoison.attack.c_attack_poisoning_minimax_svm import (
     CAttackPoisoningMinimaxSVM)
+from secml_regpoison.attack.feasible import CFeasibleInteger
 from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.attack.targets import target_of
 from secml_regpoison.classifier.c_classifier_logistic_torch import (
@@ -67,9 +68,19 @@ def make_attack(split, plan, policy, seed):
         else policy == 'learned', lmbda_bounds=plan.lmbda_bounds,
         poison_mode=plan.poison_mode, solver_type=solver_of(plan, policy),
         batch_size=_batch_size(plan.n_points), random_seed=seed,
-        feasible=split.feasible,
+        feasible=_feasible(split, plan),
         attacker_set=own if plan.attacker == 'own' else None,
         **plan.attack_params)
+
+
+def _feasible(split, plan):
+    """The filter, and in a ball whole numbers: elsewhere points are rounded
+    when they have been found, by which they may leave the ball."""
+    parts = () if split.feasible is None else (split.feasible,)
+    if plan.attack_params.get('dmax') is not None and split.integers \
+            and plan.integer == 'auto':
+        parts += CFeasibleInteger(tuple(split.integers)),
+    return parts or None
 
 
 def _box(split, plan, seed):

@@ -686,6 +686,23 @@ def test_the_ascent_is_in_units_of_the_box(digits, quasi_newton):
     assert found.value > .99 * usual.value
 
 
+@pytest.mark.parametrize('quasi_newton', [False, True])
+@pytest.mark.parametrize('half', [False, True])
+def test_an_open_box_is_no_worse_than_one_with_ends(quasi_newton, half):
+    """Columns of different units, which no scaler takes out."""
+    problem = clouds(0)
+    units = torch.tensor([1e-2, 1., 300.], dtype=torch.float64)
+    problem = replace(problem, x_tr=units * problem.x_tr,
+                      x_val=units * problem.x_val)
+    wide = 1000 * units
+
+    def harm(lb, ub):
+        return solve(problem, problem.x_val[:3], -problem.y_val[:3], 0., lb,
+                     ub, learn_lmbda=False, method='implicit',
+                     quasi_newton=quasi_newton).value
+    assert harm(-wide if half else None, None) > .9 * harm(-wide, wide)
+
+
 def test_l_bfgs_b_ends_on_the_bounds_not_past_them():
     """A bound over its unit, times its unit, can be the next number."""
     problem, ub = clouds(0), torch.tensor([.1, 33.3, 300.]).double()

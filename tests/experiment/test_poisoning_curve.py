@@ -395,6 +395,21 @@ def test_a_class_of_poison_by_its_own_name():
     assert set(curve.poison[0, 2, 0][1]) == {'spam'}
 
 
+@pytest.mark.parametrize('distance', ['l1', 'l2'])
+def test_whole_numbers_stay_in_the_ball(distance):
+    """They were rounded when they had been found, out of it."""
+    rng = np.random.default_rng(0)
+    x = np.c_[rng.integers(0, 6, (120, 3)), rng.normal(size=120)]
+    y = (x.sum(1) + rng.normal(size=120) > 7.5).astype(int)
+    curve = quietly(exact(), x, y, policies=('clean-cv',), dmax=1.2,
+                    distance=distance)
+    poison = curve.poison[0, 2, 0][0]
+    assert (poison[:, :3] == np.rint(poison[:, :3])).all()
+    apart = np.linalg.norm(poison[:, None] - x[curve.val_rows[0]], axis=2,
+                           ord=int(distance[1]))
+    assert (apart.min(axis=1) <= 1.2 + 1e-9).all() and apart.min() > 0
+
+
 def test_an_estimator_that_stops_short_is_said():
     x, y = rows()
     with pytest.warns(RuntimeWarning, match='the estimator has a validation '
@@ -438,7 +453,11 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
      ValueError, 'ridge and the penalty l2, got learned-trust: it '
      'weighs the rows of a logistic regression'),
     ({'fractions': (0, .999), 'poison_mode': 'replace'}, ValueError,
-     '`fractions` must be shares that leave one of 36 training rows'),
+     '`fractions` must be shares that leave training rows of each class, of '
+     '36, got 0.999'),
+    ({'fractions': (0, .9), 'poison_mode': 'replace',
+      'y': (np.arange(60) < 6).astype(int)}, ValueError, '`fractions` must be '
+     'shares that leave training rows of each class, of 36, got 0.9'),
     ({'poison_mode': 'add'}, ValueError, "`poison_mode` must be 'append' or"),
     ({'estimator': LogisticRegressionCV()}, TypeError, 'a Pipeline of'),
     ({'estimator': make_pipeline(PolynomialFeatures(), exact())}, TypeError,
