@@ -46,12 +46,14 @@ def search_again(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
 
     In the feasible set: where that is smaller, as near there as it lets them.
     None, too, where lambda is learned, with more than `MAX_FEATURES` features,
-    and where the rows are sparse or not in the space of the points.
+    where the rows are sparse or not in the space of the points, and in a ball
+    with a filter, on which a projection is slow.
     """
     problem = defender.model.problem
     if defender.bounds is not None or x_p.shape[1] > MAX_FEATURES \
             or problem.transform is not None or is_sparse(problem.x_tr) \
-            or is_sparse(problem.x_val):
+            or is_sparse(problem.x_val) \
+            or feasible.dmax is not None and feasible.filter is not None:
         return None
     found = None
     # the error: nothing can be trained there

@@ -17,6 +17,8 @@ from .iterates import Iterate
 
 # Shares of the loss: the least gain of a move, and one that is worth more.
 LEAST_GAIN, NOTABLE_GAIN = 1e-6, 1e-3
+# Moves that lead out of a ball or a filter, until no more are looked at.
+MOST_OUTSIDE = 500
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,13 @@ class SingleMoves:
         `failed`: what tells each from others, and the points after it."""
         x, d = here.x_p, here.x_p.shape[1]
         slope = defender.model.problem.upward * here.grad_x_p
-        gain = self._promises(feasible, x, slope)
+        gain, n_outside = self._promises(feasible, x, slope), 0
         for at in gain.flatten().argsort(descending=True, stable=True):
             i, j = divmod(int(at), d)
             if not gain[i, j] > 0:
                 return
             key = tuple(x[i].tolist()), float(y_p[i]), j
-            if key in failed:
+            if key in failed or (i, *key) in failed:
                 continue
             moved = x.clone()
             group = next((group for group in self.groups if j in group), None)
@@ -87,6 +89,11 @@ class SingleMoves:
                 moved[i, j] = 1.
             if feasible.contains(moved)[i]:
                 yield key, moved
+            else:
+                failed.add((i, *key))  # of this point, in its ball
+                n_outside += 1
+                if n_outside == MOST_OUTSIDE:
+                    return
 
     def _promises(self, feasible: FeasibleSet, x: Tensor,
                   slope: Tensor) -> Tensor:

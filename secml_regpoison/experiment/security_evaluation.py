@@ -127,9 +127,9 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
             data, runs = _run_trusted_only(attack, split, plan)
             return data, measure(attack, data, split, plan, policy, runs)
         data = _run_attack(attack, split, plan.n_points, checkpoint)
-        if is_grey:
-            evaluate_on_trusted(attack, split, data)
         _hold_to_valid_values(attack, split, plan, data)
+        if is_grey:  # after all that the attacker does
+            evaluate_on_trusted(attack, split, data)
         return data, measure(attack, data, split, plan, policy, attack.history)
     except (ValueError, ArithmeticError, MemoryError) as error:
         reason = str(error) or 'there is not enough memory'

@@ -10,7 +10,7 @@ from refusals import raises
 from secml_regpoison.core import Problem, solve
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.preprocessing import MeanStd
-from secml_regpoison.core.single_moves import SingleMoves
+from secml_regpoison.core.single_moves import MOST_OUTSIDE, SingleMoves
 from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.core.sphere_slab import SphereSlab
 
@@ -137,6 +137,23 @@ def test_points_stay_in_the_filter():
     free = moved(data, starts, y, SingleMoves((), GROUPS))
     assert not clean.passes(free.x_p).all()
     assert value(data, starts, y) <= found.value < free.value
+
+
+def test_moves_that_leave_a_ball_are_not_looked_for_without_end(monkeypatch):
+    """No move by one fits in it."""
+    rng = np.random.default_rng(0)
+    x = torch.as_tensor(rng.integers(0, 9, (60, 60)).astype(float))
+    data = Problem(x[:40], (-1.) ** torch.arange(40).double(), x[40:],
+                   (-1.) ** torch.arange(20).double())
+    start, looked, contains = x[40:60], [], FeasibleSet.contains
+    ball = FeasibleSet(start, x.new_zeros(60), x.new_full((60,), 9.), .9)
+    monkeypatch.setattr(FeasibleSet, 'contains', lambda self, x: (
+        looked.append(1), contains(self, x))[1])
+    found = solve(data, start, data.y_val, 0., learn_lmbda=False, n_outer=0,
+                  method='implicit', feasible=ball,
+                  moves=SingleMoves(tuple(range(60))))
+    assert (found.x_p == start).all()
+    assert MOST_OUTSIDE <= len(looked) <= MOST_OUTSIDE + 2
 
 
 def test_a_learned_lambda_is_the_best_answer_in_the_end():

@@ -22,6 +22,7 @@ from sklearn.svm import LinearSVC
 from filters import outside
 from sklearn_names import SKLEARN_L1
 from secml_regpoison import poisoning_curve
+from secml_regpoison.attack import valid_values
 from secml_regpoison.core.verdicts import has_given_up
 from secml_regpoison.experiment.estimators import check_fits
 from secml_regpoison.experiment.filters import passing_rows
@@ -661,6 +662,19 @@ def test_in_the_grey_box_the_constant_answer_is_the_defenders(
     assert curve.constant_loss.ravel() == pytest.approx([constant] * 4)
     assert (curve.validation_loss < constant).all()
     assert not curve.gave_up.any()
+
+
+def test_in_the_grey_box_single_moves_see_the_rows_of_the_attacker(
+        monkeypatch):
+    seen, moved = [], valid_values._moved
+    monkeypatch.setattr(valid_values, '_moved', lambda attack, data, *args: (
+        seen.append(data.x_val), moved(attack, data, *args))[1])
+    x, y = rows()
+    curve = quietly(exact(), x, y, policies=(0.,), attacker='grey')
+    trusted = x.to_numpy()[curve.val_rows[0]]
+    assert len(seen) == 2
+    for known in seen:
+        assert not (known.numpy()[:, None] == trusted).all(2).any()
 
 
 def test_a_grey_box_needs_test_rows():
