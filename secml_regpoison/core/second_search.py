@@ -44,7 +44,8 @@ def search_again(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
       those before at their most harmful row; the most harmful places are kept;
     - or each point stands at a random row of another class.
 
-    In the feasible set: where that is smaller, as near there as it lets them.
+    All of them are projected on the feasible set.
+
     None, too, where lambda is learned, with more than `MAX_FEATURES` features,
     where the rows are sparse or not in the space of the points, and in a ball
     with a filter, on which a projection is slow.

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from secml_regpoison.attack.replacement import replacement_order
+from secml_regpoison.attack.replacement import most_replaced
 from secml_regpoison.core.defender import LMBDA_BOUNDS
 from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.limits import MAX_LMBDA
@@ -99,10 +99,9 @@ def strengths(fractions, splits, plan):
     if plan.poison_mode == 'replace':
         for seed, split in enumerate(splits, plan.seed):
             y = split.train.Y.tondarray()
-            left = y[replacement_order(seed, len(y))[found[-1]:]]
-            check('fractions', largest, len(np.unique(left)) == len(
-                np.unique(y)), 'shares that leave training rows of each '
-                f'class, of {len(y)}')
+            check('fractions', largest, found[-1] <= most_replaced(y, seed),
+                  'shares that leave training rows of each class, of '
+                  f'{len(y)}')
     return tuple(found)
 
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from secml_regpoison.attack.replacement import replacement_order
+from secml_regpoison.attack.replacement import most_replaced
 from secml_regpoison.data.splits import draw_rows
 from .policies import DEFAULT_POLICIES, check_trust
 
@@ -106,8 +106,7 @@ def most_points(plan, source, n_repetitions):
     most = []
     for seed in range(plan.seed, plan.seed + n_repetitions):
         part, rows = _passing(plan, source, seed)
-        y = source.parts[part][1][rows][replacement_order(seed, len(rows))]
-        most.append(min(np.flatnonzero(y == k).max() for k in np.unique(y)))
+        most.append(most_replaced(source.parts[part][1][rows], seed))
     return None if plan.poison_mode == 'append' else int(min(most))
 
 
