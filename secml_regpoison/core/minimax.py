@@ -108,8 +108,8 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         ``(problem, y_p, training)`` to the model, by default logistic
         regression whose bias is not penalised; see `.LinearModel`.
     moves : SingleMoves
-        Of points that hold whole numbers, or one of some values, in the end;
-        not with `camouflage`.
+        They come last, of points that hold whole numbers, or one of some
+        values; not with `camouflage`.
     **training
         The other settings of `.solvers.Training`.
 
