@@ -8,9 +8,9 @@ from secml_regpoison.validation import (
     check, check_dataset, check_labels, check_number)
 from .trust import check_trust, is_learned
 
-# What 'auto' tries; where trust is learned, one: half of the defender's loss
-# without the other rows leaves it room.
-CAMOUFLAGES, CAMOUFLAGE_OF_TRUST = (0., .5, .9), .5
+# What 'auto' tries. Where trust is learned, the most leaves the attacker half
+# of the defender's loss without the other rows.
+CAMOUFLAGES, CAMOUFLAGES_OF_TRUST = (0., .5, .9), (0., .2, .5)
 
 
 def check_attacker(attack):
@@ -37,5 +37,5 @@ def camouflages(attack, n_points):
     if attack.attacker_set is None or not attack.learn_lmbda or not n_points:
         return (0.,)
     if attack.camouflage == 'auto':
-        return (CAMOUFLAGE_OF_TRUST,) if is_learned(attack) else CAMOUFLAGES
+        return CAMOUFLAGES_OF_TRUST if is_learned(attack) else CAMOUFLAGES
     return (float(attack.camouflage),)

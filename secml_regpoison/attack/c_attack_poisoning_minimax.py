@@ -156,8 +156,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     camouflage : 'auto' or float, optional
         From 0 to 1: how much an attacker with a set of its own keeps the
         defender's loss low, see `.camouflaged`. 'auto'
-        (default) tries 0, 0.5 and 0.9 and keeps what errs most. 0 where
-        lambda is fixed. With 'trust' see `.TrustDefender`.
+        (default) tries 0, 0.5 and 0.9, with 'trust' (see `.TrustDefender`)
+        0, 0.2 and 0.5, and keeps what errs most. 0 where lambda is fixed.
     trust_margin : float, optional
         With 'trust': the other rows count only where the gain on `val` is at
         least so many of its standard errors. Default 0; without 'trust'

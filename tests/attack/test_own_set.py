@@ -131,9 +131,13 @@ def test_bad_attackers(kwargs, error, word):
         attack_on(small(), 4, **kwargs)
 
 
-def test_who_hides_also_tries_not_to():
+@pytest.mark.parametrize('learn_lmbda, values', [
+    (True, {0., .5, .9}), ('trust', {0., .2, .5})])
+def test_who_hides_also_tries_not_to(learn_lmbda, values):
     data = digits()
-    attack = attack_on(data, 6, attacker_set=data[2], camouflage='auto')
+    attack = attack_on(data, 6, attacker_set=data[2], camouflage='auto',
+                       learn_lmbda=learn_lmbda, solver_type='implicit',
+                       solver_params={'n_outer': 2})
     tried = set()
     solve_from = batches.solve_from
 
@@ -144,7 +148,7 @@ def test_who_hides_also_tries_not_to():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, 'solve_from', recorded)
         run(attack, data)
-    assert tried == {0., .5, .9}
+    assert tried == values
 
 
 def test_a_checkpoint_is_of_rows_of_its_own_or_not(tmp_path):
