@@ -39,3 +39,10 @@ def camouflages(attack, n_points):
     if attack.camouflage == 'auto':
         return CAMOUFLAGES_OF_TRUST if is_learned(attack) else CAMOUFLAGES
     return (float(attack.camouflage),)
+
+
+def camouflage_of_moves(attack):
+    """That of single moves, see `.core.single_moves`: of 'auto' the middle
+    one, with which they do most harm."""
+    tried = camouflages(attack, 1)
+    return tried[0] if len(tried) == 1 else .5

@@ -88,7 +88,6 @@ def make_batches(attack, data, poison, batch_ends, y_new, checkpoint):
         All points so far, and the last of them.
     is_read : bool
         Whether the batch was read from the checkpoint.
-
     """
     n_before = len(poison.x)
     for batch_end in batch_ends:
@@ -218,15 +217,16 @@ def _solve(attack, problem, start, feasible, model, callback, settings):
     dtype = pipeline.search_dtype(attack, problem, len(start.x))
     is_free = attack.joint and settings['min_step'] == 0 \
         and settings['max_step'] == math.inf
-    may_jump = is_free and not trust.is_learned(attack)
     return solve(
         problem.to(dtype), start.x.to(dtype), start.y.to(dtype),
         feasible=feasible.to(dtype), lmbda_bounds=lmbda_bounds(attack),
         quasi_newton=is_free and not attack.learn_lmbda and feasible.is_box,
         callback=callback, model=model, **{
             'lmbda': start.lmbda, 'learn_lmbda': bool(attack.learn_lmbda),
-            'try_vertices': may_jump, 'moves': SingleMoves(
-                () if feasible.integers is None or not may_jump
+            'try_vertices': is_free and not trust.is_learned(attack),
+            'moves': SingleMoves(
+                () if feasible.integers is None or not is_free
+                or trust.is_learned(attack) and not settings['camouflage']
                 or settings.get('n_outer') == 0
                 else tuple(feasible.integers.nonzero().ravel().tolist())),
             **settings})

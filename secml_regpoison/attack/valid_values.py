@@ -17,7 +17,7 @@ from secml_regpoison.convert import to_carray, to_tensor
 from secml_regpoison.core import solve
 from secml_regpoison.core.single_moves import SingleMoves
 from secml_regpoison.quiet import ignoring
-from . import pipeline, trust
+from . import attacker, pipeline, retraining, trust
 from .box import bound_array
 from .evaluation import evaluate_again
 from .feasible import feasible_set, filter_of, rows_by_centroid
@@ -114,22 +114,32 @@ def hold_to_values(attack, values, k, adv_ds, x):
 def _moved(attack, data, values, x, y, lmbda, project):
     """Points (p, d), labels (p,), after their single moves.
 
-    They stay where trust is learned, where the attacker hides from a learned
-    lambda, and in a ball.
+    They stay in a ball, and where trust is learned and nothing is hidden from
+    it.
     """
-    hides = attack.attacker_set is not None and attack.learn_lmbda
-    if hides or trust.is_learned(attack) or attack.dmax is not None:
+    hides_from_trust = trust.is_learned(attack) \
+        and attack.attacker_set is not None
+    if attack.dmax is not None or (
+            trust.is_learned(attack) and not hides_from_trust):
         return x
+    fixed_args, model = trust.hidden_attack(attack) if hides_from_trust \
+        else ({}, pipeline.model_class(attack))
     feasible, found = feasible_set(attack, data, x, y), x
     with ignoring('training stopped at'), suppress(FloatingPointError):
         found = project(solve(
-            data.problem(len(x)), x, y, lmbda, feasible=feasible,
-            learn_lmbda=attack.learn_lmbda, n_outer=0, method='implicit',
-            lmbda_bounds=lmbda_bounds(attack),
-            moves=SingleMoves(values.integers, values.groups),
-            model=pipeline.model_class(attack)).x_p)
+            data.problem(len(x)), x, y, feasible=feasible, n_outer=0,
+            method='implicit', lmbda_bounds=lmbda_bounds(attack), model=model,
+            camouflage=attacker.camouflage_of_moves(attack),
+            moves=SingleMoves(values.integers, values.groups), **{
+                'lmbda': lmbda, 'learn_lmbda': attack.learn_lmbda,
+                **fixed_args}).x_p)
     # the filter's projection may move points by rounding
-    return torch.where(feasible.contains(found)[:, None], found, x)
+    found = torch.where(feasible.contains(found)[:, None], found, x)
+    if not hides_from_trust:
+        return found
+    # moved while all rows counted alike: the defender may trust them less
+    return max((x, found), key=lambda x: retraining.evaluate_for_attacker(
+        attack, data, data.poison_set(lmbda)._replace(x=x, y=y))[1])
 
 
 def _pull_into_filter(attack, data, x, y, project):

@@ -109,7 +109,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
         regression whose bias is not penalised; see `.LinearModel`.
     moves : SingleMoves
         They come last, of points that hold whole numbers, or one of some
-        values; not with `camouflage`.
+        values.
     **training
         The other settings of `.solvers.Training`.
 

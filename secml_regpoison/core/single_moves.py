@@ -40,11 +40,11 @@ class SingleMoves:
                best: Iterate) -> Iterate:
         """`best`, or where moves lead from it that do more harm each.
 
-        They are tried in the order of what the derivative promises; one that
-        does harm is made, and the path has it. For an attacker that hides,
-        `best`.
+        They are tried in the order of what the derivative promises, or with
+        camouflage its direction; one that does harm, see `.Defender.gain`, is
+        made, and the path has it.
         """
-        if defender.camouflage or not (self.integers or self.groups):
+        if not (self.integers or self.groups):
             return best
         start, in_a_row = best, 0
         failed: set[tuple] = set()

@@ -21,8 +21,7 @@ from .valleys import LOSS_RTOL
 LOG_S = -8., 0.
 LEAST_LMBDA = -2.
 # Steps of the grid at most, and of the descent, in lambda and log s.
-GRID_STEPS = 2.5, 8 / 3
-LONGEST = 2.
+GRID_STEPS, LONGEST = (2.5, 8 / 3), 2.
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +41,40 @@ class Evaluated:
     trained: Any
     loss: float
     grad: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class TrustGradients:
+    """The `Gradients` of a trained `.TrustModel`, computed when they are
+    asked for; `weight`: how much the defender's loss is kept low."""
+
+    model: Any
+    trained: Any
+    weight: float
+
+    @cached_property
+    def _of_defender(self) -> Hypergradient:
+        return self.model.defender_hypergradient(self.trained)
+
+    @property
+    def value(self) -> Tensor:
+        """The defender's loss, 0-d."""
+        return self._of_defender.value
+
+    @cached_property
+    def grad_x_p(self) -> Tensor:
+        """Derivative, or direction, of the points, (p, d)."""
+        if self.model.problem.is_zero_sum:
+            return self._of_defender.grad_x_p
+        own = self.model.own_gradients(self.trained).grad_x_p
+        return own if not self.weight else camouflaged(
+            self.model, self.trained.x_p, own, self._of_defender.grad_x_p,
+            self.weight)
+
+    @property
+    def grad_lmbda(self) -> Tensor:
+        """Derivative of the defender's loss with respect to lambda, 0-d."""
+        return self._of_defender.grad_lmbda
 
 
 class TrustDefender(Defender):
@@ -87,14 +120,18 @@ class TrustDefender(Defender):
             return 1. if exposed[0] <= 1 else -1.
         return exposed[1] - exposed[0]
 
+    def evaluate(self, x_p: Tensor, lmbda: float) -> TrustIterate:
+        """The iterate at this lambda and the model's s."""
+        trained = self._train(x_p, lmbda)
+        self.n_evaluations += 1
+        return self._iterate_at(trained, self.model.losses(trained).defender)
+
     def best_response(self, x_p: Tensor, lmbda: float,
                       everywhere: bool = False) -> Iterate:
         """The iterate at the best (lambda, s), recorded."""
-        model, before = self.model, self._before
+        before = self._before
         if self.bounds is None:
-            held = self._evaluate_at(x_p, np.array([
-                lmbda, model.log_s]))  # type: ignore
-            return self._record(self._iterate_at(held.trained, held))
+            return self._record(self.evaluate(x_p, lmbda))
         if before is not None and before.log_s == -math.inf \
                 and torch.equal(before.x_p, x_p):
             return self._record(before)  # at s = 0 no point moves
@@ -193,26 +230,19 @@ class TrustDefender(Defender):
         rows alone."""
         model: Any = self.model
         if model.is_better(best.trained, self._alone):
-            return self._iterate_at(best.trained, best)
+            return self._iterate_at(best.trained, best.loss)
         self.n_trainings += 1
         return self._iterate_at(model.train(
-            best.trained.x_p, self._alone.lmbda, self._last, -math.inf), best)
+            best.trained.x_p, self._alone.lmbda, self._last, -math.inf),
+            best.loss)
 
-    def _iterate_at(self, trained: Any, best: Evaluated) -> TrustIterate:
-        model: Any = self.model
-        found, losses = model.defender_hypergradient(
-            trained), model.losses(trained)
-        grad_x_p = found.grad_x_p
-        if not model.problem.is_zero_sum:
-            own = model.own_gradients(trained).grad_x_p
-            grad_x_p = camouflaged(
-                model, trained.x_p, own, grad_x_p, self._exposure(best.loss)
-            ) if self.camouflage else own
+    def _iterate_at(self, trained: Any, loss: float) -> TrustIterate:
+        losses = self.model.losses(trained)
         return TrustIterate(
             trained.x_p, trained.lmbda, trained, losses.attacker,
-            losses.attacker_error, losses.defender, Hypergradient(
-                found.value, grad_x_p, found.grad_lmbda),
-            trained.log_s, best.loss)
+            losses.attacker_error, losses.defender, TrustGradients(
+                self.model, trained, self.camouflage and self._exposure(loss)),
+            trained.log_s, loss)
 
     def _record(self, here: TrustIterate) -> TrustIterate:
         self._before = here

@@ -5,8 +5,9 @@ from sklearn.linear_model import LogisticRegression
 
 from attack_problems import make, run, small
 from secml_regpoison import CClassifierLogisticTorch
-from secml_regpoison.attack import valid_values
-from secml_regpoison.attack.feasible import CFeasibleSphereSlab
+from secml_regpoison.attack import batches, valid_values
+from secml_regpoison.attack.feasible import (
+    CFeasibleInteger, CFeasibleSphereSlab)
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
 from secml_regpoison.core.single_moves import SingleMoves
 
@@ -91,12 +92,11 @@ def test_the_value_is_that_of_the_projected_points(settings):
     ({'learn_lmbda': False}, True), ({}, True), ({'y_target': 1}, True),
     ({'learn_lmbda': False, 'feasible': CFeasibleSphereSlab(.99)}, False),
     ({'learn_lmbda': 'trust', 'clf': CClassifierLogisticTorch()}, False),
-    ({'dmax': 3.}, False),
-    ({'attacker_set': small(d=4)[2]}, False)])
+    ({'dmax': 3.}, False)])
 def test_points_move_on_from_where_they_are_projected(settings, moves,
                                                       monkeypatch):
-    """Not where the attacker hides, in a ball, and from learned trust. In
-    this filter none of eight moves does harm."""
+    """Not in a ball, and from learned trust. In this filter none of eight
+    moves does harm."""
     data = small(d=4)
     for part in data:
         part.X = (3 * part.X).round()
@@ -113,3 +113,30 @@ def test_points_move_on_from_where_they_are_projected(settings, moves,
     assert (points[1] == np.rint(points[1])).all()
     assert (sign * losses[1] > sign * losses[0]) == moves
     assert (points[0] != points[1]).any() == moves
+
+
+@pytest.mark.parametrize('learn_lmbda, by_run', [
+    (True, False), (True, True), ('trust', False)])
+def test_points_of_who_hides_move_on_too(learn_lmbda, by_run, monkeypatch):
+    """Where they are projected by the command, or held to whole numbers in
+    the search; they make more errors on its rows."""
+    data, errors = small(d=4), []
+    for part in data:
+        part.X = (3 * part.X).round()
+    values = ValidValues((0, 1, 2, 3))
+    for n_tries in 0, 200:
+        for module in valid_values, batches:
+            monkeypatch.setattr(module, 'SingleMoves', lambda *columns: (
+                SingleMoves(*columns, n_tries=n_tries)))
+        attack = make(
+            data, 4, CClassifierLogisticTorch(), lb=-3, ub=3,
+            learn_lmbda=learn_lmbda, attacker_set=data[2], camouflage=.5,
+            feasible=CFeasibleInteger() if by_run else None,
+            solver_params={'n_outer': 2}, solver_type='implicit')
+        y_pred, _, poison, _ = run(attack, data)
+        if not by_run:
+            y_pred = hold_to_values(attack, values, 0, poison, data[2].X)[0]
+        x = attack.adv_ds.X.tondarray()
+        assert (x == np.rint(x)).all()
+        errors.append((y_pred != data[2].Y).mean())
+    assert errors[1] > errors[0]

@@ -168,6 +168,24 @@ def test_a_learned_lambda_is_the_best_answer_in_the_end():
     assert found.lmbda == found.lmbda_seq[-1]
 
 
+@pytest.mark.parametrize('seed', [1, 2])
+def test_who_hides_moves_by_its_errors(seed):
+    """Of scikit-learn, on its own rows, at the best lambda."""
+    whole = problem(seed)
+    data = Problem(whole.x_tr, whole.y_tr, whole.x_val[:8], whole.y_val[:8],
+                   x_attacker=whole.x_val[8:], y_attacker=whole.y_val[8:])
+    x, y, errors = whole.x_tr[:8], -whole.y_tr[:8], []
+    for moves in SingleMoves(), SingleMoves((), GROUPS):
+        found = moved(data, x, y, moves, learn_lmbda=True, camouflage=.5)
+        clf = LogisticRegression(
+            C=np.exp(-found.lmbda), tol=1e-10, max_iter=10000).fit(
+                torch.cat([data.x_tr, found.x_p]), torch.cat([data.y_tr, y]))
+        errors.append((clf.predict(data.x_attacker)
+                       != data.y_attacker.numpy()).mean())
+    assert errors[1] > errors[0]
+    assert found.lmbda == found.lmbda_seq[-1]
+
+
 def test_the_number_of_tries():
     data, trainings = problem(3), []
     for n_tries, patience in (0, 20), (5, 20), (50, 1), (200, 20):
