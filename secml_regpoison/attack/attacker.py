@@ -4,8 +4,15 @@ Where the attacker raises the loss by which lambda is tuned, the defender sees
 the harm. One that raises the loss on other rows does more harm if it keeps
 the defender's loss low meanwhile, see `.core.camouflage`.
 """
+from contextlib import suppress
+
+from secml_regpoison.core.targeted import targeted_points
+from secml_regpoison.quiet import ignoring
 from secml_regpoison.validation import (
     check, check_dataset, check_labels, check_number)
+from . import pipeline, retraining
+from .feasible import feasible_set
+from .targets import target_of
 from .trust import check_trust, is_learned
 
 # What 'auto' tries. Where trust is learned, the most leaves the attacker half
@@ -31,10 +38,15 @@ def check_attacker(attack):
           ' The loss that it would hide from the defender is its own.')
 
 
+def hides(attack):
+    """Whether there is a learned lambda that the attacker hides from."""
+    return attack.attacker_set is not None and bool(attack.learn_lmbda)
+
+
 def camouflages(attack, n_points):
     """The values that are tried for `n_points`; 0 alone where the defender
     tunes nothing or has the attacker's rows."""
-    if attack.attacker_set is None or not attack.learn_lmbda or not n_points:
+    if not hides(attack) or not n_points:
         return (0.,)
     if attack.camouflage == 'auto':
         return CAMOUFLAGES_OF_TRUST if is_learned(attack) else CAMOUFLAGES
@@ -46,3 +58,30 @@ def camouflage_of_moves(attack):
     one, with which they do most harm."""
     tried = camouflages(attack, 1)
     return tried[0] if len(tried) == 1 else .5
+
+
+def starts_of(attack, data, problem, held, starts):
+    """The `starts`, each a `PoisonSet`, and one more for an attacker who
+    hides: the points of the first, where they pull the model to a target, see
+    `.core.targeted`; of several to that of the most errors.
+
+    `held` are the points that do not move, and training rows of `problem`. No
+    more where trust is learned, the penalty is L1, the attacker has a
+    `y_target`, the set of the points a filter or no bounds, the data more than
+    two classes, and where a preprocess is frozen.
+    """
+    starts, found = list(starts), []
+    start = starts[0]
+    feasible = feasible_set(attack, data, data.x_val[list(start.starts)],
+                            start.y)
+    if hides(attack) and not is_learned(attack) and len(start.x) \
+            and target_of(attack.classifier).penalty.is_smooth \
+            and data.n_classes is None and data.y_target is None \
+            and data.transform is None and feasible.filter is None \
+            and feasible.is_bounded:
+        with ignoring('training stopped at'), suppress(FloatingPointError):
+            found.extend(start._replace(x=x) for x in targeted_points(
+                problem, start.y, feasible, pipeline.model_class(attack)))
+    return starts + sorted(found, key=lambda start: (
+        retraining.evaluate_for_attacker(attack, data, held.append(start))[1]
+    ))[-1:]

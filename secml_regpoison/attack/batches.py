@@ -116,20 +116,20 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
                    camouflages, **settings):
     """The `Batch` that takes `poison` to `n_points`, and None.
 
-    After Ctrl-C the best of the batch so far and the KeyboardInterrupt, which
-    is raised if there is no iterate yet. Each start is tried with each of
-    `camouflages` and with each of `.pipeline.first_models`. The one that does
-    the evaluated classifier most harm is kept: by its loss, or of several
-    `camouflages` by its errors, as the loss ranks a model higher for being
-    surer of a few. `settings` go to `solve`.
+    After Ctrl-C the best of it so far and the KeyboardInterrupt, which is
+    raised if there is no iterate yet. Each start is tried with each of
+    `camouflages` and of `.pipeline.first_models`; what does the evaluated
+    classifier most harm is kept: by its loss, for who hides by its errors, as
+    a model has more loss for being surer of a few. `settings` go to `solve`.
     """
     held = held_points(attack, poison)
     problem = data.problem(n_points, held.x, held.y)
     began, restarts, iterates, stop = time.perf_counter(), [], [], None
     try:
         for start, camouflage, first in itertools.product(
-                restart_points(attack, data, poison, n_points, y_new,
-                               n_restarts), camouflages,
+                attacker.starts_of(attack, data, problem, held, restart_points(
+                    attack, data, poison, n_points, y_new, n_restarts)),
+                camouflages,
                 pipeline.first_models(attack, n_points - len(held.x))):
             iterates = []
             end = solve_from(attack, data, problem, start, iterates, first,
@@ -148,7 +148,7 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
 
     def harm(batch):
         return sign_of(attack) * retraining.evaluate_for_attacker(
-            attack, data, batch.append_to(held))[len(camouflages) > 1]
+            attack, data, batch.append_to(held))[attacker.hides(attack)]
     best = max(restarts, key=harm) if len(restarts) > 1 else restarts[0]
     return replace(
         best, seconds=time.perf_counter() - began,

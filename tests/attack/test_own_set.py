@@ -4,15 +4,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
 
 from attack_problems import digits, make, run, small
 from refusals import raises
 from refused_attacks import assert_refused
 from secml_regpoison import CClassifierLogisticTorch
-from secml_regpoison.attack import batches
+from secml_regpoison.attack import attacker, batches
 from secml_regpoison.attack.checkpoint import AnotherProblem
+from secml_regpoison.core.targeted import targeted_points
 
 from secml.array import CArray
+from secml.data import CDataset
 
 FULL = {'n_outer': 15}
 
@@ -58,11 +62,12 @@ def test_the_kept_camouflage_errs_most():
     assert errors[attack.history[0].camouflage] == errors['auto']
 
 
-@pytest.mark.parametrize('y_target, camouflages, kept', [
-    (None, (0.,), 1), (None, (0., .9), 2), (0, (0.,), 2), (0, (0., .9), 1)])
+@pytest.mark.parametrize('y_target, hides, camouflages, kept', [
+    (None, False, (0.,), 1), (None, True, (0., .9), 2), (0, False, (0.,), 2),
+    (0, True, (0., .9), 1), (None, True, (.9,), 2)])
 def test_by_what_the_best_of_several_searches_is_kept(
-        monkeypatch, y_target, camouflages, kept):
-    """By its loss, of several camouflages by its errors."""
+        monkeypatch, y_target, hides, camouflages, kept):
+    """By its loss, of an attacker who hides by its errors."""
     harm = {1: (.7, .3), 2: (.3, .7)}  # loss and errors of each restart
 
     def solve_from(attack, data, problem, start, iterates, *_, **__):
@@ -72,9 +77,12 @@ def test_by_what_the_best_of_several_searches_is_kept(
             **iterates[0]._asdict(), n_trainings=10 * n, n_evaluations=n,
             converged=True)
 
-    attack, restarts = make(small(), 1, y_target=y_target), itertools.count(1)
+    attack, restarts = make(
+        small(), 1, y_target=y_target,
+        attacker_set=small()[2] if hides else None), itertools.count(1)
     data = attack._prepare()
     monkeypatch.setattr(batches, 'solve_from', solve_from)
+    monkeypatch.setattr(attacker, 'targeted_points', lambda *_: ())
     monkeypatch.setattr(
         batches.retraining, 'evaluate_for_attacker',
         lambda attack, data, poison: harm[int(poison.x[0, 0])])
@@ -163,3 +171,34 @@ def test_a_checkpoint_is_of_rows_of_its_own_or_not(tmp_path):
                     'content of attacker_set is', 'None'):
             run(other, data, checkpoint=path)
         assert other.f_eval == 0
+
+
+def test_who_hides_also_starts_at_a_target(monkeypatch):
+    """From where points pull the model to one, more rows are wrong by
+    scikit-learn; not where the harm is seen."""
+    x, y = load_breast_cancer(return_X_y=True)
+    rows = np.random.default_rng(3).permutation(len(y))
+    parts = np.split(rows, [100, 140, 340])[:3]
+    x = (x - x[parts[0]].mean(0)) / x[parts[0]].std(0)
+    data = [CDataset(CArray(x[part]), CArray(y[part])) for part in parts]
+    errors, calls = [], []
+
+    def counted(*args):
+        calls.append(args)
+        return list(targeted_points(*args)) * with_targets
+    monkeypatch.setattr(attacker, 'targeted_points', counted)
+    for with_targets in False, True:
+        attack = attack_on(
+            data, 12, attacker_set=data[2], lb=CArray(x[parts[0]].min(0)),
+            ub=CArray(x[parts[0]].max(0)), y_poison=0, solver_params={
+                'n_outer': 4})
+        poison = run(attack, data)[2]
+        poisoned = attack.poisoned_data(poison)
+        clf = LogisticRegression(
+            C=np.exp(-attack.lmbda), tol=1e-8, max_iter=10000).fit(
+                poisoned.X.tondarray(), poisoned.Y.tondarray())
+        errors.append((clf.predict(x[parts[2]]) != y[parts[2]]).mean())
+    assert errors[1] > errors[0] + .02
+    assert len(calls) == 2
+    run(attack_on(data, 12, solver_params={'n_outer': 1}), data)
+    assert len(calls) == 2

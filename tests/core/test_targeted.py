@@ -1,0 +1,79 @@
+"""Points that pull the model towards a target."""
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from secml_regpoison.core import Problem
+from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.preprocessing import MeanStd
+from secml_regpoison.core.targeted import (
+    LMBDAS, MOST_PLACED, WEIGHTS, targeted_points)
+
+
+def problem(d=2, **kwargs):
+    """Overlapping clouds: 40 training rows, 20 of each player."""
+    rng = np.random.default_rng(0)
+    y = (-1.) ** np.arange(80)
+    x = torch.as_tensor(rng.normal(size=(80, d)) + .8 * y[:, None])
+    y = torch.as_tensor(y)
+    return Problem(x[:40], y[:40], x[40:60], y[40:60], x_attacker=x[60:],
+                   y_attacker=y[60:], **kwargs)
+
+
+def points(problem, y_p):
+    """Those of each target, in a box of -2 to 2."""
+    bound = torch.full_like(problem.x_tr[0], 2.)
+    starts = torch.zeros(len(y_p), len(bound), dtype=torch.float64)
+    return list(targeted_points(
+        problem, y_p, FeasibleSet(starts, -bound, bound), LinearModel))
+
+
+def fit(lmbda, *parts):
+    """scikit-learn's model of parts: rows, labels and their weight."""
+    return LogisticRegression(
+        C=np.exp(-lmbda), tol=1e-10, max_iter=10000).fit(
+            torch.cat([x for x, _, _ in parts]),
+            torch.cat([y for _, y, _ in parts]),
+            np.concatenate([np.full(len(y), c) for _, y, c in parts]))
+
+
+def test_each_point_is_where_the_losses_differ_most():
+    """Of all vertices, nearly, by scikit-learn's models of the points so far
+    and of the target. Differences are up to 4.2."""
+    data, y_p = problem(), torch.tensor([1., -1., -1.], dtype=torch.float64)
+    vertices = torch.tensor(list(itertools.product([-2., 2.], repeat=2)),
+                            dtype=torch.float64)
+    of_targets = itertools.product(LMBDAS, WEIGHTS)
+    found = points(data, y_p)
+    assert len(found) == len(LMBDAS) * len(WEIGHTS)
+    for x_p, (lmbda, (trusted, own)) in zip(found, of_targets):
+        target = fit(lmbda, (data.x_tr, data.y_tr, 1.),
+                     (data.x_val, data.y_val, trusted),
+                     (data.x_attacker, -data.y_attacker, own))
+        for k in range(3):
+            now = fit(lmbda, (data.x_tr, data.y_tr, 1.),
+                      (x_p[:k], y_p[:k], 1.))
+            gap = np.subtract(*(np.logaddexp(
+                0, -y_p[k].item() * clf.decision_function(vertices))
+                for clf in (now, target)))
+            here = (vertices == x_p[k]).all(1).nonzero().item()
+            assert gap[here] > gap.max() - .05
+
+
+@pytest.mark.parametrize('preprocess', [None, MeanStd()])
+def test_the_model_comes_to_err_on_the_attackers_rows(preprocess):
+    """With more points than are placed one by one; in the units of the rows
+    as the clean ones fit them."""
+    data = problem(5, preprocess=preprocess)
+    y_p = (-1.) ** torch.arange(MOST_PLACED + 5).double()
+
+    def errors(x_p):
+        clf = fit(0., (data.x_tr, data.y_tr, 1.), (x_p, y_p[:len(x_p)], 1.))
+        return (clf.predict(data.x_attacker) != data.y_attacker.numpy()).mean()
+    found = points(data, y_p)
+    assert all((x_p.abs() == 2).all() for x_p in found)
+    assert max(map(errors, found)) > errors(data.x_tr[:0]) + .3
