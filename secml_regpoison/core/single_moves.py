@@ -41,8 +41,8 @@ class SingleMoves:
         """`best`, or where moves lead from it that do more harm each.
 
         They are tried in the order of what the derivative promises, or with
-        camouflage its direction; one that does harm, see `.Defender.gain`, is
-        made, and the path has it.
+        camouflage its direction. One that does more harm, by the gain of the
+        defender, is made, and the path has it.
         """
         if not (self.integers or self.groups):
             return best
