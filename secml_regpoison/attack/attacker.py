@@ -82,6 +82,5 @@ def starts_of(attack, data, problem, held, starts):
         with ignoring('training stopped at'), suppress(FloatingPointError):
             found.extend(start._replace(x=x) for x in targeted_points(
                 problem, start.y, feasible, pipeline.model_class(attack)))
-    return starts + sorted(found, key=lambda start: (
-        retraining.evaluate_for_attacker(attack, data, held.append(start))[1]
-    ))[-1:]
+    return starts + sorted(found, key=lambda start: retraining.harm(
+        attack, data, held.append(start)))[-1:]

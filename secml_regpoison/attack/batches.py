@@ -119,7 +119,7 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
     After Ctrl-C the best of it so far and the KeyboardInterrupt, which is
     raised if there is no iterate yet. Each start is tried with each of
     `camouflages` and of `.pipeline.first_models`; what does the evaluated
-    classifier most harm is kept: by its loss, for who hides by its errors, as
+    classifier most harm is kept: by its loss, on rows of its own by errors, as
     a model has more loss for being surer of a few. `settings` go to `solve`.
     """
     held = held_points(attack, poison)
@@ -146,10 +146,9 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
         if not restarts:
             raise
 
-    def harm(batch):
-        return sign_of(attack) * retraining.evaluate_for_attacker(
-            attack, data, batch.append_to(held))[attacker.hides(attack)]
-    best = max(restarts, key=harm) if len(restarts) > 1 else restarts[0]
+    best = restarts[0] if len(restarts) == 1 else max(
+        restarts, key=lambda batch: retraining.harm(
+            attack, data, batch.append_to(held)))
     return replace(
         best, seconds=time.perf_counter() - began,
         n_trainings=sum(batch.n_trainings for batch in restarts),

@@ -137,6 +137,15 @@ def evaluate_for_attacker(attack, data, poison):
     return losses.attacker, losses.attacker_error
 
 
+def harm(attack, data, poison):
+    """What an attacker wants to be largest: its loss, or with rows of its own
+    the errors on them, then the loss."""
+    loss, error = evaluate_for_attacker(attack, data, poison)
+    has_own_set = attack.attacker_set is not None
+    return settings.sign_of(attack) * has_own_set * error, \
+        settings.sign_of(attack) * loss
+
+
 def warn_if_values_differ(attack, data, solver_value, loss, verdicts):
     """Warn where the solver's loss is not that of the classifier, and say
     which of the two trainings is cut short, by the `Verdicts`."""

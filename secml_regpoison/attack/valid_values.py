@@ -138,8 +138,8 @@ def _moved(attack, data, values, x, y, lmbda, project):
     if not hides_from_trust:
         return found
     # moved while all rows counted alike: the defender may trust them less
-    return max((x, found), key=lambda x: retraining.evaluate_for_attacker(
-        attack, data, data.poison_set(lmbda)._replace(x=x, y=y))[1])
+    return max((x, found), key=lambda x: retraining.harm(
+        attack, data, data.poison_set(lmbda)._replace(x=x, y=y)))
 
 
 def _pull_into_filter(attack, data, x, y, project):

@@ -33,8 +33,8 @@ def search_again(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
                  search: Callable[[Tensor], tuple[Iterate, bool]]
                  ) -> Optional[tuple[Iterate, bool]]:
     """What `search` returns from another start; None if `best`, where the
-    search from `x_p` (p, d) ended, does more harm. Then the path has no
-    iterates of it.
+    search from `x_p` (p, d) ended, does more harm: by the loss, of an attacker
+    with rows of its own by the errors. Then the path has no iterates of it.
 
     The start is where `first_steps`, a search of so many steps, lead furthest
     from some places:
@@ -63,11 +63,18 @@ def search_again(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
                          _places(defender, feasible, x_p, y_p, best.lmbda))
         iterates.clear()
         found = search(begun[0].x_p) if begun else None
-    if found is None or defender.gain(found[0], best) <= 0:
+    if found is None or _lead(defender.model.problem, found[0], best) <= 0:
         return None
     for here in iterates:
         defender.record(here)
     return found
+
+
+def _lead(problem: Problem, here: Iterate, other: Iterate) -> float:
+    """How much more harm is done: loss, or errors on the attacker's own rows
+    if there is a difference. A loss may be that of a few rows."""
+    errors = 0. if problem.is_zero_sum else here.error - other.error
+    return problem.upward * (errors or here.value - other.value)
 
 
 @contextmanager

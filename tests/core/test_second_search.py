@@ -109,6 +109,29 @@ def test_never_weaker_and_no_trace_where_it_finds_nothing(monkeypatch):
     assert 0 < n_in_vain < 8
 
 
+def test_on_its_own_rows_an_attacker_wants_errors(monkeypatch):
+    """By scikit-learn; the other search has four times the loss there."""
+    rows = apart(11, m=90)
+    problem = Problem(
+        rows.x_tr, rows.y_tr, rows.x_val[:30], rows.y_val[:30],
+        x_attacker=rows.x_val[30:], y_attacker=rows.y_val[30:])
+    found = attack(problem, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(second_search, '_lead', lambda _, here, other: (
+            here.value - other.value))
+        second = attack(problem, 3)
+    errors = []
+    for x_p in found.x_p, second.x_p:
+        clf = LogisticRegression(
+            C=math.exp(-LMBDA), tol=1e-10, max_iter=100000).fit(
+                torch.cat([problem.x_tr, x_p]),
+                torch.cat([problem.y_tr, -problem.y_val[:3]]))
+        errors.append((clf.predict(problem.x_attacker)
+                       != problem.y_attacker.numpy()).mean())
+    assert second.value > 4 * found.value
+    assert errors[0] > errors[1] + .2
+
+
 def test_the_callback_sees_the_path():
     seen = []
     found = attack(apart(7), callback=lambda here: seen.append(here.value))
