@@ -16,7 +16,7 @@ from secml_regpoison.core.verdicts import (
     Verdicts, has_given_up, is_at_bound, is_short,
     is_unseen, losses_differ)
 from secml_regpoison.quiet import ignoring
-from . import retraining
+from . import retraining, settings
 from .objective import model_of
 from .poison_header import PoisonHeader
 from .targets import parts_of, target_of
@@ -71,7 +71,8 @@ def log_result(attack, found, y):
         f'{attack.adv_ds.num_samples} points: lmbda {header.lmbda:.3f}, loss '
         f'{found.losses.attacker:.4f}, test accuracy '
         f'{(found.y_pred == CArray(y).ravel()).mean():.4f}')
-    for sentence in found.verdicts.sentences(header.lmbda, is_learned(attack)):
+    for sentence in found.verdicts.sentences(
+            header.lmbda, settings.lmbda_bounds(attack), is_learned(attack)):
         attack.logger.info(sentence)
 
 

@@ -123,7 +123,7 @@ def _report(args, source, plan, name, records):
     conclusion = conclude(summary, plan, same_rows, labels.agg(
         lambda of_part: of_part.value_counts().min()).to_dict(),
         args.is_own_untried, is_hard_to_fit(source.parts['pool'][0]))
-    words = [plain_words(records, TYPED),
+    words = [plain_words(records, TYPED, lmbda_bounds=plan.lmbda_bounds),
              solver_verdict(records, plan.solver_type)]
     lines = _describe(source, plan)
     model = NAMES[plan.classifier] + (', L1' if plan.penalty == 'l1' else '')

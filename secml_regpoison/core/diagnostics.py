@@ -110,7 +110,8 @@ class Diagnostics:
         fixed = ', fixed' if self.lmbda_bounds is None else ''
         gave_up = verdicts.has_given_up(self.defender_loss, self.constant_loss)
         yield (f'lambda                      {self.lmbda:9.3f}{fixed}',
-               verdicts.of_bound(self.lmbda, gave_up or bool(self.one_class))
+               verdicts.of_bound(self.lmbda, self.lmbda_bounds,
+                                 gave_up or bool(self.one_class))
                if verdicts.is_at_bound(self.lmbda, self.lmbda_bounds) else '')
         yield (f'defender: loss above best   {100 * self.defender_gap:8.3f} %'
                f'  best on grid {self.grid_lmbda:.2f}',

@@ -68,10 +68,11 @@ class Verdicts:
                      if getattr(self, field.name))
 
     def sentences(self, lmbda: float = 0.,
+                  bounds: Optional[tuple[float, float]] = None,
                   learns_trust: bool = False) -> tuple[str, ...]:
         """Those that are true, in words, of a result with this lambda."""
         said = {**SENTENCES, 'lmbda_at_bound': of_bound(
-            lmbda, self.gave_up or self.one_class)
+            lmbda, bounds, self.gave_up or self.one_class)
             + BOUND_OF_TRUST * learns_trust}
         return tuple(said[name] for name in self.names())
 
@@ -82,16 +83,20 @@ def is_at_bound(lmbda: float, bounds: Optional[tuple[float, float]]) -> bool:
         abs(lmbda - bound) <= LMBDA_TOL for bound in bounds)
 
 
-def may_change_beyond(lmbda: float, is_constant: bool) -> bool:
-    """Whether wider bounds might change a lambda at its bound: not one that
-    grew until the answer was constant, as a larger one gives the same."""
-    return not (lmbda > 0 and is_constant)
+def may_change_beyond(lmbda: float, bounds: Optional[tuple[float, float]],
+                      is_constant: bool) -> bool:
+    """Whether wider bounds might change a lambda at one of them: not one that
+    grew until the answer was constant, as a larger one gives the same. One at
+    the lower bound might be smaller. None: the bounds are not known."""
+    return bounds is None or not (
+        is_constant and lmbda > max(0., bounds[0] + LMBDA_TOL))
 
 
-def of_bound(lmbda: float, is_constant: bool) -> str:
+def of_bound(lmbda: float, bounds: Optional[tuple[float, float]],
+             is_constant: bool) -> str:
     """The sentence on a lambda at a bound."""
     return SENTENCES['lmbda_at_bound'] \
-        if may_change_beyond(lmbda, is_constant) else AT_BOUND
+        if may_change_beyond(lmbda, bounds, is_constant) else AT_BOUND
 
 
 def has_given_up(loss: float, constant: float) -> bool:

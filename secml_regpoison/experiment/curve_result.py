@@ -158,7 +158,7 @@ def collect(measured, data, splits, plan, policies):
     order = ranked(standings(summarise(records), expected_strength(plan)))
     said = '\n'.join(filter(None, [
         *trusted_first(order, splits[0].val.num_samples),
-        plain_words(records)]))
+        plain_words(records, lmbda_bounds=plan.lmbda_bounds)]))
     if said:
         results = 'result' + 's' * (poison.size > 1)
         warnings.warn(f'{poison.size:d} {results}, read with care. {said}',

@@ -2,12 +2,11 @@
 import math
 
 from secml_regpoison.core.verdicts import (
-    BOUND_OF_TRUST, SENTENCES, losses_differ)
+    BOUND_OF_TRUST, SENTENCES, losses_differ, may_change_beyond)
 from secml_regpoison.storage import atomic_path, save_arrays
 from secml_regpoison.terminal import printable
 from .measures import columns
 from .policies import OWN, in_sentence
-from .summary import asks_for_wider_bounds
 from .tables import as_text, format_mean_std
 
 
@@ -103,7 +102,8 @@ def csv_lines(records):
             for record, error in zip(records, errors)]
 
 
-def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
+def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES),
+                lmbda_bounds=None):
     """A sentence for each verdict that is true somewhere, else no text.
 
     Parameters
@@ -111,11 +111,12 @@ def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
     records : list of dict
         Lines of the CSV.
     sentences : dict of str to str, optional
-        Those of some verdicts in other words. One of a lambda at its bound
-        that asks to widen it leaves out a lambda that no wider bound would
-        change.
+        Those of some verdicts in other words.
     names : tuple of str, optional
         The verdicts that are looked at.
+    lmbda_bounds : pair of float, optional
+        Those of lambda, for a sentence that asks to widen them: it leaves out
+        a lambda that no wider bound would change. None: all are counted.
 
     Returns
     -------
@@ -127,9 +128,10 @@ def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES)):
     for name in names:
         sentence = {**SENTENCES, **sentences}[name]
         found = [in_sentence(record['policy']) for record in records
-                 if record[name] and (name != 'lmbda_at_bound'
-                                      or 'widen' not in sentence
-                                      or asks_for_wider_bounds(record))]
+                 if record[name] and (
+                     name != 'lmbda_at_bound' or may_change_beyond(
+                         record['lmbda'], lmbda_bounds,
+                         record['gave_up'] or record['one_class']))]
         if name == 'lmbda_at_bound' and any(map(_learns_trust, found)):
             sentence += BOUND_OF_TRUST
         if found:

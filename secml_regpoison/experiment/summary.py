@@ -1,8 +1,7 @@
 """The records of all splits in numbers: one for each policy and strength."""
 import numpy as np
 
-from secml_regpoison.core.verdicts import (
-    SENTENCES, errs_less, is_of_no_use, may_change_beyond)
+from secml_regpoison.core.verdicts import SENTENCES, errs_less, is_of_no_use
 
 SUMMARISED = ('test_error', 'error_0', 'error_1', 'majority_error',
               'validation_loss', 'lmbda', 'trust', 'w_norm', 'n_poison_0',
@@ -67,9 +66,3 @@ def _strength(records):
         for record, less in zip(records, are_less))
     found['given_up'] = sum(bool(is_of_no_use(record)) for record in records)
     return found
-
-
-def asks_for_wider_bounds(record):
-    """Whether lambda is at a bound, and a wider one might change it."""
-    return bool(record['lmbda_at_bound'] and may_change_beyond(
-        record['lmbda'], record['gave_up'] or record['one_class']))

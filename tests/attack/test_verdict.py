@@ -112,6 +112,19 @@ def test_no_wider_bounds_are_asked_for_where_the_answer_is_constant(caplog):
         assert SENTENCES['gave_up'] in said
 
 
+def test_wider_bounds_are_asked_for_below_a_lower_bound(caplog):
+    """A lambda above 0 was taken for one at the upper bound."""
+    data = small()
+    attack = make(data, 2, solver_type='implicit', lmbda_bounds=(9., 11.5))
+    attack.verbose = 1
+    attack.logger._logger.addHandler(caplog.handler)
+    run(attack, data)
+    found = attack.history[-1]
+    assert found.lmbda == 9 and found.verdicts.gave_up
+    for said in (caplog.text, str(attack.diagnostics())):
+        assert SENTENCES['lmbda_at_bound'] in said
+
+
 def test_a_converged_attack_is_ok_in_all():
     data = digits()
     attack = make(data, 6, CClassifierLogisticTorch(), solver_params={

@@ -227,6 +227,20 @@ def test_json_for_programs(tmp_path, capsys):
     assert {row['trusted_better'] for row in rows} <= {'0', '1'}
 
 
+def test_wider_bounds_are_asked_for_below_a_lower_bound(tmp_path, capsys):
+    assert cli.main(['sec-eval', *QUICK, '--points', '0,2', '--policies',
+                     'learned', '--repetitions', '1', '--lmbda-bounds', '9,11',
+                     '--out', str(tmp_path)]) == 0
+    said = ('In 2 of 2 evaluations (learned) '
+            f"{SEC_EVAL.TYPED['lmbda_at_bound']}.")
+    rows = _rows(tmp_path / 'sec_eval.csv')
+    assert [(row['lmbda'], row['gave_up']) for row in rows] == [
+        ('9.0', '1')] * 2
+    assert said in capsys.readouterr().out.splitlines()
+    assert said in json.loads(
+        (tmp_path / 'sec_eval.json').read_text())['words']
+
+
 def test_results_of_another_command_are_removed(tmp_path, capsys):
     command = ['sec-eval', *QUICK, '--repetitions', '1', '--out',
                str(tmp_path)]

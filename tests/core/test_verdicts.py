@@ -53,15 +53,23 @@ def test_each_verdict_has_its_sentence():
         said[0] + verdicts.BOUND_OF_TRUST, said[1])
 
 
-@pytest.mark.parametrize('gave_up, one_class, lmbda, expected', [
-    (True, True, 11.5, 'interval'), (False, True, 11.5, 'interval'),
-    (True, False, 11.5, 'interval'), (False, False, 11.5, '`lmbda_bounds`'),
-    (True, True, -8., '`lmbda_bounds`')])
+@pytest.mark.parametrize('gave_up, one_class, lmbda, bounds, is_asked', [
+    (True, True, 11.5, (-8, 11.5), False),
+    (False, True, 11.5, (-8, 11.5), False),
+    (True, False, 11.46, (6, 11.5), False),
+    (False, False, 11.5, (-8, 11.5), True),
+    (True, True, -8., (-8, 11.5), True),
+    # a smaller one may be better: at the lower bound, or at the only one
+    (True, True, 6., (6, 11.5), True), (True, True, 6.04, (6, 11.5), True),
+    (True, True, 6., (6, 6), True),
+    # a larger one may be better than no answer at all
+    (True, True, -1., (-8, -1), True), (True, True, 11.5, None, True)])
 def test_no_wider_bounds_for_a_lambda_that_made_the_answer_constant(
-        gave_up, one_class, lmbda, expected):
+        gave_up, one_class, lmbda, bounds, is_asked):
     found = verdicts.Verdicts(True, gave_up, one_class, False, False, False)
-    said = found.sentences(lmbda)
-    assert said[0].endswith(expected) and said[0].startswith(
+    said = found.sentences(lmbda, bounds)
+    assert ('widen `lmbda_bounds`' in said[0]) is is_asked
+    assert said[0].startswith(
         'lambda is at a bound of its interval')
     assert len(said) == 1 + gave_up + one_class
 

@@ -361,9 +361,12 @@ def test_wider_bounds_are_no_advice_where_the_answer_is_constant():
             line['lmbda'] = lmbda
         assert 'at a bound in 2 of 2 splits' in words_of(lines)[1]
         assert 'lambda at bound' in table(summarise(lines), ['a', 'b'])
-        assert ('widen `lmbda_bounds`' in plain_words(lines)) == (lmbda < 0)
-        assert ('widen --lmbda-bounds' in plain_words(lines, TYPED)) == (
-            lmbda < 0)
+        for low in (-8., 11.5):  # of a lower bound, a smaller one may help
+            for words, sentences in (('`lmbda_bounds`', {}),
+                                     ('--lmbda-bounds', TYPED)):
+                assert (f'widen {words}' in plain_words(
+                    lines, sentences, lmbda_bounds=(low, 11.5))) == (
+                        lmbda <= low)
         n = len(lines)  # without that advice all are counted
         assert plain_words(lines, AT_BOUND, ['lmbda_at_bound']) == (
             f'In {n} of {n} evaluations (learned) lambda is at a bound of its '

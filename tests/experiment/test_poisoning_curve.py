@@ -428,6 +428,11 @@ def test_what_the_numbers_mean_is_said():
                       'loss is no better than that of a constant answer'):
         curve = poisoning_curve(exact(), x, y, policies=(30.,), **QUICK)
     assert curve.gave_up[0, 2, 0] and curve.gave_up.dtype == bool
+    # and a lower bound of lambda that leaves none
+    with pytest.warns(RuntimeWarning, match='widen `lmbda_bounds`'):
+        curve = poisoning_curve(exact(), x, y, policies=('learned',), **{
+            **QUICK, 'fractions': (0,), 'lmbda_bounds': (20., 21.)})
+    assert curve.gave_up.all() and (curve.lmbda == 20).all()
 
 
 X, Y = rows(60)
