@@ -170,15 +170,15 @@ def _beside_others(order, runs):
 def _without_poison(found, plan):
     """What is wrong with the rows before any poison."""
     clean = {one.policy: one.clean for one in found if one.clean}
-    others = {policy: strength for policy, strength in clean.items()
-              if policy not in (TRUSTED, 'learned-trust')}
+    others = [strength for policy, strength in clean.items()
+              if policy not in (TRUSTED, 'learned-trust')]
     if TRUSTED in clean and others:
-        least = min(others, key=lambda policy: error(others[policy]))
-        if error(clean[TRUSTED]) < error(others[least]) and not is_alike(
-                clean[TRUSTED], others[least]):
+        least = min(others, key=error)
+        if error(clean[TRUSTED]) < error(least) and not is_alike(
+                clean[TRUSTED], least):
             yield ('Already without poison the trusted rows alone do better, '
                    f'{percent(clean[TRUSTED])} against '
-                   f'{percent(others[least])}: the training rows may be '
+                   f'{percent(least)}: the training rows may be '
                    'poisoned, or of another kind than trusted and test rows.')
     odd = clean.get('clean-cv')
     # a weak signal takes less than 1 % off the loss of any rows

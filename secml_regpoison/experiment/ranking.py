@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 
 from secml_regpoison.core.verdicts import by_chance
-from .policies import OWN, is_own
+from .policies import OWN, POLICIES, is_own
 
 TRUSTED = 'trusted-only'
 EQUAL = 5e-5  # errors that look the same in percent
@@ -58,10 +58,10 @@ def ranked(found):
 
     The best is the one of the least worst error. Of those of use that chance
     may tell from it, it is the one that errs least without poison, if that
-    difference is not by chance itself.
+    difference is not by chance itself. A tie is broken by the error without
+    poison, and then by the order of `.policies.POLICIES`, the numbers last.
     """
-    order = sorted(found, key=lambda one: (not one.is_useful,
-                                           error(one.worst)))
+    order = sorted(found, key=_place)
     least = order[0]
     if not least.is_useful or least.clean is None:
         return order
@@ -71,6 +71,16 @@ def ranked(found):
     if is_alike(best.clean, least.clean):
         return order
     return [best, *(one for one in order if one is not best)]
+
+
+def _place(one):
+    """What the standings are sorted by. No two have the same, and so the order
+    that they are given in decides nothing."""
+    # means of the same errors in other splits differ in the last digits
+    errors = [round(error(strength), 9)
+              for strength in (one.worst, one.clean or one.worst)]
+    return (not one.is_useful, *errors,
+            (*POLICIES, one.policy).index(one.policy), one.policy)
 
 
 def is_alike(one, other):

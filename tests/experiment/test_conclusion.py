@@ -1,6 +1,7 @@
 """The closing words, the table and the picture of `sec-eval`."""
 import math
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -477,6 +478,33 @@ def test_none_errs_least_where_all_err_alike():
                     trusted_only=(.45,) * 3)
     assert ('no policy is of use: none errs less than 40.50 % at worst, and '
             'always') in words_of(lines)[0]
+
+
+@pytest.mark.parametrize('errors, best', [
+    # the error without poison, and then the order of the policies
+    (dict(learned=(.2, .2, .2), clean_cv=(.195, .2, .2),
+          trusted_only=(.2, .2, .2)), 'clean-cv'),
+    (dict(learned_trust=(.2, .2, .2), trusted_only=(.2, .2, .2)),
+     'trusted-only'),
+    ({'3': (.2,) * 3, '-2': (.2,) * 3, 'learned': (.2,) * 3}, 'learned'),
+    ({'3': (.2,) * 3, '-2': (.2,) * 3}, '-2'),
+    # of no use
+    (dict(learned=(.4, .4, .4), clean_cv=(.4, .4, .4)), 'clean-cv')])
+def test_a_tie_is_not_broken_by_the_order_of_the_policies_typed(errors, best):
+    for of_few_rows in (list, of_few):
+        found = [conclude(summarise(of_few_rows(records(**dict(typed)))), PLAN)
+                 for typed in permutations(errors.items())]
+        assert {one['best'] for one in found} == {best}
+        assert len({one['words'][0] for one in found}) == 1
+
+
+def test_rounding_of_the_mean_breaks_no_tie():
+    lines = of_few(records(clean_cv=(.2, .2, .2), learned=(.19, .2, .2)))
+    for line in lines:
+        if line['n_points']:  # 0.3 and 0.30000000000000004
+            line['test_error'] = .3 if line['policy'] == 'clean-cv' \
+                else .1 + .2
+    assert conclude(summarise(lines), PLAN)['best'] == 'learned'
 
 
 def test_giving_up_to_an_attacker_who_knows_the_test_rows():
