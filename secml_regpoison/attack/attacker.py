@@ -66,15 +66,15 @@ def starts_of(attack, data, problem, held, starts):
     `.core.targeted`; of several to that of the most errors.
 
     `held` are the points that do not move, and training rows of `problem`. No
-    more where trust is learned, the penalty is L1, the attacker has a
-    `y_target`, the set of the points a filter or no bounds, the data more than
-    two classes, and where a preprocess is frozen.
+    more with camouflage 0 alone, where trust is learned, the penalty is L1,
+    the attacker has a `y_target`, the set of the points a filter or no bounds,
+    the data more than two classes, and where a preprocess is frozen.
     """
     starts, found = list(starts), []
     start = starts[0]
     feasible = feasible_set(attack, data, data.x_val[list(start.starts)],
                             start.y)
-    if hides(attack) and not is_learned(attack) and len(start.x) \
+    if any(camouflages(attack, len(start.x))) and not is_learned(attack) \
             and target_of(attack.classifier).penalty.is_smooth \
             and data.n_classes is None and data.y_target is None \
             and data.transform is None and feasible.filter is None \

@@ -203,7 +203,7 @@ def test_the_least_lambda_of_learned_trust_is_flagged(source):
     """-8 at the weight 0, -2 above it: that was not said."""
     plan = dataclasses.replace(
         PLAN, n_points=(0, 14), n_train=100, n_val=50, attacker='own',
-        attack_params={'solver_params': {'n_outer': 3}})
+        attack_params={'solver_params': {'n_outer': 3}, 'camouflage': .5})
     _, result = evaluate('', split_data(source, 100, 50, 0), plan,
                          'learned-trust', 0)
     assert result['trust'].tolist() == [0, 1]
