@@ -6,11 +6,12 @@ the defender's loss low meanwhile, see `.core.camouflage`.
 """
 from contextlib import suppress
 
-from secml_regpoison.core.targeted import targeted_points
+from secml_regpoison.core.targeted import make_targets, targeted_points
 from secml_regpoison.quiet import ignoring
 from secml_regpoison.validation import (
     check, check_dataset, check_labels, check_number)
 from . import pipeline, retraining
+from .digests import array_digest
 from .feasible import feasible_set
 from .targets import target_of
 from .trust import check_trust, is_learned
@@ -54,33 +55,44 @@ def camouflages(attack, n_points):
 
 
 def camouflage_of_moves(attack):
-    """That of single moves, see `.core.single_moves`: of 'auto' the middle
-    one, with which they do most harm."""
+    """That of single moves, see `.core.single_moves`: of 'auto' 0.5, with
+    which they do most harm."""
     tried = camouflages(attack, 1)
     return tried[0] if len(tried) == 1 else .5
 
 
-def starts_of(attack, data, problem, held, starts):
-    """The `starts`, each a `PoisonSet`, and one more for an attacker who
+def starts(attack, data, problem, held, given):
+    """Yield `given`, each a `PoisonSet`, and one more for an attacker who
     hides: the points of the first, where they pull the model to a target, see
-    `.core.targeted`; of several to that of the most errors.
+    `.core.targeted`; of several to that of the most harm.
 
     `held` are the points that do not move, and training rows of `problem`. No
     more with camouflage 0 alone, where trust is learned, the penalty is L1,
-    the attacker has a `y_target`, the set of the points a filter or no bounds,
-    the data more than two classes, and where a preprocess is frozen.
+    the attacker has a `y_target`, the set of the points more than bounds or an
+    open one, the data more than two classes, and where a preprocess is frozen.
     """
-    starts, found = list(starts), []
-    start = starts[0]
+    given = list(given)
+    yield from given
+    start, target = given[0], target_of(attack.classifier)
+    if not any(camouflages(attack, len(start.x))) or is_learned(attack) \
+            or not target.penalty.is_smooth or data.n_classes is not None \
+            or data.y_target is not None or data.transform is not None:
+        return
     feasible = feasible_set(attack, data, data.x_val[list(start.starts)],
                             start.y)
-    if any(camouflages(attack, len(start.x))) and not is_learned(attack) \
-            and target_of(attack.classifier).penalty.is_smooth \
-            and data.n_classes is None and data.y_target is None \
-            and data.transform is None and feasible.filter is None \
-            and feasible.is_bounded:
-        with ignoring('training stopped at'), suppress(FloatingPointError):
-            found.extend(start._replace(x=x) for x in targeted_points(
-                problem, start.y, feasible, pipeline.model_class(attack)))
-    return starts + sorted(found, key=lambda start: retraining.harm(
-        attack, data, held.append(start)))[-1:]
+    if not feasible.is_bounded or feasible.dmax is not None \
+            or feasible.filter is not None:
+        return
+    model, found = pipeline.model_class(attack), []
+    key = repr(('targets', target.loss, target.beta,
+                array_digest(problem.x_tr, problem.y_tr)))
+    with ignoring('training stopped at'), suppress(FloatingPointError):
+        if key not in data.responses:
+            data.responses[key] = make_targets(problem, model)
+        for x in targeted_points(problem, start.y, feasible, model,
+                                 data.responses[key]):
+            there = start._replace(x=x)
+            found.append((retraining.harm(
+                attack, data, held.append(there), is_known=False), there))
+    if found:
+        yield max(found, key=lambda pair: pair[0])[1]

@@ -126,11 +126,12 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
     problem = data.problem(n_points, held.x, held.y)
     began, restarts, iterates, stop = time.perf_counter(), [], [], None
     try:
-        for start, camouflage, first in itertools.product(
-                attacker.starts_of(attack, data, problem, held, restart_points(
-                    attack, data, poison, n_points, y_new, n_restarts)),
-                camouflages,
-                pipeline.first_models(attack, n_points - len(held.x))):
+        starts = attacker.starts(attack, data, problem, held, restart_points(
+            attack, data, poison, n_points, y_new, n_restarts))
+        models = pipeline.first_models(attack, n_points - len(held.x))
+        for start, camouflage, first in (
+                (start, *way) for start in starts
+                for way in itertools.product(camouflages, models)):
             iterates = []
             end = solve_from(attack, data, problem, start, iterates, first,
                              camouflage=camouflage, **settings)

@@ -125,11 +125,12 @@ def losses_of(attack, data, poison, clf):
     return _validation_losses(attack, data, clf)
 
 
-def evaluate_for_attacker(attack, data, poison):
+def evaluate_for_attacker(attack, data, poison, is_known=True):
     """The attacker's loss and share of errors, on its rows, of the classifier
-    that would be evaluated with these points."""
+    that would be evaluated with these points; `is_known` as for
+    `best_response`."""
     if attack.learn_lmbda:
-        poison = best_response(attack, data, poison)
+        poison = best_response(attack, data, poison, is_known)
     clf = fit_classifier(attack, data, CDataset(
         to_carray(poison.x), data.decode(poison.y),
         CDatasetHeader(lmbda=poison.lmbda, trust=poison.trust)))
@@ -137,10 +138,10 @@ def evaluate_for_attacker(attack, data, poison):
     return losses.attacker, losses.attacker_error
 
 
-def harm(attack, data, poison):
+def harm(attack, data, poison, **kwargs):
     """What an attacker wants to be largest: its loss, or with rows of its own
-    the errors on them, then the loss."""
-    loss, error = evaluate_for_attacker(attack, data, poison)
+    the errors on them, then the loss; see `evaluate_for_attacker`."""
+    loss, error = evaluate_for_attacker(attack, data, poison, **kwargs)
     has_own_set = attack.attacker_set is not None
     return settings.sign_of(attack) * has_own_set * error, \
         settings.sign_of(attack) * loss

@@ -12,7 +12,7 @@ for some r >= 0: model-targeted poisoning, Suya, Mahloujifar, Suri, Evans, Tian
 import math
 from dataclasses import replace
 from itertools import product
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,44 +30,57 @@ RATIOS = torch.linspace(0., math.pi / 2 - 1e-3, 15,
                         dtype=torch.float64).tan().tolist()
 # With more points some are placed at once.
 MOST_PLACED = 20
+# These models only point the way.
+TRAINING = Training('implicit', inner_tol=1e-4)
 
 
-def targeted_points(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
-                    make_model: Callable[..., Any]) -> Iterator[Tensor]:
-    """Yield points (p, d) with the labels `y_p`, (p,), for each target.
+class Target(NamedTuple):
+    """lambda, weights (d,) and bias (0-d) of a target."""
 
-    The set has bounds. A preprocess is that of the fixed rows. `make_model`
-    is the ``model`` of `.solve`, of a linear classifier of two classes.
-    """
-    fixed = problem.in_features
-    for lmbda, weights in product(LMBDAS, WEIGHTS):
-        target = _target(fixed, y_p, make_model, lmbda, weights)
-        yield _pull(fixed, y_p, feasible, make_model, lmbda, target)
+    lmbda: float
+    w: Tensor
+    b: Tensor
 
 
-def _target(problem: Problem, y_p: Tensor, make_model: Callable[..., Any],
-            lmbda: float, weights: tuple[float, float]) -> Any:
-    """The trained target."""
+def make_targets(problem: Problem, make_model: Callable[..., Any]
+                 ) -> list[Target]:
+    """The targets; no point or its label decides on them. A preprocess is that
+    of the fixed rows. `make_model` is the ``model`` of `.solve`, of a linear
+    classifier of two classes."""
+    problem = problem.in_features
     x, y = problem.attacker_set
     rows = replace(problem, x_attacker=None, y_attacker=None,
                    x_tr=torch.cat([problem.x_tr, problem.x_val, x]),
                    y_tr=torch.cat([problem.y_tr, problem.y_val, -y]))
-    model = make_model(problem, y_p[:0], Training('implicit'))
-    one = torch.ones_like(rows.y_tr)
-    one[problem.n_tr:] = weights[0]
-    one[problem.n_tr + len(problem.y_val):] = weights[1]
-    return WeightedModel(rows, y_p[:0], model.training, model.loss, model.beta,
-                         weights=one).train(rows.x_val[:0], lmbda)
+    weights, of = torch.ones_like(rows.y_tr), make_model(
+        rows, y[:0], TRAINING)
+    found = []
+    for lmbda, (trusted, own) in product(LMBDAS, WEIGHTS):
+        weights[problem.n_tr:], weights[-len(y):] = trusted, own
+        trained = WeightedModel(
+            rows, y[:0], TRAINING, of.loss, of.beta, weights=weights.clone()
+        ).train(rows.x_val[:0], lmbda)
+        found.append(Target(lmbda, trained.w, trained.b))
+    return found
+
+
+def targeted_points(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
+                    make_model: Callable[..., Any], targets: list[Target]
+                    ) -> Iterator[Tensor]:
+    """Yield points (p, d) with the labels `y_p`, (p,), for each of the
+    `targets`, see `make_targets`. The set has bounds."""
+    for target in targets:
+        yield _pull(problem.in_features, y_p, feasible, make_model, target)
 
 
 def _pull(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
-          make_model: Callable[..., Any], lmbda: float, target: Any) -> Tensor:
+          make_model: Callable[..., Any], target: Target) -> Tensor:
     """Points that pull the model to the target, (p, d)."""
     x_p = feasible.x_0.clone()
     size = math.ceil(len(y_p) / MOST_PLACED)
     for first in range(0, len(y_p), size):
-        model = make_model(problem, y_p[:first], Training('implicit'))
-        trained, after = model.train(x_p[:first], lmbda), slice(
+        model = make_model(problem, y_p[:first], TRAINING)
+        trained, after = model.train(x_p[:first], target.lmbda), slice(
             first, first + size)
         x_p[after] = _best_vertices(
             problem, y_p, feasible, model.loss, trained, target)[after]
@@ -75,7 +88,7 @@ def _pull(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
 
 
 def _best_vertices(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
-                   loss: Any, trained: Any, target: Any) -> Tensor:
+                   loss: Any, trained: Any, target: Target) -> Tensor:
     """The vertex of each point where its losses differ most, (p, d)."""
     best, most = feasible.x_0, torch.full_like(y_p, -math.inf)
     for ratio in RATIOS:

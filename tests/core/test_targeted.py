@@ -11,7 +11,7 @@ from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.targeted import (
-    LMBDAS, MOST_PLACED, WEIGHTS, targeted_points)
+    LMBDAS, MOST_PLACED, WEIGHTS, make_targets, targeted_points)
 
 
 def problem(d=2, **kwargs):
@@ -29,7 +29,8 @@ def points(problem, y_p):
     bound = torch.full_like(problem.x_tr[0], 2.)
     starts = torch.zeros(len(y_p), len(bound), dtype=torch.float64)
     return list(targeted_points(
-        problem, y_p, FeasibleSet(starts, -bound, bound), LinearModel))
+        problem, y_p, FeasibleSet(starts, -bound, bound), LinearModel,
+        make_targets(problem, LinearModel)))
 
 
 def fit(lmbda, *parts):

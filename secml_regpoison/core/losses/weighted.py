@@ -11,7 +11,7 @@ from . import Loss
 class Weighted:
     """``c_i l(h_i)`` for the rows i of a training set.
 
-    loss : ``l``. weights : ``c``, (n,), from 0 to 1. Of fewer scores than
+    loss : ``l``. weights : ``c``, (n,), of at least 0. Of fewer scores than
     weights the last rows are meant, those from some row on.
     """
 
@@ -20,8 +20,8 @@ class Weighted:
 
     @property
     def curvature_bound(self) -> float:
-        """That of ``l``, as no weight is above 1."""
-        return self.loss.curvature_bound
+        """That of ``l``, times the largest weight above 1."""
+        return self.loss.curvature_bound * max(1., float(self.weights.max()))
 
     def _of(self, h: Tensor) -> Tensor:
         return self.weights[len(self.weights) - h.shape[-1]:]
