@@ -94,7 +94,7 @@ def test_poison_that_hides_is_trusted():
     """An attacker with rows of its own who knows the trusted ones: all rows
     count, the defender's loss falls, and errors come."""
     data = digits((3, 8))
-    attack = attack_on(data, 14, attacker_set=data[2],
+    attack = attack_on(data, 14, attacker_set=data[2], camouflage=.5,
                        solver_params={'n_outer': 15})
     y_pred, _, adv_ds, loss = run(attack, data)
     assert adv_ds.header.trust > .1 and 'unseen' in adv_ds.header.verdicts
