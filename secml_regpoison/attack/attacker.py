@@ -39,15 +39,10 @@ def check_attacker(attack):
           ' The loss that it would hide from the defender is its own.')
 
 
-def hides(attack):
-    """Whether there is a learned lambda that the attacker hides from."""
-    return attack.attacker_set is not None and bool(attack.learn_lmbda)
-
-
 def camouflages(attack, n_points):
     """The values that are tried for `n_points`; 0 alone where the defender
     tunes nothing or has the attacker's rows."""
-    if not hides(attack) or not n_points:
+    if attack.attacker_set is None or not attack.learn_lmbda or not n_points:
         return (0.,)
     if attack.camouflage == 'auto':
         return CAMOUFLAGES_OF_TRUST if is_learned(attack) else CAMOUFLAGES

@@ -98,30 +98,30 @@ def test_the_advice_on_two_losses_narrows_the_gap(
     assert gap_of({**clf, **cured}, **{**kwargs, **cured_kwargs})[0] < gap / 2
 
 
-def test_no_wider_bounds_are_asked_for_where_the_answer_is_constant(caplog):
-    data = small()
-    data = data[0], CDataset(data[1].X, 1 - data[1].Y), data[2]
-    attack = make(data, 2, solver_type='implicit')
+def said_of(data, caplog, **kwargs):
+    """The record of an attack, and what its log and its diagnostics say."""
+    attack = make(data, 2, solver_type='implicit', **kwargs)
     attack.verbose = 1
     attack.logger._logger.addHandler(caplog.handler)
     run(attack, data)
-    found = attack.history[-1]
+    return attack.history[-1], (caplog.text, str(attack.diagnostics()))
+
+
+def test_no_wider_bounds_are_asked_for_where_the_answer_is_constant(caplog):
+    data = small()
+    data = data[0], CDataset(data[1].X, 1 - data[1].Y), data[2]
+    found, texts = said_of(data, caplog)
     assert found.lmbda == 11.5 and found.verdicts.gave_up
-    for said in (caplog.text, str(attack.diagnostics())):
+    for said in texts:
         assert 'lambda is at a bound' in said and 'widen' not in said
         assert SENTENCES['gave_up'] in said
 
 
 def test_wider_bounds_are_asked_for_below_a_lower_bound(caplog):
     """A lambda above 0 was taken for one at the upper bound."""
-    data = small()
-    attack = make(data, 2, solver_type='implicit', lmbda_bounds=(9., 11.5))
-    attack.verbose = 1
-    attack.logger._logger.addHandler(caplog.handler)
-    run(attack, data)
-    found = attack.history[-1]
+    found, texts = said_of(small(), caplog, lmbda_bounds=(9., 11.5))
     assert found.lmbda == 9 and found.verdicts.gave_up
-    for said in (caplog.text, str(attack.diagnostics())):
+    for said in texts:
         assert SENTENCES['lmbda_at_bound'] in said
 
 
