@@ -4,8 +4,10 @@ Where the attacker raises the loss by which lambda is tuned, the defender sees
 the harm. One that raises the loss on other rows does more harm if it keeps
 the defender's loss low meanwhile, see `.core.camouflage`.
 """
+import functools
 from contextlib import suppress
 
+from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.targeted import make_targets, targeted_points
 from secml_regpoison.quiet import ignoring
 from secml_regpoison.validation import (
@@ -62,23 +64,22 @@ def starts(attack, data, problem, held, given):
     `.core.targeted`; of several to that of the most harm.
 
     `held` are the points that do not move, and training rows of `problem`. No
-    more with camouflage 0 alone, where trust is learned, the penalty is L1,
-    the attacker has a `y_target`, the set of the points more than bounds or an
-    open one, the data more than two classes, and where a preprocess is frozen.
+    more with camouflage 0 alone, where trust is learned, the set of the points
+    has a filter or no bounds, and the data more than two classes. Against L1
+    the points pull a model with L2.
     """
     given = list(given)
     yield from given
     start, target = given[0], target_of(attack.classifier)
     if not any(camouflages(attack, len(start.x))) or is_learned(attack) \
-            or not target.penalty.is_smooth or data.n_classes is not None \
-            or data.y_target is not None or data.transform is not None:
+            or data.n_classes is not None:
         return
     feasible = feasible_set(attack, data, data.x_val[list(start.starts)],
                             start.y)
-    if not feasible.is_bounded or feasible.dmax is not None \
-            or feasible.filter is not None:
+    if not feasible.is_bounded or feasible.filter is not None:
         return
-    model, found = pipeline.model_class(attack), []
+    model, found = functools.partial(
+        pipeline.model_class(attack), penalty=L2), []
     key = repr(('targets', target.loss, target.beta,
                 array_digest(problem.x_tr, problem.y_tr)))
     with ignoring('training stopped at'), suppress(FloatingPointError):

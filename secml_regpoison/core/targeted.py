@@ -3,11 +3,11 @@
 What an attacker with rows of its own wants is known beforehand: a model that
 errs on them, and fits the defender's rows. A target is such a model: it is
 trained on the training rows, on the defender's with a weight, and on the
-attacker's with the other label and a weight. Points are placed one after the
-other, each where its loss by the model of the points so far exceeds that by
-the target most, of the vertices where ``-y (w - r w_target) . x`` is largest
-for some r >= 0: model-targeted poisoning, Suya, Mahloujifar, Suri, Evans, Tian
-2021 (arXiv 2006.16469).
+attacker's with the label that it wants and a weight. Points are placed one
+after the other, each where its loss by the model of the points so far exceeds
+that by the target most, of the places in its set where ``-y (w - r w_target) .
+phi(x)``, linearised at its start, is largest for some r >= 0: model-targeted
+poisoning, Suya, Mahloujifar, Suri, Evans, Tian 2021 (arXiv 2006.16469).
 """
 import math
 from dataclasses import replace
@@ -49,9 +49,10 @@ def make_targets(problem: Problem, make_model: Callable[..., Any]
     classifier of two classes."""
     problem = problem.in_features
     x, y = problem.attacker_set
-    rows = replace(problem, x_attacker=None, y_attacker=None,
+    wanted = -problem.upward * y
+    rows = replace(problem, x_attacker=None, y_attacker=None, y_target=None,
                    x_tr=torch.cat([problem.x_tr, problem.x_val, x]),
-                   y_tr=torch.cat([problem.y_tr, problem.y_val, -y]))
+                   y_tr=torch.cat([problem.y_tr, problem.y_val, wanted]))
     weights, of = torch.ones_like(rows.y_tr), make_model(
         rows, y[:0], TRAINING)
     found = []
@@ -68,7 +69,7 @@ def targeted_points(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
                     make_model: Callable[..., Any], targets: list[Target]
                     ) -> Iterator[Tensor]:
     """Yield points (p, d) with the labels `y_p`, (p,), for each of the
-    `targets`, see `make_targets`. The set has bounds."""
+    `targets`, see `make_targets`. The set has bounds, and no filter."""
     for target in targets:
         yield _pull(problem.in_features, y_p, feasible, make_model, target)
 
@@ -77,27 +78,35 @@ def _pull(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
           make_model: Callable[..., Any], target: Target) -> Tensor:
     """Points that pull the model to the target, (p, d)."""
     x_p = feasible.x_0.clone()
-    size = math.ceil(len(y_p) / MOST_PLACED)
-    for first in range(0, len(y_p), size):
-        model = make_model(problem, y_p[:first], TRAINING)
-        trained, after = model.train(x_p[:first], target.lmbda), slice(
-            first, first + size)
-        x_p[after] = _best_vertices(
-            problem, y_p, feasible, model.loss, trained, target)[after]
+    for after in torch.arange(len(y_p), device=y_p.device).split(
+            math.ceil(len(y_p) / MOST_PLACED)):
+        before = slice(int(after[0]))
+        model = make_model(problem, y_p[before], TRAINING)
+        trained = model.train(x_p[before], target.lmbda)
+        x_p[after] = _best_places(problem, y_p[after], _rows(
+            feasible, after), model.loss, trained, target)
     return x_p
 
 
-def _best_vertices(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
-                   loss: Any, trained: Any, target: Target) -> Tensor:
-    """The vertex of each point where its losses differ most, (p, d)."""
-    best, most = feasible.x_0, torch.full_like(y_p, -math.inf)
-    for ratio in RATIOS:
-        x = feasible.project(feasible.support(
-            -y_p[:, None] * (trained.w - ratio * target.w))[1])
-        phi = problem.features(x).phi
-        now, then = (loss.value(-y_p * (phi @ model.w + model.b))
-                     for model in (trained, target))
-        is_better = now - then > most
-        best = torch.where(is_better[:, None], x, best)
-        most = torch.where(is_better, now - then, most)
-    return best
+def _best_places(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
+                 loss: Any, trained: Any, target: Target) -> Tensor:
+    """The place of each point where its losses differ most, (p, d)."""
+    ratios = torch.tensor(RATIOS, dtype=y_p.dtype, device=y_p.device)
+    each = torch.arange(len(y_p), device=y_p.device).repeat(len(ratios))
+    tried, labels = _rows(feasible, each), y_p[each]
+    weights = trained.w - ratios[:, None] * target.w
+    x = tried.project(tried.support(problem.features(tried.x_0).vjp(
+        -labels[:, None] * weights.repeat_interleave(len(y_p), 0)))[1])
+    phi = problem.features(x).phi
+    now, then = (loss.value(-labels * (phi @ model.w + model.b))
+                 for model in (trained, target))
+    best = (now - then).view(len(ratios), -1).argmax(0)
+    return x.view(len(ratios), *feasible.x_0.shape)[
+        best, torch.arange(len(y_p), device=y_p.device)]
+
+
+def _rows(feasible: FeasibleSet, rows: Tensor) -> FeasibleSet:
+    """The set of some of the points, (k,); one may be there several times."""
+    lb, ub = (bound.expand_as(feasible.x_0)[rows]
+              for bound in (feasible.lb, feasible.ub))
+    return replace(feasible, x_0=feasible.x_0[rows], lb=lb, ub=ub)

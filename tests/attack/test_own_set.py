@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from attack_problems import digits, make, run, small
 from refusals import raises
 from refused_attacks import assert_refused
+from sklearn_names import SKLEARN_L1
 from secml_regpoison import CClassifierLogisticTorch
 from secml_regpoison.attack import attacker, batches
 from secml_regpoison.attack.checkpoint import AnotherProblem
@@ -17,13 +20,14 @@ from secml_regpoison.core.targeted import targeted_points
 
 from secml.array import CArray
 from secml.data import CDataset
+from secml.ml.features.normalization import CNormalizerMeanStd
 
 FULL = {'n_outer': 15}
 
 
-def attack_on(data, n_points=14, **kwargs):
+def attack_on(data, n_points=14, clf=None, **kwargs):
     kwargs.setdefault('solver_type', 'implicit')
-    return make(data, n_points, CClassifierLogisticTorch(), **{
+    return make(data, n_points, clf or CClassifierLogisticTorch(), **{
         'solver_params': FULL, **kwargs})
 
 
@@ -173,7 +177,23 @@ def test_a_checkpoint_is_of_rows_of_its_own_or_not(tmp_path):
         assert other.f_eval == 0
 
 
-def test_who_hides_also_starts_at_a_target(monkeypatch):
+PLAIN = 'passthrough', {}  # scaler and settings of scikit-learn's model
+
+
+class OwnMeanStd(CNormalizerMeanStd):
+    """A preprocess that is frozen."""
+
+
+@pytest.mark.filterwarnings('ignore:OwnMeanStd is frozen', 'ignore:the loss')
+@pytest.mark.parametrize('kwargs, clf, of_sklearn, gain', [
+    ({}, {}, PLAIN, .02), ({'dmax': 3.}, {}, PLAIN, .02),
+    ({'dmax': 6., 'distance': 'l1'}, {}, PLAIN, .02),
+    ({'y_target': 1, 'y_poison': 1}, {}, PLAIN, 0.),
+    ({}, {'preprocess': OwnMeanStd()}, (StandardScaler(), {}), .02),
+    ({'lmbda_bounds': (-2, 6)}, {'penalty': 'l1'},
+     ('passthrough', {'solver': 'saga', **SKLEARN_L1}), .01)])
+def test_who_hides_also_starts_at_a_target(
+        monkeypatch, kwargs, clf, of_sklearn, gain):
     """From where points pull the model to one, more rows are wrong by
     scikit-learn; not where the harm is seen."""
     x, y = load_breast_cancer(return_X_y=True)
@@ -189,16 +209,19 @@ def test_who_hides_also_starts_at_a_target(monkeypatch):
     monkeypatch.setattr(attacker, 'targeted_points', counted)
     for with_targets in False, True:
         attack = attack_on(
-            data, 12, attacker_set=data[2], lb=CArray(x[parts[0]].min(0)),
-            ub=CArray(x[parts[0]].max(0)), y_poison=0, solver_params={
-                'n_outer': 4})
+            data, 12, CClassifierLogisticTorch(**clf),
+            lb=CArray(x[parts[0]].min(0)), ub=CArray(x[parts[0]].max(0)),
+            attacker_set=data[2], solver_params={'n_outer': 4},
+            **{'y_poison': 0, **kwargs})
         poison = run(attack, data)[2]
         poisoned = attack.poisoned_data(poison)
-        clf = LogisticRegression(
-            C=np.exp(-attack.lmbda), tol=1e-8, max_iter=10000).fit(
-                poisoned.X.tondarray(), poisoned.Y.tondarray())
-        errors.append((clf.predict(x[parts[2]]) != y[parts[2]]).mean())
-    assert errors[1] > errors[0] + .02
+        scaler, settings = of_sklearn
+        model = make_pipeline(scaler, LogisticRegression(
+            C=np.exp(-attack.lmbda), tol=1e-6, max_iter=100000, **settings)
+        ).fit(poisoned.X.tondarray(), poisoned.Y.tondarray())
+        goal = kwargs.get('y_target', 1 - y[parts[2]])
+        errors.append((model.predict(x[parts[2]]) == goal).mean())
+    assert errors[1] > errors[0] + gain
     assert len(calls) == 2
     run(attack_on(data, 12, solver_params={'n_outer': 1}), data)
     assert len(calls) == 2

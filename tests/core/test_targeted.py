@@ -1,5 +1,7 @@
 """Points that pull the model towards a target."""
 import itertools
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,13 +26,13 @@ def problem(d=2, **kwargs):
                    y_attacker=y[60:], **kwargs)
 
 
-def points(problem, y_p):
+def points(problem, y_p, **kwargs):
     """Those of each target, in a box of -2 to 2."""
     bound = torch.full_like(problem.x_tr[0], 2.)
     starts = torch.zeros(len(y_p), len(bound), dtype=torch.float64)
     return list(targeted_points(
-        problem, y_p, FeasibleSet(starts, -bound, bound), LinearModel,
-        make_targets(problem, LinearModel)))
+        problem, y_p, FeasibleSet(starts, -bound, bound, **kwargs),
+        LinearModel, make_targets(problem, LinearModel)))
 
 
 def fit(lmbda, *parts):
@@ -42,27 +44,49 @@ def fit(lmbda, *parts):
             np.concatenate([np.full(len(y), c) for _, y, c in parts]))
 
 
-def test_each_point_is_where_the_losses_differ_most():
-    """Of all vertices, nearly, by scikit-learn's models of the points so far
-    and of the target. Differences are up to 4.2."""
-    data, y_p = problem(), torch.tensor([1., -1., -1.], dtype=torch.float64)
-    vertices = torch.tensor(list(itertools.product([-2., 2.], repeat=2)),
-                            dtype=torch.float64)
+def wrong(data, y, x_p, y_p):
+    """Share of the attacker's rows that are not called y, scikit-learn's."""
+    clf = fit(0., (data.x_tr, data.y_tr, 1.), (x_p, y_p[:len(x_p)], 1.))
+    return (clf.predict(data.x_attacker) != y.numpy()).mean()
+
+
+VERTICES = torch.tensor(list(itertools.product([-2., 2.], repeat=2)),
+                        dtype=torch.float64)
+ANGLES = torch.linspace(0., 2 * math.pi, 721, dtype=torch.float64)
+CIRCLE = 1.5 * torch.stack([ANGLES.cos(), ANGLES.sin()], 1)
+
+
+TURN = torch.tensor([[.6, .8], [-.8, .6]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize('kwargs, places, matrix', [
+    ({}, VERTICES, torch.eye(2).double()),
+    ({'dmax': 1.5}, CIRCLE, torch.eye(2).double()),
+    ({'dmax': 2., 'distance': 'l1'}, torch.cat([
+        torch.diag(VERTICES[k]) for k in (0, 3)]), torch.eye(2).double()),
+    ({'dmax': 1.5}, CIRCLE, TURN)])
+def test_each_point_is_where_the_losses_differ_most(kwargs, places, matrix):
+    """Of all places, nearly, by scikit-learn's models of the points so far
+    and of the target, in features. Differences are up to 4.2."""
+    data = problem(transform=lambda x: (x @ matrix,
+                                        lambda grad: grad @ matrix.T))
+    y_p = torch.tensor([1., -1., -1.], dtype=torch.float64)
     of_targets = itertools.product(LMBDAS, WEIGHTS)
-    found = points(data, y_p)
+    found = points(data, y_p, **kwargs)
     assert len(found) == len(LMBDAS) * len(WEIGHTS)
     for x_p, (lmbda, (trusted, own)) in zip(found, of_targets):
         target = fit(lmbda, (data.x_tr, data.y_tr, 1.),
                      (data.x_val, data.y_val, trusted),
                      (data.x_attacker, -data.y_attacker, own))
         for k in range(3):
+            assert torch.cdist(x_p[k:k + 1], places).min() < .1
             now = fit(lmbda, (data.x_tr, data.y_tr, 1.),
-                      (x_p[:k], y_p[:k], 1.))
+                      (x_p[:k] @ matrix, y_p[:k], 1.))
             gap = np.subtract(*(np.logaddexp(
-                0, -y_p[k].item() * clf.decision_function(vertices))
+                0, -y_p[k].item() * clf.decision_function(
+                    torch.cat([places, x_p[k:k + 1]]) @ matrix))
                 for clf in (now, target)))
-            here = (vertices == x_p[k]).all(1).nonzero().item()
-            assert gap[here] > gap.max() - .05
+            assert gap[-1] > gap.max() - .05
 
 
 @pytest.mark.parametrize('preprocess', [None, MeanStd()])
@@ -71,10 +95,20 @@ def test_the_model_comes_to_err_on_the_attackers_rows(preprocess):
     as the clean ones fit them."""
     data = problem(5, preprocess=preprocess)
     y_p = (-1.) ** torch.arange(MOST_PLACED + 5).double()
-
-    def errors(x_p):
-        clf = fit(0., (data.x_tr, data.y_tr, 1.), (x_p, y_p[:len(x_p)], 1.))
-        return (clf.predict(data.x_attacker) != data.y_attacker.numpy()).mean()
     found = points(data, y_p)
     assert all((x_p.abs() == 2).all() for x_p in found)
+
+    def errors(x_p):
+        return wrong(data, data.y_attacker, x_p, y_p)
     assert max(map(errors, found)) > errors(data.x_tr[:0]) + .3
+
+
+def test_the_model_comes_to_give_one_label():
+    data = problem(5)
+    wanted = torch.ones_like(data.y_attacker)
+    data = replace(data, y_target=wanted)
+    y_p = torch.ones(8, dtype=torch.float64)
+
+    def errors(x_p):
+        return wrong(data, wanted, x_p, y_p)
+    assert min(map(errors, points(data, y_p))) < errors(data.x_tr[:0]) - .25
