@@ -91,18 +91,19 @@ def _pull(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
 def _best_places(problem: Problem, y_p: Tensor, feasible: FeasibleSet,
                  loss: Any, trained: Any, target: Target) -> Tensor:
     """The place of each point where its losses differ most, (p, d)."""
-    ratios = torch.tensor(RATIOS, dtype=y_p.dtype, device=y_p.device)
-    each = torch.arange(len(y_p), device=y_p.device).repeat(len(ratios))
-    tried, labels = _rows(feasible, each), y_p[each]
-    weights = trained.w - ratios[:, None] * target.w
-    x = tried.project(tried.support(problem.features(tried.x_0).vjp(
-        -labels[:, None] * weights.repeat_interleave(len(y_p), 0)))[1])
+    points, models = torch.arange(len(y_p), device=y_p.device), (
+        trained, target)
+    vjp = problem.features(feasible.x_0).vjp
+    now, then = (vjp(-y_p[:, None] * model.w) for model in models)
+    directions = torch.stack([now - ratio * then for ratio in RATIOS])
+    each = points.repeat(len(RATIOS))
+    tried = _rows(feasible, each)
+    x = tried.project(tried.support(directions.flatten(0, 1))[1])
     phi = problem.features(x).phi
-    now, then = (loss.value(-labels * (phi @ model.w + model.b))
-                 for model in (trained, target))
-    best = (now - then).view(len(ratios), -1).argmax(0)
-    return x.view(len(ratios), *feasible.x_0.shape)[
-        best, torch.arange(len(y_p), device=y_p.device)]
+    now, then = (loss.value(-y_p[each] * (phi @ model.w + model.b))
+                 for model in models)
+    best = (now - then).view(len(RATIOS), -1).argmax(0)
+    return x.view(directions.shape)[best, points]
 
 
 def _rows(feasible: FeasibleSet, rows: Tensor) -> FeasibleSet:
