@@ -217,7 +217,7 @@ def test_who_hides_also_starts_at_a_target(
         poisoned = attack.poisoned_data(poison)
         scaler, settings = of_sklearn
         model = make_pipeline(scaler, LogisticRegression(
-            C=np.exp(-attack.lmbda), tol=1e-6, max_iter=100000, **settings)
+            C=np.exp(-attack.lmbda), tol=1e-8, max_iter=100000, **settings)
         ).fit(poisoned.X.tondarray(), poisoned.Y.tondarray())
         goal = kwargs.get('y_target', 1 - y[parts[2]])
         errors.append((model.predict(x[parts[2]]) == goal).mean())
