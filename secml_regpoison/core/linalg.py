@@ -1,6 +1,7 @@
 """Linear algebra of symmetric positive matrices."""
 import functools
 import math
+import warnings
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -172,6 +173,16 @@ def singular(dtype: torch.dtype) -> SingularHessian:
     return SingularHessian(
         f'the training Hessian is singular in {dtype}: regularise more (a '
         f'larger lambda), or {advice}.')
+
+
+def warn_imprecise(what: str, value: float, tol: float,
+                   dtype: torch.dtype) -> None:
+    """Warn that the relative `value` of `what` is above `tol`. Values of
+    about the same size have one text, which Python shows once."""
+    warnings.warn(
+        f'{what} of up to {10. ** np.ceil(np.log10(value)):.0e}, asked for '
+        f'{tol:.1e}: regularisation may be too weak for {dtype}.',
+        RuntimeWarning, stacklevel=6)
 
 
 def conjugate_gradients(product: Callable[[Tensor], Tensor], g: Tensor,

@@ -1,4 +1,5 @@
 """Products that BLAS computes by half, and its threads."""
+import math
 import threading
 
 import pytest
@@ -125,3 +126,16 @@ def test_lanczos_refuses_what_cannot_be_squared():
     rows = torch.full((2, 2), 1e20)
     with raises(FloatingPointError, 'have grown past what torch.float32'):
         linalg.lanczos(rows)
+
+
+@pytest.mark.parametrize('values, said', [
+    ((1.2e-3, 9.9e-3, 1e-2), '1e-02'), ((1.2, 7.), '1e+01'),
+    ((math.inf,), 'inf'), ((math.nan,), 'nan')])
+def test_values_alike_are_warned_of_in_one_text(values, said):
+    """A run of hundreds of solves printed a line for each."""
+    for value in values:
+        with pytest.warns(RuntimeWarning) as warned:
+            linalg.warn_imprecise('a residual', value, 2.5e-6, torch.float64)
+        assert [str(one.message) for one in warned] == [
+            f'a residual of up to {said}, asked for 2.5e-06: regularisation '
+            'may be too weak for torch.float64.']

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..coordinates import Solve, hessian_product
 from ..coordinates.rows import bias_column, weight_scores
-from ..linalg import conjugate_gradients, singular
+from ..linalg import conjugate_gradients, singular, warn_imprecise
 from .newton import norm
 from .training import RowGradients, TrainedModel, Training
 
@@ -33,10 +33,8 @@ def reverse(model: TrainedModel, grad_val: Tensor, training: Training
     p, residual = solve_hessian(model, grad_val)
     tol = _tolerance(p.dtype)
     if not residual <= tol:
-        warnings.warn(
-            f'the linear solve reached a relative residual of {residual:.1e},'
-            f' asked for {tol:.1e}: regularisation may be too weak for '
-            f'{p.dtype}.', RuntimeWarning, stacklevel=5)
+        warn_imprecise('the linear solve reached a relative residual',
+                       residual, tol, p.dtype)
     model = replace(model, coordinates=model.coordinates.twin())
     scores = model.coordinates.matvec(p)
     return (RowGradients(model, p[None], scores[None], -1.),

@@ -11,13 +11,13 @@ move no score, until rounding ends the training. It begins anew with *short*
 steps, t <= 1.
 """
 import math
-import warnings
 from typing import Optional
 
 import torch
 from torch import Tensor
 
 from ..coordinates import Coordinates
+from ..linalg import warn_imprecise
 from ..losses import Loss
 from ..problem import Problem
 from .heavy_ball import heavy_ball
@@ -58,10 +58,8 @@ def newton(coordinates: Coordinates, loss: Loss, training: Training,
         if short.grad_norm < model.grad_norm:
             model = short
     if not model.grad_norm <= tol:
-        warnings.warn(
-            f'training stopped at a relative gradient norm of '
-            f'{model.grad_norm:.1e}, asked for {tol:.1e}: regularisation may '
-            f'be too weak for {model.u.dtype}.', RuntimeWarning, stacklevel=5)
+        warn_imprecise('training stopped at a relative gradient norm',
+                       model.grad_norm, tol, model.u.dtype)
     return model
 
 

@@ -11,14 +11,13 @@ change of the rows or of lambda leaves the others at zero, so that the
 hypergradient of `.implicit.reverse` is that of these coordinates.
 """
 import math
-import warnings
 from typing import Optional
 
 import torch
 from torch import Tensor
 
 from ..coordinates import PrimalCoordinates, SupportCoordinates
-from ..linalg import singular
+from ..linalg import singular, warn_imprecise
 from ..losses import Loss
 from ..penalties.l1 import least_subgradient
 from ..problem import Problem
@@ -56,10 +55,8 @@ def proximal_newton(coordinates: PrimalCoordinates, loss: Loss,
     u, size = _steps(coordinates, loss, mu, u,
                      tol * min(scale, coordinates.penalty.strength))
     if not size <= tol * scale:
-        warnings.warn(
-            f'training stopped at a relative subgradient norm of '
-            f'{size / (scale or 1.):.1e}, asked for {tol:.1e}: regularisation '
-            f'may be too weak for {u.dtype}.', RuntimeWarning, stacklevel=5)
+        warn_imprecise('training stopped at a relative subgradient norm',
+                       size / (scale or 1.), tol, u.dtype)
     part = SupportCoordinates(
         coordinates, ((u != 0) | (mu == 0)).nonzero()[:, 0])
     u = u[part.support]
