@@ -4,10 +4,8 @@ Where the attacker raises the loss by which lambda is tuned, the defender sees
 the harm. One that raises the loss on other rows does more harm if it keeps
 the defender's loss low meanwhile, see `.core.camouflage`.
 """
-import functools
 from contextlib import suppress
 
-from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.targeted import make_targets, targeted_points
 from secml_regpoison.quiet import ignoring
 from secml_regpoison.validation import (
@@ -78,8 +76,7 @@ def starts(attack, data, problem, held, given):
                             start.y)
     if not feasible.is_bounded or feasible.filter is not None:
         return
-    model, found = functools.partial(
-        pipeline.model_class(attack), penalty=L2), []
+    model, found = pipeline.l2_model(attack), []
     key = repr(('targets', target.loss, target.beta,
                 array_digest(problem.x_tr, problem.y_tr)))
     with ignoring('training stopped at'), suppress(FloatingPointError):

@@ -49,7 +49,12 @@ def first_models(attack, n_points):
     """
     if not n_points or target_of(attack.classifier).penalty.is_smooth:
         return ((),)
-    return (), (functools.partial(model_class(attack), penalty=L2),)
+    return (), (l2_model(attack),)
+
+
+def l2_model(attack):
+    """The core's model, with the L2 penalty."""
+    return functools.partial(model_class(attack), penalty=L2)
 
 
 def freeze(preprocess, training_data):
