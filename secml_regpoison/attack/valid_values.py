@@ -5,8 +5,9 @@ point with whole numbers where the file has such, and one value for each text
 column. From there the points move one at a time, see `.core.single_moves`, and
 are evaluated anew.
 """
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -71,8 +72,8 @@ def hold_to_values(attack, values, k, adv_ds, x):
     """Bring poison to valid values, and evaluate it as `run` does.
 
     It is projected, and moves from there. It becomes that of the attack, and
-    record `k` of its history has the new loss, lambda and verdicts, and no
-    loss by the solver.
+    record `k` of its history has the new loss, lambda and verdicts, no loss by
+    the solver, and the cost of this, too.
 
     Parameters
     ----------
@@ -95,6 +96,7 @@ def hold_to_values(attack, values, k, adv_ds, x):
         The attacker's.
 
     """
+    began, began_cpu = time.perf_counter(), time.thread_time()
     box = (np.broadcast_to(bound_array(bound), adv_ds.num_features)
            for bound in (attack.lb, attack.ub))
     data, box = attack._prepare(), list(box)
@@ -105,14 +107,22 @@ def hold_to_values(attack, values, k, adv_ds, x):
             values.project(x.numpy(force=True), *box)).to(x)
     x_p = _pull_into_filter(
         attack, data, to_tensor(adv_ds.X, data.device), y, project)
-    x_p = _moved(attack, data, values, x_p, y, adv_ds.header.lmbda, project)
+    x_p, n_trainings, n_hypergradients = _moved(
+        attack, data, values, x_p, y, adv_ds.header.lmbda, project)
     poison = CDataset(to_carray(x_p), adv_ds.Y, adv_ds.header)
     y_pred, scores, loss = evaluate_again(attack, k, poison, x)
+    record = attack.history[k]
+    attack._replace_result(k, poison, replace(
+        record, n_trainings=record.n_trainings + n_trainings,
+        n_hypergradients=record.n_hypergradients + n_hypergradients,
+        seconds=record.seconds + time.perf_counter() - began,
+        seconds_cpu=record.seconds_cpu + time.thread_time() - began_cpu))
     return y_pred, scores, poison, loss
 
 
 def _moved(attack, data, values, x, y, lmbda, project):
-    """Points (p, d), labels (p,), after their single moves.
+    """Points (p, d), labels (p,), after their single moves, and the trainings
+    and the hypergradients that these took.
 
     They stay in a ball, and where trust is learned and nothing is hidden from
     it.
@@ -121,25 +131,27 @@ def _moved(attack, data, values, x, y, lmbda, project):
         and attack.attacker_set is not None
     if attack.dmax is not None or (
             trust.is_learned(attack) and not hides_from_trust):
-        return x
+        return x, 0, 0
     fixed_args, model = trust.hidden_attack(attack) if hides_from_trust \
         else ({}, pipeline.model_class(attack))
-    feasible, found = feasible_set(attack, data, x, y), x
+    feasible, found, cost = feasible_set(attack, data, x, y), x, (0, 0)
     with ignoring('training stopped at'), suppress(FloatingPointError):
-        found = project(solve(
+        solution = solve(
             data.problem(len(x)), x, y, feasible=feasible, n_outer=0,
             method='implicit', lmbda_bounds=lmbda_bounds(attack), model=model,
             camouflage=attacker.camouflage_of_moves(attack),
             moves=SingleMoves(values.integers, values.groups), **{
                 'lmbda': lmbda, 'learn_lmbda': attack.learn_lmbda,
-                **fixed_args}).x_p)
+                **fixed_args})
+        found = project(solution.x_p)
+        cost = solution.n_trainings, solution.n_evaluations
     # the filter's projection may move points by rounding
     found = torch.where(feasible.contains(found)[:, None], found, x)
     if not hides_from_trust:
-        return found
+        return found, *cost
     # moved while all rows counted alike: the defender may trust them less
     return max((x, found), key=lambda x: retraining.harm(
-        attack, data, data.poison_set(lmbda)._replace(x=x, y=y)))
+        attack, data, data.poison_set(lmbda)._replace(x=x, y=y))), *cost
 
 
 def _pull_into_filter(attack, data, x, y, project):

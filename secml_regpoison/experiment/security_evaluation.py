@@ -151,9 +151,14 @@ def _run_attack(attack, split, n_points, checkpoint=None):
             os.remove(checkpoint)  # of other strengths, with another box
             sec_eval.run_sec_eval(split.test, checkpoint=checkpoint)
     data = sec_eval.sec_eval_data
-    data.time = CArray([run.seconds + run.seconds_from_checkpoint
-                        for run in attack.history])
+    data.time = _seconds(attack)
     return data
+
+
+def _seconds(attack):
+    """What each of the attack's runs took, a vector."""
+    return CArray([run.seconds + run.seconds_from_checkpoint
+                   for run in attack.history])
 
 
 def _run_trusted_only(attack, split, plan):
@@ -190,4 +195,4 @@ def _hold_to_valid_values(attack, split, plan, data):
             y_pred[k], scores[k], poisons[k], losses[k] = hold_to_values(
                 attack, values, k, poison, split.test.X)
     data.adv_ds, data.Y_pred, data.scores = poisons, y_pred, scores
-    data.fobj = CArray(losses)
+    data.fobj, data.time = CArray(losses), _seconds(attack)

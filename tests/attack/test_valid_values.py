@@ -51,10 +51,12 @@ def test_the_value_is_that_of_the_projected_points(settings):
     data = small(d=3)
     attack = make(data, 4, lb=-2, ub=2, **settings)
     poison = run(attack, data)[2]
-    x = data[2].X
+    x, before = data[2].X, attack.history[0]
     y_pred, scores, held, loss = hold_to_values(
         attack, ValidValues(integers=(0, 1, 2)), 0, poison, x)
     record, = attack.history
+    for cost in 'n_trainings', 'n_hypergradients', 'seconds', 'seconds_cpu':
+        assert getattr(record, cost) > getattr(before, cost)
     assert (record.loss, record.lmbda) == (loss, held.header.lmbda)
     assert held.header.verdicts == record.verdicts.names()
     assert (attack.adv_ds, attack.lmbda) == (held, record.lmbda)
