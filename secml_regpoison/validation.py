@@ -17,9 +17,9 @@ from .core.checks import (  # noqa: F401
 from .core.feasible import box_units
 from .limits import LARGEST, SMALLEST
 
-# From about so many values on a GPU is faster by 'rmd' and by 'implicit'; by
-# 'rmd' it often is before: benchmarks/results/gpu.md.
-GPU_VALUES = 500_000
+# From about so many values on a GPU is faster by 'rmd', and by 'implicit' or
+# as fast; by 'rmd' it often is before: benchmarks/results/gpu.md.
+GPU_VALUES = 600_000
 
 
 def check_choice(name, value, words, advice=''):

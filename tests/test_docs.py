@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import secml_regpoison
+from secml_regpoison.experiment.report import csv_columns
 from secml_regpoison.paper import FIGURES, run_figure
 
 validate = pytest.importorskip(
@@ -310,6 +311,14 @@ def test_commands_are_those_that_the_page_has_installed():
     install = readme.index('## Install')
     assert install < readme.index('secml-regpoison sec-eval')
     assert install < readme.index('```python')
+
+
+def test_the_columns_of_the_csv_are_explained():
+    quick = (ROOT / 'docs/quickstart.md').read_text(encoding='utf-8')
+    table = quick[quick.index('| column | |'):].split('\n\n')[0]
+    names = [name for line in table.splitlines()
+             for name in re.findall(r'`(\w+)`', line.split('|')[1])]
+    assert sorted(names) == sorted((*csv_columns(2), 'confusion_A_B'))
 
 
 def test_there_is_one_version():

@@ -94,7 +94,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         (None: no limit), in units of the input; a step that gains less than
         'eps' of loss counts as none, but for those that grow from a short
         first one. Where 'eta' or 'eta_max' is given, the
-        points move by the ascent, never by L-BFGS-B.
+        points move by the ascent alone: no L-BFGS-B, vertices, second search
+        or single moves.
     init_type : {'random'}, optional
     random_seed : int or None, optional
         Seed of the starting points and of the replaced rows. None: drawn
@@ -138,7 +139,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         and no verdict says so: take 4.
     device : str, optional
         'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if available, from
-        500,000 training values (rows times features) on: below that a CPU is
+        600,000 training values (rows times features) on: below that a CPU is
         faster by 'implicit', and by 'rmd' a GPU saves milliseconds a step.
     dtype : {'float64', 'float32'}, optional
         Precision in which points and lambda are searched for; the classifier
@@ -149,7 +150,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
     feasible : CFeasibleSphereSlab, CFeasibleInteger, CFeasibleMask or a tuple
         What else holds the points, beside the box and `dmax`: what a filter
         lets pass, whole numbers, features that stay or only grow. Starts are
-        projected. L-BFGS-B is for the box, and a mask, alone. Default None.
+        projected. L-BFGS-B is for the box and a mask alone, and for whole
+        numbers in a first search without them. Default None.
     attacker_set : CDataset or None, optional
         Rows on which the attacker raises the loss. Default None: `val`, so
         that the defender sees the harm, as in the paper.
@@ -361,12 +363,12 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             (its `predict` counts classes from 0).
         scores : CArray, shape (k, n_classes)
         adv_ds : CDataset
-            The poison. Its header has `lmbda`, `w_norm` (norm of the
+            The poison. Its header has `lmbda`, `trust`, `w_norm` (norm of the
             retrained weights, in the classifier's feature space), `verdicts`
-            (what is true of it, names of `.Verdicts`), `starts`
-            (the validation rows where the points started), `search_lmbda`
-            (where the solver's lambda ended, and more points start),
-            `problem_id` and `search_settings` (what point 2 compares).
+            (true of it, names of `.Verdicts`), `starts` (validation rows where
+            the points started), `search_lmbda` (where the solver's lambda
+            ended, and more points start), `problem_id` and `search_settings`
+            (what point 2 compares).
         f_opt : float
             Attacker's loss, see `objective_function`.
 

@@ -47,7 +47,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
         either, now or later, sets both.
     device : str, optional
         Where to train: 'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if
-        available, for 500,000 values (rows times features) or more. The
+        available, for 600,000 values (rows times features) or more. The
         trained classifier is kept on the CPU and can be pickled anywhere.
     dtype : {'float64', 'float32'}, optional
         Precision of training.

@@ -64,7 +64,7 @@ class CClassifierLogisticTorch(CClassifierLinearTorch,
         global random state is neither read nor changed. Default 0.
     device : str, optional
         Where to train: 'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if
-        available, for 500,000 values (rows times features) or more. The
+        available, for 600,000 values (rows times features) or more. The
         trained classifier is kept on the CPU and can be pickled anywhere.
     dtype : {'float64', 'float32'}, optional
         Precision of training.

@@ -182,7 +182,7 @@ class TrustDefender(Defender):
         return Evaluated(z, trained, loss, np.array(grad))
 
     def _descend_from(self, x_p: Tensor, z: np.ndarray) -> Evaluated:
-        """BFGS steps inside the bounds, halved while they raise the loss,
+        """BFGS steps inside the bounds, a quarter while they raise the loss,
         until one promises less than `LOSS_RTOL` / 2 of it."""
         low, high = self._bounds().T
         here = self._evaluate_at(x_p, np.clip(z, low, high))

@@ -71,7 +71,7 @@ def split_arrays(data, seed, lb, ub, policies):
         lb=_bound('lb', lb, train.min(axis=0), pool.columns),
         ub=_bound('ub', ub, train.max(axis=0), pool.columns),
         integers=tuple(np.flatnonzero(
-            (train == np.rint(train)).all(0)).tolist()),
+            (pool.x == np.rint(pool.x)).all(0)).tolist()),
         rows=rows, box='range' if lb is None and ub is None else 'given')
 
 

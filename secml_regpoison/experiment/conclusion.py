@@ -39,6 +39,8 @@ def conclude(summary, plan, same_rows=False, rarest=None,
     is_own_untried : bool, optional
         Whether the attacker who knows the test rows was asked for, and left
         out for the penalty L1.
+    is_hard : bool, optional
+        Whether scikit-learn's solver needs more steps, see `.is_hard_to_fit`.
 
     Returns
     -------

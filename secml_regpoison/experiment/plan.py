@@ -24,7 +24,7 @@ class Plan:
         Bounds of the lambda learned or cross-validated.
     poison_mode : str
         'replace' (poison takes the place of clean rows) or 'append'.
-    preprocess : str or None
+    preprocess : str, CNormalizer or None
         Of the classifier, refitted on the poisoned rows: 'mean-std',
         'min-max', 'unit-norm' or None, see `Source.preprocess`.
     classifier : str

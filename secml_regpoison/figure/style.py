@@ -65,8 +65,9 @@ def policy_styles(policies):
     A policy in `POLICY_STYLES` has its own. Of the lambdas held fixed, the
     most negative one looks like 'small' and the largest positive one like
     'large', unless these are shown too; the others take the styles that no
-    policy has. With '-own' after it a policy has its colour and a star, with
-    fewer or more points where another one of that colour is a star.
+    policy of the picture has. With '-own' after it a policy has its colour and
+    a star, with fewer or more points where another one of that colour is a
+    star.
 
     Parameters
     ----------

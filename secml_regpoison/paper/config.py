@@ -53,9 +53,9 @@ FIGURE_1_QUICK = replace(FIGURE_1, lmbda_step=2., n_places=20, n_starts=2,
 class Pair:
     """Two classes to tell apart, and the lambdas held fixed on them.
 
-    `large` is log 1000 on images, which underfits them. On features that are
-    standardised the loss moves later: there it is chosen so that the
-    validation loss without poison is about ten times that of `clean-cv`.
+    `large` is log 1000 on the images of 28 x 28 pixels, which underfits them.
+    Elsewhere it is chosen so that the validation loss without poison is about
+    ten times that of `clean-cv`.
     """
 
     name: str

@@ -24,6 +24,7 @@ from sklearn_names import SKLEARN_L1
 from secml_regpoison import poisoning_curve
 from secml_regpoison.attack import valid_values
 from secml_regpoison.core.verdicts import has_given_up
+from secml_regpoison.experiment.array_splits import read_all, split_arrays
 from secml_regpoison.experiment.estimators import check_fits
 from secml_regpoison.experiment.filters import passing_rows
 
@@ -409,6 +410,20 @@ def test_whole_numbers_stay_in_the_ball(distance):
     apart = np.linalg.norm(poison[:, None] - x[curve.val_rows[0]], axis=2,
                            ord=int(distance[1]))
     assert (apart.min(axis=1) <= 1.2 + 1e-9).all() and apart.min() > 0
+
+
+def test_whole_numbers_are_those_of_all_rows_to_draw_from():
+    """As of a file: one other number, in whatever part, and poison is free."""
+    rng = np.random.default_rng(0)
+    x = np.c_[rng.integers(0, 6, (120, 3)), rng.normal(size=120)]
+    y = rng.integers(0, 2, 120)
+    split = split_arrays(read_all(x, y), 0, None, None, ())
+    assert split.integers == (0, 1, 2)
+    for part in 'train', 'test', 'val':
+        other = x.copy()
+        other[split.rows[part][0], 1] += .5
+        assert split_arrays(read_all(other, y), 0, None, None,
+                            ()).integers == (0, 2)
 
 
 def test_an_estimator_that_stops_short_is_said():

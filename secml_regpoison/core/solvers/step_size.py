@@ -2,11 +2,12 @@
 
     L = max l'' (top(A_tr^T A_tr) + top(A_p A_p^T)) / n + mu
 
-bounds the largest eigenvalue of the training Hessian, with top the largest
-eigenvalue: the first is computed once, from below and to a thousandth; the
-second is p x p, and no position of the poisoning points is above the sum
-(Weyl). With the L1 penalty there is no mu. With the unit eigenvectors v of
-``A^T A``, and v_p of ``A_p A_p^T``,
+bounds the largest eigenvalue of the training Hessian (Weyl), with top the
+largest eigenvalue. The second is p x p. The first is exact where a preprocess
+is refitted; else it is computed once, by power iteration until a step adds
+less than a thousandth: some percent too low, which gradient descent bears, as
+it converges with any step below twice ``1 / L``. With the L1 penalty there is
+no mu. With the unit eigenvectors v of ``A^T A``, and v_p of ``A_p A_p^T``,
 
     d top / dA = 2 (A v) v^T,        d top / dA_p = 2 v_p (v_p^T A_p)
 

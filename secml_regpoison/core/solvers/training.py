@@ -24,8 +24,8 @@ class Training:
     n_inner : int
         T, the training steps of 'rmd' and 'fmd'.
     eta : float or None
-        Step size; None for ``1 / L`` with the bound on the smoothness
-        constant of `.solvers.step_size`. It moves with the poisoning
+        Step size; None for ``1 / L`` with the smoothness constant of
+        `.solvers.step_size`. It moves with the poisoning
         points and with lambda, and the derivatives account for it.
     momentum : float
         Heavy-ball coefficient in [0, 1).
@@ -35,7 +35,8 @@ class Training:
         'implicit' stops at this norm of the training gradient, relative to
         that at ``u = 0``; None for 1e-8 in float64, 1e-5 in float32.
     truncate : int or None
-        'rmd' reverses the last `truncate` steps only; None for all.
+        'rmd' reverses the last `truncate` steps only; None for all. The other
+        methods have no steps to reverse, and ignore it.
 
     Raises
     ------
