@@ -364,11 +364,10 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         scores : CArray, shape (k, n_classes)
         adv_ds : CDataset
             The poison. Its header has `lmbda`, `trust`, `w_norm` (norm of the
-            retrained weights, in the classifier's feature space), `verdicts`
-            (true of it, names of `.Verdicts`), `starts` (validation rows where
-            the points started), `search_lmbda` (where the solver's lambda
-            ended, and more points start), `problem_id` and `search_settings`
-            (what point 2 compares).
+            weights, in the classifier's feature space), `verdicts` (names of
+            `.Verdicts`), `starts` (validation rows where the points started),
+            `search_lmbda` (where the solver's lambda ended, and more points
+            start), `problem_id` and `search_settings` (for point 2).
         f_opt : float
             Attacker's loss, see `objective_function`.
 

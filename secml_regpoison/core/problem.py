@@ -146,8 +146,10 @@ class Problem:
 
     @cached_property
     def top_eigenvalue(self) -> float:
-        """Largest eigenvalue of ``A^T A`` over the fixed rows, from below, see
-        `.solvers.step_size`."""
+        """Largest eigenvalue of ``A^T A`` over the fixed rows, from below.
+
+        See `.solvers.step_size`.
+        """
         return top_eigenvalue(self.rows_tr)
 
     @cached_property
