@@ -133,7 +133,7 @@ def warn_of_other_label(table, label, dropped, keeps_words):
             name == first and _is_like_label(name)
             or _words(name) < _words(label))
                  and len(values(name)) == 2]
-    advice = f'type --label {list(table.frame).index(first) + 1}'
+    advice = f'type --label {shlex.quote(first)}'
     place = 'the first' + (f' after `{names[n_ids - 1]}`' if n_ids else '')
     taken = f'the last column, `{label}`, is taken as the label: '
     is_two = not is_like and table.found != 'arrays' and _are_alike(

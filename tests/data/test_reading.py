@@ -397,7 +397,7 @@ def test_plain_features_are_no_suspects(tmp_path):
      .rename(columns={'smokes': 'diagnosis'}), '--label'),
     (FRAME[['smokes']].assign(b=(FRAME['count'] > 6) * 1,
                               c=(FRAME['width'] > 0) * 1),
-     '--label 1')])
+     '--label smokes')])
 def test_another_label_is_suggested(tmp_path, frame, words):
     warnings = read(tmp_path, frame).warnings
     assert any(words in warning for warning in warnings)
@@ -420,10 +420,10 @@ def test_ids_do_not_hide_that_the_label_may_come_first(tmp_path, name,
     place = f'the first after `{name or "column 1"}`'
     words = ('all columns have two values, so that any may be the label; the '
              f'last, `last`, is taken: if it is {place}, `smokes`, type '
-             '--label 2' if is_binary else
+             '--label smokes' if is_binary else
              f'the last column, `last`, is taken as the label: {place}, '
              '`smokes`, has two values, too; if it is the label, type --label '
-             '2')
+             'smokes')
     if name == 'model':
         words = words[0].upper() + words[1:]
         with pytest.raises(ValueError) as refused:
@@ -451,7 +451,7 @@ def test_a_first_column_of_another_kind_may_be_the_label(
     warnings = read(tmp_path, frame, categories=True).warnings
     assert warnings == (
         'the last column, `last`, is taken as the label: the first, `event`, '
-        'has two values, too; if it is the label, type --label 1',) * (
+        'has two values, too; if it is the label, type --label event',) * (
             is_said and (has_text or last == (0, 1)))
 
 
@@ -461,8 +461,8 @@ def test_a_first_column_of_two_values_comes_before_a_named_one(tmp_path):
     said, = read(tmp_path, frame, categories=True).warnings
     assert said == (
         'the last column, `last`, is taken as the label: the first, `smokes`, '
-        'has two values, too; if it is the label, type --label 1; if it is '
-        '`class`, type --label class')
+        'has two values, too; if it is the label, type --label smokes; if it '
+        'is `class`, type --label class')
     frame['class'] = np.array(['ham', 'spam'])[FRAME['count'] // 7]
     said, = read(tmp_path, frame, categories=True).warnings
     assert said == ('the last column, `last`, is taken as the label: if it is '
@@ -515,17 +515,17 @@ def test_any_of_columns_of_two_values_may_be_the_label(tmp_path, two, gap):
     warning, = read(tmp_path, frame, **options).warnings
     assert warning == (
         'all columns have two values, so that any may be the label; the '
-        'last, `d`, is taken: if it is the first, `a`, type --label 1')
+        'last, `d`, is taken: if it is the first, `a`, type --label a')
     id_first = frame.assign(id=FRAME['width'])[['id', *frame]]
     assert not read(tmp_path, id_first, **options).warnings
     warning, = read(tmp_path, id_first, drop=('id',), **options).warnings
-    assert warning.endswith('the first, `a`, type --label 2')
+    assert warning.endswith('the first, `a`, type --label a')
     changed = frame.assign(c=FRAME['count'])
     if two != ('0.0', '1.0'):
         warning, = read(tmp_path, changed, **options).warnings
         assert warning == (
             'the last column, `d`, is taken as the label: the first, `a`, '
-            'has two values, too; if it is the label, type --label 1')
+            'has two values, too; if it is the label, type --label a')
     for changed, more in ((frame, {'label': 'd'}), (frame.rename(
             columns={'d': 'class'}), {}), (changed, {'label': 'd'}),
             (changed.rename(columns={'d': 'class'}), {}),
@@ -545,7 +545,7 @@ def test_a_first_column_like_a_label_is_said(tmp_path, name, is_said):
     assert said == 'the last column, `smoker`, is taken as the label: ' + (
         f"if it is `{name}`, type --label {shlex.quote(name)}" if is_said else
         f'the first, `{name}`, has two values, too; if it is the label, type '
-        '--label 1')
+        f'--label {name}')
     for other in (frame.rename(columns={'smoker': 'target_1'}),
                   frame.assign(**{name: FRAME['count']}),
                   frame[['width', name, 'smoker']]):
