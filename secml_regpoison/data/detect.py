@@ -1,5 +1,5 @@
 """Detection of the format of a text table from its first lines: separator of
-the cells, decimal sign, header."""
+the cells, decimal sign."""
 import csv
 import io
 import re
@@ -114,40 +114,6 @@ def detect_decimal(frame):
         if comma or point:
             return '.' if point else ','
     return '.'
-
-
-def has_header(frame):
-    """Whether the first line has names: no numbers over columns of numbers,
-    0, 1, 2 ..., or, where all columns are text, mostly words that do not come
-    again, though the texts below do."""
-    first, rest = frame.iloc[0].tolist(), frame[1:SAMPLE]
-    if rest.empty:
-        return not any(map(NUMBER.match, first))
-    counts = [int(cell) for cell in first if cell.isdecimal()]
-    others = [(j, cell) for j, cell in enumerate(first)
-              if not cell.isdecimal()]
-    if (len(counts) > 2 or counts and not first[0]) and counts[0] < 2 \
-            and all(np.diff(counts) == 1) and not any(
-                NUMBER.match(cell) or cell and cell in rest.iloc[:, j].tolist()
-                for j, cell in others):
-        return True
-    yes = no = new = again = others = 0
-    for j, cell in enumerate(first):
-        column = rest.iloc[:, j].tolist()
-        cells = [other for other in column if other.lower() not in MISSING]
-        if not cells:
-            continue
-        if all(map(NUMBER.match, cells)):
-            yes += not NUMBER.match(cell) and cell.lower() not in MISSING
-            no += bool(NUMBER.match(cell))
-        elif NUMBER.match(cell) or cell and cell in column:
-            again += 1
-        elif 2 * len(set(cells)) <= len(cells):
-            new += 1
-        else:
-            others += 1
-    return yes > no if yes or no else (
-        new > again if new or again else others > 0)
 
 
 def sep_name(sep):

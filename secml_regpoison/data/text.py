@@ -10,8 +10,8 @@ import pandas as pd
 
 from secml_regpoison.terminal import count_rows
 from .detect import (
-    cure_of_one_cell, detect_decimal, detect_separator, has_header, sep_name,
-    split_lines)
+    cure_of_one_cell, detect_decimal, detect_separator, sep_name, split_lines)
+from .header import count_titles, find_names_again, has_header
 from .quotes import refuse_open_quotes
 
 MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<[?!a-z])', re.IGNORECASE)
@@ -100,18 +100,35 @@ def read_text(path, text, coding, options):
         _shift_header(frame)
     is_full = (frame != '').any(axis=1)
     frame, lines = frame[is_full], lines[is_full.to_numpy()]
+    if frame.empty:
+        raise ValueError(f'{path} must have rows, got empty cells alone.')
     decimal = options.decimal or detect_decimal(frame)
-    has_names = {'yes': True, 'no': False}.get(
-        options.header, has_header(frame))
+    frame, lines, names, header = _take_names(frame, lines, options.header)
     found = ', '.join((
         f'{sep_name(sep)} between cells',
-        *(['decimal comma'] if decimal == ',' else []),
-        'first line is a header' if has_names else 'no header', coding,
+        *(['decimal comma'] if decimal == ',' else []), header, coding,
         *([f'comment lines left out: {n_comments}'] if n_comments else [])))
-    names = frame.iloc[0].tolist() if has_names else [''] * n_columns
-    if has_names:
-        frame, lines = frame[1:], lines[1:]
-    return finish(path, frame, lines, names, found, decimal, has_names)
+    return finish(path, frame, lines, names or [''] * n_columns, found,
+                  decimal, names is not None)
+
+
+def _take_names(frame, lines, header):
+    """The rows, their lines, the names, None if there are none, and what was
+    found, in words."""
+    n_titles = 0 if header == 'no' else count_titles(frame)
+    frame, lines = frame[n_titles:], lines[n_titles:]
+    if not {'yes': True, 'no': False}.get(header, has_header(frame)):
+        return frame, lines, None, 'no header'
+    names = frame.iloc[0].tolist()
+    again, titles = find_names_again(frame)
+    n_again, n_titles = int(again.sum()), n_titles + int(titles.sum())
+    words = [f'line {lines[0]} is a header' if n_titles
+             else 'first line is a header',
+             *[f'title lines left out: {n_titles}'] * (n_titles > 0),
+             *[f'headers that come again left out: {n_again}'] * (n_again > 0)]
+    is_row = ~(again | titles)
+    is_row[0] = False
+    return frame[is_row], lines[is_row], names, ', '.join(words)
 
 
 def finish(path, frame, lines, names, found, decimal='.', has_names=True):

@@ -106,6 +106,11 @@ def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
     ('sex,smoker,class\nF,smoker,yes\nM,non,no\nF,smoker,no\nM,non,yes\n',
      ['sex', 'smoker', 'class']),
     (',name\n,Ann\n,Bob\nx,Eve\n', ['column 1', 'name']),
+    ('land,1970,1971,1972,1973,1974\nA,1,.2,3,4,5\nB,4,5,.6,7,8\n',
+     ['land', '1970', '1971', '1972', '1973', '1974']),
+    ('90,80,70,60,50,kind\n1.5,2,3,4,5,0\n2.5,4,5,6,1,1\n',
+     ['90', '80', '70', '60', '50', 'kind']),
+    (',,label\n1,2,a\n3,4,b\n5,6,a\n', ['column 1', 'column 2', 'label']),
     ('1,?,a\n1,2,b\n', ['column 1', 'column 2', 'column 3'])])
 def test_names_of_columns(tmp_path, content, names):
     raw = table(tmp_path, content)
@@ -117,6 +122,39 @@ def test_lines_are_those_of_the_file(tmp_path):
     raw = table(tmp_path, '\nx,note,y\n\n1,"two\nlines",a\n2,b,b\n,,\n3,c,a\n')
     assert raw.lines.tolist() == [4, 6, 8]
     assert raw.frame['note'].tolist() == ['two\nlines', 'b', 'c']
+
+
+APPENDED = ('Region A,,\n{0}\n1,2,x\n3,4,y\n5,6,x\n,,\n'
+            'Region B,,\n  {0} \n7,8,y\n\n{0}\n9,9,x\n')
+
+
+@pytest.mark.parametrize('text', [
+    APPENDED, APPENDED.translate(str.maketrans('123456789', 'ABABABBAA'))])
+def test_titles_and_headers_that_come_again_are_no_rows(tmp_path, text):
+    """As in files that were appended; lines are those of the file."""
+    raw = table(tmp_path, text.format('wide,high,kind'))
+    assert list(raw.frame) == ['wide', 'high', 'kind']
+    assert raw.lines.tolist() == [3, 4, 5, 9, 12]
+    assert raw.frame['kind'].tolist() == [*'xyxyx']
+    assert ('line 2 is a header, title lines left out: 2, headers that come '
+            'again left out: 2, UTF-8') in raw.found
+    raw = table(tmp_path, text.format('wide,high,kind'), header='no')
+    assert raw.lines.tolist() == [1, 2, 3, 4, 5, 7, 8, 9, 11, 12]
+    plain = text.format('wide,high,kind').partition('\n')[2]
+    raw = table(tmp_path, plain.replace('Region B', ''), header='yes')
+    assert raw.lines.tolist() == [2, 3, 4, 8, 11]
+    assert ('first line is a header, headers that come again left out: 2, '
+            'UTF-8') in raw.found
+
+
+@pytest.mark.parametrize('text, lines', [
+    ('0,1,2\n0,1,2\n.5,3,1\n', [2, 3]),  # numbers may be a row
+    ('a,b,c\nx,,\n1,2,3\n4,5,6\n', [2, 3, 4]),
+    ('a,b,c\na,2,3\na,5,6\n', [2, 3]),
+    ('x,,\n1.5,2,3\n4,5,6\n', [2, 3]), ('7,,\na,b,c\n.5,2,3\n', [1, 2, 3])])
+def test_rows_that_are_no_titles_and_no_headers(tmp_path, text, lines):
+    raw = table(tmp_path, text)
+    assert raw.lines.tolist() == lines and 'left out' not in raw.found
 
 
 def test_single_quotes_round_all_labels_are_none_of_them(tmp_path):
@@ -268,6 +306,7 @@ def test_one_known_output_is_the_label(tmp_path, outputs):
     ('@relation x\n@attribute a real\n@attribute b {0,1}\n@data\n1,0, {5}\n',
      'between two. Leave out weights of rows.$'),
     ('@relation x\n', 'got 0 attributes'),
+    (',,,\n,,,\n', 'must have rows, got empty cells alone'),
     (b'\x89PNG\r\n\x1a\n' + bytes(range(256)), 'got a PNG image: save a tab'),
     (b'\xff\xd8\xff\xe0\x00\x10JFIF', 'got a JPEG image: save a table'),
     (b'GIF89a\x01\x00\x01\x00', 'got a GIF image: save a table with the'),
@@ -332,7 +371,8 @@ def test_a_time_makes_no_libsvm(tmp_path, text):
 
 @pytest.mark.parametrize('text', [
     ',-1.77,0\n1.2,3.4,1\n2.5,.1,0\n', '|-1.2|-1.8|0|\n|1.2|3.4|1|\n',
-    '1,2,3,no\n4,2,5,yes\n2,2,1,no\n', '0,1,2,a\n5,5,5,b\n7,1,3,a\n'])
+    '1,2,3,no\n4,2,5,yes\n2,2,1,no\n', '0,1,2,a\n5,5,5,b\n7,1,3,a\n',
+    '5,6,7,8,9,a\n5,5,5,2,1,b\n7,1,3,2,8,a\n', '2,4,6,8,10\n.5,1,1,0,1\n'])
 def test_a_first_line_of_numbers_is_a_row(tmp_path, text):
     """Also where a cell is missing, or where it counts."""
     raw = table(tmp_path, text)
