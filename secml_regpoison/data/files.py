@@ -10,6 +10,7 @@ from itertools import islice
 
 import numpy as np
 
+from secml_regpoison.terminal import one_line
 from .cells import to_numbers
 from .cures import list_names
 from .formats import read_arff, read_libsvm, read_npz, refuse_pairs
@@ -104,12 +105,16 @@ def find_column(table, asked, option):
         If there is none; lists the columns.
 
     """
-    names, text = list(table.frame), str(asked).strip()
+    names, text = list(table.frame), one_line(asked)
     if text in names:
         return text
     number = int(text) if re.fullmatch(r'-?\d+', text) else 0
     if 0 < abs(number) <= len(names):
         return names[number - (number > 0)]
+    if not table.has_names and text in map(one_line, table.frame.iloc[0]):
+        raise ValueError(
+            f'`{option}` must be a column of {table.path}, got {text!r}, '
+            'which is in the first line, taken as a row: type --header yes.')
     close = difflib.get_close_matches(text, names, 1)
     raise ValueError(
         f'`{option}` must be a column of {table.path}, its name or a number '
@@ -125,7 +130,7 @@ def find_dropped(table, asked):
     most = max(name.count(',') for name in names) + 1
     while parts:
         n = next((n for n in range(most, 1, -1)
-                  if ','.join(parts[:n]).strip() in names), 1)
+                  if one_line(','.join(parts[:n])) in names), 1)
         found.append(find_column(table, ','.join(parts[:n]), 'drop'))
         parts = parts[n:]
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from secml_regpoison.terminal import count_rows
+from secml_regpoison.terminal import count_rows, one_line
 from .detect import (
     cure_of_one_cell, detect_decimal, detect_separator, sep_name, split_lines)
 from .header import count_titles, find_names_again, has_header
@@ -142,8 +142,8 @@ def finish(path, frame, lines, names, found, decimal='.', has_names=True):
     frame, used = frame.iloc[:, keep].reset_index(drop=True), set()
     unnamed, final, renamed = [], [], []
     for j in keep:
-        base = name = re.sub(r"^'(.*)'$", r'\1', names[j].strip().lstrip(
-            '#').strip()) or f'column {j + 1}'
+        base = name = re.sub(r"^' ?(.*?) ?'$", r'\1', one_line(
+            names[j]).lstrip('#').strip()) or f'column {j + 1}'
         k = 1
         while name in used:
             k += 1

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from refusals import raises
+
 from secml_regpoison.cli.arguments import join_values, make_parser
 from secml_regpoison.data import load_data
 from secml_regpoison.data.encoding import Column
@@ -13,6 +15,7 @@ from secml_regpoison.data.options import ReadOptions
 from secml_regpoison.data.reading import read_classes
 from secml_regpoison.data.splits import draw_rows, split_sizes
 from secml_regpoison.data.suspects import mostly_zero, repeated
+from secml_regpoison.terminal import one_line
 
 N = 60
 rng = np.random.default_rng(0)
@@ -1098,12 +1101,13 @@ def test_a_name_with_a_comma_can_be_dropped(tmp_path):
 def test_columns_of_any_name_are_left_out_as_advised(tmp_path):
     """What a shell makes of the advice is the names."""
     names = ['model(2020)', 'R&D', 'price$HOME', "driver's no", '*', 'a, b,c',
-             '-x', '"q" `ls`', 'a', '#5', 'c;d', '1,2', 'plain']
+             '-x', '"q" `ls`', 'a', '#5', 'c;d', '1,2', 'plain',
+             'Income\n(k$)', 'two,  spaces']
     frame = FRAME[['width', 'kind']].assign(**{
         name: [f'uid {i}' for i in range(N)] for name in names})
     with pytest.raises(ValueError, match='leave them out') as refused:
         read(tmp_path, frame, label='kind')
-    advice = str(refused.value).rpartition('leave them out with ')[2]
+    advice = one_line(refused.value).rpartition('leave them out with ')[2]
     argv = shlex.split(advice.rstrip('.'))
     assert len(argv) == 2
     drop = make_parser().parse_args(['sec-eval', *join_values(argv)]).drop
@@ -1111,12 +1115,32 @@ def test_columns_of_any_name_are_left_out_as_advised(tmp_path):
     assert [column.name for column in data.encoding.columns] == ['width']
 
 
-def test_a_label_of_any_name_is_chosen_as_advised(tmp_path):
-    frame = FRAME[['smokes', 'kind', 'width']].assign(last=range(N)).rename(
-        columns={'smokes': "driver's class"})
-    warning = read(tmp_path, frame, drop='kind', positive='3').warnings[0]
-    assert shlex.split(warning.partition(', type ')[2]) == [
-        '--label', "driver's class"]
+@pytest.mark.parametrize('name', ["driver's class", '2', '\n\n-1  x'])
+def test_a_label_of_any_name_is_chosen_as_advised(tmp_path, name):
+    """A number is a name first, as 0, 1, 2 of a frame without names."""
+    frame = FRAME[['smokes', 'kind', 'width']].assign(last=FRAME['smokes'])
+    frame.columns = [name, 'kind', '1', 'last']
+    options = {'drop': ('kind',), 'header': 'yes'}
+    warning = read(tmp_path, frame, **options).warnings[0]
+    typed = shlex.split(one_line(warning).partition(', type ')[2])
+    option, = join_values(typed)
+    label = make_parser().parse_args(['sec-eval', option]).label
+    notes = read(tmp_path, frame, **options, label=label).notes
+    assert f'label: `{one_line(name)}`, column 1; ' in notes[1]
+
+
+@pytest.mark.parametrize('options', [
+    {'label': 'drug'}, {'drop': ('wide  as',)}, {'label': '10.5'}])
+def test_a_name_in_a_first_line_that_is_taken_as_a_row(tmp_path, options):
+    path = tmp_path / 'rows.csv'
+    path.write_text('10.5,11.5,wide as,drug\n1,2,3,x\n4,5,6,y\n')
+    option, = options
+    with raises(ValueError, f'`{option}` must be a column of {path}, got',
+                'in the first line, taken as a row: type --header yes.'):
+        read_classes(str(path), ReadOptions(header='no', **options))
+    with pytest.raises(ValueError, match='Its columns are') as refused:
+        read_classes(str(path), ReadOptions(header='yes', label='x'))
+    assert '--header' not in str(refused.value)
 
 
 def test_a_missing_label_of_arrays_is_one_of_a_file(tmp_path):

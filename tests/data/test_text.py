@@ -106,6 +106,8 @@ def test_encodings_and_line_ends(tmp_path, encoding, bom, name, end):
     ('sex,smoker,class\nF,smoker,yes\nM,non,no\nF,smoker,no\nM,non,yes\n',
      ['sex', 'smoker', 'class']),
     (',name\n,Ann\n,Bob\nx,Eve\n', ['column 1', 'name']),
+    ('x,"Income\n(k$)","a  b",\'c\t d \'\n1,2,3,4\n',
+     ['x', 'Income (k$)', 'a b', 'c d']),
     ('land,1970,1971,1972,1973,1974\nA,1,.2,3,4,5\nB,4,5,.6,7,8\n',
      ['land', '1970', '1971', '1972', '1973', '1974']),
     ('90,80,70,60,50,kind\n1.5,2,3,4,5,0\n2.5,4,5,6,1,1\n',
