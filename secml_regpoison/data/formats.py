@@ -94,6 +94,7 @@ def read_arff(path, text, label=None):
     for i, line in enumerate(lines):
         word = ATTRIBUTE.match(line)
         if word and word[1].lower() == 'attribute':
+            _refuse_relational(path, line[word.end():], i)
             names.append(_unquote(word[2]))
             codes.append(_are_codes(line[word.end(2):].strip()))
         elif word and word[1].lower() in ('output', 'outputs'):
@@ -124,6 +125,15 @@ def read_arff(path, text, label=None):
     if label is None and outputs:
         table = replace(table, label=_find_output(path, names, outputs))
     return table
+
+
+def _refuse_relational(path, kind, i):
+    """Raise ValueError where the value of an attribute is a table."""
+    if kind.strip().lower() == 'relational':
+        raise ValueError(
+            f'{path} must have attributes of one value in each row, got a '
+            f'relational one in line {i + 1}: write its values as attributes '
+            'of their own.')
 
 
 def _are_codes(declared):

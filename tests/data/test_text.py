@@ -308,6 +308,9 @@ def test_one_known_output_is_the_label(tmp_path, outputs):
     ('@relation x\n@attribute a real\n@attribute b {0,1}\n@data\n1,0, {5}\n',
      'between two. Leave out weights of rows.$'),
     ('@relation x\n', 'got 0 attributes'),
+    ('@relation x\n@attribute y {0,1}\n@attribute series relational\n'
+     '@attribute a real\n@end series\n@data\n1,"2\\n3"\n',
+     'got a relational one in line 3: write its values as attributes of'),
     (',,,\n,,,\n', 'must have rows, got empty cells alone'),
     (b'\x89PNG\r\n\x1a\n' + bytes(range(256)), 'got a PNG image: save a tab'),
     (b'\xff\xd8\xff\xe0\x00\x10JFIF', 'got a JPEG image: save a table'),
