@@ -78,8 +78,9 @@ class Source:
         as many as `.split_data` draws); a tuple of str."""
         if self.file is None:
             return ()
+        from .copies import repeated
         from .splits import split_sizes
-        from .suspects import mostly_zero, repeated
+        from .suspects import mostly_zero
         share = split_sizes(self, n_train)[0] / len(self.parts['pool'][1])
         return (*self.file.warnings,
                 *repeated(self.parts, self.file.n_values, share),

@@ -10,11 +10,12 @@ from refusals import raises
 
 from secml_regpoison.cli.arguments import join_values, make_parser
 from secml_regpoison.data import load_data
+from secml_regpoison.data.copies import repeated
 from secml_regpoison.data.encoding import Column
 from secml_regpoison.data.options import ReadOptions
 from secml_regpoison.data.reading import read_classes
 from secml_regpoison.data.splits import draw_rows, split_sizes
-from secml_regpoison.data.suspects import mostly_zero, repeated
+from secml_regpoison.data.suspects import mostly_zero
 from secml_regpoison.terminal import one_line
 
 N = 60
