@@ -5,15 +5,13 @@ import numpy as np
 
 from secml_regpoison.terminal import shorten_all
 from .cures import column_of, drop_option
+from .marks import missing_marks
 from .rows import PARTS
 
 # fewer rows can be in order, or apart, by chance
 MIN_ROWS = 20
 # columns of counts or TF-IDF are more
 MANY = 100
-# nines, the least and greatest whole numbers of 16 and 32 bits, 1e20
-MARK = re.compile(r'-?(99+(\.9+)?|1e\+[1-9]\d)|-32768|32767|65535|-?2147483647'
-                  r'|-2147483648|4294967295')
 LEAK = 'alone tells the classes apart, as one made of the label'
 SPLIT = {'train', 'training', 'test', 'val', 'valid', 'validation', 'dev'}
 # a number with a point that may separate thousands, and one without
@@ -45,10 +43,10 @@ def suspects(frame, columns, y, unnamed):
     tuple of str
 
     """
+    if len(y) < MIN_ROWS:
+        return ()
     found = []
     for i, column in enumerate(columns):
-        if len(y) < MIN_ROWS:
-            continue
         cells, is_text = frame[column.name], column.kind == 'text'
         fault = _fault_of_text(cells, y) if is_text \
             else _fault(column, cells.to_numpy(), y)
@@ -57,9 +55,9 @@ def suspects(frame, columns, y, unnamed):
         if fault:
             found.append(f'{column_of(column.name)} {fault}: if it is no '
                          f'feature, type {drop_option([column.name])}')
-        if not is_text:
-            found += _marks(column_of(column.name), cells.to_numpy())
-    return tuple(found)
+    return (*found, *missing_marks({
+        column.name: frame[column.name].to_numpy() for column in columns
+        if column.kind != 'text'}))
 
 
 def _fault_of_text(cells, y):
@@ -127,26 +125,6 @@ def mostly_zero(data):
                'counts or TF-IDF: standardised, rare features weigh as much '
                'as others. If the model of your choice has no scaler, type '
                '--scale none')
-
-
-def _marks(name, x):
-    """A warning where the least or the greatest value is a code for missing
-    cells, as -999, and far from the others; or, if it comes in 1 % of the
-    rows, the only negative one, or beyond a gap like no other."""
-    for value in (x.min(), x.max()):
-        others, n_rows = np.unique(x[x != value]), (x == value).sum()
-        if n_rows < 2 or not others.size or not (
-                MARK.fullmatch(f'{value:.10g}')
-                or MARK.fullmatch(f'{value:g}')  # of 32 bits
-                or value == -9 and others[0] >= 0):
-            continue
-        gap = np.abs(others - value).min()
-        how = 'far' if gap > np.ptp(others) else 'apart'
-        if how == 'far' or n_rows >= len(x) / 100 and (
-                value < 0 <= others[0] or gap > np.diff(others).max()):
-            yield (f'{name} is {value:.10g} in {n_rows} rows, {how} from its '
-                   'other values: if that marks missing cells, empty them and '
-                   'type --missing drop')
 
 
 def _fault(column, x, y):

@@ -243,6 +243,50 @@ def test_codes_among_columns_of_wide_range(tmp_path, mark, least, most, share,
         '--missing drop',) * is_said
 
 
+def test_a_code_of_many_columns_is_said_once(tmp_path):
+    frame = FRAME[['width', 'count', 'kind']].assign(other=FRAME['width'])
+    frame.loc[[3, 8], 'width'] = frame.loc[[4, 5, 6], 'other'] = -999
+    frame.loc[[1, 2], 'count'] = 9999
+    assert read(tmp_path, frame, label='kind').warnings == (
+        'columns `width`, `other` are -999 in 2 to 3 rows, far from their '
+        'other values: if that marks missing cells, empty them and type '
+        '--missing drop',
+        'column `count` is 9999 in 2 rows, far from its other values: if that '
+        'marks missing cells, empty them and type --missing drop')
+
+
+@pytest.mark.parametrize('mark, names', [
+    (-200, 'is_far is_wide below_0'), (-1, 'is_far is_dense')])
+def test_the_only_negative_number_of_several_columns_may_be_a_code(
+        tmp_path, mark, names):
+    """Not one of -1, 0, 1, nor of a single column."""
+    x, names = np.random.default_rng(0), names.split()
+    frame = pd.DataFrame({
+        'is_far': x.uniform(5, 9, N), 'is_wide': x.permutation(N) * 20.,
+        'is_dense': x.uniform(0, 1, N), 'below_0': x.normal(size=N),
+        'sign': x.integers(-1, 2, N), 'sides': 2 * FRAME['smokes'] - 1
+    }).round(2)
+    frame['is_wide'] += .5
+    frame.loc[:4, names] = mark
+    columns = ', '.join(f'`{name}`' for name in names)
+    how = 'far' if mark == -1 else 'apart'
+    assert read(tmp_path, frame.assign(kind=FRAME['kind'])).warnings == (
+        f'columns {columns} are {mark} in 5 rows, {how} from their other '
+        'values: if that marks missing cells, empty them and type --missing '
+        'drop',)
+    frame = frame[[names[0]]].assign(kind=FRAME['kind'])
+    assert read(tmp_path, frame).warnings == ()
+
+
+@pytest.mark.parametrize('step, share, is_said', [
+    (1, .3, True), (1, .005, False), (.5, .3, False)])
+def test_minus_one_among_counts_may_be_a_code(tmp_path, step, share, is_said):
+    x = np.random.default_rng(0).integers(0, 300, 1000) * step
+    x[:int(1000 * share)] = -1
+    frame = pd.DataFrame({'days': x[::-1], 'kind': np.arange(1000) % 2})
+    assert len(read(tmp_path, frame).warnings) == is_said
+
+
 def test_missing_cells(tmp_path):
     frame = FRAME[['width', 'count', 'kind']].astype(object)
     frame.loc[4, 'count'], frame.loc[[7, 9], 'width'] = '?', 'NA'
