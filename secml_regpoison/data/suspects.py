@@ -5,6 +5,7 @@ import numpy as np
 
 from secml_regpoison.terminal import shorten_all
 from .cures import column_of, drop_option
+from .ids import ROW_NAMES, are_ids, is_number, looks_dated
 from .marks import missing_marks
 from .rows import PARTS
 
@@ -16,13 +17,6 @@ LEAK = 'alone tells the classes apart, as one made of the label'
 SPLIT = {'train', 'training', 'test', 'val', 'valid', 'validation', 'dev'}
 # a number with a point that may separate thousands, and one without
 POINT, SHORT = r'[+-]?[1-9]\d{0,2}\.\d{3}', r'[+-]?\d{1,3}|'
-ID_NAME = re.compile(r'(.*[ _.-])?(id|index|row|nr|no|number)|unnamed: \d+',
-                     re.IGNORECASE)
-# of panels and pairs: each comes in several rows; `rooms no` is a count
-UNIT_NAME = re.compile(
-    r'(?i:(.*[ _.-])?id)|.*[a-z]I[Dd]|(?i:(subject|subj|patient|participant'
-    r'|person|individual|student|respondent|family|household|pair|firm|school'
-    r'|case|customer|client|user|record)(s|[ _.-]?(id|nr|no|number))?)')
 
 
 def suspects(frame, columns, y, unnamed):
@@ -48,10 +42,14 @@ def suspects(frame, columns, y, unnamed):
     found = []
     for i, column in enumerate(columns):
         cells, is_text = frame[column.name], column.kind == 'text'
-        fault = _fault_of_text(cells, y) if is_text \
+        fault = _fault_of_text(column.name, cells, y) if is_text \
             else _fault(column, cells.to_numpy(), y)
-        if i == 0 and column.name in unnamed and not (fault or is_text):
-            fault = 'has no name, as the index of a data frame'
+        if i == 0 and not (fault or is_text):
+            if column.name in unnamed:
+                fault = 'has no name, as the index of a data frame'
+            elif ROW_NAMES.fullmatch(column.name) and (
+                    cells.nunique() > .5 * len(y)):  # 1.1 may be 1.10, too
+                fault = 'has the name that names of rows have'
         if fault:
             found.append(f'{column_of(column.name)} {fault}: if it is no '
                          f'feature, type {drop_option([column.name])}')
@@ -60,14 +58,19 @@ def suspects(frame, columns, y, unnamed):
         if column.kind != 'text'}))
 
 
-def _fault_of_text(cells, y):
+def _fault_of_text(name, cells, y):
     """What is wrong with a column of text, in words, or None."""
     if SPLIT.issuperset(cells.str.lower()):
         return ('says how the rows were split, which is not done here (test '
                 'rows of your own: --test FILE)')
     is_leak = cells.nunique() > 1 \
         and cells.groupby(y).unique().explode().is_unique
-    return LEAK if is_leak else None
+    if is_leak:
+        return LEAK
+    if cells.str.contains(r'\d').all() and are_ids(name, cells):
+        return (f'has {cells.nunique()} different texts in {len(cells)} rows, '
+                'as ids')
+    return None
 
 
 def grouped(table):
@@ -146,7 +149,7 @@ def _fault(column, x, y):
     if is_whole and n_values == len(x):
         return 'is different in every row'
     if is_whole and (n_values > .9 * len(x) or n_values > .5 * len(x)
-                     and ID_NAME.fullmatch(column.name)):
+                     and is_number(column.name)):
         return f'has {n_values} different whole numbers in {len(x)} rows'
     if n_values > 1:
         ranges = sorted((x[y == k].min(), x[y == k].max())
@@ -154,9 +157,11 @@ def _fault(column, x, y):
         if all(below[1] < above[0]
                for below, above in zip(ranges, ranges[1:])):
             return LEAK
-    if is_whole and is_sorted and n_values > 2 and (
-            UNIT_NAME.fullmatch(column.name) or n_values > len(x) / 10
-            and column.name.lower() in ('nr', 'no', 'number')):
+    if is_whole and (are_ids(column.name, x) or is_sorted
+                     and n_values > max(2, len(x) / 10)
+                     and column.name.lower() in ('nr', 'no', 'number')):
         return (f'has {n_values} different whole numbers in {len(x)} rows, '
-                'sorted as ids are')
+                + ('sorted as ids are' if is_sorted else 'as ids'))
+    if looks_dated(column.name, x):
+        return f'has dates or times as numbers, such as {x[0]:.10g}'
     return None

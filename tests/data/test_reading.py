@@ -386,6 +386,8 @@ def test_suspicious_columns_are_named(tmp_path, column, words):
     ('id', True), ('patient_id', True), ('famID', True), ('patientId', True),
     ('Subject', True), ('SUBJID', True), ('patients', True), ('nr', True),
     ('patient no', True), ('pair_nr', True), ('acid', False), ('year', False),
+    ('subject#', True), ('townid', True), ('SITEID', True), ('ID#', True),
+    ('thyroid', False), ('Solid', False), ('unpaid', False), ('BID', False),
     ('impatient', False), ('pregnancies no', False), ('room nr', False)])
 def test_ids_that_come_in_several_rows_are_named(tmp_path, name, is_said):
     frame = FRAME[['width', 'count', 'kind']]
@@ -405,6 +407,68 @@ def test_ids_that_come_in_several_rows_are_named(tmp_path, name, is_said):
         ['a', 'b', 'c'], N // 3)})  # a leak is said first
     said, = read(tmp_path, made, several=True).warnings
     assert 'alone tells the classes apart' in said
+
+
+@pytest.mark.parametrize('name, n_values, is_block, is_said', [
+    ('id', 20, False, True), ('Subject', 20, False, True),
+    ('subject', 10, False, False), ('patient_id', 20, False, False),
+    ('patient_id', 150, False, True), ('patient', 20, True, True),
+    ('patient', 150, False, False), ('count', 20, True, False)])
+@pytest.mark.parametrize('prefix', ['', 's'])
+def test_ids_need_not_be_sorted(tmp_path, name, n_values, is_block, is_said,
+                                prefix):
+    n_rows = 5 * n_values
+    ids = np.arange(n_rows) * 7 % n_values
+    if is_block:
+        ids = np.arange(n_rows) // 5 * 7 % n_values
+    frame = pd.DataFrame({'width': np.arange(n_rows) * 7 % 31 / 10,
+                          name: [f'{prefix}{i + 10}' for i in ids],
+                          'kind': np.arange(n_rows) // 3 % 2})
+    if prefix and n_values > 100:  # too many for categories
+        return
+    what = 'texts' if prefix else 'whole numbers'
+    assert read(tmp_path, frame, categories=True).warnings == (
+        f'column `{name}` has {n_values} different {what} in {n_rows} rows, '
+        f'as ids: if it is no feature, type --drop {name}',) * is_said
+
+
+def test_names_of_families_are_no_ids(tmp_path):
+    frame = FRAME[['width', 'kind']].assign(
+        family=np.repeat(['Rosaceae', 'Fabaceae', 'Poaceae'], N // 3))
+    assert read(tmp_path, frame, label='kind', categories=True).warnings == ()
+
+
+@pytest.mark.parametrize('name, is_said', [
+    ('rownames', True), ('row.names', True), ('index', True), ('...1', True),
+    ('X', False), ('score', False)])
+def test_names_of_rows_that_are_numbers_with_a_point_are_named(
+        tmp_path, name, is_said):
+    """As R writes them; of 1.1 and 1.10 the numbers are the same."""
+    frame = FRAME[['width', 'count', 'kind']]
+    frame.insert(0, name, [f'{i // 15 + 1}.{i % 15 + 1}' for i in range(N)])
+    assert read(tmp_path, frame).warnings == (
+        f'column `{name}` has the name that names of rows have: if it is no '
+        f'feature, type --drop {name}',) * is_said
+    few = frame.assign(**{name: frame['count'] / 2})
+    assert read(tmp_path, few).warnings == ()
+
+
+@pytest.mark.parametrize('name, least, step, is_said', [
+    ('x', '2019-02-13', '1D', True), ('x', '1899-11-30', '90D', True),
+    ('x', 201902, 1, True), ('x', 20190200, 1, False), ('x', 1990, 1, False),
+    ('ts', 1550016000, 86400, True), ('x', 1550016000, 86400, False),
+    ('updated', 1550016000123, 86400, True), ('time', 300, 60, False),
+    ('epoch', 1550016000.25, 86400, True), ('date', 17000, 1, False)])
+def test_dates_as_numbers_are_named(tmp_path, name, least, step, is_said):
+    order = np.arange(N) * 7 % 10
+    x = least + order * step if not isinstance(least, str) else pd.Index(
+        pd.to_datetime(least) + order * pd.Timedelta(step)).strftime('%Y%m%d')
+    frame = FRAME[['width', 'kind']].assign(**{name: x})
+    warnings = read(tmp_path, frame, label='kind').warnings
+    assert len(warnings) == is_said
+    if is_said:
+        assert warnings[0].startswith(f'column `{name}` has dates or times as '
+                                      'numbers, such as ')
 
 
 @pytest.mark.parametrize('texts, is_said', [
