@@ -207,9 +207,10 @@ class Problem:
         """Units of the columns in which the points ascend.
 
         The deviations, or of a min-max scaler the ranges, scaled to a root
-        mean square of 1, where the preprocess divides by them; else 1. In a
-        column of small units, or that only the points change, the derivative
-        is large, and would hide all others.
+        mean square of 1 but for columns that are constant, where the
+        preprocess divides by them; else 1. In a column of small units, or that
+        only the points change, the derivative is large, and would hide all
+        others.
 
         Parameters
         ----------
@@ -225,7 +226,9 @@ class Problem:
         moments = self.moments.with_rows(x_p)
         scale = moments.deviations() if self.preprocess.fits_std \
             else moments.ranges()
-        return scale / scale.square().mean().sqrt()
+        varies = (moments.least < moments.greatest) & (moments.squares > 0)
+        square = torch.where(varies, scale.square(), 0.).sum() / varies.sum()
+        return torch.where(varies, scale / square.sqrt(), 1.)
 
     @cached_property
     def in_features(self) -> 'Problem':

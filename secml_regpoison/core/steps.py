@@ -99,8 +99,8 @@ def column_scale(problem: Problem, x_p: Tensor,
     if not is_open.any() or problem.transform is not None \
             or is_sparse(problem.x_tr):
         return feasible.column_scale
-    return units_of(torch.where(
-        is_open, problem.moments.ranges(), feasible.widths))
+    ranges = problem.moments.greatest - problem.moments.least
+    return units_of(torch.where(is_open, ranges, feasible.widths))
 
 
 def ascend(problem: Problem, here: Iterate, step: float,

@@ -26,11 +26,12 @@ def of_hidden(one, plan, runs):
     if is_seen:
         words += (f" It does not stay hidden: in {hidden['gave_up']} of "
                   f"{hidden['n_splits']} {runs} {SENTENCES['gave_up']}.")
-    no_more = error(hidden) < error(usual) + EQUAL
-    if usual['n_points'] == hidden['n_points'] and (
-            no_more or is_alike(hidden, usual)):
-        return (f"{words} It does {'no' if no_more else 'hardly'} more than "
-                f'the one who does not hide, {percent(usual)}.')
+    other = f'than the one who does not hide, {percent(usual)}.'
+    if usual['n_points'] == hidden['n_points']:
+        if error(hidden) < error(usual) + EQUAL:
+            return f'{words} It does no more {other}'
+        if is_alike(hidden, usual):
+            words += f' It does not clearly do more {other}'
     return words if is_seen else f'{words} {SECRET}'
 
 

@@ -22,7 +22,7 @@ from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.model import Losses
 from secml_regpoison.core.steps import OuterSteps, default_step
-from secml_regpoison.core.preprocessing import MeanStd
+from secml_regpoison.core.preprocessing import MeanStd, MinMax
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.solvers import training
 from secml_regpoison.core.valleys import LOSS_RTOL
@@ -648,12 +648,36 @@ def test_the_ascent_is_in_units_of_the_deviations(digits):
                   method='implicit')
     losses = np.maximum.accumulate(found.f_seq)
     assert (np.diff(losses) > 0).sum() > 20
-    # the deviations of these rows; one that is constant counts as 1
+    # the deviations of these rows; a constant column has none, and counts as 1
     std = torch.cat([digits.x_tr, x_p]).std(0, correction=0)
-    std = torch.where(std == 0, 1., std)
-    expected = std / std.square().mean().sqrt()
+    expected = torch.where(
+        std == 0, 1., std / std[std > 0].square().mean().sqrt())
     assert torch.allclose(scaled.column_scale(x_p), expected, rtol=1e-12)
     assert digits.column_scale(x_p) == 1
+
+
+@pytest.mark.parametrize('preprocess', [MeanStd(), MinMax(), None])
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_a_constant_column_is_no_unit_of_the_others(preprocess, learn_lmbda):
+    """It has no deviation or range, and counted as 1: where the others are in
+    small units the ascent hardly moved, and ended with a half of the loss.
+    Without a scaler the box is open, and lambda goes with the units."""
+    rng = np.random.default_rng(0)
+    y = rng.choice([-1., 1.], 60)
+    rows = rng.normal(size=(60, 4)) + .8 * y[:, None]
+    y = torch.from_numpy(y)
+    losses = []
+    for unit, n_constant in (1., 0), (1., 1), (1e-4, 1):
+        constant = np.full((60, n_constant), 3. if preprocess else 0.)
+        x = torch.from_numpy(np.c_[unit * rows, constant])
+        shift = 0. if preprocess else 2 * math.log(unit)
+        box = (x.amin(0), x.amax(0)) if preprocess else ()
+        losses.append(solve(
+            Problem(x[:40], y[:40], x[40:], y[40:], preprocess=preprocess),
+            x[40:46], -y[40:46], 1. + shift, *box, learn_lmbda=learn_lmbda,
+            lmbda_bounds=(-5. + shift, 5. + shift), method='implicit',
+            n_outer=20).value)
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-6)
 
 
 def test_l_bfgs_b_is_in_the_same_units(digits):

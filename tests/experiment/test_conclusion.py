@@ -745,6 +745,8 @@ def test_the_legend_of_many_policies_is_in_the_picture():
         assert legend._ncols == n_columns
 
 
+SECRET = ('If the attacker knows the trusted rows, tuning on them gives no '
+          'protection: keep some of them secret.')
 SEEN = ('It does not stay hidden: in 2 of 2 splits the validation loss is no '
         'better than that of a constant answer, or by less than 1 %.')
 
@@ -756,12 +758,12 @@ SEEN = ('It does not stay hidden: in 2 of 2 splits the validation loss is no '
     (.08, 0, 10 ** 6,
      'It does no more than the one who does not hide, 10.50 %.'),
     (.105, 0, 100,
-     'It does hardly more than the one who does not hide, 10.50 %.'),
+     'It does not clearly do more than the one who does not hide, 10.50 %. '
+     f'{SECRET}'),
     (.08, 2, 10 ** 6,
      f'{SEEN} It does no more than the one who does not hide, 10.50 %.'),
     (.3, 2, 10 ** 6, SEEN),
-    (.3, 1, 10 ** 6, 'splits). If the attacker knows the trusted rows, '
-     'tuning on them gives no protection: keep some of them secret.')])
+    (.3, 1, 10 ** 6, f'splits). {SECRET}')])
 def test_what_an_attacker_who_hides_has_not_done_is_not_said(
         hidden, gave_up, n_test, words):
     lines = of_few(own(LEARNED_BEST, learned_own=(hidden,) * 3), n_test)
