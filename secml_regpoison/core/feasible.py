@@ -14,6 +14,7 @@ from torch import Tensor
 from .ball import Ball
 from .checks import (
     check, check_ball, check_bounds, check_feasible, check_type)
+from .linalg import unit_scale
 from .sphere_slab import SphereSlab, least_root
 
 Bound = Union[float, Tensor, None]
@@ -55,13 +56,12 @@ def box_units(x: Tensor, lb: Tensor, ub: Tensor) -> Tensor:
 
 
 def units_of(width: Tensor) -> Union[float, Tensor]:
-    """Units of columns of these widths, (d,), with a root mean square of 1 but
-    for those that are 0. 1 if they are within a factor of 100, or endless."""
-    moves = width > 0
-    if not moves.any() or not width.max() < NO_BOUND \
-            or width.max() <= ALIKE * width[moves].min():
+    """Units of columns of these widths, (d,), see `.linalg.unit_scale`. 1 if
+    they are within a factor of 100, or endless."""
+    if not 0 < width.max() < NO_BOUND \
+            or width.max() <= ALIKE * width[width > 0].min():
         return 1.
-    return torch.where(moves, width / width[moves].square().mean().sqrt(), 1.)
+    return unit_scale(width)
 
 
 @dataclass(frozen=True, eq=False)

@@ -175,6 +175,14 @@ def singular(dtype: torch.dtype) -> SingularHessian:
         f'larger lambda), or {advice}.')
 
 
+def unit_scale(width: Tensor) -> Tensor:
+    """Widths (d,), scaled to a root mean square of 1; 1 in place of a 0, which
+    counts for nothing."""
+    varies = width > 0
+    return torch.where(
+        varies, width / width[varies].square().mean().sqrt(), 1.)
+
+
 def warn_imprecise(what: str, value: float, tol: float,
                    dtype: torch.dtype) -> None:
     """Warn that the relative `value` of `what` is above `tol`. Values of

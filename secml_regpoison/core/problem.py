@@ -9,7 +9,7 @@ from torch import Tensor
 from .checks import check_problem, check_rows, is_sparse
 from .coordinates.rows import bias_column, signed_rows, weight_products
 from .features import Features, features_of, in_features_of
-from .linalg import lanczos, row_products, top_eigenvalue
+from .linalg import lanczos, row_products, top_eigenvalue, unit_scale
 from .preprocessing import Moments, Preprocess
 
 
@@ -227,8 +227,7 @@ class Problem:
         scale = moments.deviations() if self.preprocess.fits_std \
             else moments.ranges()
         varies = (moments.least < moments.greatest) & (moments.squares > 0)
-        square = torch.where(varies, scale.square(), 0.).sum() / varies.sum()
-        return torch.where(varies, scale / square.sqrt(), 1.)
+        return unit_scale(torch.where(varies, scale, 0.))
 
     @cached_property
     def in_features(self) -> 'Problem':
