@@ -117,7 +117,7 @@ def _take_names(frame, lines, header):
     found, in words."""
     n_titles = 0 if header == 'no' else count_titles(frame)
     frame, lines = frame[n_titles:], lines[n_titles:]
-    if not {'yes': True, 'no': False}.get(header, has_header(frame)):
+    if header == 'no' or header != 'yes' and not has_header(frame):
         return frame, lines, None, 'no header'
     names = frame.iloc[0].tolist()
     again, titles = find_names_again(frame)
