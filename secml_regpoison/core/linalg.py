@@ -179,8 +179,8 @@ def unit_scale(width: Tensor) -> Tensor:
     """Widths (d,), scaled to a root mean square of 1; 1 in place of a 0, which
     counts for nothing."""
     varies = width > 0
-    return torch.where(
-        varies, width / width[varies].square().mean().sqrt(), 1.)
+    square = torch.where(varies, width.square(), 0.).sum() / varies.sum()
+    return torch.where(varies, width / square.sqrt(), 1.)
 
 
 def warn_imprecise(what: str, value: float, tol: float,
