@@ -16,11 +16,10 @@ import logging
 import re
 import sys
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 
 from .home import import_settings
-from .shims import ShimFinder
+from .shims import ShimFinder, find_module
 
 OLDEST_SECML = '0.15.6'
 
@@ -86,7 +85,7 @@ def _other_module():
 
 def _secml_file():
     """The file that `import secml` would run, or None."""
-    spec = find_spec('secml')
+    spec = find_module('secml')
     return None if spec is None or spec.origin is None else Path(spec.origin)
 
 
@@ -140,7 +139,7 @@ def _explain_missing_classifier():
     """Where `CClassifierPyTorch` is left out for want of torchvision, say so
     when it is imported from `secml.ml.classifiers`."""
     classifiers = importlib.import_module('secml.ml.classifiers')
-    if find_spec('torch') and not find_spec('torchvision'):
+    if find_module('torch') and not find_module('torchvision'):
         classifiers.__getattr__ = _missing_name
 
 

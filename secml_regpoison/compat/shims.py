@@ -21,6 +21,19 @@ LOGGER = 'secml.core'
 WINDOWS = 'gtk', 'qt', 'tk', 'wx'
 
 
+def find_module(name):
+    """The spec of a module, None if it cannot be imported.
+
+    A finder that raises ImportError says that it cannot. A module without a
+    spec is a stand-in that somebody put into `sys.modules`, and counts as
+    missing, too.
+    """
+    try:
+        return find_spec(name)
+    except (ImportError, ValueError):
+        return None
+
+
 class ShimFinder:
     """Finds the secml modules in `SHIMS`, and no other module."""
 
@@ -59,7 +72,7 @@ def _shim_pkg_resources(name):
 
     secml uses only `parse_version`.
     """
-    if name == 'pkg_resources' and find_spec(name) is None:
+    if name == 'pkg_resources' and find_module(name) is None:
         return types.SimpleNamespace(parse_version=_parse_version)
 
 
@@ -76,7 +89,7 @@ def _shim_torch(name):
     Without torchvision the import of torch fails inside secml, as on a machine
     without torch, and secml leaves out its PyTorch classifier.
     """
-    if name == 'torch' and find_spec('torchvision') is None:
+    if name == 'torch' and find_module('torchvision') is None:
         raise ImportError('secml requires torchvision where torch is')
 
 

@@ -202,6 +202,33 @@ def test_secml_imports_without_pkg_resources(fresh_import):
     assert not fresh_import['pkg_resources']
 
 
+STAND_INS = '\n'.join((
+    'import types', 'from unittest.mock import MagicMock',
+    "sys.modules['pkg_resources'] = types.ModuleType('pkg_resources')",
+    "sys.modules['torchvision'] = MagicMock()\n"))
+BLOCKED = '''
+class Blocked:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in BLOCKED:
+            raise ImportError('blocked')
+sys.meta_path.insert(0, Blocked)
+'''
+
+
+@pytest.mark.parametrize('before', [
+    STAND_INS, "BLOCKED = 'pkg_resources', 'torchvision'" + BLOCKED],
+    ids=['stand-ins', 'blocked'])
+def test_secml_imports_beside_remedies_of_the_users_own(before):
+    """Modules without a spec, as people make them for secml on this stack."""
+    assert outcome(f'''{before}
+given = dict(sys.modules)
+import secml_regpoison, secml
+out = [secml.__version__,
+       [name for name in given if sys.modules.get(name) is not given[name]]]
+''') == ['0.15.6', []]
+
+
 @pytest.mark.parametrize('version, dev', [
     ('0.15.6', None), ('0.15.6+abc123', None), ('0.16.dev1+abc', '.dev1')])
 def test_stand_in_for_parse_version_is_what_secml_reads(version, dev):
@@ -464,7 +491,7 @@ def test_another_module_of_that_name_is_reported(monkeypatch, tmp_path, path):
     file.parent.mkdir(exist_ok=True)
     file.write_text('')
     (tmp_path / 'VERSION').write_text('0.15.6')
-    monkeypatch.setattr(imports, 'find_spec', lambda name: (
+    monkeypatch.setattr(imports, 'find_module', lambda name: (
         spec_from_file_location(name, file)))
     problem = compat.secml_problem()
     assert f"{tmp_path / path.split('/')[0]} first, which is not" in problem
@@ -492,8 +519,12 @@ out = float(hypergradient(Problem(x, y, x, y), x[:2], -y[:2], 0.).value)
         outcome(code), rel=1e-12)
 
 
-def test_core_alone_imports_without_secml():
-    assert outcome(WITHOUT_SECML + '''
+@pytest.mark.parametrize('without', [
+    WITHOUT_SECML, "BLOCKED = ('secml',)" + BLOCKED,
+    "import types; sys.modules['secml'] = types.ModuleType('secml')\n"],
+    ids=['none', 'blocked', 'stand-in'])
+def test_core_alone_imports_without_secml(without):
+    assert outcome(without + '''
 from secml_regpoison.core import Problem
 import secml_regpoison
 try:
