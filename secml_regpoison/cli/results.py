@@ -20,8 +20,9 @@ OPTIONS = {'data': '--data with the rows', 'n_train': '--train',
 HAS_ALL = {
     'policies': lambda here, there: {*there.split(',')} <= {*here.split(',')},
     'attacker': lambda here, there: (there, here) == ('defender', 'both')}
-OURS = re.compile(
-    r'sec_eval(_.+)?\.(csv|png|json|npz|gz)|(poisoned|rows)_.+\.csv')
+# Plain names: a manifest may be another's, and what it lists is removed.
+OURS = re.compile(r'sec_eval(_[^/\\]+)?\.(csv|png|json|npz|gz)'
+                  r'|(poisoned|rows)_[^/\\]+\.csv')
 # The table that each figure of the paper leaves.
 OF_FIGURES = re.compile(r'({})\.txt'.format('|'.join(
     f"{name}_({'|'.join(SOLVERS)})" if entry.has_solver else name

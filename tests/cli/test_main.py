@@ -19,6 +19,7 @@ from sklearn.svm import LinearSVC
 from sklearn_names import SKLEARN_L1
 from secml_regpoison import cli, storage as files
 from secml_regpoison.cli.arguments import join_values, make_parser
+from secml_regpoison.cli.results import begin
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.filters import filter_split
@@ -301,6 +302,27 @@ def test_files_that_no_run_has_listed_are_never_removed(
     assert 'rows_1.csv' in capsys.readouterr().err
     assert sorted(os.listdir(out)) == before
     assert (tmp_path / 'rows_1.csv').exists()
+
+
+@pytest.mark.parametrize('name', [
+    'rows_a/../../victim.csv', 'poisoned_/../../victim.csv',
+    'sec_eval_a/../../victim.csv', 'rows_a/link.csv', r'rows_a\b.csv',
+    'rows_b.csv/../../victim.csv'])
+def test_a_manifest_of_another_removes_nothing_elsewhere(name, tmp_path):
+    """It lists plain names in its folder alone."""
+    out = tmp_path / 'out'
+    for folder in ('rows_a', 'poisoned_', 'sec_eval_a', 'rows_b.csv'):
+        (out / folder).mkdir(parents=True)
+    victims = [tmp_path / 'victim.csv', out / 'rows_a' / 'link.csv',
+               out / r'rows_a\b.csv']
+    for path in victims:
+        path.write_text('mine')
+    manifest = {'files': ['sec_eval.json', 'rows_0.csv', name]}
+    (out / 'sec_eval.json').write_text(json.dumps(manifest))
+    (out / 'rows_0.csv').symlink_to(victims[0])
+    begin(str(out), [])
+    assert all(path.read_text() == 'mine' for path in victims)
+    assert not (out / 'rows_0.csv').is_symlink()  # the link alone
 
 
 @pytest.mark.parametrize('argv, name', [
