@@ -9,6 +9,9 @@ from .option_types import integer
 
 FILE_OPTIONS = ('label', 'positive', 'drop', 'test', 'missing', 'categories',
                 'sep', 'decimal', 'encoding', 'header')
+# whose value may begin with a minus
+ONE_VALUE = ('--policies', '--positive', '--y-poison', '--lmbda-bounds',
+             '--label', '--drop')
 
 DESCRIPTION = """\
 Measure how a linear classifier (by default a logistic regression) degrades as
@@ -37,7 +40,8 @@ examples:
 DIR then holds
   sec_eval.csv, sec_eval.png, sec_eval.json    what was measured
   poisoned_POLICY_REP.csv    the training rows at the strongest attack, in the
-      columns, units and labels of the file; the column poison marks the poison
+      columns, units and labels of the file; the column poison marks the
+      poison; with --positive A all other labels are 'not A'
   rows_REP.csv               the part of each row of the file: train, replaced
       (by poison, at the strongest attack), filtered, validation, attacker (in
       their place) or test; empty: no part has it, as fewer were asked for.
@@ -140,11 +144,12 @@ def _add_data_options(command):
              "within the range of the clean training rows, in the file's own "
              'units')
     command.add_argument(
-        '--classes', nargs='+', metavar='A',
+        '--classes', nargs='+', metavar='A', type=str.strip,
         help='the labels to tell apart, two or more (default: 0 8 for digits '
              'and mnist, 0 2 - T-shirt, pullover - for fashion-mnist, 0 1 - '
              'dog, fish - for dogfish, those of the file if it has just two, '
-             'and with --model softmax all those of the file)')
+             'and with --model softmax all those of the file); one that '
+             "begins with two minus signs takes a space before them, ' --a'")
     command.add_argument(
         '--train', type=integer(2), metavar='N',
         help='training rows (default: 512, or fewer if the data is small)')
@@ -162,8 +167,8 @@ def _add_file_options(group):
         '--label', metavar='NAME|NUMBER',
         help="the label's column (default: the last column)")
     group.add_argument(
-        '--positive', metavar='A',
-        help='this label against all others; not with --classes')
+        '--positive', metavar='A', help='this label against all others, '
+        "which the results call 'not A'; not with --classes")
     group.add_argument(
         '--drop', type=lambda text: tuple(text.split(',')), default=(),
         metavar='COL,...', help='columns to leave out, by name or number')
@@ -200,11 +205,16 @@ def _add_file_options(group):
 
 
 def join_values(argv):
-    """Let a value begin with a minus, as an option does."""
-    joined = list(argv)
-    for option in ('--policies', '--positive', '--y-poison',
-                   '--lmbda-bounds', '--label', '--drop'):
-        if option in joined[:-1]:
-            i = joined.index(option)
-            joined[i:i + 2] = [f'{option}={joined[i + 1]}']
+    """Let a value begin with a minus, as an option does; those of --classes
+    are told apart by a space, which goes when they are parsed."""
+    joined, option = [], None
+    for text in argv:
+        if option in ONE_VALUE:
+            joined[-1], option = f'{option}={text}', None
+            continue
+        if text.startswith('--'):
+            option = text
+        elif option == '--classes' and text[:1] == '-' and text != '-h':
+            text = f' {text}'
+        joined.append(text)
     return joined

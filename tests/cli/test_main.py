@@ -20,6 +20,7 @@ from sklearn_names import SKLEARN_L1
 from secml_regpoison import cli, storage as files
 from secml_regpoison.cli.arguments import join_values, make_parser
 from secml_regpoison.cli.results import begin
+from secml_regpoison.data import load_data
 from secml_regpoison.data.splits import split_data
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.filters import filter_split
@@ -769,7 +770,8 @@ def test_help_names_all_that_matters(argv, capsys):
         for option in ('--data', '--classes', '--points', '--policies',
                        '--solver', '--repetitions', '--seed', '--out',
                        '--train', '--val', '--jobs', '--poison-mode',
-                       '--resume', 'last column', 'header'):
+                       '--resume', 'last column', 'header', "'not A'",
+                       "a space before them, ' --a'"):
             assert option in text
 
 
@@ -789,6 +791,38 @@ def test_names_and_numbers_of_columns_may_begin_with_a_minus():
     args = make_parser().parse_args(join_values([
         'sec-eval', '--label', '-y', '--drop', '-1,-a']))
     assert (args.label, args.drop) == ('-y', ('-1', '-a'))
+    args = make_parser().parse_args(join_values([
+        'sec-eval', '--label', 'a', '--label', '-y']))
+    assert args.label == '-y'
+
+
+@pytest.mark.parametrize('typed, classes', [
+    (['-a', '-b'], ['-a', '-b']), (['-1e3', '2'], ['-1e3', '2']),
+    (['x', '-x', '-', '-1'], ['x', '-x', '-', '-1']),
+    ([' --a', 'b'], ['--a', 'b'])])
+def test_labels_may_begin_with_a_minus(typed, classes):
+    args = make_parser().parse_args(join_values([
+        'sec-eval', '--classes', *typed, '--label', '-y', '--seed', '1']))
+    assert (args.classes, args.label, args.seed) == (classes, '-y', 1)
+    assert make_parser().parse_args(join_values([
+        'sec-eval', '--classes=1', '--classes', *typed])).classes == classes
+    with pytest.raises(SystemExit) as stop:
+        make_parser().parse_args(join_values(['sec-eval', '--classes', '-h']))
+    assert stop.value.code == 2
+
+
+def test_labels_with_a_minus_are_those_of_the_file(tmp_path, capsys):
+    path = tmp_path / 'rows.csv'
+    path.write_text('a,kind\n' + ''.join(
+        f'{k % 7},{("-a", "-1e3", "c")[k % 3]}\n' for k in range(60)))
+    assert cli.main(['sec-eval', '--data', str(path), '--classes', '-1000',
+                     '-b', '--out', str(tmp_path / 'out')]) == 2
+    assert ('labels of column `kind` of rows.csv, got -1000, -b: it has '
+            in capsys.readouterr().err.replace(str(tmp_path) + os.sep, ''))
+    args = make_parser().parse_args(join_values([
+        'sec-eval', '--classes', '-1000', '-a']))
+    assert load_data(str(path), args.classes).header['y_original'] == (
+        '-1e3', '-a')
 
 
 @pytest.mark.parametrize('scale, is_said', [('mean-std', True),
