@@ -13,26 +13,11 @@ import numpy as np
 from secml_regpoison.terminal import one_line
 from .cells import to_numbers
 from .cures import list_names
+from .decoding import ZIP, decode
 from .formats import read_arff, read_libsvm, read_npz, refuse_pairs
 from .text import read_text
 
 PAIR = re.compile(r'\s(qid|-?\d+):[^\s,;|:]+(?=\s|$)')
-# what a file is that begins so, and what to do
-BINARY = {
-    b'\x1f\x8b': 'gzip: unpack it', b'BZh': 'bzip2: unpack it',
-    b'\xfd7zXZ': 'xz: unpack it', b'\x80': 'a pickle, which is code: save CSV',
-    b'\x28\xb5\x2f\xfd': 'zstd: unpack it', b'7z\xbc\xaf': '7z: unpack it',
-    b'\x93NUMPY': '.npy, one array: numpy.savez saves X and y together',
-    **{mark: f'a {name} image: save a table with the pixels of an image in '
-       'each row' for mark, name in {
-           b'\x89PNG': 'PNG', b'\xff\xd8\xff': 'JPEG', b'GIF87a': 'GIF',
-           b'GIF89a': 'GIF'}.items()},
-    **{mark: f'{name}: save it as CSV' for mark, name in {
-        b'PAR1': 'Parquet', b'\x89HDF': 'HDF5', b'%PDF': 'a PDF',
-        b'ARROW1': 'Feather', b'FEA1': 'Feather', b'ORC': 'ORC',
-        b'Obj\x01': 'Avro', b'SQLite': 'a data base', b'{\\rtf': 'RTF',
-        b'MATLAB': 'MATLAB', b'$FL2': 'SPSS',
-        b'\xd0\xcf\x11\xe0': 'a spreadsheet'}.items()}}
 
 
 def read_tables(path, options):
@@ -163,20 +148,21 @@ def read_file(path, options, name):
     try:
         with open(path, 'rb') as stream:
             start = stream.read(8)
-            is_npz = path.lower().endswith('.npz') or start.startswith(b'PK')
+            is_npz = path.lower().endswith('.npz') or start.startswith(ZIP)
             content = start if is_npz else start + stream.read()
     except OSError as error:
         raise OSError(error.errno, f'`{name}` (--{name}) cannot be read: '
                       f'{error.strerror}', path) from error
     if is_npz:
         return read_npz(path)
-    text, coding = _decode(path, content, options.encoding)
+    text, coding = decode(path, content, options.encoding)
     lines = list(islice((line for line in text.split('\n') if line.strip()
                          and line.lstrip()[0] not in '#%'), 300))
     if lines and lines[0].lower().lstrip().startswith('@relation'):
         return {'pool': read_arff(path, text, options.label)}
     if any(map(PAIR.search, lines)) and 2 * sum(
-            map(_is_libsvm, lines)) >= len(lines):  # a bad line is named
+            _is_libsvm(line, options.sep)
+            for line in lines) >= len(lines):  # a bad line is named
         return {'pool': read_libsvm(path, text)}
     if not options.sep:
         refuse_pairs(path, lines)
@@ -189,52 +175,12 @@ def read_file(path, options, name):
                          f'{options.encoding!r}.') from error
 
 
-def _is_libsvm(line):
-    """Whether a line is a label and, for the most part, index:value."""
-    label, *pairs = line.split('#')[0].split()
+def _is_libsvm(line, sep):
+    """Whether a line is a label and, for the most part, index:value; none is
+    that holds the separator of the user, or one before the first space."""
+    line = line.split('#')[0]
+    label, *pairs = line.split()
+    if sep and sep in line or re.search('[,;|]', label):
+        return False
     return 2 * len(PAIR.findall(line)) > len(pairs) or not pairs and bool(
         re.fullmatch(r'[+-]?[\d.]+', label))
-
-
-def _decode(path, content, encoding):
-    """The text, its line ends made newlines, and the name of its encoding."""
-    for mark, what in BINARY.items():
-        if content.startswith(mark):
-            raise ValueError(
-                f'{path} must be a .npz file or text, got {what}.')
-    name = '' if encoding else ' (by default, --encoding names another)'
-    encoding = encoding or _detect_encoding(content)
-    name = 'Windows-1252' + name if encoding == 'cp1252' else encoding.upper()
-    what = ('UTF-8, UTF-16 or Windows-1252' if encoding == 'cp1252'
-            else encoding)
-    try:
-        text = content.decode(encoding).rstrip('\0\x1a\r\n')  # padding
-    except (UnicodeError, LookupError) as error:
-        raise ValueError(
-            f'{path} must be a .npz file or text in {what}, got: {error}. '
-            'A spreadsheet must be saved as CSV; --encoding names the '
-            'encoding.') from error
-    if '\0' in text:
-        raise ValueError(
-            f'{path} must be a .npz file or text, got bytes of another '
-            'format: save it as CSV, or name its --encoding.')
-    return text.removeprefix('\ufeff').replace('\r\n', '\n').replace(
-        '\r', '\n'), name
-
-
-def _detect_encoding(content):
-    """UTF-8 or UTF-16 by the mark or the bytes, else Windows-1252."""
-    if content[:3] == b'\xef\xbb\xbf':
-        return 'utf-8-sig'
-    if content[:2] in (b'\xff\xfe', b'\xfe\xff'):
-        return 'utf-16'
-    odd, even = content[1:2000:2], content[:2000:2]
-    if len(odd) > 1 and odd.count(0) > .4 * len(odd) > 3 * even.count(0):
-        return 'utf-16-le'
-    if len(odd) > 1 and even.count(0) > .4 * len(even) > 3 * odd.count(0):
-        return 'utf-16-be'
-    try:
-        content.decode('utf-8')
-    except UnicodeDecodeError:
-        return 'cp1252'
-    return 'utf-8'

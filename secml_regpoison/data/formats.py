@@ -46,10 +46,10 @@ def read_libsvm(path, text):
     try:
         x, y = load_svmlight_file(
             io.BytesIO('\n'.join(lines).encode()), zero_based=True)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(
             f'{path} must be LIBSVM text, a number as label and index:value '
-            'with rising indices from 0 or 1, got '
+            'with rising indices from 0 or 1, below 2**31, got '
             f'{_first_bad_line(lines) or error}.') from error
     if x.shape[0] * x.shape[1] > LARGEST_DENSE:
         raise ValueError(
@@ -76,7 +76,7 @@ def _first_bad_line(lines):
             last = -1
             for pair in pairs:
                 index, value = pair.split(':')
-                if index != 'qid' and int(index) <= last:
+                if index != 'qid' and not last < int(index) < 2 ** 31:
                     raise ValueError
                 last = last if index == 'qid' else int(index)
                 float(value)

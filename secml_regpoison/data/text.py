@@ -14,7 +14,10 @@ from .detect import (
 from .header import count_titles, find_names_again, has_header
 from .quotes import refuse_open_quotes
 
-MARKUP = re.compile(r'\s*([{\[]\s*["{\[]|<[?!a-z])', re.IGNORECASE)
+# JSON to the end; XML or HTML by its first tag, or to the same one at the end
+MARKUP = re.compile(
+    r'\s*([{\[]\s*["{\[].*[}\]]\s*\Z|<(\?xml|!--|!doctype|(html|head|body'
+    r'|table|svg)\b|([\w:.-]+)\b.*</\4>\s*\Z))', re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,16 @@ def read_text(path, text, coding, options):
     RawTable
 
     """
-    if not text.strip():
-        raise ValueError(f'{path} must have rows, got an empty file.')
     if MARKUP.match(text):
         raise ValueError(
             f'{path} must be a table with a row in each line, got '
             f'{text.strip()[:30]!r}, JSON or markup: save it as CSV.')
+    is_empty = not text.strip()
     text, sep, n_comments = _skip_prefix(text, options.sep)
+    if not text.strip():
+        raise ValueError(f'{path} must have rows, got '
+                         + ('an empty file.' if is_empty
+                            else 'no line with cells.'))
     sep = sep or detect_separator(path, text)
     rows, lines = split_lines(text, sep)
     refuse_open_quotes(path, text, sep, rows, lines)

@@ -1,8 +1,14 @@
 """What separates cells, the decimal sign, the encoding, the header."""
+import bz2
 import codecs
+import contextlib
+import lzma
+import pickle
+import sqlite3
 
 import numpy as np
 import pytest
+import scipy.io
 
 from refusals import raises
 
@@ -176,6 +182,10 @@ def test_libsvm(tmp_path):
                  '0 -1:2'):
         with pytest.raises(ValueError, match=r'LIBSVM text, .*\(line 2\)'):
             table(tmp_path, f'1 1:2\n{line}\n', 'a.svm')
+    for index in 2 ** 31, 12345678901234, 10 ** 30:  # of hashed features
+        with pytest.raises(ValueError, match=(
+                rf"below 2\*\*31, got '0 1:2 {index}:3' \(line 3\)")):
+            table(tmp_path, f'1 1:2\n\n0 1:2 {index}:3\n')
     assert 'qid is not used' in table(tmp_path, '1 qid:3 1:2\n0 2:1\n').found
 
 
@@ -323,6 +333,12 @@ def test_one_known_output_is_the_label(tmp_path, outputs):
     ('<table><tr>\n<td>1</td>', 'JSON or markup'),
     (b'\x80\x04]\x94K\x01a.', 'got a pickle, which is code: save CSV'),
     ('{"a": 1, "y": 0}\n{"a": 2, "y": 1}\n', r'got \'{"a": 1, .* CSV'),
+    ('<!DOCTYPE html>\n<p>1,2', 'JSON or markup'),
+    ('<?xml version="1.0"?>\n<a>1</a>', 'JSON or markup'),
+    ('<rows>\n<row a="1"/>\n</rows>\n', 'JSON or markup'),
+    ('[[1, 2],\n [3, 4]]\n', 'JSON or markup'),
+    ('sep=;', 'rows.txt must have rows, got no line with cells.$'),
+    ('\n# a note\n\nsep=,\n\n', 'must have rows, got no line with cells'),
     ('word\nword\n', 'lines of one cell'),
     ('"a,b,c"\n"1,2,0"\n"3,4,1"\n', 'quotes as a whole, remove these'),
     ('a,b,c\n1,2,0\n3\n3,4,1\n3,4,1\n', 'got 1 cell in line 3'),
@@ -331,6 +347,63 @@ def test_one_known_output_is_the_label(tmp_path, outputs):
 def test_what_is_no_table(tmp_path, content, words):
     with pytest.raises(ValueError, match=words):
         table(tmp_path, content)
+
+
+@pytest.mark.parametrize('content', ['# only a comment', 'sep=;\n', '%\n#'])
+def test_no_rows_between_given_separators(tmp_path, content):
+    with pytest.raises(ValueError, match='must have rows, got no line with'):
+        table(tmp_path, content, sep=',')
+
+
+@pytest.mark.parametrize('content, words', [
+    (b'PK\x05\x06' + bytes(18), 'got a zip file'),
+    (b'PK\x07\x08PK\x03\x04', 'got a zip file'),
+    (bz2.compress(b'1,2,0\n' * 9), 'got bzip2: unpack it'),
+    (bz2.compress(b''), 'got bzip2: unpack it'),
+    (lzma.compress(b'1,2,0\n'), 'got xz: unpack it'),
+    *[(pickle.dumps([1.5, 'a'], protocol), 'got a pickle, which is code')
+      for protocol in range(2, 6)],
+    # as pyarrow 26 writes a table of one row, ORC also compressed
+    (b'PAR1\x15\x04\x15\x10\x15\x14L\x15\x02\x15\x00\x12', 'got Parquet'),
+    (b'ORC\n\x06\x12\x04\x08\x01P\x00\n&\n\x01\x00', 'got ORC: save it'),
+    (b'ORC\x11\x00\x00\n\x06\x12\x04\x08\x01P\x006', 'got ORC: save it'),
+    (b'ARROW1\x00\x00\xff\xff\xff\xff\xa0\x00\x00', 'got Feather'),
+    (b'FEA1\x00\x00\x00\x00\x00\x00\xe0?', 'got Feather'),
+    (b'\x89HDF\r\n\x1a\n\x00\x00', 'got HDF5'),
+    (b'MATLAB 7.3 MAT-file, Platform: GLNXA64', 'got MATLAB'),
+    (b'$FL2@(#) IBM SPSS STATISTICS', 'got SPSS'),
+    (b'{\\rtf1\\ansi 1,2}', 'got RTF'), (b'Obj\x01\x04\x16', 'got Avro')])
+def test_a_format_is_named_by_its_mark(tmp_path, content, words):
+    with pytest.raises(ValueError, match=words):
+        table(tmp_path, content)
+
+
+def test_files_of_other_programs_are_named(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / 'a.db')) as base:
+        base.execute('create table rows (a, b)')
+    scipy.io.savemat(tmp_path / 'a.mat', {'X': np.eye(3)})
+    for name, what in ('a.db', 'a data base'), ('a.mat', 'MATLAB'):
+        with pytest.raises(ValueError, match=f'got {what}: save it as CSV'):
+            read_file(str(tmp_path / name), ReadOptions(), 'data')
+
+
+@pytest.mark.parametrize('name', [
+    'PK', 'PKW', 'BZh', 'BZh9', 'PAR1', 'ORC', 'ORCID', 'FEA1', 'ARROW1',
+    'SQLite', 'SQLite format', 'MATLAB', 'MATLAB score', 'GIF89a', '€/m2',
+    '€', '%PDF', '{\\rtf', '$FL2', '<lod', '<NA>', '<b>', '<tables',
+    '[ "a" ]', '{"a"}'])
+@pytest.mark.parametrize('ending', ['', '\0\0\x1a'])
+def test_a_column_may_have_the_name_of_a_format(tmp_path, name, ending):
+    text = f'{name},b,y\n1.5,2,no\n2.5,3,yes\n3,4,no\n4,5,yes\n{ending}'
+    raw = table(tmp_path, text.encode('cp1252'))
+    assert list(raw.frame)[0] == name and len(raw.frame) == 4
+
+
+@pytest.mark.parametrize('first', ['<NA>', '<lod', '< 5', '["a"]', '[ "a" ]'])
+def test_a_first_cell_is_no_markup(tmp_path, first):
+    text = ''.join(f'{cell},{k}.5,no\n{k},2.5,yes\n' for k, cell in enumerate(
+        [first, '1', '2']))
+    assert table(tmp_path, text).frame.iloc[0, 0] == first
 
 
 def test_one_cell_between_given_separators(tmp_path):
@@ -367,11 +440,26 @@ def test_large_numbers_of_rows_are_read_fast(tmp_path):
 @pytest.mark.parametrize('text', [
     '2021-01-01 00:00:00,-1.18,-1.77,0\n2021-01-02 01:30:00,1.2,3.4,1\n',
     '-1.18, 0:00, -1.77, 0\n1.2, 1:30, 3.4, 1\n',
-    '-1.18\t0:00\t-1.77\t0\n1.2\t1:30\t3.4\t1\n'])
+    '-1.18\t0:00\t-1.77\t0\n1.2\t1:30\t3.4\t1\n',
+    'a,b,label,when\n1.5,2,no,2020-01-01 12:30\n2.5,3,yes,2020-01-02 1:45\n',
+    'a,b,label,odds\n1.5,2,no,about 1:3\n2.5,3,yes,about 2:5\n',
+    '1.5\t2\tno\tabout 1:3\n2.5\t3\tyes\tabout 2:5\n'])
 def test_a_time_makes_no_libsvm(tmp_path, text):
     raw = table(tmp_path, text)
     assert raw.found.startswith(('comma', 'tab')) and len(raw.frame) == 2
     assert raw.frame.shape[1] == 4
+
+
+@pytest.mark.parametrize('sep', list(',;|\t ~'))
+def test_cells_with_colons_at_the_end_are_no_libsvm(tmp_path, sep):
+    """Also where all but the first have one, if the separator is typed."""
+    rows = [(k, f'{k}:30', f'{k + 1}:45') for k in range(5)]
+    raw = table(tmp_path, text_of(rows, sep), sep=sep)
+    assert cells(raw) == [list(map(str, row)) for row in rows]
+    rows = [(k, 'x', f'1/2 {k}:30') for k in range(5)]
+    if sep in ',;|':
+        assert cells(table(tmp_path, text_of(rows, sep))) == [
+            list(map(str, row)) for row in rows]
 
 
 @pytest.mark.parametrize('text', [
