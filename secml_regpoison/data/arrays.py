@@ -109,7 +109,7 @@ def _numbers(name, x, is_frame):
               f'of at most {LARGEST_DENSE:g} cells with its zeros written out',
               ' Choose rows or columns.')
         x = x.toarray()
-    x = np.asanyarray(x)
+    x = _as_array(name, x)
     check(name, x.shape, x.ndim == 2 and 0 not in x.shape,
           'of shape (n_rows, n_features)')
     if x.dtype.kind not in 'biuf':
@@ -118,6 +118,16 @@ def _numbers(name, x, is_frame):
     x = np.asarray(np.ma.filled(x.astype(float), np.nan))
     _check_sizes(name, x, names if is_frame else range(x.shape[1]))
     return x
+
+
+def _as_array(name, values):
+    """The values as an array; ValueError where their rows differ in length.
+    """
+    try:
+        return np.asanyarray(values)
+    except ValueError as error:
+        raise ValueError(f'`{name}` must be an array, got rows that make '
+                         f'none: {error}') from None
 
 
 def _check_sizes(name, x, columns):
@@ -143,7 +153,7 @@ def _check_sizes(name, x, columns):
 def _labels(name, y, n_rows):
     """`y` as an array of comparable labels, (n_rows,)."""
     check(name, float('nan'), not np.ma.is_masked(y), 'free of masked labels')
-    y = np.asarray(y)
+    y = np.asarray(_as_array(name, y))
     if y.ndim == 2 and y.shape[1] == 1:
         y = y.ravel()
     check(name, y.shape, y.shape == (n_rows,), f'of shape ({n_rows},), a '
@@ -152,8 +162,19 @@ def _labels(name, y, n_rows):
         kinds = sorted({type(label).__name__ for label in y})
         check(name, kinds, len(kinds) == 1, 'labels of one type',
               ' A missing label counts as another type.')
+        _check_order(name, y, kinds)
     check(name, float('nan'), (y == y).all(), 'free of missing labels')
     return y
+
+
+def _check_order(name, y, kinds):
+    """Raise TypeError for labels, as None, that cannot be sorted."""
+    try:
+        np.unique(y)
+    except TypeError:
+        raise TypeError(f'`{name}` must be labels that can be sorted, as '
+                        f'numbers and text, got {", ".join(kinds)} alone: '
+                        'write text or numbers.') from None
 
 
 def _classes(name, y):

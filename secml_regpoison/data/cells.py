@@ -108,9 +108,12 @@ def fill_missing(frame, gaps, in_pool, decimal, categories, codes=()):
             known = cells[in_pool & ~gap]
             numbers = to_numbers(known, decimal)
             cells = cells.astype(object).copy()
+            # an infinite cell is refused later, not the mean of it
+            usual = numbers[abs(numbers) <= LARGEST]
             cells[gap] = known.mode()[0] if np.isnan(numbers).any() \
                 or categories and are_codes(known, name in codes) \
-                else repr(float(numbers.mean())).replace('.', decimal)
+                else repr(float(usual.mean()) if usual.size else 0.).replace(
+                    '.', decimal)
         filled[name] = cells
     return pd.DataFrame(filled)
 

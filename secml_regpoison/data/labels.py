@@ -74,8 +74,9 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
     too_many = MAX_CLASSES if several else 2
     if classes is None and not 2 <= len(values) <= too_many:
         raise ValueError(
-            f'{name} must hold two classes, got {len(values)}: {listed}. '
-            + _advice(len(values), gone)
+            f"{name} must hold {f'2 to {too_many}' if several else 'two'} "
+            f'classes, got {len(values)}: {listed}. '
+            + _advice(len(values), gone, several)
             + _lonely(labels, values, counts, where))
     picked = list(values) if classes is None else sum(
         ([value for value in values if is_same(asked, value)]
@@ -91,13 +92,15 @@ def pick_classes(name, labels, classes=None, positive=None, several=False,
                  for value in picked), y
 
 
-def _advice(n_labels, gone):
-    """What to do where there are not two classes."""
+def _advice(n_labels, gone, several):
+    """What to do where there are not two classes, or not `several`."""
     if n_labels == 1 and gone:
         return ('Write a label into those rows if they are a class, or name '
                 'another column with --label.')
     if not 2 <= n_labels <= 20:
-        return 'Is it the label? --label names another column.'
+        return 'Is it the label? --label names another column.' + (
+            ' If it is, keep the rows of some labels with `classes` '
+            '(--classes A B ...).' if n_labels > 2 and several else '')
     return ('Pick two or more with `classes` (--classes A B), one against the '
             'rest with `positive` (--positive A), or all with --model '
             'softmax. If another column is the label, --label names it.')

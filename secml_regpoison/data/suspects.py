@@ -163,5 +163,5 @@ def _fault(column, x, y):
         return (f'has {n_values} different whole numbers in {len(x)} rows, '
                 + ('sorted as ids are' if is_sorted else 'as ids'))
     if looks_dated(column.name, x):
-        return f'has dates or times as numbers, such as {x[0]:.10g}'
+        return f'has dates or times as numbers, such as {x[0]:.0f}'
     return None

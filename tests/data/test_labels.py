@@ -2,6 +2,8 @@
 import numpy as np
 import pytest
 
+from refusals import raises
+
 from secml_regpoison.data import load_data
 
 X = np.random.default_rng(0).normal(size=(60, 2)).round(3)
@@ -210,3 +212,16 @@ def test_labels_of_other_rows_that_are_none_of_the_training_rows(
         f'{path}, row 1 and after: the labels must be those of the training '
         'rows, no (20 rows), yes (20 rows), got 0 (20 rows), 1 (20 rows): '
         'write them alike in both.')
+
+
+@pytest.mark.parametrize('n_labels, words', [
+    (60, 'must hold 2 to 50 classes, got 60: l0, l1, '),
+    (1, 'must hold 2 to 50 classes, got 1: l0 (60 rows). Is it ')])
+def test_as_many_classes_as_a_softmax_takes(tmp_path, n_labels, words):
+    path = write(tmp_path, [f'l{k}' for k in range(n_labels)])
+    with raises(ValueError, words, 'Is it the label? --label names another '
+                'column.') as found:
+        load_data(path, several=True)
+    assert str(found.value).endswith(
+        ' If it is, keep the rows of some labels with `classes` (--classes A '
+        'B ...).') is (n_labels > 1)

@@ -467,8 +467,9 @@ def test_dates_as_numbers_are_named(tmp_path, name, least, step, is_said):
     warnings = read(tmp_path, frame, label='kind').warnings
     assert len(warnings) == is_said
     if is_said:
-        assert warnings[0].startswith(f'column `{name}` has dates or times as '
-                                      'numbers, such as ')
+        assert warnings[0].startswith(
+            f'column `{name}` has dates or times as numbers, such as '
+            f'{float(frame[name].iloc[0]):.0f}: ')
 
 
 @pytest.mark.parametrize('texts, is_said', [
@@ -1439,3 +1440,19 @@ def test_zeros_of_either_sign_make_copies():
     x[20::2, 0] = 1.
     assert not list(repeated(
         {'pool': (x, np.zeros(40))}, n_values, 3 / 7))
+
+
+@pytest.mark.parametrize('cells', [
+    ['', 'inf', '1.5', '2.5'], ['', '-inf', 'inf', '2'], ['', '1e300', '1'],
+    ['', 'inf']])
+def test_the_mean_is_of_the_finite_cells(tmp_path, cells):
+    """What is refused is the cell of the file, not the one that is filled."""
+    path = tmp_path / 'rows.csv'
+    path.write_text('a,b,kind\n' + ''.join(
+        f'{cells[i % len(cells)]},{i * i % 7},{i // 2 % 2}\n'
+        for i in range(60)))
+    n = sum('inf' in cell or cell == '1e300' for cell in cells)
+    with raises(ValueError, 'rows.csv, line 3: column `a` must hold finite '
+                'numbers', f'got {float(cells[1])} (such cells: '
+                f'{n * 60 // len(cells)})'):
+        load_data(str(path), missing='mean')
