@@ -24,7 +24,7 @@ def least_scale(kind, x):
 
 
 def is_rounding(x):
-    """Which columns of `x` (n, d) vary by no more than rounding:
-    scikit-learn's scalers take them as constant."""
+    """Which columns of `x` (n, d), or whether one (n,), vary by no more than
+    rounding: scikit-learn's scalers take them as constant."""
     limit = len(x) * np.finfo(float).eps * np.abs(x.mean(axis=0))
     return (x.std(axis=0) <= limit) & (x.min(axis=0) != x.max(axis=0))

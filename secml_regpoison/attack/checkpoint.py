@@ -109,8 +109,8 @@ class Checkpoint:
                 'problem': json.dumps(self.problem),
                 'batches': np.array(list(self.batches), dtype=str), **arrays})
         except OSError as error:
-            kept = ('. What it held before is still there, and the attack has '
-                    'all its points in `adv_ds`') if self.batches else ''
+            kept = '. What it held before is still there' if self.batches \
+                else ''
             raise OSError(
                 error.errno, f'`checkpoint` cannot be written: '
                 f'{error.strerror}{kept}', self.path) from error

@@ -72,5 +72,5 @@ def share(text):
         found = np.nan
     if not 0 <= found < 1:
         raise argparse.ArgumentTypeError(
-            f"must be a share between 0 and 1, as 0.05, got {text!r}.")
+            f"must be a share, at least 0 and below 1, as 0.05, got {text!r}.")
     return found

@@ -149,8 +149,8 @@ def _check_options(here, there):
     if other:
         raise AnotherCommand(
             '`--resume` must be with the command that was interrupted, got '
-            + ', '.join(f"{option} {here.get(option, 'left out')}, there "
-                        f"{there.get(option, 'left out')}"
+            + ', '.join(f"{option} {here.get(option, 'left out')}, it had "
+                        f"{there.get(option, 'none')}"
                         for option in other)
             + ': repeat that command, with more policies or other numbers of '
             'repetitions and strengths if you like, or leave out --resume to '

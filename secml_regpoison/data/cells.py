@@ -17,7 +17,9 @@ def to_numbers(cells, decimal):
     if cells.dtype != object:
         return cells.to_numpy(dtype=float)
     cells = cells.astype(str)
-    if decimal == ',':  # a point then separates thousands
+    # beside a decimal comma a point is no decimal sign: '_' makes such a cell
+    # no number
+    if decimal == ',':
         cells = cells.str.replace('.', '_', regex=False).str.replace(
             ',', '.', regex=False)
     good = np.array(pd.to_numeric(cells, errors='coerce').notna())

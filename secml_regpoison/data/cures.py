@@ -10,7 +10,7 @@ MAX_CODES = 20  # of a column with numbers among them
 # what to do about infinite cells, and about the text in columns
 INFINITE = 'write nan there and type --missing drop'
 CORRECT = 'Correct these cells of {}, or empty them and type --missing drop'
-UNDRESS = ('They are numbers in another form. Write the numbers of {} without '
+REWRITE = ('They are numbers in another form. Write the numbers of {} without '
            'units and separators of thousands, with plain signs, as ')
 EXAMPLES = {'.': '-1234.5 or 1.2e-3 (a decimal comma: --decimal ,)',
             ',': '-1234,5 or 1,2e-3 (a decimal point: --decimal .)'}
@@ -27,11 +27,11 @@ def find_cure(bad, texts, values, categories, decimal):
     is_code = categories and len(values) <= MAX_CODES and bad.mean() > .05
     cure = CORRECT if bad.mean() < .5 and not is_code else \
         CATEGORIES if are_few(values, len(texts)) else TOO_MANY
-    if all(map(_is_dressed, others)) or (
+    if all(map(_has_unit_or_groups, others)) or (
             cure != CATEGORIES and _have_units(others)
             or not (categories and cure == CATEGORIES)
-            and all(map(_is_rewritten, others))):
-        cure = UNDRESS + EXAMPLES[decimal]
+            and all(map(_is_formatted_number, others))):
+        cure = REWRITE + EXAMPLES[decimal]
     if not categories and cure != CATEGORIES and CATEGORIES == find_cure(
             bad, texts, values, True, decimal):
         cure = IF_CODES + cure[0].lower() + cure[1:]
@@ -43,26 +43,27 @@ def are_few(values, n_rows):
     return len(values) <= min(MAX_VALUES, max(n_rows / 2, 2))
 
 
-def _is_dressed(text):
-    """Whether a number has a unit, or separators of thousands."""
+def _has_unit_or_groups(text):
+    """Whether a number has a unit or separators of thousands, or neither."""
     text = re.sub(r'^[€$£]\s*|\s*[%€$£]$|(?<=\d)\s(?=\d{3})', '', text)
     return bool(NUMBER.match(text) or GROUPED.match(text))
 
 
-def _is_rewritten(text):
-    """Whether a number is dressed, has a typographic minus, is negative in
-    brackets, has thousands as in Switzerland or India, or 1.5D-3 of Fortran.
-    """
+def _is_formatted_number(text):
+    """Whether a number has a unit, or separators of thousands, also as in
+    Switzerland or India, a typographic minus, brackets for a minus, or an
+    exponent as in 1.5D-3 of Fortran."""
     text = re.sub(r'^\((.*)\)$|^[\u2010-\u2013\u2212]', r'\1', text)
     text = re.sub(r"(?<=\d)['\u2019](?=\d{3})", '', text)
     text = re.sub(r'(?<=\d),(?=(\d\d\d?,)*\d{3}(\.|$))', '', text)
-    return _is_dressed(re.sub(r'^([^a-z]*\.\d*)d', r'\1e', text, flags=re.I))
+    return _has_unit_or_groups(
+        re.sub(r'^([^a-z]*\.\d*)d', r'\1e', text, flags=re.IGNORECASE))
 
 
 def _have_units(texts):
     """Whether each is a number and one of up to three words."""
     found = [re.fullmatch(r'(\S*\d)\s*([^\W\d_]+)', text) for text in texts]
-    return all(match and _is_rewritten(match[1]) for match in found) \
+    return all(match and _is_formatted_number(match[1]) for match in found) \
         and len({match[2] for match in found}) <= 3
 
 

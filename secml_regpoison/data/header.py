@@ -5,9 +5,10 @@ from .detect import MISSING, NUMBER, SAMPLE
 
 
 def has_header(frame):
-    """Whether the first line has names: no numbers over columns of numbers,
-    0, 1, 2 ..., or, where all columns are text, mostly words that do not come
-    again, though the texts below do. Lines equal to it do not count."""
+    """Whether the first line has names: it has no numbers where the columns
+    below have; or it counts 0, 1, 2 ...; or, if all columns are text, most of
+    its words do not occur again and the texts below do. Lines equal to it are
+    left out."""
     first, rest = frame.iloc[0].tolist(), frame[1:SAMPLE]
     if rest.empty:
         return not any(map(NUMBER.match, first))
@@ -15,7 +16,7 @@ def has_header(frame):
     rest = rest if others.empty else others
     if _is_scale(first, rest):
         return True
-    yes = no = new = again = others = 0
+    yes = no = new = again = n_varied = 0
     for j, cell in enumerate(first):
         column = rest.iloc[:, j].tolist()
         cells = [other for other in column if other.lower() not in MISSING]
@@ -29,9 +30,9 @@ def has_header(frame):
         elif 2 * len(set(cells)) <= len(cells):
             new += 1
         else:
-            others += 1
+            n_varied += 1
     return yes > no if yes or no else (
-        new > again if new or again else others > 0)
+        new > again if new or again else n_varied > 0)
 
 
 def _is_scale(first, rest):

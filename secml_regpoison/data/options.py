@@ -32,7 +32,7 @@ class ReadOptions:
         Labels to keep, two or more; the first becomes 0, the second 1.
     several : bool
         Whether all labels of a file are kept, if there are more than two.
-    positive : str or None
+    positive : str, number or None
         Label that becomes 1, and all others 0; not beside `classes`.
     missing : {'drop', 'mean'} or None
         Leave out rows with missing cells, or fill in the column's mean (the

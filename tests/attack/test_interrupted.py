@@ -392,7 +392,7 @@ def test_a_file_that_may_not_grow_keeps_the_run_in_memory(tmp_path):
     attack = make(data, 12, **BATCHES)
     with file_size_limit(len(before) + 1000), pytest.raises(
             OSError, match='`checkpoint` cannot be written: File too large. '
-            'What it held .* `adv_ds`.*ckpt'):
+            r"What it held before is still there: '.*ckpt'"):
         run(attack, data, checkpoint=path)
     assert path.read_bytes() == before and os.listdir(tmp_path) == ['ckpt']
     assert_holds(attack, data, 8)

@@ -617,8 +617,8 @@ BAD_CALLS = {
         "'3'"),
     'unknown classifier': (['sec-eval', '--classifier', 'svm'], "'svm'"),
     'expected: a count': (['sec-eval', '--expect', '20'],
-                          "must be a share between 0 and 1, as 0.05, got '20'"
-                          ),
+                          "must be a share, at least 0 and below 1, as 0.05, "
+                          "got '20'"),
     'expected: too much': (
         ['sec-eval', '--points', '0,15', '--expect', '.2'],
         '`--expect` must be at most 0.1, the largest share'),

@@ -120,16 +120,16 @@ def test_without_resume_it_starts_anew(stopped, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('change, words', [
-    (['--seed', '1'], '--seed 1, there 0'),
-    (['--train', '41'], '--train 41, there 40'),
-    (['--solver', 'rmd'], '--solver rmd, there implicit'),
-    (['--scale', 'mean-std'], '--scale mean-std, there none'),
-    (['--n-outer', '9'], '--n-outer 9, there left out'),
-    (['--y-poison', 'worst'], '--y-poison worst, there flip'),
-    (['--lmbda-bounds=-1.5,5'], '--lmbda-bounds -1.5,5, there -8,11.5'),
-    (['--poison-mode', 'append'], '--poison-mode append, there replace'),
-    (['--model', 'ridge'], '--model (--classifier) ridge, there logistic'),
-    (['--policies', 'learned'], '--policies learned, there -2,learned'),
+    (['--seed', '1'], '--seed 1, it had 0'),
+    (['--train', '41'], '--train 41, it had 40'),
+    (['--solver', 'rmd'], '--solver rmd, it had implicit'),
+    (['--scale', 'mean-std'], '--scale mean-std, it had none'),
+    (['--n-outer', '9'], '--n-outer 9, it had none'),
+    (['--y-poison', 'worst'], '--y-poison worst, it had flip'),
+    (['--lmbda-bounds=-1.5,5'], '--lmbda-bounds -1.5,5, it had -8,11.5'),
+    (['--poison-mode', 'append'], '--poison-mode append, it had replace'),
+    (['--model', 'ridge'], '--model (--classifier) ridge, it had logistic'),
+    (['--policies', 'learned'], '--policies learned, it had -2,learned'),
     (['--classes', '3', '5'], '--data with the rows 3 v 5 (')])
 def test_resuming_another_run_is_refused(stopped, capsys, change, words):
     """Before anything in the folder is touched."""
@@ -400,10 +400,10 @@ def test_another_command_does_not_resume(tmp_path, capsys):
     check_same_command(tmp_path, plan, 'a', three)
     kept = (tmp_path / 'plan.json').read_text()
     for words, *other in (
-            ('--seed 4, there 0', replace(plan, seed=4), 'a', three),
-            ('--data with the rows b, there a', plan, 'b', three),
-            ('--policies -2, there learned,-2', plan, 'a', both),
-            ('--attacker defender, there both', plan, 'a', ('learned', -2.))):
+            ('--seed 4, it had 0', replace(plan, seed=4), 'a', three),
+            ('--data with the rows b, it had a', plan, 'b', three),
+            ('--policies -2, it had learned,-2', plan, 'a', both),
+            ('--attacker defender, it had both', plan, 'a', ('learned', -2.))):
         with pytest.raises(AnotherCommand, match=(
                 '`--resume` must be with the command that was interrupted, '
                 f'got {words}: repeat that command, with more policies or ')):
@@ -416,7 +416,7 @@ def test_another_version_does_not_resume(tmp_path, monkeypatch):
     check_same_command(*command)
     monkeypatch.setattr('secml_regpoison.cli.results.__version__', '9.9')
     with pytest.raises(AnotherCommand,
-                       match=r'got secml_regpoison 9\.9, there 0.*: repeat'):
+                       match=r'got secml_regpoison 9\.9, it had 0.*: repeat'):
         check_same_command(*command)
 
 
