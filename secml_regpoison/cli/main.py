@@ -194,15 +194,16 @@ def _check_share(plan):
 def _y_poison(text, source):
     """The attack's `y_poison`: a word, or the number of a class."""
     classes = source.header['y_original']
-    named = [k for k, label in enumerate(classes) if is_same(text, label)]
     if text in ('worst', 'flip'):  # also where a class has that name
         return text
-    if not named:
+    named = next((k for k, label in enumerate(classes)
+                  if is_same(text, label)), None)
+    if named is None:
         raise ValueError(
             '`--y-poison` must be worst, flip, or one of the labels '
             f"{', '.join(map(str, classes[:-1]))} and {classes[-1]}, got "
             f'{text!r}.')
-    return named[0]
+    return named
 
 
 def _sec_eval(args, source, plan):

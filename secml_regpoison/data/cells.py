@@ -100,7 +100,7 @@ def refuse_missing(frame, gaps, where, decimal, every_row_is_dropped):
         f'{len(rows)} rows. {cure}')
 
 
-def fill_missing(frame, gaps, in_pool, decimal, categories, codes=()):
+def fill_missing(frame, gaps, in_pool, decimal, categories, codes):
     """Missing cells filled with the mean of the column, or its most frequent
     text or code, among the rows `in_pool`."""
     filled = {}
@@ -121,8 +121,7 @@ def fill_missing(frame, gaps, in_pool, decimal, categories, codes=()):
 
 
 def encode_columns(
-        frame, gaps, label, where, categories, decimal, in_pool, doubt='',
-        codes=()):
+        frame, gaps, label, where, categories, decimal, in_pool, doubt, codes):
     """Each feature as numbers, or, if asked for, as text.
 
     Parameters
@@ -137,9 +136,9 @@ def encode_columns(
     decimal : str
     in_pool : ndarray of bool
         Rows that decide whether a column holds whole numbers.
-    doubt : str, optional
-        A sentence for who has text in a column: it may be the label.
-    codes : tuple of str, optional
+    doubt : str
+        A sentence for who has text in a column: it may be the label. Or ''.
+    codes : tuple of str
         Columns of numbers that the file declares as categories.
 
     Returns

@@ -7,16 +7,17 @@ from .cures import are_few, column_of, drop_option, list_names
 def are_codes(cells, is_declared):
     """Whether the numbers of a column are codes, declared or by how they are
     written, and so few different ones that they may be categories."""
-    return (is_declared or _find_code(cells) is not None) and are_few(
-        cells.unique(), len(cells))
+    values = cells.unique()
+    return (is_declared or _find_code(values) is not None) and are_few(
+        values, len(cells))
 
 
-def _find_code(cells):
+def _find_code(values):
     """The first whole number that begins with 0, as 02134, or None."""
-    if cells.dtype != object:
+    if values.dtype != object:
         return None
-    return next((cell for cell in cells if re.fullmatch(r'0\d+', str(cell))),
-                None)
+    return next((value for value in values
+                 if re.fullmatch(r'0\d+', str(value))), None)
 
 
 def coded(frame, gaps, columns, declared):
@@ -27,16 +28,16 @@ def coded(frame, gaps, columns, declared):
     for column in columns:
         if column.kind == 'text':
             continue
-        cells = frame[column.name][~gaps[column.name].to_numpy()]
-        is_few, code = are_few(cells.unique(), len(frame)), _find_code(cells)
+        values = frame[column.name][~gaps[column.name].to_numpy()].unique()
+        is_few, code = are_few(values, len(frame)), _find_code(values)
         drop = drop_option([column.name])
         if code is not None:
             advice = f'--categories or {drop}' if is_few else (
-                f'{drop} ({cells.nunique()} different ones are too many '
+                f'{drop} ({len(values)} different ones are too many '
                 'for --categories)')
             yield (f'{column_of(column.name)} has numbers such as {code}, '
                    f'read as {int(code)}: if they are codes, type {advice}')
-        elif column.name in declared and cells.nunique() > 2:
+        elif column.name in declared and len(values) > 2:
             names[is_few].append(column.name)
     for is_few, group in names.items():
         advice = '--categories' if is_few else (

@@ -47,12 +47,8 @@ class Split:
 
 
 def split_sizes(source, n_train=None, n_val=None):
-    """Number of training and of validation rows, the defaults filled in.
-
-    Three training rows for one validation row, at most 512 and 171 (the
-    paper's). If `source` has no test rows, as many are left for them as for
-    training. All validation rows that `source` has are taken.
-    """
+    """Number of training and of validation rows, the defaults of `split_data`
+    filled in."""
     n_rows = len(source.parts['pool'][1])
     has_test = 'test' in source.parts
     if 'val' in source.parts:
@@ -90,8 +86,8 @@ def split_data(source, n_train=None, n_val=None, seed=0):
     source : Source
     n_train, n_val : int, optional
         Default: three training rows for one validation row, at most 512 and
-        171; without test rows in `source` as many are left for them as for
-        training. All validation rows that `source` has are taken.
+        171 (the paper's); without test rows in `source` as many are left for
+        them as for training. All validation rows that `source` has are taken.
     seed : int, optional
 
     Returns
