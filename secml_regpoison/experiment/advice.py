@@ -68,7 +68,7 @@ def _how_to_choose(standing, plan):
     if policy == TRUSTED:
         return (f'{start} on the trusted rows alone, {c} by cross-validation '
                 'on them.')
-    if policy == 'learned':
+    if policy == 'learned' and here['n_points']:
         return (f'{start}{filtered}. This {c} is the best for this poison '
                 f'only, and held fixed it protects less: at each training '
                 'choose it again on the trusted rows, as GridSearchCV with a '
@@ -76,10 +76,11 @@ def _how_to_choose(standing, plan):
     if policy == 'learned-trust':
         scaled = '' if plan.preprocess is None \
             else 'the scaler fitted on the trusted rows alone and '
+        again = (' C and weight are the best for this poison only: choose '
+                 'them again at each training.') * bool(here['n_points'])
         return (f'{start}{filtered}, with {scaled}a sample_weight of 1 for '
                 'the trusted rows and of the column trust in sec_eval.csv for '
-                'the others. C and weight are the best for this poison only: '
-                'choose them again at each training.')
+                f'the others.{again}')
     if policy == 'clean-cv' and is_wide(here['lmbda']):
         return f'{start}{filtered}, {c} by cross-validation on clean rows.'
     return f'{start}{filtered}.'

@@ -4,7 +4,8 @@ from secml_regpoison.terminal import count_rows, is_or_are
 from .advice import in_scikit_learn, is_wide
 from .plan import CROSS_VALIDATED, expected_strength
 from .policies import in_sentence
-from .policy_words import LEARNED, SECRET, of_hidden, of_policy, percent
+from .policy_words import (
+    LEARNED, SECRET, at_worst, of_hidden, of_policy, percent)
 from .ranking import EQUAL, TRUSTED, error, is_alike, ranked, standings
 
 FEW_TEST_ROWS = 50
@@ -59,9 +60,7 @@ def conclude(summary, plan, same_rows=False, rarest=None,
     order = ranked(found)
     best = order[0].here
     runs = ('run' if same_rows else 'split') + 's' * (best['n_splits'] > 1)
-    where = (f"With {100 * best['fraction']:.1f} % poison among the training "
-             f"rows ({count_rows(best['n_points'])})")
-    words = [*trusted_first(order, plan.n_val), _ranking(where, order, runs),
+    words = [*trusted_first(order, plan.n_val), _ranking(order, runs),
              *_without_poison(found, plan),
              *_few_rows(best, plan, rarest or {})]
     words += [of_hidden(one, plan, runs) for one in found
@@ -72,9 +71,10 @@ def conclude(summary, plan, same_rows=False, rarest=None,
                      f'{_what_differs(found, plan)} differ.')
     hides = plan.attacker == 'own' and any(
         one.policy in LEARNED for one in found)
-    words += filter(None, [ATTACKER_WORDS.get(
-        'hides' if hides else plan.attacker)])
-    words += [SECRET] * hides + [UNTRIED] * is_own_untried
+    if best['n_points']:
+        words += filter(None, [ATTACKER_WORDS.get(
+            'hides' if hides else plan.attacker)])
+        words += [SECRET] * hides + [UNTRIED] * is_own_untried
     words += [in_scikit_learn(
         order[0], plan, is_hard)] * order[0].is_useful
     return {'n_points': best['n_points'], 'fraction': best['fraction'],
@@ -115,22 +115,31 @@ def trusted_first(order, n_val):
             or error(second.worst) < error(best.worst) \
             or is_alike(best.worst, second.worst):
         return []
-    price = '' if second.clean is None else (
-        f', and without poison {percent(second.clean)}')
+    price = ''
+    if second.clean and second.here['n_points']:
+        price = f', and without poison {percent(second.clean)}'
     return [f'The trusted rows alone do better: a classifier of the '
             f'{n_val} trusted (validation) rows errs '
             f'{percent(best.worst)} whatever the poison, '
-            f'{in_sentence(second.policy)} {percent(second.worst)} at worst'
-            f'{price}.']
+            f'{in_sentence(second.policy)} {at_worst(second)}{price}.']
 
 
-def _ranking(where, order, runs):
+def _where(strength):
+    """The poison that a sentence is about."""
+    share = 100 * strength['fraction']
+    share = f'{share:.1f}' if share >= .05 else f'{share:.1g}'
+    return 'Without poison' if not strength['n_points'] else (
+        f'With {share} % poison among the training rows '
+        f"({count_rows(strength['n_points'])})")
+
+
+def _ranking(order, runs):
     """Which policy does best, by how much, and what one class for all does."""
-    best, n = order[0], order[0].here['n_test']
+    best, n, where = order[0], order[0].here['n_test'], _where(order[0].here)
     rate = best.here['majority_error']['mean']
     majority = f'{100 * rate:.2f} %'
     if not best.is_useful:
-        errs, given_up = f'{percent(best.worst)} at worst', 'has given up'
+        errs, given_up = at_worst(best), 'has given up'
         least = (f'{in_sentence(best.policy)} errs '
                  f"{'least, ' * (len(order) > 1)}{errs}")
         if order[1:] and error(order[1].worst) < error(best.worst) + EQUAL:
@@ -148,7 +157,7 @@ def _ranking(where, order, runs):
 def _beside_others(order, runs):
     """The best policy beside that of the least error, or else the next."""
     best, others = order[0], _others(order)
-    name, errs = in_sentence(best.policy), f'{percent(best.worst)} at worst'
+    name, errs = in_sentence(best.policy), at_worst(best)
     if not others:
         return f'{name} errs {errs}'
     second = min(others, key=lambda one: error(one.worst))

@@ -49,7 +49,7 @@ def of_policy(one, runs):
             and error(one.worst) > error(here) + EQUAL:
         text += (f", with fewer rows of poison ({one.worst['n_points']}) "
                  f'{percent(one.worst)}{_given_up(one.worst, runs)}')
-    if one.clean:
+    if one.clean and here['n_points']:
         text += f', without poison {percent(one.clean)}'
     text += f'; {strength_text(here)}'
     if policy == 'learned-trust':
@@ -108,6 +108,11 @@ def _given_up(strength, runs):
     """In how many splits, in brackets; no text for none."""
     k, n = strength['given_up'], strength['n_splits']
     return f' (gave up in {k} of {n} {runs})' if k else ''
+
+
+def at_worst(one):
+    """The error of a standing under the worst attack, in words."""
+    return percent(one.worst) + ' at worst' * bool(one.here['n_points'])
 
 
 def percent(strength):

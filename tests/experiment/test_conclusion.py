@@ -71,6 +71,43 @@ def test_the_best_policy_and_by_how_much_at_the_share_that_one_expects():
         {'clean-cv': .205, 'learned': .105, 'trusted-only': .155})
 
 
+def test_without_poison_no_sentence_speaks_of_it():
+    found = conclude(summarise(records(
+        clean_cv=(.01, .1, .2), learned=(.03, .05, .1), learned_trust=(
+            .02, .05, .1))), replace(PLAN, expect=0., attacker='own'),
+        is_own_untried=True)['words']
+    assert found[:2] == [
+        'Without poison clean-cv errs least, 1.50 %, 1.00 points less than '
+        'learned-trust. Always predicting the more frequent class errs '
+        '40.00 %.',
+        '- clean-cv (fixed by clean cross-validation): test error 1.50 % '
+        '(1.00 to 2.00 in 2 splits); lambda 1.50, C = 0.223.']
+    assert not any(word in sentence for sentence in found[1:]
+                   for word in ('poison', 'attacker', 'secret'))
+
+
+@pytest.mark.parametrize('best, words', [
+    ('learned', 'learned: make_pipeline(StandardScaler(), '
+     'LogisticRegression(C=0.223)).'),
+    ('learned_trust', 'in sec_eval.csv for the others.')])
+def test_without_poison_no_c_is_the_best_for_it(best, words):
+    lines = records(**{'clean_cv': (.3, .3, .3), best: (.01, .1, .2)})
+    assert words_of(lines, share=0.)[-1].endswith(words)
+    assert 'this poison only' in words_of(lines)[-1]
+
+
+def test_without_poison_the_trusted_rows_alone_are_not_at_worst():
+    assert words_of(records(learned=(.2, .3, .4), trusted_only=(
+        .1, .1, .1)), share=0.)[0].endswith(
+            'errs 10.50 % whatever the poison, learned 20.50 %.')
+
+
+def test_a_row_of_many_is_not_0_percent():
+    lines = [{**line, 'n_train': 10 ** 5} for line in LEARNED_BEST]
+    assert words_of(lines)[0].startswith(
+        'With 0.01 % poison among the training rows (10 rows) ')
+
+
 @pytest.mark.parametrize('share, n_points', [
     (None, 10), (0., 0), (.001, 5), (.05, 5), (.052, 5), (.06, 10), (.1, 10),
     (.104, 10)])
