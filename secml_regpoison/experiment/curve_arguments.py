@@ -76,9 +76,9 @@ def check_own(attacker, given):
     """Raise ValueError for what only an attacker with own rows can use."""
     for name, words in (('attacker', 'X_attacker'), ('camouflage',) * 2):
         check('attacker', attacker, attacker == 'own' or name not in given,
-              f"'own' with `{words}`", ' The others raise the loss by which '
-              'they expect lambda to be chosen: they have no other rows, and '
-              'nothing to hide.')
+              f"'own' with `{words}`", " 'defender' has the validation rows, "
+              "'grey' takes some of the test rows: neither takes rows of "
+              'yours, nor hides anything.')
 
 
 def strengths(fractions, splits, plan):

@@ -544,10 +544,11 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
     ({'X_attacker': X, 'y_attacker': 0 * Y, 'attacker': 'own'}, ValueError,
      '`y_attacker` must be labels of both classes, got [0]'),
     ({'X_attacker': X, 'y_attacker': Y}, ValueError,
-     "`attacker` must be 'own' with `X_attacker`, got 'defender'. The others "
-     'raise the loss by which they expect lambda to be chosen'),
+     "`attacker` must be 'own' with `X_attacker`, got 'defender'. "
+     "'defender' has the validation rows, 'grey' takes some of the test rows: "
+     'neither takes rows of yours, nor hides anything.'),
     ({'camouflage': .5, 'attacker': 'grey'}, ValueError,
-     "`attacker` must be 'own' with `camouflage`, got 'grey'. The others"),
+     "`attacker` must be 'own' with `camouflage`, got 'grey'. 'defender' has"),
     ({'camouflage': 2, 'attacker': 'own'}, ValueError,
      "`camouflage` must be 'auto' or a number from 0 to 1, got 2"),
     ({'fractions': (0, 1.)}, ValueError, 'below 1, got [0.0, 1.0]'),
