@@ -3,10 +3,13 @@
 The colours are Okabe and Ito's, which the colour-blind tell apart; markers
 and line styles tell the curves apart in grey.
 """
+import os
 import textwrap
 from itertools import chain, cycle
 
+from secml_regpoison.quiet import ignoring
 from secml_regpoison.storage import atomic_path
+from secml_regpoison.terminal import print_error
 
 STYLES = tuple(
     dict(color=color, marker=marker, linestyle=linestyle)
@@ -189,7 +192,8 @@ def fitting_legend(fig, handles, labels, ncol=4, **options):
 
 
 def save_picture(fig, path, formats=('png', 'pdf'), dpi=150):
-    """Write a matplotlib figure in each format, the same bytes each time.
+    """Write a matplotlib figure in each format, the same bytes each time, and
+    say which signs its font does not have.
 
     Parameters
     ----------
@@ -204,5 +208,27 @@ def save_picture(fig, path, formats=('png', 'pdf'), dpi=150):
     options = {'png': dict(dpi=dpi),
                'pdf': dict(metadata={'CreationDate': None})}
     for extension in formats:
-        with atomic_path(f'{path}.{extension}') as scratch:
+        # two lines for each sign
+        with atomic_path(f'{path}.{extension}') as scratch, ignoring(
+                'Glyph ', UserWarning):
             fig.savefig(scratch, format=extension, **options[extension])
+    signs = _unknown_signs(fig)
+    if signs:
+        print_error(
+            'secml-regpoison: warning: the font of the picture '
+            f"{os.path.basename(path)} has no {', '.join(signs[:5])}"
+            f"{' and others' * (len(signs) > 5)}: in a file matplotlibrc in "
+            'this folder name one that has, as in "font.family: Noto Sans CJK '
+            'JP, DejaVu Sans" (matplotlib\'s rcParams).')
+
+
+def _unknown_signs(fig):
+    """The signs in the texts of a figure that its fonts do not have."""
+    from matplotlib import rcParams
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+    from matplotlib.text import Text
+    known = {code for family in rcParams['font.family'] for code in get_font(
+        findfont(FontProperties(family=[family]))).get_charmap()}
+    return sorted({sign for text in fig.findobj(Text)
+                   for sign in text.get_text()
+                   if sign.isprintable() and ord(sign) not in known})

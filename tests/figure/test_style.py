@@ -1,6 +1,9 @@
 """The palette: a policy looks the same everywhere, two never look alike."""
+import warnings
+
 import pytest
 
+from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -54,6 +57,38 @@ def test_of_two_lambdas_of_a_size_the_negative_one_comes_first():
     spare = sorted(OTHER_STYLES, key=lambda style: style['color'] in taken)
     assert [styles[policy]['color'] for policy in ('-8', '8', '-2', '2')] == [
         style['color'] for style in spare[:4]]
+
+
+@pytest.mark.parametrize('title, said', [
+    ('größe λ \n$x$ \u2212', None), ('猫 v 犬', '犬, 猫'),
+    ('abc猫猫犬鳥魚虫花', '犬, 猫, 花, 虫, 魚 and others')])
+def test_signs_that_the_font_does_not_have_take_one_line(
+        title, said, tmp_path, capsys):
+    fig = Figure()
+    fig.suptitle(title)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        save_picture(fig, str(tmp_path / 'sec_eval'))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == bool(said)
+    if said:
+        assert (f'the font of the picture sec_eval has no {said}: in a file '
+                'matplotlibrc') in lines[0]
+
+
+def test_a_font_may_have_what_the_first_one_has_not(
+        tmp_path, monkeypatch, capsys):
+    """That of mathematical letters, which comes with matplotlib."""
+    fig, sign = Figure(), '\U0001D49C'
+    fig.suptitle(sign)
+    save_picture(fig, str(tmp_path / 'a'))
+    assert f'has no {sign}: ' in capsys.readouterr().err
+    monkeypatch.setitem(
+        rcParams, 'font.family', ['DejaVu Sans', 'STIXGeneral'])
+    fig, sign = Figure(), '\U0001D49C'
+    fig.suptitle(sign)
+    save_picture(fig, str(tmp_path / 'a'))
+    assert not capsys.readouterr().err
 
 
 def test_a_fixed_lambda_is_named_by_its_value():
