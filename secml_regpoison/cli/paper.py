@@ -6,8 +6,8 @@ from secml_regpoison.paper import FIGURES, SOLVERS, make_figure
 from secml_regpoison.terminal import print_text, printable
 
 DESCRIPTION = """\
-Make the figures of arXiv 2105.10948: CSV, PNG and PDF files in DIR, and
-a table on the screen and in DIR.
+Make the figures of arXiv 2105.10948 (fig1 to fig3), and this project's own:
+CSV, PNG and PDF files in DIR, and a table on the screen and in DIR.
 
 figures:
 """
@@ -26,7 +26,8 @@ def add_parser(commands, integer):
     listed = '\n'.join(f'  {name:10} {entry.shows}'
                        for name, entry in FIGURES.items())
     command = commands.add_parser(
-        'paper', help="the paper's figures", allow_abbrev=False,
+        'paper', help="figures of the paper, and this project's own",
+        allow_abbrev=False,
         description=DESCRIPTION + listed,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     command.add_argument(

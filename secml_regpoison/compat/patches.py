@@ -1,7 +1,7 @@
 """Patches of failures in secml 0.15.6 after its import, one for each cause.
 
 Applied by `compat.apply`. Each patch tests for its cause, not for a version,
-rebinds one name in one of secml's own modules or classes, and is idempotent.
+rebinds names in one of secml's own modules or classes, and is idempotent.
 """
 import functools
 import inspect

@@ -25,7 +25,7 @@ UNTRIED = ('With --penalty l1 the attacker who knows the test rows was not '
 
 def conclude(summary, plan, same_rows=False, rarest=None,
              is_own_untried=False, is_hard=False):
-    """What follows for who expects the share of poison of the plan.
+    """The closing words for a defender who expects the plan's share of poison.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def conclude(summary, plan, same_rows=False, rarest=None,
         Whether the attacker who knows the test rows was asked for, and left
         out for the penalty L1.
     is_hard : bool, optional
-        Whether scikit-learn's solver needs more steps, see `.is_hard_to_fit`.
+        Whether scikit-learn's solvers may stop far from the optimum, see
+        `.is_hard_to_fit`.
 
     Returns
     -------

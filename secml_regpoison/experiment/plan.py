@@ -171,7 +171,7 @@ def check_plan(plan, source, policies, n_repetitions=1):
     Parameters are those of `run_policies`; the sizes in `plan` are set.
     """
     check_trust(policies, plan.classifier, plan.penalty,
-                '--model logistic or svm with --penalty l2')
+                '--model logistic or svm, and --penalty l2')
     most = most_points(plan, source, n_repetitions)
     if most == 0:
         raise ValueError(

@@ -8,9 +8,9 @@ validation rows alone, which no poison reaches, 5-fold cross-validated on them.
 cross-validated on the validation rows at each strength, see `.core.trust`.
 A number: lambda fixed at it, a natural log with C = exp(-lambda).
 
-With '-own' after it the strength that the verdict is for alone is evaluated,
-with the attacker 'own' of `.plan`, who knows the test rows and hides the harm
-from what is learned on trusted ones.
+A policy with '-own' after its name is evaluated at one strength only, that of
+the verdict. Its attacker, 'own' of `.plan`, knows the test rows and keeps the
+loss on the trusted rows low.
 """
 from secml_regpoison.figure.style import OWN
 
@@ -52,15 +52,14 @@ def describe_policy(name):
              'learned': 'learned',
              'learned-trust': 'learned with the weight of the other rows',
              'trusted-only': 'of the trusted rows alone'}
-    return words.get(name, f'fixed at {name}')
+    return words.get(name, 'fixed')
 
 
 def check_trust(policies, classifier, penalty, weighted):
     """Raise ValueError where 'learned-trust' cannot weigh the rows of a plan's
-    classifier. `weighted`: those whose rows it weighs, in words."""
+    classifier. `weighted`: those that it takes, in words."""
     if 'learned-trust' in policies and not (
             classifier in ('logistic', 'svm') and penalty == 'l2'):
         raise ValueError(
-            f'`policies` must be others with the classifier {classifier} and '
-            f'the penalty {penalty}, got learned-trust: it weighs the rows of '
-            f'{weighted}.')
+            '`policies` must not name learned-trust with the classifier '
+            f'{classifier} and the penalty {penalty}: it needs {weighted}.')

@@ -2,7 +2,7 @@
 from secml_regpoison.core.verdicts import SENTENCES, by_chance
 from secml_regpoison.terminal import count_rows
 from .advice import strength_text
-from .policies import describe_policy
+from .policies import describe_policy, in_sentence
 from .ranking import EQUAL, TRUSTED, error, is_alike
 
 LEARNED = 'learned', 'learned-trust'
@@ -40,8 +40,9 @@ def of_policy(one, runs):
     and what these numbers mean."""
     policy, here = one.policy, one.here
     name = describe_policy(policy)
-    text = (f"- {policy if policy == name else f'{policy} ({name})'}: test "
-            f'error {_with_spread(here, runs)}')
+    what = '' if policy == name else f' ({name})'
+    text = (f'- {in_sentence(policy)}{what}: test error '
+            f'{_with_spread(here, runs)}')
     if one.hidden and policy not in LEARNED:
         text += (f', {_with_spread(one.hidden, runs)} where the attacker '
                  f'knows the test rows{_given_up(one.hidden, runs)}')

@@ -4,7 +4,7 @@ import math
 from secml_regpoison.core.verdicts import (
     BOUND_OF_TRUST, SENTENCES, losses_differ, may_change_beyond)
 from secml_regpoison.storage import atomic_path, save_arrays
-from secml_regpoison.terminal import printable
+from secml_regpoison.terminal import count_rows, printable
 from .measures import columns
 from .policies import OWN, in_sentence
 from .tables import as_text, format_mean_std
@@ -135,7 +135,8 @@ def plain_words(records, sentences=SENTENCES, names=tuple(SENTENCES),
         if name == 'lmbda_at_bound' and any(map(_learns_trust, found)):
             sentence += BOUND_OF_TRUST
         if found:
-            lines.append(f'In {len(found)} of {len(records)} evaluations '
+            evaluations = count_rows(len(records), 'evaluation')
+            lines.append(f'In {len(found)} of {evaluations} '
                          f'({", ".join(dict.fromkeys(found))}) {sentence}.')
     return '\n'.join(lines)
 
@@ -176,6 +177,7 @@ def solver_verdict(records, solver):
         if any(record['fit_short'] for record in records) else
         "the defender's last answer is another than the one that the attack "
         'ended at, so that it may not be the worst')
-    return (f'In {len(other)} of {len(pairs)} attacks the loss by {solver} is '
-            f'not that of the trained classifier (at most {seen:.3g} against '
+    attacks = count_rows(len(pairs), 'attack')
+    return (f'In {len(other)} of {attacks} the loss by {solver} is not that '
+            f'of the trained classifier (at most {seen:.3g} against '
             f'{loss:.3g}). The table has the classifier; {cause}.')

@@ -102,11 +102,11 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
     -------
     sec_eval_data : CSecEvalData
     result : dict of str to ndarray
-        An entry a strength of each of `measures.COLUMNS`, and of `y_pred` and
-        `scores` of the classifier that was tested; `x`, `y`, the poison of the
-        last strength; `y_test`, the true labels; `weights`, those without the
-        bias at the first and at the last strength. Under 'trusted-only' there
-        is no poison, and all strengths are alike.
+        An entry a strength of each of `measures.columns(n_classes)`, and of
+        `y_pred` and `scores` of the classifier that was tested; `x`, `y`, the
+        poison of the last strength; `y_test`, the true labels; `weights`,
+        those without the bias at the first and at the last strength. Under
+        'trusted-only' there is no poison, and all strengths are alike.
 
     Raises
     ------

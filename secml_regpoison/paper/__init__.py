@@ -1,4 +1,4 @@
-"""The figures of arXiv 2105.10948 as runnable experiments.
+"""The figures of arXiv 2105.10948, fig1 to fig3, and this project's own.
 
 Each figure is a module with ``make(settings, compute[, solver])``. `compute`
 takes a list of cells, see `experiment.cells`, and returns their results.

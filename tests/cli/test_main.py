@@ -141,7 +141,7 @@ def test_the_table_and_the_words_are_those_of_the_csv(finished):
     assert lines[0:2] == [
         'digits', '0 (178 rows) v 8 (174 rows); 40 training, 10 validation, '
         '302 test rows']
-    for policy, words in (('-2', '-2 (fixed at -2)'), ('clean-cv', 'clean-cv '
+    for policy, words in (('-2', 'lambda -2 (fixed)'), ('clean-cv', 'clean-cv '
                           '(fixed by clean'), ('learned', 'learned:')):
         clean, poisoned = (
             [100 * float(row['test_error']) for row in rows
@@ -206,7 +206,7 @@ def test_a_terminal_without_our_signs(tmp_path, capsys, monkeypatch):
     assert cli.main(['sec-eval', *QUICK, '--policies', '-2', '--repetitions',
                      '1', '--out', str(tmp_path)]) == 0
     sys.stdout.flush()
-    assert b'(fixed at -2): test error' in sys.stdout.buffer.getvalue()
+    assert b'lambda -2 (fixed): test error' in sys.stdout.buffer.getvalue()
 
 
 def test_json_for_programs(tmp_path, capsys):
@@ -570,8 +570,9 @@ BAD_CALLS = {
         '`--penalty` must be l2 with --model ridge, got l1'),
     'trust of another model': (
         ['sec-eval', '--model', 'ridge', '--policies', 'learned-trust'],
-        '`policies` must be others with the classifier ridge and the penalty '
-        'l2, got learned-trust: it weighs the rows of --model logistic'),
+        '`policies` must not name learned-trust with the classifier ridge '
+        'and the penalty l2: it needs --model logistic or svm, and '
+        '--penalty l2.'),
     'no fmd with L1': (
         ['sec-eval', '--penalty', 'l1', '--solver', 'fmd'],
         'must be rmd, implicit or auto with --penalty l1, got fmd'),
@@ -752,7 +753,7 @@ def test_lambdas_as_far_as_the_library_takes_them(tmp_path, capsys):
         '--attacker', 'defender', '--y-poison', 'flip', '--jobs', '1',
         '--out', str(tmp_path / 'out')]) == 0
     out = capsys.readouterr().out
-    assert '40 (fixed at 40): ' in out and '-40 (fixed at -40): ' in out
+    assert 'lambda 40 (fixed): ' in out and 'lambda -40 (fixed): ' in out
     # it cannot be told from rounding, also with the solver that is taken
     assert '--solver implicit or a larger lambda lets it continue' in out
 

@@ -821,6 +821,9 @@ def test_a_number_is_said_to_be_lambda():
     assert 'whatever the poison, lambda 0 30.50 % at' in words_of(lines)[0]
     said = plain_words([{**line, 'one_class': 1} for line in lines])
     assert said.startswith('In 12 of 12 evaluations (lambda 0, trusted-only)')
+    said = plain_words([{**lines[0], 'one_class': 1}])
+    assert said.startswith('In 1 of 1 evaluation (lambda 0) all test')
+    assert words_of(lines)[2].startswith('- lambda 0 (fixed): test error ')
 
 
 def test_the_scaler_of_learned_trust_is_that_of_the_trusted_rows():

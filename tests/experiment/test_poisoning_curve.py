@@ -471,8 +471,9 @@ OVR.multi_class = 'ovr'  # a parameter before scikit-learn 1.8
     ({'estimator': svm(), 'y': np.arange(60) % 3}, ValueError,
      '`y` must be labels of two classes with LinearSVC, got 3. Logistic'),
     ({'estimator': RidgeClassifier(), 'policies': 'learned-trust'},
-     ValueError, 'ridge and the penalty l2, got learned-trust: it '
-     'weighs the rows of a logistic regression'),
+     ValueError, 'ridge and the penalty l2: it needs a '
+     'logistic regression, with any solver but liblinear, or a LinearSVC, '
+     'of two classes, with the L2 penalty.'),
     ({'fractions': (0, .999), 'poison_mode': 'replace'}, ValueError,
      '`fractions` must be shares that leave training rows of each class, of '
      '36, got 0.999'),

@@ -704,6 +704,7 @@ def test_a_solver_that_sees_another_model_is_said(solver, fit_short, cause):
     for policy in ('learned-trust', 'learned-trust-own'):
         assert solver != 'rmd' or not solver_verdict(
             [{**records[2], 'policy': policy}], solver)
+    assert solver_verdict(records[2:3], solver).startswith('In 1 of 1 attack ')
     assert solver_verdict(records, solver) == (
         f'In 1 of 3 attacks the loss by {solver} is not that of the trained '
         'classifier (at most 1.16 against 9.9). The table has the classifier; '
