@@ -2,7 +2,7 @@
 import argparse
 import os
 
-from secml_regpoison.paper import FIGURES, SOLVERS, make_figure
+from secml_regpoison.paper import CELLS, FIGURES, SOLVERS, make_figure
 from secml_regpoison.terminal import print_text, printable
 
 DESCRIPTION = """\
@@ -76,10 +76,8 @@ def run_paper(args):
     jobs = args.jobs or joblib.cpu_count()
     names, resume = (args.figure,), args.resume
     if args.figure == 'all':
-        if not resume:
-            for cells in {entry.cells for entry in FIGURES.values()}:
-                with cells_folder(args.out, cells, resume=False):
-                    pass  # it begins empty
+        with cells_folder(args.out, CELLS, resume, keep=True):
+            pass  # without --resume it begins empty
         # an attack that several figures show is computed once
         names, resume = FIGURES, True
     for name in names:

@@ -9,7 +9,9 @@ takes a list of cells, see `experiment.cells`, and returns their results.
 - the picture, a matplotlib figure;
 - the paragraphs of the text that is printed, and kept beside them.
 
-A figure is added by a line in `FIGURES`, and its settings in `config`.
+A figure is added by a line in `FIGURES`, and its settings in `config`. The
+finished cells are kept in the folder `CELLS`, for other figures and for the
+same one with `resume`.
 """
 import os
 import time
@@ -29,23 +31,19 @@ class FigureEntry:
 
     shows : for the help of the command line. settings, quick : what `make`
     gets, and what it gets for the smoke version. has_solver : whether `make`
-    takes a solver, which is then a part of the names of the files. cells :
-    name of the folder of finished cells. keeps_cells : whether they are kept
-    for other figures, and the same figure with `resume`.
+    takes a solver, which is then a part of the names of the files.
     """
 
     shows: str
     settings: object
     quick: object
     has_solver: bool = True
-    cells: str = 'attacks'
-    keeps_cells: bool = True
 
 
 FIGURES = {
     'fig1': FigureEntry('one poisoning point against a synthetic problem',
                         config.FIGURE_1, config.FIGURE_1_QUICK,
-                        has_solver=False, cells='fig1', keeps_cells=False),
+                        has_solver=False),
     'fig2': FigureEntry('test error, lambda and ||w|| against the poison',
                         config.FIGURE_2, config.FIGURE_2_QUICK),
     'fig3': FigureEntry('histograms of the weights, with and without poison',
@@ -64,6 +62,7 @@ FIGURES = {
                          config.INNER, config.INNER_QUICK, has_solver=False),
 }
 SOLVERS = 'rmd', 'implicit'
+CELLS = 'attacks'
 # Verdicts that make a number of a figure void, said below its table.
 VOID = 'gave_up', 'one_class', 'lmbda_at_bound'
 AT_BOUND = {'lmbda_at_bound': 'lambda is at a bound of its interval'}
@@ -134,8 +133,7 @@ def make_figure(name, out, quick, jobs, resume, solver='rmd'):
     make = import_module(f'{__name__}.{name}').make
     options, stem = ({'solver': solver}, f'{name}_{solver}') \
         if entry.has_solver else ({}, name)
-    with cells_folder(out, entry.cells, resume or entry.keeps_cells,
-                      entry.keeps_cells) as folder:
+    with cells_folder(out, CELLS, resume=True, keep=True) as folder:
         def compute(cells):
             nonlocal n_cells
             n_cells += len(cells)

@@ -375,16 +375,16 @@ def test_all_makes_each_figure_and_shares_attacks(
         command, 'make_figure', lambda name, out, quick, jobs, resume, **more:
         asked.append((name, resume, more)) or '')
     # the last one is of another command
-    for name in ('fig1.cells', 'attacks.cells', 'sec_eval.cells'):
+    for name in ('attacks.cells', 'sec_eval.cells'):
         (tmp_path / name).mkdir()
+        (tmp_path / name / 'one.npz').touch()
     assert cli.main(['paper', 'all', '--solver', 'implicit', '--out',
                      str(tmp_path), *['--resume'] * resume]) == 0
     assert asked == [
         (name, True, {} if name in ('fig1', 'inner')
          else {'solver': 'implicit'}) for name in FIGURES]
-    left = {path.name for path in tmp_path.glob('*.cells')}
-    assert left == {'sec_eval.cells',
-                    *['fig1.cells', 'attacks.cells'] * resume}
+    left = {path.parent.name for path in tmp_path.glob('*.cells/*')}
+    assert left == {'sec_eval.cells', *['attacks.cells'] * resume}
 
 
 def test_a_folder_that_another_process_writes_to_is_refused(tmp_path):
