@@ -5,7 +5,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from secml_regpoison.figure.style import (
-    draw_rings, fitting_legend, policy_label, policy_styles)
+    SHARE, draw_majority, draw_rings, fitting_legend, policy_label,
+    policy_styles)
 from .statistics import mark_strengths, set_log_scale
 
 PANELS = (('Test error (%)', 'test_error', 100),
@@ -37,7 +38,7 @@ def draw(summary, title, words=''):
     fig.suptitle(_wrapped(title, 150), parse_math=False, fontsize=11)
     axes = fig.subplots(1, len(PANELS))
     for ax, (label, column, factor) in zip(axes, PANELS):
-        ax.set(xlabel='Poison among the training rows (%)', ylabel=label)
+        ax.set(xlabel=SHARE, ylabel=label)
         if column == 'w_norm':
             set_log_scale(ax, [value for strengths in summary.values()
                                for strength in strengths
@@ -51,10 +52,8 @@ def draw(summary, title, words=''):
                 [strength[count] for strength in strengths]
                 for strengths in summary.values()], ' in a split')
         mark_strengths(ax, _shares(next(iter(summary.values()))))
-    axes[0].axhline(
-        100 * next(iter(summary.values()))[0]['majority_error']['mean'],
-        color='gray', linestyle='--', linewidth=1,
-        label='always the more frequent class')
+    first, *_ = next(iter(summary.values()))
+    draw_majority(axes[0], first['majority_error']['mean'])
     axes[0].set_ylim(bottom=0)
     handles = {label: handle for ax in axes for handle, label in zip(
         *ax.get_legend_handles_labels())}

@@ -3,8 +3,8 @@ import numpy as np
 
 from secml_regpoison.core.verdicts import is_of_no_use
 from secml_regpoison.figure.style import (
-    POLICY_STYLES, RINGS, draw_rings, legend_below, policy_label,
-    policy_styles)
+    POLICY_STYLES, RINGS, SHARE, draw_majority, draw_rings, legend_below,
+    policy_label, policy_styles)
 from secml_regpoison.validation import check, check_numeric, check_type
 from .poisoning_curve import poisoning_curve
 
@@ -153,12 +153,8 @@ class PoisoningCurveDisplay:
                            ' in a repetition' * (errors.shape[2] > 1))
         self.majority_line_ = None
         if self.majority_error is not None:
-            self.majority_line_ = ax.axhline(
-                100 * np.mean(self.majority_error), color='grey',
-                linestyle='--', linewidth=1,
-                label='always the more frequent class')
-        ax.set(xlabel='Poison among the training rows (%)',
-               ylabel='Test error (%)')
+            self.majority_line_ = draw_majority(ax, self.majority_error)
+        ax.set(xlabel=SHARE, ylabel='Test error (%)')
         if ax.get_yscale() == 'linear':
             ax.set_ylim(bottom=0)
         width = ax.get_position().width * ax.figure.get_figwidth()

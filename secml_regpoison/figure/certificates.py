@@ -2,7 +2,7 @@
 import numpy as np
 
 from secml_regpoison.validation import check, check_type
-from .style import STYLES, legend_below
+from .style import SHARE, STYLES, legend_below
 
 # Curves: attribute of a certificate, words, index of the style.
 CURVES = (('bound', 'at most, by any poison', 3),
@@ -49,7 +49,7 @@ class CertificateMixin:
         order = np.argsort(places)
         _draw(self, places[order], [certificates[k] for k in order])
         self.xlabel(r'$\lambda$ (natural log)' if over_lmbda
-                    else 'Poison among the training rows (%)')
+                    else SHARE)
         self.ylabel('Mean loss of the clean training rows')
         legend_below(self, self.get_legend_handles_labels()[0])
 

@@ -3,7 +3,6 @@ import itertools
 import math
 
 import numpy as np
-from matplotlib import patheffects
 from matplotlib.lines import Line2D
 
 from secml.array import CArray
@@ -11,13 +10,10 @@ from secml.data import CDataset, CDatasetHeader
 
 from secml_regpoison.validation import (
     check, check_choice, check_integer, check_minimax_attack, check_number)
-from .style import (
-    BLUE, GREEN, ORANGE, PURPLE, RED, YELLOW, legend_below)
+from .plane import (
+    BOUNDARIES, CMAP, END, START, TRAINING, casing, draw_box)
+from .style import BLUE, GREEN, ORANGE, PURPLE, YELLOW, legend_below
 
-# Luminance increases monotonically: readable in grey, and if colour-blind.
-CMAP = 'cividis'
-BOUNDARIES = {'without the point': ('white', (0, (4, 2)), 'black'),
-              'with the point': (RED, '-', 'white')}
 # Points on each axis where the classifiers are evaluated.
 N_SCORES = 100
 
@@ -74,7 +70,9 @@ class PoisoningMapMixin:
                                    cmap=CMAP, vmin=vmin, vmax=vmax, zorder=0)
         self.colorbar(mesh, ax=self._sp).set_label(
             label, size=self._params['font.size'])
-        _draw_box(self, attack, lower, upper)
+        is_smaller = attack.dmax is not None or bool(attack.feasible)
+        draw_box(self, lower, upper, 'box of the point'
+                 + '; its set is smaller' * is_smaller)
         _draw_training_points(self, attack.training_data)
         lines = _draw_boundaries(self, attack)
         _draw_path(self, attack)
@@ -120,23 +118,13 @@ def _box(attack):
         for bound, end in ((attack.lb, np.min), (attack.ub, np.max))]
 
 
-def _draw_box(sp, attack, lower, upper):
-    """The outline of the box, and in the legend whether it is all."""
-    more = attack.dmax is not None or attack.feasible
-    (left, bottom), (right, top) = lower, upper
-    sp.plot([left, right, right, left, left],
-            [bottom, bottom, top, top, bottom], color='black', linewidth=1.2,
-            label='box of the point' + '; its set is smaller' * bool(more))
-
-
 def _draw_training_points(sp, dataset):
     """A color and a marker for each class, which 20 classes do not share."""
     x, y = dataset.X.tondarray(), dataset.Y.tondarray()
     colors = itertools.cycle((BLUE, GREEN, PURPLE, ORANGE))
     for label, color, marker in zip(dataset.classes.tolist(), colors,
                                     itertools.cycle('o^sDv')):
-        sp.scatter(*x[y == label].T, s=32, c=color, marker=marker,
-                   edgecolors='white', linewidths=.7, zorder=4,
+        sp.scatter(*x[y == label].T, c=color, marker=marker, **TRAINING,
                    label=f'training point, label {label}')
 
 
@@ -146,14 +134,14 @@ def _draw_boundaries(sp, attack):
             for limits in (sp._sp.get_xlim(), sp._sp.get_ylim()))
     places = CArray(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
     header = CDatasetHeader(lmbda=attack.lmbda)
+    without = CArray(np.empty((0, 2))), CArray([])
     poison = attack.xc.atleast_2d(), CArray(attack.yc).ravel()
     lines = []
-    for (name, (color, style, casing)), (x_p, y_p) in zip(
-            BOUNDARIES.items(),
-            ((CArray(np.empty((0, 2))), CArray([])), poison)):
+    for (color, style, around), name, (x_p, y_p) in zip(
+            BOUNDARIES, ('without the point', 'with the point'),
+            (without, poison)):
         clf = attack.poisoned_classifier(CDataset(x_p, y_p, header))
-        effects = [patheffects.Stroke(linewidth=3.4, foreground=casing),
-                   patheffects.Normal()]
+        effects = casing(around)
         for margins in _margins(clf.decision_function(places).tondarray()):
             sp._sp.contour(x, y, margins.reshape(N_SCORES, N_SCORES), [0.],
                            colors=[color], linestyles=[style], linewidths=2,
@@ -181,16 +169,13 @@ def _draw_path(sp, attack):
     """The start of the point, its path and its end."""
     end = CArray(attack.xc).tondarray().reshape(1, 2)
     path = _accepted_iterates(attack, end)
-    look = dict(color=YELLOW, markeredgecolor='black', linestyle='none')
     if len(path):
         sp.plot(*path.T, color='black', linewidth=2.6, zorder=5)
         sp.plot(*path.T, color=YELLOW, linewidth=1.2, marker='.', zorder=5,
                 markersize=5, label='path of the point')
-        sp.plot(*path[0], marker='P', markersize=9, zorder=6,
-                label='poisoning point, start', **look)
+        sp.plot(*path[0], label='poisoning point, start', **START)
     label = CArray(attack.yc).ravel()[0].item()
-    sp.plot(*end[0], marker='*', markersize=17, zorder=7, clip_on=False,
-            label=f'poisoning point, label {label}', **look)
+    sp.plot(*end[0], label=f'poisoning point, label {label}', **END)
 
 
 def _accepted_iterates(attack, end):

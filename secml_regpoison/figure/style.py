@@ -7,6 +7,8 @@ import os
 import textwrap
 from itertools import chain, cycle
 
+import numpy as np
+
 from secml_regpoison.quiet import ignoring
 from secml_regpoison.storage import atomic_path
 from secml_regpoison.terminal import print_error
@@ -22,6 +24,7 @@ STYLES = tuple(
 OTHER_STYLES = tuple(
     {**(STYLES[5:] + STYLES[:5])[k % 8], 'marker': '<>hd8'[k % 5]}
     for k in range(40))
+SHARE = 'Poison among the training rows (%)'
 # Of maps: two classes and more, what the poison has moved, and the poison.
 BLUE, GREEN, RED, YELLOW = '#56B4E9', '#009E73', '#E51E10', '#F0E442'
 PURPLE, ORANGE = '#CC79A7', '#E69F00'
@@ -145,6 +148,13 @@ def draw_rings(ax, verdict, lines, found, where=''):
         ax.plot(*zip(*points), marker, markersize=15, markerfacecolor='none',
                 color=RED, markeredgewidth=1.2,
                 label='_' if words in known else words)
+
+
+def draw_majority(ax, errors):
+    """A dashed line, which is returned, at the mean error of one class for
+    all rows."""
+    return ax.axhline(100 * np.mean(errors), color='gray', linestyle='--',
+                      linewidth=1, label='always the more frequent class')
 
 
 def legend_below(sp, handles, ncol=2, **options):

@@ -13,7 +13,7 @@ from secml_regpoison.experiment.statistics import (
     MEASURED, cost, distinct, draw_curves, mean_and_std, mean_rows,
     tables_of)
 from secml_regpoison.experiment.tables import of_splits
-from secml_regpoison.figure.style import figure_legend
+from secml_regpoison.figure.style import SHARE, figure_legend
 from .attacks import attack_cells, named_records
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
@@ -72,7 +72,7 @@ def _draw(means, settings, solver):
     for ax in axes[:, 0]:
         ax.set_ylabel('Test error (%)')
     for ax in axes[-1]:
-        ax.set_xlabel('Poison among the training rows (%)')
+        ax.set_xlabel(SHARE)
     figure_legend(fig, axes[0, 0], f'Poison by {solver} (against L1 and '
                   'learned trust by implicit); '
                   f'{of_splits(settings.n_splits)}')

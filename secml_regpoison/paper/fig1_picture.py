@@ -1,10 +1,11 @@
 """The picture of Figure 1."""
 import numpy as np
-from matplotlib import patheffects
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from secml_regpoison.figure.style import BLUE, GREEN, RED, YELLOW
+from secml_regpoison.figure.plane import (
+    BOUNDARIES, CMAP, END, START, TRAINING, casing, draw_box)
+from secml_regpoison.figure.style import BLUE, GREEN
 
 AXES = -10, 10
 
@@ -57,20 +58,17 @@ def _frame(ax, box, x_tr, y_tr):
     ax.set(xlim=AXES, ylim=AXES, aspect='equal',
            xlabel='$x_1$ of the poisoning point', xticks=range(-8, 9, 4),
            yticks=range(-8, 9, 4))
-    low, high = box
-    ax.plot([low, high, high, low, low], [low, low, high, high, low],
-            color='black', linewidth=1.2, label='box of the point')
+    draw_box(ax, *zip(box, box))
     for sign, color, marker, name in ((-1, BLUE, 'o', 'blue'),
                                       (1, GREEN, '^', 'green')):
-        ax.scatter(*x_tr[y_tr == sign].T, s=32, c=color, marker=marker,
-                   edgecolors='white', linewidths=.7, zorder=4,
+        ax.scatter(*x_tr[y_tr == sign].T, c=color, marker=marker, **TRAINING,
                    label=f'training points, {name} class')
 
 
 def _draw_map(ax, box, values, **scale):
     side = np.linspace(*box, len(values))
     # rasterized: ten thousand squares make a PDF slow
-    return ax.pcolormesh(side, side, values, cmap='cividis', zorder=0,
+    return ax.pcolormesh(side, side, values, cmap=CMAP, zorder=0,
                          shading='nearest', rasterized=True, **scale)
 
 
@@ -88,20 +86,13 @@ def _draw_errors(axes, settings, maps):
 def _draw_models(ax, line, point):
     """Boundaries, and where the poisoning point started and ended."""
     x_2 = np.array(AXES)
-    for name, color, style, casing in (
-            ('clean', 'white', (0, (4, 2)), 'black'),
-            ('poisoned', RED, '-', 'white')):
+    for name, (color, style, around) in zip(('clean', 'poisoned'), BOUNDARIES):
         a, b = line[name]
         ax.plot(a + b * x_2, x_2, linewidth=2, color=color, linestyle=style,
-                zorder=3, label=f'boundary, {name}', path_effects=[
-                    patheffects.Stroke(linewidth=3.4, foreground=casing),
-                    patheffects.Normal()])
-    ax.plot(*point['start'], 'P', color=YELLOW, markeredgecolor='black',
-            markersize=9, zorder=5, linestyle='none',
-            label='poisoning point, start')
-    ax.plot(*point['optimum'], '*', color=YELLOW, markeredgecolor='black',
-            markersize=17, zorder=6, clip_on=False, linestyle='none',
-            label='poisoning point, optimised')
+                zorder=3, label=f'boundary, {name}',
+                path_effects=casing(around))
+    ax.plot(*point['start'], label='poisoning point, start', **START)
+    ax.plot(*point['optimum'], label='poisoning point, optimised', **END)
 
 
 def _legend(fig, ax):

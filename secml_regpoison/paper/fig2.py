@@ -13,7 +13,7 @@ from secml_regpoison.experiment.statistics import (
     above_zero, cost, curve, distinct, draw_curves, mark_strengths,
     mean_and_std, mean_rows, tables_of)
 from secml_regpoison.experiment.tables import as_text, of_splits
-from secml_regpoison.figure.style import POLICY_STYLES
+from secml_regpoison.figure.style import POLICY_STYLES, SHARE
 from .attacks import all_records, attack_cells
 
 MEASURES = (('test error %', 'test_error', 2, 100, None),
@@ -86,7 +86,7 @@ def _draw_learned(ax, means, name):
     # from 80 to 0.5: small changes are visible, too
     right.minorticks_off()
     right.yaxis.set_major_formatter('{x:g}')
-    ax.set_xlabel('Poison among the training rows (%)')
+    ax.set_xlabel(SHARE)
     mark_strengths(ax, x)
     return lines
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from secml_regpoison.experiment.statistics import (
     COSTS, cost, distinct, draw_curves, mean_and_std, mean_rows, tables_of)
 from secml_regpoison.experiment.tables import of_splits
-from secml_regpoison.figure.style import figure_legend
+from secml_regpoison.figure.style import SHARE, figure_legend
 from secml_regpoison.terminal import count_rows
 from .attacks import all_records, attack_cells
 
@@ -121,6 +121,6 @@ def _draw(means, n_splits, solver):
                 ax.set_ylabel(label)
             if row == 0:
                 ax.set_title(name, fontsize=11)
-        ax.set_xlabel('Poison among the training rows (%)')
+        ax.set_xlabel(SHARE)
     figure_legend(fig, ax, f'Poison by {solver}; {of_splits(n_splits)}', 3)
     return fig
