@@ -6,6 +6,7 @@ import joblib
 import numpy as np
 
 from secml_regpoison.attack.digests import array_digest
+from secml_regpoison.core.verdicts import AT_BOUND
 from secml_regpoison.data.splits import has_one_split
 from secml_regpoison.experiment.advice import is_hard_to_fit
 from secml_regpoison.experiment.cells import cells_folder
@@ -32,8 +33,8 @@ from .results import (
 
 # the advice as one types it here
 TYPED = {
-    'lmbda_at_bound': 'lambda is at a bound of its interval, and a better one '
-                      'may lie outside: widen --lmbda-bounds',
+    'lmbda_at_bound': f'{AT_BOUND}, and a better one may lie outside: widen '
+                      '--lmbda-bounds',
     'budget_hit': 'the attack was stopped by its budget and may not be the '
                   'worst: a larger --n-outer lets it continue',
     'training_short': "the attack's training stops before the optimum: "
@@ -48,7 +49,8 @@ def run_sec_eval(args, source, plan):
     name = printable(source.title(os.path.basename(args.data)))
     if source.file and not args.json:
         print_text('\n'.join(map(printable, source.file.notes)))
-    for warning in source.warnings(plan.preprocess, plan.n_train):
+    warnings = source.warnings(plan.preprocess, plan.n_train)
+    for warning in warnings:
         print_error(f'secml-regpoison: warning: {one_line(warning)}')
     if args.left_out:
         print_error(f"secml-regpoison: warning: {', '.join(args.left_out)} "
@@ -61,7 +63,7 @@ def run_sec_eval(args, source, plan):
         results = _run(args, source, plan, folder)
         classes = map(str, source.header['y_original'])
         labels = {f'class_{k}': label for k, label in enumerate(classes)}
-        _report(args, source, plan, name, [
+        _report(args, source, plan, name, warnings, [
             record for (policy, repetition), result in results.items()
             for record in make_records(
                 result, policy=policy, repetition=repetition, attacker='own'
@@ -112,7 +114,7 @@ def _export(out, name, frame):
         frame.to_csv(scratch, index=False)
 
 
-def _report(args, source, plan, name, records):
+def _report(args, source, plan, name, warnings, records):
     """Write CSV, picture and JSON; print the text or the JSON."""
     path = os.path.join(args.out, 'sec_eval')
     write_rows(f'{path}.csv', csv_lines(records),
@@ -142,7 +144,7 @@ def _report(args, source, plan, name, records):
             'preprocess': plan.preprocess, 'filter': plan.filter,
             'y_poison': plan.attack_params['y_poison'],
             'notes': source.file.notes if source.file else (),
-            'warnings': source.warnings(plan.preprocess, plan.n_train),
+            'warnings': warnings,
             'policies': summary, 'conclusion': conclusion,
             'words': [line for part in words for line in part.splitlines()]}))
     print_text(text if args.json else '\n\n'.join(filter(None, (

@@ -65,7 +65,6 @@ SOLVERS = 'rmd', 'implicit'
 CELLS = 'attacks'
 # Verdicts that make a number of a figure void, said below its table.
 VOID = 'gave_up', 'one_class', 'lmbda_at_bound'
-AT_BOUND = {'lmbda_at_bound': 'lambda is at a bound of its interval'}
 
 
 def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
@@ -125,6 +124,7 @@ def run_figure(name, out, quick=False, jobs=1, resume=False, **options):
 def make_figure(name, out, quick, jobs, resume, solver='rmd'):
     """`run_figure`, once its input is checked and `out` is held."""
     # imports secml and torch, which the list of figures does not need
+    from secml_regpoison.core.verdicts import AT_BOUND
     from secml_regpoison.experiment.cells import (
         cells_folder, clear_cache, run_cells)
     from secml_regpoison.experiment.report import plain_words
@@ -148,7 +148,7 @@ def make_figure(name, out, quick, jobs, resume, solver='rmd'):
             write_rows(f'{path}{suffix}.csv', rows)
         save_picture(picture, path)
     void = plain_words([row for row in tables.get('', ()) if VOID[0] in row],
-                       AT_BOUND, VOID)
+                       {'lmbda_at_bound': AT_BOUND}, VOID)
     text = '\n\n'.join(filter(None, (
         *paragraphs, void, f'{stem}: {n_cells} cells; this run took '
                            f'{time.perf_counter() - began:.0f} s')))

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from secml_regpoison.cli.sec_eval import TYPED
-from secml_regpoison.core.verdicts import SENTENCES
+from secml_regpoison.core.verdicts import AT_BOUND, SENTENCES
 from secml_regpoison.experiment.advice import is_hard_to_fit
 from secml_regpoison.experiment.conclusion import conclude
 from secml_regpoison.experiment.estimators import L1_WORDS
@@ -18,7 +18,6 @@ from secml_regpoison.experiment.ranking import Standing
 from secml_regpoison.experiment.report import csv_lines, plain_words, table
 from secml_regpoison.experiment.summary import summarise
 from secml_regpoison.figure.style import POLICY_STYLES
-from secml_regpoison.paper import AT_BOUND
 
 PLAN = Plan((0, 5, 10), 100, 40, preprocess='mean-std')
 
@@ -406,7 +405,8 @@ def test_wider_bounds_are_no_advice_where_the_answer_is_constant():
                     lines, sentences, lmbda_bounds=(low, 11.5))) == (
                         lmbda <= low)
         n = len(lines)  # without that advice all are counted
-        assert plain_words(lines, AT_BOUND, ['lmbda_at_bound']) == (
+        assert plain_words(
+            lines, {'lmbda_at_bound': AT_BOUND}, ['lmbda_at_bound']) == (
             f'In {n} of {n} evaluations (learned) lambda is at a bound of its '
             'interval.')
 
