@@ -1,5 +1,5 @@
 """The options of `sec-eval` that choose the attack and the defence."""
-from secml_regpoison.experiment.plan import ATTACKERS, Plan
+from secml_regpoison.experiment.plan import ATTACKERS, FILTERS, Plan
 from secml_regpoison.limits import LEAST_SCALE, least_scale
 from .option_types import bounds, integer, points, policies, share
 
@@ -12,8 +12,6 @@ MODELS = 'logistic', 'softmax', 'svm', 'ridge'
 PENALTIES = 'l2', 'l1'
 # secml's normalizers, and none
 SCALERS = 'mean-std', 'min-max', 'unit-norm', 'none'
-# those of `experiment.filters`
-FILTERS = 'none', 'sphere-slab'
 
 OPTIONS = {
     '--points': dict(

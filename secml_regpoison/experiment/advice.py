@@ -4,8 +4,7 @@ import math
 import numpy as np
 
 from .estimators import L1_WORDS
-from .policies import in_sentence
-from .ranking import TRUSTED
+from .policies import TRUSTED, in_sentence
 
 SCALERS = {'mean-std': 'StandardScaler()', 'min-max': 'MinMaxScaler()',
            'unit-norm': 'Normalizer()'}

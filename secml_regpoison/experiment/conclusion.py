@@ -3,10 +3,9 @@ from secml_regpoison.core.verdicts import by_chance
 from secml_regpoison.terminal import count_rows, is_or_are
 from .advice import in_scikit_learn, is_wide
 from .plan import CROSS_VALIDATED, expected_strength
-from .policies import in_sentence
-from .policy_words import (
-    LEARNED, SECRET, at_worst, of_hidden, of_policy, percent)
-from .ranking import EQUAL, TRUSTED, error, is_alike, ranked, standings
+from .policies import LEARNED, TRUSTED, in_sentence
+from .policy_words import SECRET, at_worst, of_hidden, of_policy, percent
+from .ranking import EQUAL, error, is_alike, ranked, standings
 
 FEW_TEST_ROWS = 50
 FEW_OF_A_CLASS = 10  # trusted rows, or test rows

@@ -11,8 +11,7 @@ from secml_regpoison.core.solvers import SOLVERS
 from secml_regpoison.limits import MAX_LMBDA
 from secml_regpoison.validation import check, check_choice, check_type
 from .estimators import last_step
-from .filters import FILTERS
-from .plan import ATTACKERS
+from .plan import ATTACKERS, FILTERS
 from .policies import POLICIES, check_trust, policy_name
 
 # Of the attack's parameters, those that `poisoning_curve` hands on.

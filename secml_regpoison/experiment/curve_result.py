@@ -17,7 +17,7 @@ from .conclusion import trusted_first
 from .estimators import fit_with_lambda, fit_with_trust, last_step
 from .measures import majority_error
 from .plan import expected_strength
-from .policies import policy_name
+from .policies import TRUSTED, policy_name
 from .policy_attack import CLASSIFIERS
 from .ranking import ranked, standings
 from .report import csv_lines, plain_words
@@ -27,7 +27,7 @@ from .summary import summarise
 MEASURED = ('test_error', 'validation_loss', 'constant_loss', 'lmbda',
             'w_norm', 'trust', *SENTENCES)
 # what is trained on the validation rows: its loss on them says nothing
-TRUSTING = 'trusted-only', 'learned-trust'
+TRUSTING = TRUSTED, 'learned-trust'
 
 
 def measure_estimator(estimator, split, plan, policy, k, repetition):
@@ -50,7 +50,7 @@ def measure_estimator(estimator, split, plan, policy, k, repetition):
         y_pred = fitted.predict(test[0])
         if policy in TRUSTING:
             folds = stratified_folds(val[1], plan.seed + repetition)
-            parts = (estimator, rows, val) if policy == 'trusted-only' \
+            parts = (estimator, rows, val) if policy == TRUSTED \
                 else _in_trusted_features(fitted, rows, val)
             loss = _cross_validated(fit, folds, plan.classifier, *parts)
         else:
@@ -84,7 +84,7 @@ def _fit(estimator, rows, val, policy, lmbda, trust, seed):
     if policy == 'learned-trust':
         return fit_with_trust(estimator, lmbda, seed, trust, val, rows)
     return fit_with_lambda(estimator, lmbda, seed,
-                           *(val if policy == 'trusted-only' else rows))
+                           *(val if policy == TRUSTED else rows))
 
 
 def _in_trusted_features(fitted, rows, val):

@@ -7,6 +7,7 @@ from secml_regpoison.attack.replacement import replacement_order
 from secml_regpoison.data.splits import draw_rows
 from .filters import passing_of
 from .grey_box import places_of_attacker
+from .policies import TRUSTED
 
 
 def poisoned_rows(source, plan, policy, repetition, result):
@@ -32,7 +33,7 @@ def poisoned_rows(source, plan, policy, repetition, result):
 
     """
     part, rows = _trained_on(source, plan, repetition, result['n_points'][-1])
-    if policy == 'trusted-only':
+    if policy == TRUSTED:
         part, rows = _drawn(source, plan, repetition)['val']
     rows = np.sort(rows)
     x, y = source.parts[part]

@@ -16,7 +16,6 @@ from secml_regpoison.attack.feasible import CFeasibleSphereSlab, fit_filter
 from secml_regpoison.convert import as_refitted
 from secml_regpoison.data.splits import draw_rows
 
-FILTERS = 'none', 'sphere-slab'
 QUANTILE = .95
 
 
@@ -27,7 +26,7 @@ def filter_split(split, name, preprocess):
     ----------
     split : Split
     name : str
-        One of `FILTERS`.
+        One of `.plan.FILTERS`.
     preprocess : str, CNormalizer or None
         Of the classifier: where it divides by deviations, the distances are
         in units of them.

@@ -5,7 +5,7 @@ import numpy as np
 
 from secml_regpoison.attack.replacement import most_replaced
 from secml_regpoison.data.splits import draw_rows
-from .policies import DEFAULT_POLICIES, check_trust
+from .policies import DEFAULT_POLICIES, TRUSTED, check_trust
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Plan:
         'auto': after the attack, poison is projected to whole numbers in
         columns that hold nothing else, and evaluated again; or 'none'.
     filter : str
-        Any of `filters.FILTERS`: which training rows are dropped first.
+        Any of `FILTERS`: which training rows are dropped first.
     expect : float or None
         Share of poison among the training rows that the verdict is for; None:
         that of the largest strength.
@@ -78,6 +78,7 @@ class Plan:
 
 
 ATTACKERS = 'defender', 'own', 'grey'
+FILTERS = 'none', 'sphere-slab'  # see `.filters`
 # Rows or features: a factorisation of that size costs about what 150 steps of
 # training do.
 CHEAP_SIZE = 512
@@ -144,7 +145,7 @@ def expected_strength(plan):
 
 # The policies that cross-validate, and on which rows; a fold has to leave a
 # row of each class.
-CROSS_VALIDATED = {'clean-cv': 'train', 'trusted-only': 'val',
+CROSS_VALIDATED = {'clean-cv': 'train', TRUSTED: 'val',
                    'learned-trust': 'val'}
 LEAST_ROWS = 2
 

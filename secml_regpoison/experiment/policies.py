@@ -14,14 +14,16 @@ loss on the trusted rows low.
 """
 from secml_regpoison.figure.style import OWN
 
-DEFAULT_POLICIES = 'clean-cv', 'learned', 'trusted-only'
+TRUSTED = 'trusted-only'
+LEARNED = 'learned', 'learned-trust'
+DEFAULT_POLICIES = 'clean-cv', 'learned', TRUSTED
 POLICIES = *DEFAULT_POLICIES, 'learned-trust'
 
 
 def with_own(policies):
     """The policies, and '-own' of those that poison reaches."""
     return (*policies, *(f'{policy_name(policy)}{OWN}' for policy in policies
-                         if policy != 'trusted-only'))
+                         if policy != TRUSTED))
 
 
 def without_own(policy):
@@ -51,7 +53,7 @@ def describe_policy(name):
     words = {'clean-cv': 'fixed by clean cross-validation',
              'learned': 'learned',
              'learned-trust': 'learned with the weight of the other rows',
-             'trusted-only': 'of the trusted rows alone'}
+             TRUSTED: 'of the trusted rows alone'}
     return words.get(name, 'fixed')
 
 

@@ -26,6 +26,7 @@ from secml_regpoison.classifier.c_classifier_svm_torch import (
     CClassifierSVMTorch)
 from secml_regpoison.convert import as_refitted
 from .cross_validation import cross_validated_lmbda
+from .policies import LEARNED, TRUSTED
 
 # By their names in a `Plan`, with the attack on each.
 CLASSIFIERS = {
@@ -54,11 +55,11 @@ def make_attack(split, plan, policy, seed):
     if plan.penalty == 'l1':
         kind = partial(L1_CLASSIFIERS[plan.classifier], penalty='l1')
     clf = kind(preprocess=plan.preprocess)
-    train = split.val if policy == 'trusted-only' else split.train
-    if policy in ('clean-cv', 'trusted-only'):
+    train = split.val if policy == TRUSTED else split.train
+    if policy in ('clean-cv', TRUSTED):
         lmbda = cross_validated_lmbda(train, clf, plan.lmbda_bounds, seed)
     else:
-        lmbda = 0. if policy in ('learned', 'learned-trust') else policy
+        lmbda = 0. if policy in LEARNED else policy
     target_of(clf).set_lmbda(clf, float(lmbda))
     lb, ub = _box(split, plan, seed)
     own = split.test if split.attacker is None else split.attacker

@@ -2,10 +2,9 @@
 from secml_regpoison.core.verdicts import SENTENCES, by_chance
 from secml_regpoison.terminal import count_rows
 from .advice import strength_text
-from .policies import describe_policy, in_sentence
-from .ranking import EQUAL, TRUSTED, error, is_alike
+from .policies import LEARNED, TRUSTED, describe_policy, in_sentence
+from .ranking import EQUAL, error, is_alike
 
-LEARNED = 'learned', 'learned-trust'
 SECRET = ('If the attacker knows the trusted rows, tuning on them gives no '
           'protection: keep some of them secret.')
 

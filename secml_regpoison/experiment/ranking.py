@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from secml_regpoison.core.verdicts import by_chance
 from .policies import OWN, POLICIES, is_own
 
-TRUSTED = 'trusted-only'
 EQUAL = 5e-5  # errors that look the same in percent
 
 

@@ -6,7 +6,7 @@ from secml_regpoison.core.verdicts import (
 from secml_regpoison.storage import atomic_path, save_arrays
 from secml_regpoison.terminal import count_rows, printable
 from .measures import columns
-from .policies import OWN, in_sentence
+from .policies import OWN, TRUSTED, in_sentence
 from .tables import as_text, format_mean_std
 
 
@@ -92,7 +92,7 @@ def csv_lines(records):
     """
     trusted = {(record['repetition'], record['n_points']):
                record['test_error'] for record in records
-               if record['policy'] == 'trusted-only'}
+               if record['policy'] == TRUSTED}
     errors = [trusted.get((record['repetition'], record['n_points']))
               for record in records]
     return [{**record,

@@ -19,7 +19,7 @@ from .grey_box import evaluate_on_trusted, with_attacker_rows
 from .measures import measure
 from .parallel import parallel_map
 from .plan import expected_strength
-from .policies import is_own, policy_name, without_own
+from .policies import TRUSTED, is_own, policy_name, without_own
 from .policy_attack import make_attack
 
 
@@ -119,11 +119,11 @@ def evaluate(name, split, plan, policy, repetition, checkpoint=None):
         plan = replace(plan, attacker='own', n_points=(
             plan.n_points[expected_strength(plan)],))
     try:
-        is_grey = plan.attacker == 'grey' and policy != 'trusted-only'
+        is_grey = plan.attacker == 'grey' and policy != TRUSTED
         attack = make_attack(
             replace(split, val=split.attacker) if is_grey else split, plan,
             policy, plan.seed + repetition)
-        if policy == 'trusted-only':
+        if policy == TRUSTED:
             data, runs = _run_trusted_only(attack, split, plan)
             return data, measure(attack, data, split, plan, policy, runs)
         data = _run_attack(attack, split, plan.n_points, checkpoint)
@@ -188,11 +188,9 @@ def _hold_to_valid_values(attack, split, plan, data):
                          split.groups)
     if not (values.integers or values.groups):
         return
-    poisons, y_pred, scores, losses = (
-        data.adv_ds, data.Y_pred, data.scores, data.fobj.tondarray())
-    for k, poison in enumerate(poisons):
+    losses = data.fobj.tondarray()
+    for k, poison in enumerate(data.adv_ds):
         if poison.num_samples:
-            y_pred[k], scores[k], poisons[k], losses[k] = hold_to_values(
-                attack, values, k, poison, split.test.X)
-    data.adv_ds, data.Y_pred, data.scores = poisons, y_pred, scores
+            data.Y_pred[k], data.scores[k], data.adv_ds[k], losses[k] = \
+                hold_to_values(attack, values, k, poison, split.test.X)
     data.fobj, data.time = CArray(losses), _seconds(attack)

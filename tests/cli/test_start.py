@@ -13,7 +13,6 @@ import pytest
 from secml_regpoison.classifier.c_classifier_linear_torch import PENALTIES
 from secml_regpoison.cli import attack_arguments
 from secml_regpoison.core.solvers import SOLVERS
-from secml_regpoison.experiment.filters import FILTERS
 from secml_regpoison.experiment.policy_attack import CLASSIFIERS
 from secml_regpoison.experiment.parallel import parallel_map
 
@@ -112,7 +111,6 @@ def test_it_offers_the_solvers_of_the_core():
     assert {*attack_arguments.CLASSIFIERS,
             *attack_arguments.MODELS} == set(CLASSIFIERS)
     assert attack_arguments.PENALTIES == tuple(PENALTIES)
-    assert attack_arguments.FILTERS == FILTERS
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='needs a pseudo-terminal')
