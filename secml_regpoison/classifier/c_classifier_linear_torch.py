@@ -23,6 +23,8 @@ from secml_regpoison.validation import (
 # convergence is quadratic; with very weak regularisation rounding prevents it.
 TOLERANCES = {'float64': (1e-12, 1e-8), 'float32': (1e-6, 1e-4)}
 PENALTIES = {'l2': L2, 'l1': L1}
+# Either is set from the other: exp(691) is next above 1e300.
+MAX_LMBDA = 691
 
 
 class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
@@ -86,7 +88,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
     def C(self, value):
         check_type('C', value, numbers.Real, 'a number')
         value = float(value)
-        check('C', value, 1e-300 <= value <= 1e300, 'from 1e-300 to 1e300')
+        check('C', value, 0 < value < math.inf
+              and abs(math.log(value)) <= MAX_LMBDA, 'from 1e-300 to 1e300')
         if value != self._C:
             self._C, self._lmbda = value, 0. - math.log(value)  # 0, never -0
 
@@ -99,7 +102,8 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
     def lmbda(self, value):
         check_type('lmbda', value, numbers.Real, 'a number')
         value = float(value)
-        check('lmbda', value, -690 <= value <= 690, 'from -690 to 690')
+        check('lmbda', value, abs(value) <= MAX_LMBDA,
+              f'from -{MAX_LMBDA} to {MAX_LMBDA}')
         if value != self._lmbda:
             self._C, self._lmbda = math.exp(-value), value
 
@@ -177,7 +181,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
                 f', overflow in {self.dtype}: rescale the features.')
         y = self._code(y, self.classes, device).to(dtype)
         loss = self.core_loss if weights is None \
-            else Weighted(self.core_loss, weights.to(device))
+            else Weighted(self.core_loss, weights.to(x))
         # training ignores the validation set
         self._keep(*self._train(Problem(
             x, y, x, y, n_classes=None if self._two_classes

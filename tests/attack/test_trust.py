@@ -69,6 +69,18 @@ def test_clean_rows_are_used(preprocess):
             rtol=1e-5)
 
 
+def test_a_classifier_of_float32():
+    """The weights of its rows were of float64: `run` ended in an error."""
+    data = [clouds(n, seed, d=4) for n, seed in ((200, 1), (24, 2), (60, 3))]
+    found = []
+    for dtype in 'float64', 'float32':
+        attack = attack_on(data, 0, CClassifierLogisticTorch(dtype=dtype))
+        adv_ds = run(attack, data)[2]
+        assert adv_ds.header.trust > .01
+        found.append(attack.poisoned_classifier(adv_ds).w.tondarray())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-5)
+
+
 def test_the_margin_decides_what_a_checkpoint_is_of(tmp_path):
     data, path = small(), tmp_path / 'attack.npz'
     one, other = (attack_on(data, 0, lmbda_bounds=(0, 1), trust_margin=margin)

@@ -185,7 +185,9 @@ def test_c_and_lmbda_are_one():
     CClassifierLogisticTorch, CClassifierSVMTorch, CClassifierSoftmaxTorch])
 def test_copied_to_the_last_bit(kind):
     """exp(log(3)) is not 3, nor log(exp(-.07)) -.07."""
-    for clf in (kind(C=3), kind(C=1), kind(lmbda=.07), kind(lmbda=-7.7)):
+    for clf in (kind(C=3), kind(C=1), kind(lmbda=.07), kind(lmbda=-7.7),
+                kind(C=1e300), kind(C=1e-300), kind(lmbda=691),
+                kind(lmbda=-691)):
         expected = clf.C, clf.lmbda
         params = clf.get_params()
         for order in (list, reversed):
@@ -430,7 +432,8 @@ def test_three_classes():
 
 
 @pytest.mark.parametrize('error, kwargs', [
-    (ValueError, {'C': 0}), (ValueError, {'C': math.nan}),
+    (ValueError, {'C': 0}), (ValueError, {'C': 2e300}),
+    (ValueError, {'C': math.nan}),
     (TypeError, {'C': '1'}), (ValueError, {'lmbda': math.inf}),
     (TypeError, {'lmbda': True}), (ValueError, {'solver': 'lbfgs'}),
     (ValueError, {'eta': 0.}), (TypeError, {'eta': 'auto'}),
