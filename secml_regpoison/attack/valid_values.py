@@ -109,7 +109,8 @@ def hold_to_values(attack, values, k, adv_ds, x):
         attack, data, to_tensor(adv_ds.X, data.device), y, project)
     x_p, n_trainings, n_hypergradients = _moved(
         attack, data, values, x_p, y, adv_ds.header.lmbda, project)
-    poison = CDataset(to_carray(x_p), adv_ds.Y, adv_ds.header)
+    poison = CDataset(to_carray(x_p, adv_ds.X.issparse), adv_ds.Y,
+                      adv_ds.header)
     y_pred, scores, loss = evaluate_again(attack, k, poison, x)
     record = attack.history[k]
     attack._replace_result(k, poison, replace(

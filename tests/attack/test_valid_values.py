@@ -11,6 +11,8 @@ from secml_regpoison.attack.feasible import (
 from secml_regpoison.attack.valid_values import ValidValues, hold_to_values
 from secml_regpoison.core.single_moves import SingleMoves
 
+from secml.data import CDataset
+
 
 def box(low, high):
     return np.array(low, dtype=float), np.array(high, dtype=float)
@@ -42,6 +44,16 @@ def test_projected_points_stay_where_they_are():
     np.testing.assert_array_equal(projected, np.rint(x))
     np.testing.assert_array_equal(values.project(projected, low, high),
                                   projected)
+
+
+def test_poison_stays_as_sparse_as_the_training_rows():
+    data = small(d=3)
+    data = [CDataset(part.X.tosparse(), part.Y) for part in data]
+    attack = make(data, 2, learn_lmbda=False, solver_params={'n_outer': 1})
+    poison = run(attack, data)[2]
+    held = hold_to_values(attack, ValidValues((0, 1, 2)), 0, poison,
+                          data[2].X)[2]
+    assert poison.X.issparse and held.X.issparse and attack.xc.issparse
 
 
 @pytest.mark.parametrize('settings', [
