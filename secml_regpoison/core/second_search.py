@@ -47,13 +47,17 @@ def search_again(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     All of them are projected on the feasible set.
 
     None, too, where lambda is learned, with more than `MAX_FEATURES` features,
-    where the rows are sparse or not in the space of the points, and in a ball
-    with a filter, on which a projection is slow.
+    where all rows have the label of a point, where the rows are sparse or not
+    in the space of the points, and in a ball with a filter, on which a
+    projection is slow.
     """
     problem = defender.model.problem
     if defender.bounds is not None or x_p.shape[1] > MAX_FEATURES \
             or problem.transform is not None or is_sparse(problem.x_tr) \
             or is_sparse(problem.x_val) \
+            or any(bool((problem.y_tr == label).all()
+                        and (problem.y_val == label).all())
+                   for label in y_p.unique()) \
             or feasible.dmax is not None and feasible.filter is not None:
         return None
     found = None

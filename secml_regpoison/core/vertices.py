@@ -4,6 +4,7 @@ The attacker's loss has many local maxima, and a search ends at one near its
 start. With few features or few points, all points of a label in one far place
 can do more.
 """
+from contextlib import suppress
 from typing import Optional
 
 import torch
@@ -33,9 +34,17 @@ def best_vertex(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     """
     if defender.camouflage or not feasible.is_bounded:
         return None
-    upward, search = defender.model.problem.upward, _VertexSearch(
-        defender, feasible, best)
-    start = here = defender.evaluate(x_p, best.lmbda)
+    search = _VertexSearch(defender, feasible, best)
+    # the error: nothing can be trained at the start, or differentiated
+    with suppress(FloatingPointError):
+        _try_vertices(search, x_p, y_p)
+    return None if search.worst is best else search.worst
+
+
+def _try_vertices(search: '_VertexSearch', x_p: Tensor, y_p: Tensor) -> None:
+    """Search at the vertices that `best_vertex` lists."""
+    best, upward = search.worst, search.defender.model.problem.upward
+    start = here = search.defender.evaluate(x_p, best.lmbda)
     for _ in range(FRANK_WOLFE_STEPS):
         here = search.at(upward * here.grad_x_p) or here
     search.at(upward * best.grad_x_p)
@@ -44,7 +53,6 @@ def best_vertex(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
         far = search.at(-_own_weights(start, y_p))
         if far is not None:
             search.at(-_own_weights(far, y_p))
-    return None if search.worst is best else search.worst
 
 
 def _own_weights(here: Iterate, y_p: Tensor) -> Tensor:

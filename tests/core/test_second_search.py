@@ -168,6 +168,17 @@ def test_rows_that_points_cannot_stand_at(name, monkeypatch):
     assert (n_evaluations() < found) == (not name)
 
 
+def test_rows_of_one_class():
+    """There is no row of another: torch drew a number below 0."""
+    problem = apart(7)
+    problem = replace(problem, y_tr=problem.y_tr.abs(),
+                      y_val=problem.y_val.abs())
+    found = solve(problem, problem.x_val[:1], problem.y_val[:1], LMBDA,
+                  learn_lmbda=False, lb=-4., ub=8., method='implicit',
+                  try_vertices=True, quasi_newton=True, n_outer=2)
+    assert math.isfinite(found.value)
+
+
 @pytest.mark.parametrize('upward, order', [
     (1., [3., 2., 1.]), (-1., [1., 2., 3.])])
 def test_places_where_training_fails_are_left_out(upward, order):

@@ -13,10 +13,13 @@ from core_problems import clouds
 
 from secml_regpoison.core import (
     Problem, hypergradient, second_search, solve)
+from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.core.iterates import Iterate
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.softmax_model import SoftmaxModel
+from secml_regpoison.core.solvers import Training
 from secml_regpoison.core.vertices import best_vertex
 
 
@@ -152,6 +155,24 @@ def test_a_vertex_where_training_diverges_is_left_out():
     without, found, _ = pair(problem, box=1e3, n_outer=2, step=.1,
                              **settings)
     assert found.f_seq == without.f_seq
+
+
+@pytest.mark.parametrize('name', ['evaluate', 'grad_x_p'])
+def test_a_search_that_has_ended_is_not_lost(name, monkeypatch):
+    """Where nothing can be trained at its start with the lambda that it ended
+    with, or differentiated."""
+    def fails(*args):
+        raise FloatingPointError('not finite')
+    problem = clouds(2)
+    x_p, y_p = problem.x_val[:1], -problem.y_val[:1]
+    defender = Defender(LinearModel(problem, y_p, Training('implicit')), None,
+                        None)
+    best, ub = defender.evaluate(x_p, -2.), torch.full_like(x_p, 4.)
+    monkeypatch.setattr(*{
+        'evaluate': (defender, name, fails),
+        'grad_x_p': (Iterate, name, property(fails))}[name])
+    assert best_vertex(defender, FeasibleSet(x_p, -ub, ub), x_p, y_p,
+                       best) is None
 
 
 def test_points_that_hold_whole_numbers():
