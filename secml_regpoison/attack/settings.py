@@ -35,6 +35,8 @@ OUTER_PARAMS = {
     'eta': _STEP, 'eta_min': _STEP, 'eta_max': _STEP, 'max_iter': _COUNT,
     'eps': _TOLERANCE}
 SAME_PARAMS = {'max_iter': 'n_outer', 'eta_min': 'step', 'eps': 'tol'}
+# Largest lambda, whose exponential is squared, and power of 10 of C.
+LIMITS = {'float64': (round(MAX_LMBDA), 20), 'float32': (44, 19)}
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'inner_eta': None, 'momentum': .9}
 MAY_BE_NONE = ('step', 'inner_eta', 'inner_tol', 'truncate', 'eta', 'eta_min',
                'eta_max')
@@ -123,7 +125,7 @@ def check_attack(attack):
     check_type('joint', attack.joint, (bool, np.bool_), 'True or False')
     _check_y_poison(attack.y_poison, attack.n_points or 0,
                     attack.training_data)
-    check_lmbda(attack.classifier, attack.lmbda_bounds)
+    check_lmbda(attack.classifier, attack.lmbda_bounds, attack.dtype)
     check_bounds(attack.lb, attack.ub, attack.training_data.num_features)
     check_feasible(attack)
 
@@ -180,17 +182,17 @@ def outer_steps(attack, default_step):
             'max_step': max(eta_max or math.inf, least)}
 
 
-def check_lmbda(clf, bounds):
+def check_lmbda(clf, bounds, dtype):
     """The objective of the classifier, its lambda, and the interval."""
     check_objective(clf)
-    target = target_of(clf)
+    target, (limit, power) = target_of(clf), LIMITS[dtype]
+    in_dtype = '' if dtype == 'float64' else f' with dtype={dtype!r}'
     check_number(f'classifier.{target.parameter}',
                  getattr(parts_of(clf)[0], target.parameter), lambda value:
-                 value > 0 and abs(target.lmbda(clf)) <= MAX_LMBDA + .1,
-                 f'a number between {target.scale:g}e-20 and '
-                 f'{target.scale:g}e20')
-    condition = (f'two numbers in order between {-MAX_LMBDA:g} and '
-                 f'{MAX_LMBDA:g}')
+                 10. ** -power <= value / target.scale <= 10. ** power,
+                 f'a number between {target.scale:g}e-{power} and '
+                 f'{target.scale:g}e{power}{in_dtype}')
+    condition = f'two numbers in order between {-limit} and {limit}{in_dtype}'
     check_type('lmbda_bounds', bounds, (Sequence, CArray, np.ndarray),
                condition)
     bounds = tuple(bounds)
@@ -198,7 +200,7 @@ def check_lmbda(clf, bounds):
     for bound in bounds:
         check_type('lmbda_bounds', bound, numbers.Real, condition)
     check('lmbda_bounds', bounds,
-          -MAX_LMBDA <= bounds[0] <= bounds[1] <= MAX_LMBDA, condition)
+          -limit <= bounds[0] <= bounds[1] <= limit, condition)
 
 
 def _check_y_poison(y, n_points, training_data):

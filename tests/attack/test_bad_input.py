@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from attack_problems import clouds, make, run
 from refusals import raises
 from refused_attacks import DATA, assert_refused
-from secml_regpoison import CAttackPoisoningMinimaxRidge
+from secml_regpoison import (
+    CAttackPoisoningMinimaxRidge, CClassifierLogisticTorch)
 from secml.adv.seceval import CSecEval
 from secml.array import CArray
 from secml.data import CDataset
@@ -209,6 +210,26 @@ def test_c_of_the_classifier(value, error, words, learn_lmbda):
     attack = make(DATA, 3, learn_lmbda=learn_lmbda)
     attack.classifier.C = value
     assert_refused(attack, error, '`classifier.C` must', words)
+
+
+@pytest.mark.parametrize('learn_lmbda', [True, False])
+def test_a_lambda_that_float32_cannot_square(learn_lmbda, tmp_path):
+    """It was refused by the core, in other words, after the checkpoint was
+    on disk."""
+    make(DATA, dtype='float32', lmbda_bounds=(-44, 44),
+         clf=CClassifierLogisticTorch(C=1e-19))
+    bounds = {'lmbda_bounds': (-45, 11)}
+    for kwargs, name, words in (
+            (bounds, 'lmbda_bounds', "between -44 and 44 with dtype='float32'"
+             ), ({'clf': CClassifierLogisticTorch(C=1e-20)}, 'classifier.C',
+                 "between 1e-19 and 1e19 with dtype='float32'")):
+        with raises(ValueError, f'`{name}` must', words):
+            make(DATA, dtype='float32', learn_lmbda=learn_lmbda, **kwargs)
+    attack, path = make(DATA, 2, learn_lmbda=learn_lmbda, **bounds), \
+        tmp_path / 'attack.npz'
+    attack.dtype = 'float32'
+    assert_refused(attack, ValueError, '`lmbda_bounds` must', checkpoint=path)
+    assert not path.exists()
 
 
 def test_alpha_of_the_classifier_is_half_as_far_as_c():
