@@ -13,7 +13,6 @@ import torch
 
 from secml_regpoison.core import solve
 from secml_regpoison.core.single_moves import SingleMoves
-from secml_regpoison.core.steps import default_step
 from . import attacker, pipeline, retraining, trust
 from .feasible import feasible_set
 from .poisoning_data import PoisonSet
@@ -196,7 +195,7 @@ def solve_from(attack, data, problem, start, iterates, first=(),
         {}, pipeline.model_class(attack))
     settings = {
         **vars(training_of(attack)), 'camouflage': camouflage, **fixed_args,
-        **outer_steps(attack, default_step(data.x_tr, camouflage)), **settings}
+        **outer_steps(attack), **settings}
     free = replace(feasible, integers=None)
     before = first if feasible.integers is None else (*first, model)
     n_trainings = n_evaluations = 0

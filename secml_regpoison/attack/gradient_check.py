@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from secml_regpoison.core.diagnostics import diagnose
+from secml_regpoison.core.features import fitted_on_val
 from secml_regpoison.core.kinks import kinked_coordinates
 from secml_regpoison.validation import (
     check, check_integer, check_number)
@@ -106,7 +107,8 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
     """`GradientCheck` at the attack's points and lambda."""
     x_p, y_p = moving_points(attack, data)
     problem = data.problem(len(x_p))
-    units = _column_units(problem, x_p)
+    units = _column_units(fitted_on_val(problem), x_p[:0]) \
+        if trust.is_learned(attack) else _column_units(problem, x_p)
     directions = [units * u for u in _directions(
         x_p, n_directions, random_seed)]
     # a long step has less rounding, a short one is further from kinks

@@ -143,9 +143,10 @@ def check_refitted(attack, data):
 
 
 def warn_of_constant_columns(attack, data):
-    """Warn of columns in which poison is divided by next to nothing."""
+    """Warn of columns in which poison is divided by next to nothing; learned
+    trust divides by what the trusted rows alone fit."""
     if not attack.n_points or data.preprocess is None \
-            or not data.preprocess.fits_scale:
+            or not data.preprocess.fits_scale or trust.is_learned(attack):
         return
     x = data.x_tr[data.clean_rows(attack.n_points)]
     low, high = bound_tensors(attack.lb, attack.ub, data.x_val)

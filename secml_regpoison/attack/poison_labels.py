@@ -132,7 +132,7 @@ def _screen(attack, data, poison, y_new, checkpoint, trials):
     of the best iterate, not evaluated."""
     n_points = len(poison.x) + len(y_new)
     steps = min(SCREENING_STEPS,
-                outer_steps(attack, 1.).get('n_outer', SCREENING_STEPS))
+                outer_steps(attack).get('n_outer', SCREENING_STEPS))
     key = checkpoint.key(poison, n_points, y_new, steps)
     batch, interrupt = checkpoint.batches.get(key), None
     if batch is None:

@@ -14,6 +14,7 @@ from secml_regpoison.convert import (
     to_float64, to_tensor)
 from secml_regpoison.core import Problem
 from secml_regpoison.core.checks import NORMS
+from secml_regpoison.core.linalg import spread_of
 from secml_regpoison.validation import resolve_device
 from .digests import array_digest, content_digest
 from .pipeline import check_features_finite, freeze
@@ -45,10 +46,9 @@ class PoisonSet(NamedTuple):
 class PoisoningData:
     """The data that an attack works on.
 
-    The arguments are as for the attack. secml's normalizers and their chains
-    are refitted on the poisoned rows of each training, as `fit` does. Of
-    another preprocess a copy is fitted on the clean rows and frozen: a
-    warning says so.
+    secml's normalizers and their chains are refitted on the poisoned rows of
+    each training, as `fit` does. Of another preprocess a copy is fitted on the
+    clean rows and frozen: a warning says so.
 
     Attributes
     ----------
@@ -82,6 +82,7 @@ class PoisoningData:
             self.y_attacker = self.encode(attacker_set.Y)
         self.y_target = None if y_target is None else self.encode(
             CArray([y_target])).expand_as(self.y_attacker)
+        self.spread = spread_of(self.x_tr)
         self.phi_tr, self.phi_val = self.x_tr, self.x_val
         self.phi_attacker = self.x_attacker
         self.preprocess = self.transform = None
@@ -136,8 +137,7 @@ class PoisoningData:
 
     @cached_property
     def features_identity(self):
-        """Shape of the training rows' `clean_features`, and a digest of all.
-        The features themselves are not kept."""
+        """Shape of the training rows' `clean_features`, a digest of all."""
         features = self.clean_features()
         return list(features[0].shape), array_digest(*features)
 
@@ -160,11 +160,11 @@ class PoisoningData:
             phi = x_fixed if self.transform is None \
                 else self.transform(x_fixed)[0]
             phi_tr, y_tr = torch.cat([phi_tr, phi]), torch.cat([y_tr, y_fixed])
-        own = {'x_attacker': self.phi_attacker,
-               'y_attacker': self.y_attacker} if self.has_own_set else {}
+        own = (self.phi_attacker, self.y_attacker) if self.has_own_set \
+            else (None, None)
         return Problem(phi_tr, y_tr, self.phi_val, self.y_val, self.y_target,
-                       self.transform, self.preprocess, self.n_classes,
-                       **own)
+                       self.transform, self.preprocess, self.n_classes, *own,
+                       self.spread)
 
     def poison_set(self, lmbda, poison_ds=None, distance='l2'):
         """The points of a dataset, which may be None, as a `PoisonSet`.

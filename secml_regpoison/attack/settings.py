@@ -18,12 +18,12 @@ from .box import check_bounds
 from .feasible import check_feasible
 from .targets import check_objective, parts_of, target_of
 
-# `solver_params` may hold the settings of training but `method`: by name, that
-# of `Training`, whose `eta` is another than secml's ...
+# Keys of `solver_params` that are fields of `Training`, all but `method`.
+# `Training.eta` is 'inner_eta' here: 'eta' is secml's step of the points.
 TRAINING_PARAMS = {'inner_eta' if name == 'eta' else name: name
                    for name in inspect.signature(Training).parameters
                    if name != 'method'}
-# ... those of the outer loop, which `solve` takes, and secml's names for them.
+# Those of the outer loop, which `solve` takes, and secml's names for them.
 _STEP = (lambda step: 0 < step < math.inf, 'None or positive and finite')
 _COUNT = (lambda n: n >= 0 and isinstance(n, numbers.Integral),
           'a whole number of at least 0')
@@ -160,25 +160,23 @@ def training_of(attack):
         raise ValueError(str(error).replace('`eta`', '`inner_eta`')) from error
 
 
-def outer_steps(attack, default_step):
+def outer_steps(attack):
     """How the points of the attack move: arguments of the core's `solve`.
 
     secml's names mean what they mean in secml's `COptimizerPGDLS`: 'eta' is
     the least step, 'eta_min' the first (None: 'eta'), 'eta_max' the greatest,
     'eps' an absolute gain.
     """
-    params = {
-        name: value
-        for name, value in plain_params(attack.solver_params).items()
+    params = {name: value for name, value in plain_params(
+        attack.solver_params).items()
         if name not in TRAINING_PARAMS and value is not None}
-    eta, eta_max = params.pop('eta', None), params.pop('eta_max', None)
-    first = params.pop('eta_min', params.pop('step', None)) or eta
+    least, eta_max = params.pop('eta', 0.), params.pop('eta_max', None)
+    first = params.pop('eta_min', params.pop('step', None)) or least
     if 'max_iter' in params:
         params['n_outer'] = params.pop('max_iter')
     if 'eps' in params:
         params.update(tol=0., atol=params.pop('eps'))
-    least = eta or 0.
-    return {**params, 'step': first or default_step, 'min_step': least,
+    return {**params, 'step': first or None, 'min_step': least,
             'max_step': max(eta_max or math.inf, least)}
 
 

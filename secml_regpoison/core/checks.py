@@ -159,6 +159,8 @@ def check_problem(problem: Any) -> None:
     check_type('preprocess', problem.preprocess, (type(None), Preprocess))
     check('preprocess', problem.preprocess,
           not isinstance(problem.preprocess, type), 'an object, not a class')
+    check_number('spread', problem.spread, lambda value: 0. <= value < (
+        math.inf), 'None or at least 0 and finite', or_none=True)
     check_flags(rows_move=problem.rows_move)
     check('y_attacker', problem.y_attacker, problem.y_attacker is None
           or problem.x_attacker is not None, 'None without `x_attacker`')

@@ -179,8 +179,21 @@ def unit_scale(width: Tensor) -> Tensor:
     """Widths (d,), scaled to a root mean square of 1; 1 in place of a 0, which
     counts for nothing."""
     varies = width > 0
-    square = torch.where(varies, width.square(), 0.).sum() / varies.sum()
-    return torch.where(varies, width / square.sqrt(), 1.)
+    # in float64: squares of float32 overflow above 1.8e19
+    square = torch.where(varies, width.double().square(), 0.).sum() \
+        / varies.sum()
+    return torch.where(varies, width / square.sqrt().to(width.dtype), 1.)
+
+
+def spread_of(x: Tensor) -> float:
+    """Root mean square distance of rows (n, d), which may be sparse, from
+    their mean."""
+    if x.is_sparse_csr:
+        mean = x.values().new_full((len(x),), 1 / len(x)) @ x
+        square = x.values().square().sum() / len(x) - mean @ mean
+    else:
+        square = (x - x.mean(0)).square().sum(1).mean()
+    return float(square.clamp_min(0.).sqrt())
 
 
 def warn_imprecise(what: str, value: float, tol: float,

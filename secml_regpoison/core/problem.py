@@ -41,6 +41,10 @@ class Problem:
     x_attacker, y_attacker : Tensor, shapes (k, d) and (k,), or None
         The attacker's own set, on which it raises the loss; with `y_target`,
         shape (k,) then, `y_attacker` is not read. None: the validation set.
+    spread : float or None
+        Root mean square distance of the training rows from their mean, in the
+        units of the points, of which the usual step of `.solve` is a share.
+        None: that of `x_tr`, whose units are others with most a `transform`.
     rows_move : bool
         Set by `features`: the rows move with the points, as where a preprocess
         is refitted. ``eta = 1 / L`` then takes the exact top eigenpair, and no
@@ -62,6 +66,7 @@ class Problem:
     n_classes: Optional[int] = None
     x_attacker: Optional[Tensor] = None
     y_attacker: Optional[Tensor] = None
+    spread: Optional[float] = None
     rows_move: bool = False
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from attack_problems import digits, make, run
+from secml_regpoison import CClassifierLogisticTorch
 
 from secml.array import CArray
 from secml.ml.classifiers import CClassifierLogistic
@@ -70,6 +71,14 @@ def test_columns_that_the_box_closes_are_not():
     assert n_warned(attack_on(data, ub=CArray(upper)), data) == 2
     upper[constant] = 0
     assert n_warned(attack_on(data, ub=CArray(upper)), data) == 0
+
+
+def test_trusted_rows_alone_are_divided_by():
+    """Where trust is learned: clean rows and poison fit no scaler."""
+    data = digits()
+    attack = make(data, 5, CClassifierLogisticTorch(preprocess='mean-std'),
+                  learn_lmbda='trust', solver_params={'n_outer': 0})
+    assert n_warned(attack, data) == 0
 
 
 @pytest.mark.parametrize('preprocess, n_points', [

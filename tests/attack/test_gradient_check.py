@@ -195,7 +195,7 @@ def test_a_step_gains_no_more_than_the_diameter_of_the_ball():
                                solver_params={'n_outer': 0})
         run(attack, digits())
         gains.append(attack.diagnostics().attacker_gain)
-    usual = default_step(torch.as_tensor(digits()[0].X.tondarray()))
+    usual = default_step(attack._prepare().problem(0))
     assert gains[1] == pytest.approx(.02 / usual * gains[0], rel=1e-3)
 
 
@@ -248,6 +248,28 @@ def test_diagnostics_are_the_same_in_other_units():
         one.attacker_grad_norm, rel=1e-6)
     # the first step is of the clean rows, its units are with the points
     assert other.attacker_gain == pytest.approx(one.attacker_gain, rel=.2)
+
+
+class Frozen(CNormalizerMinMax):
+    """A subclass may do anything: it is not refitted in the attack."""
+
+
+@pytest.mark.filterwarnings('ignore:Frozen is frozen')
+def test_a_step_is_in_the_units_of_the_points():
+    """Not of a frozen preprocess' features: with these 1,000 times larger, the
+    same points of the same model were said to gain 1,000 times as much."""
+    found = []
+    for size in 1., 1000.:
+        attack = make(small(d=3), 2, CClassifierLogisticTorch(
+            lmbda=2 * np.log(size), preprocess=Frozen(
+                feature_range=(0, size))), learn_lmbda=False,
+            solver_type='implicit')
+        attack.xc = CArray([[.5, .4, .6], [.3, .6, .4]])
+        attack.yc = CArray([0, 1])
+        found.append(attack.diagnostics())
+    assert found[0].loss == pytest.approx(found[1].loss, rel=1e-6)
+    assert found[0].attacker_gain == pytest.approx(
+        found[1].attacker_gain, rel=1e-4)
 
 
 @pytest.mark.parametrize('column', range(3))

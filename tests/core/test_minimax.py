@@ -23,7 +23,7 @@ from secml_regpoison.core.losses import Squared, SquaredHinge
 from secml_regpoison.core.model import Losses
 from secml_regpoison.core.steps import OuterSteps, default_step
 from secml_regpoison.core.preprocessing import MeanStd, MinMax
-from secml_regpoison.core.feasible import FeasibleSet
+from secml_regpoison.core.feasible import FeasibleSet, units_of
 from secml_regpoison.core.solvers import training
 from secml_regpoison.core.valleys import LOSS_RTOL
 from secml_regpoison.core.verdicts import LMBDA_TOL
@@ -504,7 +504,7 @@ def test_the_step_halves_where_nothing_is_gained():
 def test_no_step_is_shorter_than_the_least():
     """Six points that reach a maximum, of which the first steps overshoot."""
     problem, seen = clouds(0), []
-    usual = default_step(problem.x_tr)
+    usual = default_step(problem)
     found = solve(problem, problem.x_val[:6], -problem.y_val[:6], 0.,
                   learn_lmbda=False, method='implicit', min_step=.3 * usual,
                   callback=seen.append)
@@ -523,7 +523,7 @@ def test_steps_held_short_end_at_a_maximum():
     found, free = (solve(
         problem, problem.x_val[:6], -problem.y_val[:6], 0.,
         learn_lmbda=False, method='implicit', n_outer=100,
-        max_step=share * default_step(problem.x_tr)) for share in (.4, 1e9))
+        max_step=share * default_step(problem)) for share in (.4, 1e9))
     assert found.converged and len(found.f_seq) < 60
     assert found.value == pytest.approx(free.value, rel=1e-3)
 
@@ -624,17 +624,52 @@ def test_the_first_step_is_a_share_of_the_spread(camouflage, share):
     """A shorter one for an attacker who hides. The rows are 5 from their
     mean."""
     x = torch.tensor([[3., 4.], [-3., -4.]], dtype=torch.float64) + 7
+    y = torch.tensor([1., -1.], dtype=torch.float64)
     for rows in (x, x.to_sparse_csr()):
-        assert default_step(rows, camouflage) == pytest.approx(5 * share)
+        assert default_step(Problem(rows, y, rows, y), camouflage) \
+            == pytest.approx(5 * share)
+
+
+@pytest.mark.filterwarnings('ignore:Sparse CSR tensor support')
+def test_sparse_rows_without_a_number():
+    """torch took no first of none: a RuntimeError."""
+    x = torch.zeros(4, 3, dtype=torch.float64)
+    y = torch.tensor([1., -1., 1., -1.], dtype=torch.float64)
+    x_val = torch.eye(4, 3, dtype=torch.float64)
+    sparse, dense = (solve(Problem(rows, y, x_val, y), x_val[:1], -y[:1], 0.,
+                           0., 1., n_outer=2).value
+                     for rows in (x.to_sparse_csr(), x))
+    assert sparse == pytest.approx(dense, rel=1e-9)
+
+
+@pytest.mark.parametrize('quasi_newton', [False, True])
+def test_the_usual_step_is_in_the_units_of_the_points(quasi_newton):
+    """Behind a frozen preprocess it was that of the features: the same model
+    with features in other units moved its points by another first step."""
+    problem, lengths = clouds(0), []
+    x_p, y_p = problem.x_val[:3], -problem.y_val[:3]
+    for k in 1., .01, 100.:
+        seen = []
+        solve(replace(
+            problem, x_tr=k * problem.x_tr, x_val=k * problem.x_val,
+            transform=lambda x, k=k: (k * x, lambda grad: k * grad),
+            spread=5.), x_p, y_p, 2 * math.log(k), -99., 99.,
+            learn_lmbda=False, n_outer=1, method='implicit',
+            quasi_newton=quasi_newton, callback=seen.append)
+        # L-BFGS-B evaluates the start once more
+        lengths.append(float((seen[1 + quasi_newton].x_p - x_p).norm(
+            dim=1).max()))
+    assert lengths == pytest.approx([1. if quasi_newton else 2.] * 3, rel=1e-4)
 
 
 def test_first_step_where_all_rows_are_equal():
     """They have no distance from their mean; points move all the same."""
     x = torch.ones(6, 3, dtype=torch.float64)
-    assert default_step(x) == 1
     y = torch.tensor([1., -1., 1., -1., 1., -1.], dtype=torch.float64)
     x_val = torch.eye(6, 3, dtype=torch.float64)
-    found = solve(Problem(x, y, x_val, y), x_val[:1], -y[:1], 0., n_outer=2)
+    problem = Problem(x, y, x_val, y)
+    assert default_step(problem) == 1
+    found = solve(problem, x_val[:1], -y[:1], 0., n_outer=2)
     assert (found.x_p != x_val[:1]).any()
 
 
@@ -752,6 +787,11 @@ def test_units_of_a_box():
     found = FeasibleSet(x, torch.zeros_like(ub), ub, 75.).column_scale
     expected = ub.new_tensor([1., 150., 150.]) / (45001 / 3) ** .5
     assert torch.allclose(found[:3], expected, rtol=1e-12)
+    # whose squares are no numbers of float32: all units were 0
+    ub = torch.tensor([1., 1e20], dtype=torch.float32)
+    assert units_of(ub).tolist() == pytest.approx(units_of(
+        ub.double()).tolist(), rel=1e-6)
+    ub = torch.tensor([1., 200., 200., 0.], dtype=torch.float64)
     # the widths of the points may differ: the greatest
     found = FeasibleSet(x, x, torch.stack([ub, 2 * ub.flip(0)])).column_scale
     expected = ub.new_tensor([1., 400., 400., 2.]) / (320005 / 4) ** .5
