@@ -59,7 +59,8 @@ def camouflage_of_moves(attack):
 def starts(attack, data, problem, held, given):
     """Yield `given`, each a `PoisonSet`, and one more for an attacker who
     hides: the points of the first, where they pull the model to a target, see
-    `.core.targeted`; of several to that of the most harm.
+    `.core.targeted`; if there are several targets, the one that does most
+    harm.
 
     `held` are the points that do not move, and training rows of `problem`. No
     more with camouflage 0 alone, where trust is learned, the set of the points

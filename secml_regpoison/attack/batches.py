@@ -117,9 +117,10 @@ def optimise_batch(attack, data, poison, n_points, y_new, n_restarts,
 
     After Ctrl-C the best of it so far and the KeyboardInterrupt, which is
     raised if there is no iterate yet. Each start is tried with each of
-    `camouflages` and of `.pipeline.first_models`; what does the evaluated
-    classifier most harm is kept: by its loss, on rows of its own by errors, as
-    a model has more loss for being surer of a few. `settings` go to `solve`.
+    `camouflages` and of `.pipeline.first_models`; the result that harms the
+    evaluated classifier most is kept: by its loss, on rows of its own by
+    errors, as a model has more loss for being surer of a few. `settings` go to
+    `solve`.
     """
     held = held_points(attack, poison)
     problem = data.problem(n_points, held.x, held.y)

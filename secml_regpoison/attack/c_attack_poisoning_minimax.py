@@ -143,7 +143,7 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         faster by 'implicit', and by 'rmd' a GPU saves milliseconds a step.
     dtype : {'float64', 'float32'}, optional
         Precision in which points and lambda are searched for; the classifier
-        is trained and evaluated in float64 either way. 'float32' is 1.2 to
+        is trained in its own, float64 by default. 'float32' is 1.2 to
         1.5 times as fast; of a ridge classifier or an SVM by 'implicit', with
         fewer rows than columns, it is searched in float64 all the same, as
         float32 keeps no digit there at small lambda. Default 'float64'.
@@ -363,11 +363,11 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
             (its `predict` counts classes from 0).
         scores : CArray, shape (k, n_classes)
         adv_ds : CDataset
-            The poison. Its header has `lmbda`, `trust`, `w_norm` (norm of the
-            weights, in the classifier's feature space), `verdicts` (names of
-            `.Verdicts`), `starts` (validation rows where the points started),
-            `search_lmbda` (where the solver's lambda ended, and more points
-            start), `problem_id` and `search_settings` (for point 2).
+            The poison. Its header has `lmbda`, `w_norm` (norm of the weights,
+            in the classifier's feature space), `verdicts` (of `.Verdicts`),
+            `starts` (validation rows where points started), `search_lmbda` (of
+            the solver, where more points start), `problem_id`,
+            `search_settings`; with learn_lmbda='trust' also `trust`.
         f_opt : float
             Attacker's loss, see `objective_function`.
 

@@ -34,7 +34,9 @@ class GradientCheck:
     solver_points, solver_lmbda : the same of the attack's solver, against
     differences of the loss that it computes itself. With the L1 penalty the
     loss has a kink where a weight leaves zero: one between two values that are
-    subtracted counts as an error here; a smaller step avoids it. Columns that
+    subtracted counts as an error here; a smaller step avoids it. With the
+    squared hinge the training steps have kinks too, where a row crosses its
+    margin. Columns that
     are constant in clean rows and points alike are left out where a mean-std
     or min-max scaler is fitted: its scale jumps there.
     n_left_out, n_coordinates : how many coordinates of how many are left out

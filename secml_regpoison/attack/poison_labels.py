@@ -5,8 +5,8 @@ quarter to a half of one label is worst nearly everywhere; by the error all of
 one label, where lambda is learned or large. So the shares of the labels are
 tried for a few steps, and that of the most errors on the attacker's rows is
 kept, with a target that of the fewest. Of a classifier with a score for each
-class, what is tried is all points from one class with the label of another,
-for the pairs of classes.
+class, the labels of 'flip' are tried, then all points from one class with the
+label of another, for pairs of classes.
 """
 import itertools
 import math
@@ -54,7 +54,7 @@ def new_labels(attack, data, n_before, n_points):
 
 def choose(attack, data, poison, checkpoint, trials):
     """`new_labels` of a run that starts with `poison`; appends a `Trial` to
-    `trials` for each labels that are tried."""
+    `trials` for each labelling that is tried."""
     n_points = attack.n_points or 0
     y = attack.y_poison
     candidates = ()

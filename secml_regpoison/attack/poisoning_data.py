@@ -53,16 +53,16 @@ class PoisoningData:
     Attributes
     ----------
     x_tr, x_val, x_attacker : Tensor, shapes (n, d), (m, d) and (k, d)
-        In input space, where poisoning points live.
-    phi_tr, phi_val, phi_attacker : Tensor
-        Their features by a frozen preprocess; else the same.
+        In input space, where points live. phi_tr, ...: their features by a
+        frozen preprocess; else the same.
     preprocess : Preprocess or None
         The core's version of one that is refitted.
     start_order, replacement_order : ndarray, shapes (m,) and (n,)
         Poisoning points start at validation rows in the first order and, in
         the mode 'replace', take the place of training rows in the second.
     responses : dict
-        What a defender who learns trust has answered, see `.trust`.
+        Computed once: answers of a defender who learns trust, and targets
+        of `.attacker`.
     """
 
     def __init__(self, training_data, val, attacker_set, preprocess,

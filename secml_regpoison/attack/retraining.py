@@ -142,9 +142,8 @@ def harm(attack, data, poison, **kwargs):
     """What an attacker wants to be largest: its loss, or with rows of its own
     the errors on them, then the loss; see `evaluate_for_attacker`."""
     loss, error = evaluate_for_attacker(attack, data, poison, **kwargs)
-    has_own_set = attack.attacker_set is not None
-    return settings.sign_of(attack) * has_own_set * error, \
-        settings.sign_of(attack) * loss
+    sign = settings.sign_of(attack)
+    return 0. if attack.attacker_set is None else sign * error, sign * loss
 
 
 def warn_if_values_differ(attack, data, solver_value, loss, verdicts):

@@ -59,9 +59,9 @@ class ValidValues:
         """
         x = x.copy()
         for j in self.integers:
-            least, most = np.ceil(lb[j]), np.floor(ub[j])
-            if least <= most:
-                x[:, j] = np.rint(x[:, j]).clip(least, most)
+            low, high = np.ceil(lb[j]), np.floor(ub[j])
+            if low <= high:
+                x[:, j] = np.rint(x[:, j]).clip(low, high)
         for group in map(list, self.groups):
             x[:, group] = np.eye(len(group))[
                 np.where(ub[group] >= 1, x[:, group], -np.inf).argmax(axis=1)]

@@ -56,7 +56,7 @@ def camouflaged(model: Model, x_p: Tensor, attacker: Tensor, defender: Tensor,
     ``B`` is the loss of the attacker and ``A`` that of the defender; points
     that lower ``A`` do not show their harm. With a `y_target` the attacker
     lowers both: then a plus. The norms are in the units of
-    `.Model.column_scale`.
+    `.Problem.column_scale`.
     """
     scale, weight = model.column_scale(x_p), model.problem.upward * camouflage
     return (unit_rows(scale * attacker)

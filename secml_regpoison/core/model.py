@@ -83,8 +83,8 @@ class Model(Protocol):
         """Raise or warn, before any work, of what will not work."""
 
     def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
-        """Units of the columns in which points (p, d) ascend, as the
-        preprocess sets them; see `.Problem.column_scale`."""
+        """Units of the columns in which points (p, d) ascend: what the
+        preprocess divides by, see `.Problem.column_scale`; else 1."""
 
     def train(self, x_p: Tensor, lmbda: float, start: Any = None) -> Any:
         """Train; `start` is None or what `train` returned before."""

@@ -158,9 +158,9 @@ class MinMax:
 
     def fit(self, x: Tensor) -> Transform:
         """See `Preprocess`; of tied ends the first row's counts."""
-        least, most = (x.gather(0, find(0)[None])[0]
-                       for find in (x.argmin, x.argmax))
-        width = most - least
+        least, greatest = (x.gather(0, find(0)[None])[0]
+                           for find in (x.argmin, x.argmax))
+        width = greatest - least
         slope = 1 / torch.where(width == 0, 1., width)
         scale = self.high - self.low
         return Affine(scale * slope, self.low - scale * least * slope)

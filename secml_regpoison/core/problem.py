@@ -179,7 +179,8 @@ class Problem:
         """Products of the weights of the fixed rows, (n, n)."""
         rows = self.rows_tr
         if self.rows_move and not is_sparse(rows):
-            # sooner, but for the last bit: elsewhere it is made only once
+            # faster, with another last bit; elsewhere the kernel is computed
+            # once, so speed does not matter
             signs = bias_column(rows)
             return row_products(self.x_tr).mul_(torch.outer(signs, signs))
         return weight_products(rows, rows)
@@ -211,11 +212,11 @@ class Problem:
     def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
         """Units of the columns in which the points ascend.
 
-        The deviations, or of a min-max scaler the ranges, scaled to a root
-        mean square of 1 but for columns that are constant, where the
-        preprocess divides by them; else 1. In a column of small units, or that
-        only the points change, the derivative is large, and would hide all
-        others.
+        If the preprocess divides by them, the deviations, of a min-max scaler
+        the ranges, of fixed rows and points; scaled to a root mean square of
+        1, which a constant column counts as. Else 1. In a column of small
+        units, or that only the points change, the derivative is large, and
+        would hide all others.
 
         Parameters
         ----------

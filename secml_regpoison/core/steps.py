@@ -86,8 +86,8 @@ def default_step(problem: Problem, camouflage: float = 0.) -> float:
 
 def column_scale(model: Model, x_p: Tensor,
                  feasible: FeasibleSet) -> Union[float, Tensor]:
-    """Units of the columns in which points (p, d) ascend: those of the
-    preprocess, see `.Problem.column_scale`, else the widths of the box, where
+    """Units of the columns in which points (p, d) ascend: what the preprocess
+    divides by, see `.Problem.column_scale`, else the widths of the box, where
     it is open the ranges of the fixed rows."""
     scale, problem = model.column_scale(x_p), model.problem
     if isinstance(scale, Tensor):

@@ -23,8 +23,8 @@ VALLEY_RTOL = .05
 
 
 def lmbda_grid(bounds: tuple[float, float], step: float) -> np.ndarray:
-    """Both bounds, and equal steps of at most `step` between; from the top,
-    for each optimum is where the next training starts."""
+    """Both bounds, and equal steps of at most `step` between. From the
+    largest: a caller that warm-starts begins where training is easiest."""
     low, high = bounds
     return np.linspace(high, low, 1 + math.ceil((high - low) / step))
 

@@ -37,7 +37,7 @@ class ClassCoordinates:
         The coordinates of each vector, of the same data.
     """
 
-    operands: tuple[Tensor, ...] = ()
+    data: tuple[Tensor, ...] = ()
 
     def __init__(self, first: Any, n_vectors: int):
         self.parts = parts = [first, *(

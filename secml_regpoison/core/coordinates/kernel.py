@@ -65,7 +65,6 @@ class KernelCoordinates:
         self.beside = rows_p.new_zeros(2, self.n)
         self.beside[1] = torch.cat([bias_column(self.rows_tr),
                                     rows_p[:, -1]])
-        self.bias = self.beside[1]
         # of a vector, the products of its weights with g and of its bias
         self.along = rows_p.new_zeros(2, self.n_coords)
         self.along[1, -1] = 1.
@@ -74,12 +73,16 @@ class KernelCoordinates:
         """The same coordinates, for a direction of their own."""
         twin = copy.copy(self)
         twin.beside = self.beside.clone()
-        twin.bias = twin.beside[1]
         twin.along = self.along.clone()
         return twin
 
     @property
-    def operands(self) -> tuple[Tensor, ...]:
+    def bias(self) -> Tensor:
+        """Bias column ``a`` of the rows, (n,)."""
+        return self.beside[1]
+
+    @property
+    def data(self) -> tuple[Tensor, ...]:
         return (self.kernel, self.beside,
                 self.kernel.new_tensor(1 - self.penalty.beta))
 
@@ -123,7 +126,8 @@ class KernelCoordinates:
         return w.addr_(coords[:, -2], self.direction)
 
     def column_products(self, factors: RowFactors) -> Tensor:
-        """Of one step or few by the steps, else by the kernel's size."""
+        """Step by step if there are few steps, else through one n x n
+        matrix."""
         if self.n > 8 * len(factors.p):
             return factors.products_over_steps(lambda rows: rows[:, :-1])
         x = torch.cat([self.rows_tr[:, :-1], self.rows_p[:, :-1]])

@@ -46,7 +46,7 @@ class PrimalCoordinates:
         return copy.copy(self)
 
     @property
-    def operands(self) -> tuple[Tensor, ...]:
+    def data(self) -> tuple[Tensor, ...]:
         return (self.rows_tr, self.rows_p,
                 self.rows_p.new_tensor(1 - self.penalty.beta))
 

@@ -11,8 +11,8 @@ from . import Loss
 class Weighted:
     """``c_i l(h_i)`` for the rows i of a training set.
 
-    loss : ``l``. weights : ``c``, (n,), of at least 0. Of fewer scores than
-    weights the last rows are meant, those from some row on.
+    loss : ``l``. weights : ``c``, (n,), of at least 0. If there are fewer
+    scores than weights, they belong to the last rows.
     """
 
     loss: Loss

@@ -56,10 +56,10 @@ def minimise(c: Tensor, hess: Tensor, mu: Tensor, x: Tensor,
     return x
 
 
-def _entering(residual: Tensor, active: Tensor, enough: float) -> Tensor:
+def _entering(residual: Tensor, active: Tensor, tol: float) -> Tensor:
     """Places of the weights that become active."""
     outside = torch.where(active, 0., residual.abs())
-    if torch.linalg.vector_norm(residual[active]) > enough:
+    if torch.linalg.vector_norm(residual[active]) > tol:
         return outside.topk(0).indices
     count = min(MAX_ENTERING, int((outside > 0).sum()))
     return outside.topk(count).indices

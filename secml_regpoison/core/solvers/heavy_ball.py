@@ -47,12 +47,12 @@ def heavy_ball(coordinates: Coordinates, loss: Loss, eta: float,
         Tensors (T + 1, n_coords) and (T, n), in time's order: ``u_t`` and
         ``A u_t``.
     """
-    operands = coordinates.operands
+    data = coordinates.data
     coefficients = first.new_tensor([
         momentum, -eta * coordinates.penalty.strength, -eta / coordinates.n])
-    tensors = (*operands, coefficients, first, *in_reverse)
+    tensors = (*data, coefficients, first, *in_reverse)
     # only steps of tensors can be captured, and of dense ones
-    if first.is_cuda and operands and not any(map(is_sparse, operands)):
+    if first.is_cuda and data and not any(map(is_sparse, data)):
         iterates, scores = run_as_graph(
             coordinates.steps, n_steps, None if in_reverse else loss, tensors)
         return iterates, scores

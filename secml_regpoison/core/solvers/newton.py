@@ -30,7 +30,8 @@ REUSE_FACTOR = .3
 # Where the penalty is weak, a gradient that is small beside that at 0 may
 # still be the penalty's, of an iterate far from the optimum: a flat loss.
 PENALTY_TOL = {torch.float32: 1e-2, torch.float64: 1e-5}
-SHORT = .1
+# A gradient that is above this share of the penalty's own, is measured by it.
+PENALTY_SHARE = .1
 # Gradient steps from a warm start, and the number of coordinates from which
 # on they cost less on a CPU than a factor.
 N_FIRST, MIN_COORDS = 40, 400
@@ -150,7 +151,7 @@ def _grad_norm(coordinates: Coordinates, u: Tensor, h: Tensor, size: float,
     training, and another model may be as near. Not where no row's score
     depends on its features."""
     penalty = _penalty_gradient(coordinates, u, h)
-    if size > SHORT * penalty > 0:
+    if size > PENALTY_SHARE * penalty > 0:
         weights = u.clone()
         coordinates.biases(weights).zero_()
         if float(coordinates.matvec(weights).abs().max()) > 1e-6:

@@ -24,8 +24,8 @@ from .training import RowGradients, TrainedModel, Training
 def descend(coordinates: Coordinates, loss: Loss, training: Training,
             problem: Problem,
             start: Optional[TrainedModel] = None) -> TrainedModel:
-    """T steps of gradient descent from 0, all iterates kept. Of `start`
-    serves the eigenvalue, if its rows are the same."""
+    """T steps of gradient descent from 0, all iterates kept. The top
+    eigenvalue of `start` is reused if its poisoning rows are the same."""
     eta, d_eta, top_p = training.eta, None, None
     if eta is None:
         rows_p = coordinates.rows_p

@@ -80,7 +80,7 @@ def test_the_loop_on_a_cpu_is_that_in_torch(reverse, loss, beta, dtype, rtol):
     if not reverse:
         first[:, -2] = 0.  # trained in the span of the rows
     curvature = torch.rand(9, 43, dtype=dtype) if reverse else None
-    args = (9, loss, *coordinates.operands,
+    args = (9, loss, *coordinates.data,
             first.new_tensor([.8, -.02, -.01]), first, curvature)
     assert_loops_agree(kernel_steps, args, first, rtol)
 
@@ -98,7 +98,7 @@ def test_the_primal_loop_on_a_cpu_is_that_in_torch(p, reverse, loss, beta,
                                     L2(0., 40 + p, beta))
     first = torch.linspace(-1, 1, 2 * 7, dtype=dtype).reshape(2, 7)
     curvature = torch.rand(9, 40 + p, dtype=dtype) if reverse else None
-    args = (9, loss, *coordinates.operands,
+    args = (9, loss, *coordinates.data,
             first.new_tensor([.8, -.02, -.01]), first, curvature)
     assert_loops_agree(primal_steps, args, first, rtol)
 
@@ -117,7 +117,7 @@ def test_the_proximal_loop_on_a_cpu_is_that_in_torch(reverse, beta, dtype,
     if reverse:
         in_reverse = (torch.rand(9, 43, dtype=dtype),
                       torch.randint(2, (9, 7)).to(dtype))
-    args = (9, LOGISTIC, *coordinates.operands,
+    args = (9, LOGISTIC, *coordinates.data,
             first.new_tensor([.8, -.1, -.01]), first, *in_reverse)
     iterates, _ = assert_loops_agree(proximal, args, first, rtol)
     # the threshold is at work: weights are 0, and others are not
