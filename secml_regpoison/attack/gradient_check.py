@@ -125,9 +125,7 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
         # differences of values need training to the last digits
         model, own = (model_of(attack, part, y_p, method=method,
                                inner_tol=1e-12)
-                      for part in (problem, replace(
-                          problem, y_target=None, x_attacker=None,
-                          y_attacker=None)))
+                      for part in (problem, problem.of_defender))
         return map(min, *(_compare(model, own, x_p, attack.lmbda, directions,
                                    at, is_long)
                           for is_long, at in enumerate(steps)))

@@ -123,6 +123,11 @@ class Problem:
         return self.y_target is None and self.x_attacker is None
 
     @property
+    def of_defender(self) -> 'Problem':
+        """The problem without what is the attacker's alone."""
+        return replace(self, y_target=None, x_attacker=None, y_attacker=None)
+
+    @property
     def upward(self) -> float:
         """1 if the attacker raises its loss; -1 with a `y_target`."""
         return 1. if self.y_target is None else -1.
@@ -221,7 +226,6 @@ class Problem:
         Parameters
         ----------
         x_p : Tensor, shape (p, d)
-            Points.
 
         Returns
         -------

@@ -50,7 +50,7 @@ def make_targets(problem: Problem, make_model: Callable[..., Any]
     problem = problem.in_features
     x, y = problem.attacker_set
     wanted = -problem.upward * y
-    rows = replace(problem, x_attacker=None, y_attacker=None, y_target=None,
+    rows = replace(problem.of_defender,
                    x_tr=torch.cat([problem.x_tr, problem.x_val, x]),
                    y_tr=torch.cat([problem.y_tr, problem.y_val, wanted]))
     weights, of = torch.ones_like(rows.y_tr), make_model(

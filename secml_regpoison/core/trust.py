@@ -126,9 +126,8 @@ class TrustModel:
         joined = replace(
             rows, x_tr=torch.cat([rows.x_val, rows.x_tr]),
             y_tr=torch.cat([rows.y_val, rows.y_tr]))
-        parts = [replace(joined, x_val=rows.x_val[fold], y_target=None,
-                         y_val=rows.y_val[fold], x_attacker=None,
-                         y_attacker=None) for fold in self.folds]
+        parts = [replace(joined.of_defender, x_val=rows.x_val[fold],
+                         y_val=rows.y_val[fold]) for fold in self.folds]
         return tuple(WeightedModel(part, self.y_p, self.training, self.loss,
                                    self.beta) for part in (*parts, joined))
 
@@ -215,16 +214,30 @@ class TrustModel:
                 found.value, found.grad_x_p, found.grad_lmbda)])
         return Hypergradient(*(sum(values) for values in zip(*parts)))
 
-    def hypergradient(self, trained: TrainedTrust) -> Hypergradient:
-        """The attacker's loss and its derivative with respect to the points,
-        that of the defender's with respect to lambda."""
-        found = self.defender_hypergradient(trained)
-        if self.problem.is_zero_sum:
-            return found
-        own = self.own_gradients(trained)
-        return found._replace(value=own.value, grad_x_p=own.grad_x_p)
+    def hypergradient(self, trained: TrainedTrust) -> 'TrustGradients':
+        """Derivatives of the attacker's loss with respect to the points, of
+        the defender's with respect to lambda."""
+        return TrustGradients(self, trained)
 
-    def own_gradients(self, trained: TrainedTrust) -> Gradients:
-        """The loss of an attacker with rows of its own, its derivatives."""
-        return self.weighted(trained.log_s)[-1].hypergradient(
-            trained.all_rows)
+
+@dataclass(frozen=True, eq=False)
+class TrustGradients:
+    """The `.model.Gradients` of a trained `TrustModel`."""
+
+    model: TrustModel
+    trained: TrainedTrust
+
+    @cached_property
+    def _of_defender(self) -> Hypergradient:
+        return self.model.defender_hypergradient(self.trained)
+
+    @cached_property
+    def _of_attacker(self) -> Gradients:
+        if self.model.problem.is_zero_sum:
+            return self._of_defender
+        return self.model.weighted(self.trained.log_s)[-1].hypergradient(
+            self.trained.all_rows)
+
+    value = property(lambda self: self._of_attacker.value)
+    grad_x_p = property(lambda self: self._of_attacker.grad_x_p)
+    grad_lmbda = property(lambda self: self._of_defender.grad_lmbda)

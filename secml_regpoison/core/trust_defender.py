@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .camouflage import camouflaged
+from .camouflage import Camouflaged
 from .defender import Defender
 from .iterates import Iterate
 from .linalg import SingularHessian
-from .model import Hypergradient
+from .model import Gradients
 from .valleys import LOSS_RTOL
 
 # Bounds of log s where s > 0, and the least lambda there: where the data are
@@ -41,40 +41,6 @@ class Evaluated:
     trained: Any
     loss: float
     grad: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class TrustGradients:
-    """The `Gradients` of a trained `.TrustModel`, computed when they are
-    asked for; `weight`: how much the defender's loss is kept low."""
-
-    model: Any
-    trained: Any
-    weight: float
-
-    @cached_property
-    def _of_defender(self) -> Hypergradient:
-        return self.model.defender_hypergradient(self.trained)
-
-    @property
-    def value(self) -> Tensor:
-        """The defender's loss, 0-d."""
-        return self._of_defender.value
-
-    @cached_property
-    def grad_x_p(self) -> Tensor:
-        """Derivative, or direction, of the points, (p, d)."""
-        if self.model.problem.is_zero_sum:
-            return self._of_defender.grad_x_p
-        own = self.model.own_gradients(self.trained).grad_x_p
-        return own if not self.weight else camouflaged(
-            self.model, self.trained.x_p, own, self._of_defender.grad_x_p,
-            self.weight)
-
-    @property
-    def grad_lmbda(self) -> Tensor:
-        """Derivative of the defender's loss with respect to lambda, 0-d."""
-        return self._of_defender.grad_lmbda
 
 
 class TrustDefender(Defender):
@@ -122,9 +88,8 @@ class TrustDefender(Defender):
 
     def evaluate(self, x_p: Tensor, lmbda: float) -> TrustIterate:
         """The iterate at this lambda and the model's s."""
-        trained = self._train(x_p, lmbda)
         self.n_evaluations += 1
-        return self._iterate_at(trained, self.model.losses(trained).defender)
+        return self._iterate_at(self._train(x_p, lmbda))
 
     def best_response(self, x_p: Tensor, lmbda: float,
                       everywhere: bool = False) -> Iterate:
@@ -236,13 +201,19 @@ class TrustDefender(Defender):
             best.trained.x_p, self._alone.lmbda, self._last, -math.inf),
             best.loss)
 
-    def _iterate_at(self, trained: Any, loss: float) -> TrustIterate:
+    def _iterate_at(self, trained: Any,
+                    untrusted_loss: Optional[float] = None) -> TrustIterate:
+        """`untrusted_loss` by default is the defender's at the model's s."""
         losses = self.model.losses(trained)
+        loss = losses.defender if untrusted_loss is None else untrusted_loss
+        gradients: Gradients = self.model.hypergradient(trained)
+        if self.camouflage:
+            gradients = Camouflaged(self.model, trained, gradients,
+                                    self._exposure(loss))
         return TrustIterate(
             trained.x_p, trained.lmbda, trained, losses.attacker,
-            losses.attacker_error, losses.defender, TrustGradients(
-                self.model, trained, self.camouflage and self._exposure(loss)),
-            trained.log_s, loss)
+            losses.attacker_error, losses.defender, gradients, trained.log_s,
+            loss)
 
     def _record(self, here: TrustIterate) -> TrustIterate:
         self._before = here
