@@ -62,10 +62,6 @@ class AutogradModel:
 
     defender, lmbda_step = Defender, 1.5
 
-    def column_scale(self, x_p: Tensor) -> float:
-        """1: no preprocess is refitted here."""
-        return 1.
-
     def __post_init__(self) -> None:
         check('method', self.training.method, self.training.method == 'rmd',
               "'rmd' for a model that autograd differentiates")

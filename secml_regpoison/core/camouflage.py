@@ -58,7 +58,8 @@ def camouflaged(model: Model, x_p: Tensor, attacker: Tensor, defender: Tensor,
     lowers both: then a plus. The norms are in the units of
     `.Problem.column_scale`.
     """
-    scale, weight = model.column_scale(x_p), model.problem.upward * camouflage
+    problem, scale = model.problem, model.problem.column_scale(x_p)
+    weight = problem.upward * camouflage
     return (unit_rows(scale * attacker)
             - weight * unit_rows(scale * defender)) / scale
 

@@ -196,7 +196,7 @@ def _of_points(model: LinearModel, optimal: LinearModel, trained: Trained,
     # in the units that the points ascend in, but for a ball or a filter: in
     # them a move along one column moves the others, in its own units
     moves_apart = feasible.dmax is None and feasible.filter is None
-    scale = column_scale(model, x_p, feasible) if moves_apart else 1.
+    scale = column_scale(model.problem, x_p, feasible) if moves_apart else 1.
     found, step = model.hypergradient(trained), default_step(model.problem)
     if feasible.dmax is not None:
         step = min(step, 2 * feasible.dmax)

@@ -123,10 +123,6 @@ class LinearModel:
         """Step of the defender's grid of lambda."""
         return self.penalty.lmbda_step
 
-    def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
-        """See `.Problem.column_scale`."""
-        return self.problem.column_scale(x_p)
-
     @property
     def _solver(self) -> Solver:
         return solvers_of(self.penalty)[self.training.method]

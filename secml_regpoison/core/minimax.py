@@ -210,12 +210,12 @@ def _search(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
 def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
                 lmbda: float, steps: OuterSteps) -> tuple[Iterate, bool]:
     """The loop of eq. (2): the best iterate, and whether it converged."""
-    model = defender.model
+    problem = defender.model.problem
     start = best = defender.best_response(x_p, lmbda, True)
     step, stalled, converged = steps.first_step, 0, False
     everywhere, is_short = defender.searches_everywhere, True
     for _ in range(steps.n_outer):
-        x_p = ascend(model, best, step, feasible)
+        x_p = ascend(problem, best, step, feasible)
         here = defender.best_response(x_p, defender.lmbda_seq[-1], everywhere)
         gain = defender.gain(here, best)
         # a short step may gain less than the tolerance of an answer
@@ -227,7 +227,7 @@ def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
         best = here if gain > 0 else best
         step = steps.after(step, gain, is_short)
         if stalled == steps.patience and have_wrong_length(
-                model, best, feasible, steps, step,
+                problem, best, feasible, steps, step,
                 x_p if best is start and not is_least else None):
             stalled = 0
         if stalled == steps.patience or is_least:
@@ -235,7 +235,7 @@ def _outer_loop(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
                 else defender.global_best_response(best)
             if response is best:
                 converged = not is_least or not promises(
-                    model, best, feasible, steps.min_step / 8)
+                    problem, best, feasible, steps.min_step / 8)
                 break
             # the points ascended at a lambda that is no longer the best
             # response: go on from the new one

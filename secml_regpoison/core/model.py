@@ -4,7 +4,7 @@
 
 (arXiv 2105.10948, eq. 1), and its derivatives with respect to both.
 """
-from typing import Any, Callable, NamedTuple, Protocol, Union
+from typing import Any, Callable, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -81,10 +81,6 @@ class Model(Protocol):
 
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Raise or warn, before any work, of what will not work."""
-
-    def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
-        """Units of the columns in which points (p, d) ascend: what the
-        preprocess divides by, see `.Problem.column_scale`; else 1."""
 
     def train(self, x_p: Tensor, lmbda: float, start: Any = None) -> Any:
         """Train; `start` is None or what `train` returned before."""

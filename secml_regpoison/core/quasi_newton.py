@@ -27,13 +27,13 @@ def maximise(defender: Defender, feasible: FeasibleSet, x_p: Tensor,
     `.steps.column_scale`. The search stops after `patience` iterations in a
     row that gain too little, or after `n_outer` iterations.
     """
-    model = defender.model
-    units = torch.as_tensor(column_scale(model, x_p, feasible),
+    problem = defender.model.problem
+    units = torch.as_tensor(column_scale(problem, x_p, feasible),
                             device=x_p.device).to(x_p)
     best = last = defender.best_response(x_p, lmbda)
     longest = float(torch.linalg.vector_norm(
         units * best.grad_x_p, dim=1).max())
-    scale = model.problem.upward * .5 * max(
+    scale = problem.upward * .5 * max(
         steps.first_step, steps.default_step / 2) / (
         longest or 1.)
     stalled = 0

@@ -12,7 +12,6 @@ from .checks import (
 from .feasible import NO_BOUND, FeasibleSet, units_of
 from .iterates import Iterate
 from .linalg import spread_of
-from .model import Model
 from .problem import Problem
 from .single_moves import SingleMoves
 
@@ -84,12 +83,12 @@ def default_step(problem: Problem, camouflage: float = 0.) -> float:
     return (.1 if camouflage else .4) * spread or 1.
 
 
-def column_scale(model: Model, x_p: Tensor,
+def column_scale(problem: Problem, x_p: Tensor,
                  feasible: FeasibleSet) -> Union[float, Tensor]:
-    """Units of the columns in which points (p, d) ascend: what the preprocess
-    divides by, see `.Problem.column_scale`, else the widths of the box, where
+    """Units of the columns in which points (p, d) ascend: those of the
+    preprocess, see `.Problem.column_scale`, else the widths of the box, where
     it is open the ranges of the fixed rows."""
-    scale, problem = model.column_scale(x_p), model.problem
+    scale = problem.column_scale(x_p)
     if isinstance(scale, Tensor):
         return scale
     is_open = feasible.widths >= NO_BOUND
@@ -100,35 +99,35 @@ def column_scale(model: Model, x_p: Tensor,
     return units_of(torch.where(is_open, ranges, feasible.widths))
 
 
-def ascend(model: Model, here: Iterate, step: float,
+def ascend(problem: Problem, here: Iterate, step: float,
            feasible: FeasibleSet) -> Tensor:
     """``Proj[X_p + step s g / ||g||]`` with ``g = s grad A``, row by row: the
     gradient with respect to ``X_p / s``, ``s`` by `column_scale`. With a
     `y_target` the points descend."""
-    scale = column_scale(model, here.x_p, feasible)
+    scale = column_scale(problem, here.x_p, feasible)
     direction = scale * unit_rows(scale * here.grad_x_p)
     return feasible.project(here.x_p + feasible.step_of(
-        here.x_p, model.problem.upward * step, direction) * direction)
+        here.x_p, problem.upward * step, direction) * direction)
 
 
-def promises(model: Model, here: Iterate, feasible: FeasibleSet,
+def promises(problem: Problem, here: Iterate, feasible: FeasibleSet,
              step: float) -> bool:
     """Whether a step of this length promises a `NOTABLE` gain."""
-    move = ascend(model, here, step, feasible) - here.x_p
-    promised = model.problem.upward * (here.grad_x_p * move).sum()
+    move = ascend(problem, here, step, feasible) - here.x_p
+    promised = problem.upward * (here.grad_x_p * move).sum()
     return float(promised) > NOTABLE * abs(here.value)
 
 
-def have_wrong_length(model: Model, here: Iterate, feasible: FeasibleSet,
+def have_wrong_length(problem: Problem, here: Iterate, feasible: FeasibleSet,
                       steps: OuterSteps, step: float,
                       tried: Optional[Tensor]) -> bool:
     """Whether steps that gain too little are too short, held by `max_step`,
     or too long, where all have failed from the start. Then `tried`, (p, d), is
     where the last one led, else None: of whole numbers the shortest step may
     lead there."""
-    if step == steps.max_step and promises(model, here, feasible,
+    if step == steps.max_step and promises(problem, here, feasible,
                                            steps.default_step):
         return True
-    return tried is not None and promises(model, here, feasible, step) \
-        and not torch.equal(tried, ascend(model, here, SHORTEST * step,
+    return tried is not None and promises(problem, here, feasible, step) \
+        and not torch.equal(tried, ascend(problem, here, SHORTEST * step,
                                           feasible))

@@ -20,14 +20,14 @@ the trusted rows alone (scikit-learn's sample_weight has the same objective).
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Iterator, Optional, Union
+from typing import Any, ClassVar, Iterator, Optional
 
 import torch
 from torch import Tensor
 
 from .checks import check, is_sparse
 from .defender import LMBDA_BOUNDS
-from .features import fitted_on_val, in_features_of
+from .features import in_features_of
 from .linear_model import LOGISTIC, Trained
 from .losses import Loss
 from .model import Gradients, Hypergradient, Losses
@@ -110,14 +110,6 @@ class TrustModel:
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Warn of a step size that is too large for these points."""
         self.weighted(0.)[-1].check(x_p, lmbda)
-
-    def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
-        """See `.Problem.column_scale`: of the trusted rows alone."""
-        return self._column_scale
-
-    @cached_property
-    def _column_scale(self) -> Union[float, Tensor]:
-        return fitted_on_val(self.problem).column_scale(self.problem.x_val[:0])
 
     @cached_property
     def _models(self) -> tuple[WeightedModel, ...]:

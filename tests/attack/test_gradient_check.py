@@ -101,6 +101,24 @@ def test_check_gradient_where_trusted_rows_alone_are_scaled():
     assert found.points < 1e-6
 
 
+def test_check_gradient_in_units_of_the_trusted_rows(monkeypatch):
+    """They alone fit the scaler: a column that is constant in training rows
+    and points was left out."""
+    data = small(d=3)
+    x = np.where(np.arange(3) == 0, .5, data[0].X.tondarray())
+    attack = make((CDataset(CArray(x), data[0].Y), data[1]), 4,
+                  CClassifierLogisticTorch(preprocess='mean-std'),
+                  learn_lmbda='trust')
+    attack.xc, attack.yc = CArray(x[:4]), 1 - data[0].Y[:4]
+    assert attack.check_gradient().points < 1e-6
+    right = ReversePass.grad_x_p.func
+    wrong = cached_property(lambda found: right(found) * torch.where(
+        torch.arange(3) == 0, -1., 1.))
+    wrong.__set_name__(ReversePass, 'grad_x_p')
+    monkeypatch.setattr(ReversePass, 'grad_x_p', wrong)
+    assert attack.check_gradient().points > .1
+
+
 @pytest.mark.parametrize('preprocess', [
     None, 'mean-std', 'min-max', CNormalizerUnitNorm('max')])
 def test_check_gradient_without_points(preprocess):

@@ -12,13 +12,11 @@ import torch
 from core_problems import clouds, compare, make
 from refusals import raises
 from secml_regpoison.core import hypergradient, solve
-from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.linalg import SingularHessian, singular
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Logistic
-from secml_regpoison.core.preprocessing import MeanStd, MinMax
+from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.solvers import Training
-from secml_regpoison.core.steps import column_scale
 from secml_regpoison.core.trust import TrustModel, trusted_alone
 from secml_regpoison.core.trust_defender import TrustDefender
 from secml_regpoison.core.trusted_alone import Alone
@@ -102,25 +100,6 @@ def test_implicit_is_the_central_difference(preprocess):
         ahead, behind = (value(x_p + t * move[0], .3 + t * move[1],
                                -1. + t * move[2]) for t in (1e-5, -1e-5))
         compare(got, (ahead - behind) / 2e-5, 1e-6)
-
-
-@pytest.mark.parametrize('preprocess', [MeanStd(), MinMax(), None])
-def test_points_ascend_in_units_of_the_trusted_rows(preprocess):
-    """They alone fit the scaler: in the units of the training rows a column
-    that is 1,000 times wider there was the only one that moved."""
-    model, x_p = model_of('implicit', preprocess=preprocess)
-    problem = model.problem
-    wide = replace(model, problem=replace(
-        problem, x_tr=problem.x_tr * problem.x_tr.new_tensor(
-            [1000., 1., 1., 1., 1.])))
-    if preprocess is None:
-        assert wide.column_scale(x_p) == 1
-        return
-    std = problem.x_val.std(0, correction=0) if preprocess.fits_std \
-        else problem.x_val.amax(0) - problem.x_val.amin(0)
-    compare(wide.column_scale(x_p), std / std.square().mean().sqrt(), 1e-12)
-    compare(column_scale(wide, x_p, FeasibleSet(
-        x_p, x_p - 9, x_p + 9)), wide.column_scale(x_p), 1e-12)
 
 
 def test_without_trust_it_is_the_classifier_of_the_trusted_rows():
