@@ -128,7 +128,8 @@ def search_settings(attack, data):
     if data.has_own_set:
         text.update(attacker_set=data.digests[2],
                     camouflage=attack.camouflage)
-    return '; '.join(f'{name} {value}' for name, value in text.items())
+    return '; '.join(f'{name} {value}'.replace('; ', ', ')
+                     for name, value in text.items())
 
 
 def _as_dict(text):

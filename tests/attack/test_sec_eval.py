@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from attack_invariants import assert_same_poison, assert_same_result
 from attack_problems import BATCHES, QUICK, clouds, make, run, small
 from secml_regpoison import CClassifierLogisticTorch
+from secml_regpoison.attack import continuation
 from secml.adv.seceval import CSecEval, CSecEvalData
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
@@ -301,6 +302,27 @@ def test_a_sweep_of_the_same_settings_is_silent(clf):
                 'preprocess', 'penalty', 'beta', 'solver', 'fit'))
         assert len(old.header.search_settings.split('; ')) == len(text) - 5
         assert run(attack, data, 3, ds_init=old)[2].num_samples == 3
+
+
+class Noted(CClassifierLogisticTorch):
+    """Trains in its own way, by a parameter of its own."""
+
+    def __init__(self, note='', **kwargs):
+        super().__init__(**kwargs)
+        self.note = note
+
+    def fit(self, x, y):
+        return super().fit(x, y)
+
+
+@pytest.mark.filterwarnings('ignore:Noted has a `fit` of its own')
+def test_a_text_of_the_user_is_no_other_setting():
+    """The settings are one text: its part after '; ' was the seed."""
+    attack = make(small(), 1, Noted(note='x; random_seed 5'))
+    text = continuation.search_settings(attack, attack._prepare())
+    found = continuation._as_dict(text)
+    assert found['random_seed'] == str(attack.random_seed)
+    assert found['fit'].endswith('note=x, random_seed 5')
 
 
 def test_sweep_of_c_is_lambda():
