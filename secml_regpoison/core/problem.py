@@ -42,9 +42,9 @@ class Problem:
         The attacker's own set, on which it raises the loss; with `y_target`,
         shape (k,) then, `y_attacker` is not read. None: the validation set.
     spread : float or None
-        Root mean square distance of the training rows from their mean, in the
-        units of the points, of which the usual step of `.solve` is a share.
-        None: that of `x_tr`, whose units are others with most a `transform`.
+        Root mean square distance of the training rows from their mean where
+        the points live: the usual step of `.solve` is a share. None: that of
+        `x_tr`, which has other units than the points with a `transform`.
     rows_move : bool
         Set by `features`: the rows move with the points, as where a preprocess
         is refitted. ``eta = 1 / L`` then takes the exact top eigenpair, and no
@@ -217,15 +217,15 @@ class Problem:
     def column_scale(self, x_p: Tensor) -> Union[float, Tensor]:
         """Units of the columns in which the points ascend.
 
-        If the preprocess divides by them, the deviations, of a min-max scaler
-        the ranges, of fixed rows and points; scaled to a root mean square of
-        1, which a constant column counts as. Else 1. In a column of small
-        units, or that only the points change, the derivative is large, and
-        would hide all others.
+        If the preprocess divides by them, the deviations, of min-max scalers
+        the ranges, of fixed rows and points, to a root mean square of 1, as
+        which a constant column counts. Else 1. Where the units are small, or
+        points alone differ, the derivative is large, and would hide others.
 
         Parameters
         ----------
         x_p : Tensor, shape (p, d)
+            Points.
 
         Returns
         -------

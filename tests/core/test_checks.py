@@ -75,6 +75,7 @@ OF_PROBLEM = {
     'n_classes': ((), ('a', True, 0, 1, 2.5)),
     'x_attacker': (NO_TENSOR, WRONG),
     'y_attacker': ((), (3, 'a', torch.ones(3).double())),
+    'spread': (('a', *ONE_NUMBER), (-1., math.inf, math.nan)),
     'rows_move': (('a', 1, None), ())}
 OF_TRAINING = {name: SHARED[name] for name in (
     'n_inner', 'eta', 'momentum', 'form', 'inner_tol', 'truncate')}
