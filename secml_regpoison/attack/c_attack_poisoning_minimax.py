@@ -135,8 +135,8 @@ class CAttackPoisoningMinimax(CAttackPoisoning):
         and another lambda, and the best for the attacker is kept.
         Default 0: the paper, with many more points, found restarts not
         crucial. With few points, one to six, and a small fixed lambda a
-        search may end below the worst, with more than 200 features up to a
-        quarter, and no verdict says so: take 4.
+        search may end below the worst, with more than 50 features far below,
+        and no verdict says so: take 4.
     device : str, optional
         'auto', 'cpu', 'cuda', ... 'auto' takes CUDA, if available, from
         600,000 training values (rows times features) on: below that a CPU is

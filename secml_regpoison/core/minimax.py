@@ -93,7 +93,7 @@ def solve(problem: Problem, x_p: Tensor, y_p: Tensor, lmbda: float,
     try_vertices : bool
         Where a vertex of the set does more harm than the search found, it
         goes on from there, see `.vertices`; not with `camouflage`. With a
-        fixed lambda and up to 200 features a second search follows, see
+        fixed lambda and few features a second search follows, see
         `.second_search`.
     camouflage : float
         From 0 to 1: how much an attacker with rows of its own keeps the

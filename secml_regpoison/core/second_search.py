@@ -1,4 +1,4 @@
-"""A second search from another start, where lambda is fixed.
+"""A second search from another start, for a fixed lambda and few features.
 
 The loss then has many local maxima, and a search that starts at random rows
 may end far below the worst: where the classes are nearly separable, most harm
@@ -18,8 +18,8 @@ from .feasible import FeasibleSet
 from .iterates import Iterate
 from .problem import Problem
 
-# With more features these starts are seldom better than the first.
-MAX_FEATURES = 200
+# With more features other starts are no better than the first.
+MAX_FEATURES = 50
 # Rows next to the boundary that are tried for each label, the places that are
 # kept of them, and places of random rows.
 N_ROWS, N_KEPT, N_RANDOM = 15, 4, 3

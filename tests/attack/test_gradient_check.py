@@ -9,7 +9,6 @@ import torch
 from attack_problems import digits, make, run, small
 from refusals import raises
 from secml_regpoison import CClassifierLogisticTorch, CFeasibleInteger
-from secml_regpoison.core import second_search
 from secml_regpoison.core.reverse_pass import ReversePass
 from secml_regpoison.core.solvers import rmd
 from secml_regpoison.core.steps import default_step
@@ -59,8 +58,6 @@ def tied_with_a_clean_row(x, clean):
 def test_check_gradient_at_the_bounds_of_the_box(
         preprocess, counted, monkeypatch):
     """Differences across a tie, or 0, were errors of 7 to 44 %."""
-    # one search brings more points to the bounds than two
-    monkeypatch.setattr(second_search, 'MAX_FEATURES', 0)
     attack = attack_digits(solver_type='implicit', preprocess=preprocess,
                            learn_lmbda=False, solver_params={'n_outer': 8})
     run(attack, digits())

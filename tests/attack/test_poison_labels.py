@@ -8,7 +8,6 @@ import torch
 from attack_problems import digits, make, run, small
 from secml_regpoison.attack import poison_labels
 from secml_regpoison import CClassifierLogisticTorch
-from secml_regpoison.core import second_search
 from secml.array import CArray
 
 QUICK_EXACT = {'solver_type': 'implicit', 'poison_mode': 'replace'}
@@ -90,10 +89,9 @@ def test_compositions_of_all_points(n_before, n_high, n_points):
     {}, {'learn_lmbda': False}, {'joint': False}, {'y_target': 1},
     {'attacker_set': digits()[2], 'camouflage': 0.}],
     ids=lambda kwargs: '-'.join(kwargs) or 'learned')
-def test_the_worst_by_the_attackers_errors(kwargs, monkeypatch):
+def test_the_worst_by_the_attackers_errors(kwargs):
     """All compositions are shown, and each value is that of the classifier
     that a run with these labels and so few steps evaluates."""
-    monkeypatch.setattr(second_search, 'MAX_FEATURES', 0)  # not in a trial
     data = digits()
     attack = make(data, 12, CClassifierLogisticTorch(), y_poison='worst',
                   **QUICK_EXACT, **kwargs)
