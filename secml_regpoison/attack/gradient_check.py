@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from secml_regpoison.core.diagnostics import diagnose
-from secml_regpoison.core.features import fitted_on_val
 from secml_regpoison.core.kinks import kinked_coordinates
+from secml_regpoison.core.preprocessing import Moments
 from secml_regpoison.validation import (
     check, check_integer, check_number)
 from .feasible import feasible_set
@@ -109,8 +109,7 @@ def compare_gradient(attack, data, n_directions, step, random_seed):
     """`GradientCheck` at the attack's points and lambda."""
     x_p, y_p = moving_points(attack, data)
     problem = data.problem(len(x_p))
-    units = _column_units(fitted_on_val(problem), x_p[:0]) \
-        if trust.is_learned(attack) else _column_units(problem, x_p)
+    units = _column_units(problem, x_p, trust.is_learned(attack))
     directions = [units * u for u in _directions(
         x_p, n_directions, random_seed)]
     # a long step has less rounding, a short one is further from kinks
@@ -161,14 +160,16 @@ def _compare(model, own, x_p, lmbda, directions, step, is_long):
             _error([by_lmbda], 1e-15 * value(own, x_p, lmbda) / step))
 
 
-def _column_units(problem, x_p):
+def _column_units(problem, x_p, is_trust):
     """Deviations of the columns, (d,), where the preprocess divides by what
-    grows with them; else 1. Without them the directions are along the column
-    of the smallest numbers, and a step is far too long for it. 0 of a constant
-    column: any step makes its scale jump from 1."""
+    grows with them (with learned trust, of the validation rows alone); else 1.
+    Without them the directions are along the column of the smallest numbers,
+    and a step is far too long for it. 0 of a constant column: any step makes
+    its scale jump from 1."""
     if problem.preprocess is None or not problem.preprocess.fits_scale:
         return 1.
-    moments = problem.moments.with_rows(x_p)
+    moments = Moments.of(problem.x_val) if is_trust \
+        else problem.moments.with_rows(x_p)
     return torch.where(moments.least == moments.greatest, 0.,
                        moments.deviations())
 

@@ -9,6 +9,7 @@ import torch
 
 from secml.array import CArray
 
+from secml_regpoison.core.checks import max_lmbda
 from secml_regpoison.core.solvers import SOLVERS, Training
 from secml_regpoison.limits import LARGEST_DENSE, MAX_LMBDA
 from secml_regpoison.validation import (
@@ -35,8 +36,6 @@ OUTER_PARAMS = {
     'eta': _STEP, 'eta_min': _STEP, 'eta_max': _STEP, 'max_iter': _COUNT,
     'eps': _TOLERANCE}
 SAME_PARAMS = {'max_iter': 'n_outer', 'eta_min': 'step', 'eps': 'tol'}
-# Largest lambda, whose exponential is squared, and power of 10 of C.
-LIMITS = {'float64': (round(MAX_LMBDA), 20), 'float32': (44, 19)}
 DEFAULT_SOLVER_PARAMS = {'n_inner': 150, 'inner_eta': None, 'momentum': .9}
 MAY_BE_NONE = ('step', 'inner_eta', 'inner_tol', 'truncate', 'eta', 'eta_min',
                'eta_max')
@@ -183,7 +182,8 @@ def outer_steps(attack):
 def check_lmbda(clf, bounds, dtype):
     """The objective of the classifier, its lambda, and the interval."""
     check_objective(clf)
-    target, (limit, power) = target_of(clf), LIMITS[dtype]
+    limit = min(round(MAX_LMBDA), max_lmbda(getattr(torch, dtype)))
+    target, power = target_of(clf), round(limit / math.log(10))
     in_dtype = '' if dtype == 'float64' else f' with dtype={dtype!r}'
     check_number(f'classifier.{target.parameter}',
                  getattr(parts_of(clf)[0], target.parameter), lambda value:

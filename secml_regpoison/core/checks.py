@@ -77,11 +77,16 @@ def is_finite(x: Tensor) -> bool:
     return math.isfinite(float(x.sum())) or bool(torch.isfinite(x).all())
 
 
+def max_lmbda(dtype: torch.dtype) -> int:
+    """Largest whole lambda of which ``exp(2 lmbda)`` and its inverse are
+    numbers of this precision."""
+    return math.floor(math.log(torch.finfo(dtype).max) / 2)
+
+
 def check_lmbda(lmbda: float, dtype: torch.dtype,
                 name: str = 'lmbda') -> float:
-    """`lmbda` as a float; ValueError unless ``exp(2 lmbda)`` and its inverse
-    are numbers of this precision."""
-    limit = math.floor(math.log(torch.finfo(dtype).max) / 2)
+    """`lmbda` as a float; ValueError if it is beyond +-`max_lmbda`."""
+    limit = max_lmbda(dtype)
     if isinstance(lmbda, Tensor):
         check(name, lmbda, not lmbda.requires_grad,
               'without `requires_grad`', ' Pass its `item()`.')

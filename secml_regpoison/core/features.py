@@ -106,12 +106,6 @@ def _affine(problem: 'Problem', x: Tensor, transform: Affine) -> Features:
                     all_move=True, by_columns=True)
 
 
-def fitted_on_val(problem: 'Problem') -> 'Problem':
-    """The problem with the validation rows as its training rows: where trust
-    is learned, they alone fit the preprocess."""
-    return replace(problem, x_tr=problem.x_val, y_tr=problem.y_val)
-
-
 def in_features_of(problem: 'Problem', rows: Tensor) -> 'Problem':
     """The problem in features by its preprocess as `rows` fit it, (n, d),
     which no point changes."""
