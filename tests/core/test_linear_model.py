@@ -10,6 +10,7 @@ from core_problems import ETA, FORMS, compare, make
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.autograd_model import AutogradModel
 from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.model import share_wrong
 from secml_regpoison.core.solvers import Training
 
 TRAINING = {'n_inner': 25, 'eta': ETA, 'momentum': .9}
@@ -175,3 +176,10 @@ def test_a_network_whose_training_diverges_names_the_step_size():
     with pytest.raises(FloatingPointError, match='step size eta = 0.1 at'):
         hypergradient(problem, x_p, y_p, 11.5, model=NETWORK,
                       **{**TRAINING, 'n_inner': 200})
+
+
+def test_a_score_of_zero_is_that_of_the_class_minus_one():
+    """As secml and scikit-learn predict."""
+    h, y = torch.tensor([0., 0., 1., -1.]), torch.tensor([1., -1., 1., 1.])
+    assert share_wrong(h, y) == .5
+    assert share_wrong(h[:1], y[:1]) == 1 and share_wrong(h[1:2], y[1:2]) == 0

@@ -78,6 +78,16 @@ def test_no_further_move_does_more_harm(kwargs):
     assert list(found.f_seq) == sorted(found.f_seq)
 
 
+def test_with_target_labels_the_moves_lower_the_loss():
+    data = problem()
+    y, start = data.y_val[:4], data.x_val[:4]
+    data = problem(y_target=-data.y_val)
+    found = moved(data, start, y, SingleMoves((), GROUPS))
+    assert found.value < .95 * value(data, start, y)
+    best = min(value(data, near, y) for near in neighbours(found.x_p))
+    assert found.value <= 1.02 * best
+
+
 def test_the_loss_is_that_of_scikit_learn():
     data = problem()
     x, y = data.x_val[:4], data.y_val[:4]
