@@ -10,6 +10,8 @@ from core_problems import ETA, FORMS, compare, make
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.autograd_model import AutogradModel
 from secml_regpoison.core.linear_model import LinearModel
+from secml_regpoison.core.losses import Logistic
+from secml_regpoison.core.losses.weighted import Weighted
 from secml_regpoison.core.model import share_wrong
 from secml_regpoison.core.solvers import Training
 
@@ -183,3 +185,12 @@ def test_a_score_of_zero_is_that_of_the_class_minus_one():
     h, y = torch.tensor([0., 0., 1., -1.]), torch.tensor([1., -1., 1., 1.])
     assert share_wrong(h, y) == .5
     assert share_wrong(h[:1], y[:1]) == 1 and share_wrong(h[1:2], y[1:2]) == 0
+
+
+@pytest.mark.parametrize('weights, bound', [
+    ((.5, 4.), 1.), ((.5, .1), .25), ((0., 1.), .25)])
+def test_the_curvature_of_a_weighted_loss_is_bounded(weights, bound):
+    """By the greatest weight, and not below that of one row with weight 1."""
+    loss = Weighted(Logistic(), torch.tensor(weights))
+    assert loss.curvature_bound == pytest.approx(bound)
+    assert (loss.curvature(torch.zeros(2)) <= bound).all()

@@ -76,3 +76,10 @@ def test_no_wider_bounds_for_a_lambda_that_made_the_answer_constant(
 
 def test_a_search_without_gain_at_a_loss_of_zero_stalls():
     assert OuterSteps(n_outer=9, step=1.).is_stalled(0., 0.)
+
+
+def test_a_loss_is_unseen_from_twice_the_defenders_on():
+    assert verdicts.is_unseen(.41, .2)
+    assert not verdicts.is_unseen(.4, .2)
+    assert not verdicts.is_unseen(.3, .2)
+    assert not verdicts.is_unseen(9e-4, 1e-4)  # both next to 0
