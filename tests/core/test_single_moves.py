@@ -79,9 +79,8 @@ def test_no_further_move_does_more_harm(kwargs):
 
 
 def test_with_target_labels_the_moves_lower_the_loss():
-    data = problem()
+    data = problem(y_target=-problem().y_val)
     y, start = data.y_val[:4], data.x_val[:4]
-    data = problem(y_target=-data.y_val)
     found = moved(data, start, y, SingleMoves((), GROUPS))
     assert found.value < .95 * value(data, start, y)
     best = min(value(data, near, y) for near in neighbours(found.x_p))

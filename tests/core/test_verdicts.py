@@ -78,7 +78,7 @@ def test_a_search_without_gain_at_a_loss_of_zero_stalls():
     assert OuterSteps(n_outer=9, step=1.).is_stalled(0., 0.)
 
 
-def test_a_loss_is_unseen_from_twice_the_defenders_on():
+def test_a_loss_is_unseen_above_twice_the_defenders():
     assert verdicts.is_unseen(.41, .2)
     assert not verdicts.is_unseen(.4, .2)
     assert not verdicts.is_unseen(.3, .2)
