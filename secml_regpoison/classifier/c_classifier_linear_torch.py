@@ -27,6 +27,14 @@ PENALTIES = {'l2': L2, 'l1': L1}
 MAX_LMBDA = 691
 
 
+def _number(name, value):
+    """A float, also of a CArray of one: an item of a CArray is one."""
+    if isinstance(value, CArray) and value.size == 1:
+        value = value.item()
+    check_type(name, value, numbers.Real, 'a number')
+    return float(value)
+
+
 class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
     r"""A linear classifier, trained by Newton's method.
 
@@ -86,8 +94,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
 
     @C.setter
     def C(self, value):
-        check_type('C', value, numbers.Real, 'a number')
-        value = float(value)
+        value = _number('C', value)
         check('C', value, 0 < value < math.inf
               and abs(math.log(value)) <= MAX_LMBDA, 'from 1e-300 to 1e300')
         if value != self._C:
@@ -100,8 +107,7 @@ class CClassifierLinearTorch(CClassifierLinearMixin, CClassifier):
 
     @lmbda.setter
     def lmbda(self, value):
-        check_type('lmbda', value, numbers.Real, 'a number')
-        value = float(value)
+        value = _number('lmbda', value)
         check('lmbda', value, abs(value) <= MAX_LMBDA,
               f'from -{MAX_LMBDA} to {MAX_LMBDA}')
         if value != self._lmbda:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .checks import check, is_sparse
 from .defender import Defender
+from .features import leaf
 from .linear_model import LOGISTIC
 from .losses import Loss
 from .model import Hypergradient, Losses, share_wrong
@@ -81,13 +82,14 @@ class AutogradModel:
     def check(self, x_p: Tensor, lmbda: float) -> None:
         """Nothing is known of the smoothness of any scores."""
 
+    @torch.enable_grad()
     def _unroll(self, phi: Tensor, lmbda: Tensor,
                 graph: bool) -> list[Tensor]:
         """Parameters after T steps, open to autograd with `graph`."""
         eta: Any = self.training.eta
         x = torch.cat([self.problem.x_tr, phi])
         y = torch.cat([self.problem.y_tr, self.y_p])
-        parameters = [v.detach().requires_grad_() for v in self.initial]
+        parameters = [*map(leaf, self.initial)]
         vels = [torch.zeros_like(v) for v in parameters]
         for _ in range(self.training.n_inner):
             penalty = sum((v ** 2).sum() for v in parameters if v.dim())
@@ -98,7 +100,7 @@ class AutogradModel:
                     for vel, grad in zip(vels, grads)]
             parameters = [v + vel for v, vel in zip(parameters, vels)]
             if not graph:
-                parameters = [v.detach().requires_grad_() for v in parameters]
+                parameters = [*map(leaf, parameters)]
         return parameters
 
     def train(self, x_p: Tensor, lmbda: float,
@@ -138,10 +140,11 @@ class AutogradModel:
         return self._gradients(trained, self.problem.x_val,
                                self.problem.y_val)
 
+    @torch.enable_grad()
     def _gradients(self, trained: TrainedParameters, x: Tensor,
                    y: Tensor) -> Hypergradient:
         features = self.problem.features(trained.x_p)
-        phi = features.phi.detach().clone().requires_grad_()
+        phi = leaf(features.phi.clone())
         lmbda = phi.new_tensor(trained.lmbda).requires_grad_()
         value = self._loss_on(self._unroll(phi, lmbda, True), x, y)
         grad_phi, grad_lmbda = torch.autograd.grad(value, (phi, lmbda))

@@ -51,10 +51,19 @@ def features_of(problem: 'Problem', x_p: Tensor) -> Features:
     return Features(phi, vjp, problem)
 
 
+def leaf(x: Tensor) -> Tensor:
+    """The same values, with respect to which autograd differentiates."""
+    if torch.is_inference_mode_enabled():
+        raise RuntimeError(
+            'no derivative can be had within `torch.inference_mode()`: call '
+            'this outside it, or within `torch.no_grad()`.')
+    return x.detach().requires_grad_()
+
+
 def _refitted(problem: 'Problem', x_p: Tensor) -> Features:
     """`Features` by a preprocess that is fitted on all training rows."""
     preprocess: Any = problem.preprocess
-    x, n_tr = x_p.detach().requires_grad_(), problem.n_tr
+    x, n_tr = leaf(x_p), problem.n_tr
     with torch.enable_grad():
         if isinstance(preprocess, MeanStd):
             return _affine(problem, x, preprocess.fit_moments(
@@ -115,7 +124,7 @@ def in_features_of(problem: 'Problem', rows: Tensor) -> 'Problem':
     transform = preprocess.fit(rows)
 
     def of_points(x_p: Tensor) -> tuple[Tensor, Callable]:
-        x = x_p.detach().requires_grad_()
+        x = leaf(x_p)
         with torch.enable_grad():
             phi = transform(x)
         return phi.detach(), lambda grad: torch.autograd.grad(

@@ -467,6 +467,16 @@ def test_wrong_parameters(error, kwargs, tall):
         clf.fit(tall.X, tall.Y)
 
 
+def test_an_item_of_a_carray_is_a_number():
+    """secml's classifiers take it."""
+    clf = CClassifierLogisticTorch(C=CArray([2.])[0])
+    assert clf.C == 2
+    clf.set('lmbda', CArray([-1, 3])[1])
+    assert clf.lmbda == 3 and type(clf.lmbda) is float
+    with pytest.raises(TypeError, match='`C` must be a number, got'):
+        clf.C = CArray([1., 2.])
+
+
 def test_float32_holds_no_penalty_beyond_its_numbers(tall):
     """exp(89) is none of those."""
     for lmbda, dtype in ((80, 'float32'), (81, 'float64')):

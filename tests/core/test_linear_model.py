@@ -127,6 +127,15 @@ def test_autograd_model_of_linear_scores_is_the_linear_model():
         compare(got, want, 1e-12)
 
 
+def test_a_network_without_grad_mode():
+    problem, x_p, y_p = make()
+    find = partial(hypergradient, problem, x_p, y_p, 1., model=NETWORK,
+                   **TRAINING)
+    with torch.no_grad():
+        found = find()
+    assert torch.equal(found.grad_x_p, find().grad_x_p)
+
+
 def test_a_network_is_attacked_by_the_same_loop():
     problem, x_p, y_p = make(n=20, m=15)
     found = solve(problem, x_p, y_p, 0., -2., 2., n_outer=6, model=NETWORK,

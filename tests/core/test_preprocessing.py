@@ -179,6 +179,18 @@ def test_forward_mode_refuses_rows_that_all_move():
         hypergradient(problem, x_p, y_p, 0., 'fmd')
 
 
+@pytest.mark.parametrize('name', ['mean-std', 'mean-std, then l1'])
+def test_grad_mode_of_the_caller(name):
+    problem, x_p, y_p = problem_with(name)
+    expected = hypergradient(problem, x_p, y_p, 0.)
+    with torch.no_grad():
+        assert torch.equal(hypergradient(problem, x_p, y_p, 0.).grad_x_p,
+                           expected.grad_x_p)
+    with torch.inference_mode(), pytest.raises(
+            RuntimeError, match='inference_mode.*call this outside it'):
+        hypergradient(problem, x_p, y_p, 0.)
+
+
 def test_no_points():
     problem, x_p, y_p = problem_with('min-max')
     found = hypergradient(problem, x_p[:0], y_p[:0], 0.)
