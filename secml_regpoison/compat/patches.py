@@ -202,6 +202,23 @@ def _scale_arguments(scale_type, nonpositive, base):
     return known.get(scale_type, {})
 
 
+def ticks_of_one_value():
+    """secml looks the ticks up by a bisection, whose answer for one tick is a
+    number without `tolist`, and which needs values in order."""
+    if CPlot.get_xticks_idx is _get_xticks_idx:
+        CPlot.get_xticks_idx = _nearest_to_ticks
+
+
+_get_xticks_idx = CPlot.get_xticks_idx
+
+
+@functools.wraps(_get_xticks_idx)
+def _nearest_to_ticks(self, xticks):
+    values = CArray(xticks).tondarray().ravel()
+    return [int(np.abs(values - tick).argmin())
+            for tick in self._sp.get_xticks()]
+
+
 def header_append():
     """secml asks only the first of two headers how they are joined.
 
@@ -226,4 +243,5 @@ PATCHES = (
     text_type, array_copy, unique_inverse, sparse_division, sparse_and,
     logistic_arguments, logistic_jobs, sgd_loss, svm_seed,
     poisoning_solve, poisoning_iterative_solve, log_scales, constant_columns,
-    unit_norm, min_max_dtype, unit_norm_dtype, header_append)
+    unit_norm, min_max_dtype, unit_norm_dtype, ticks_of_one_value,
+    header_append)

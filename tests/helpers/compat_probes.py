@@ -203,6 +203,17 @@ def passes(name):
     return True
 
 
+def ticks_of_one_value():
+    from secml.array import CArray
+    from secml.figure import CFigure
+    figure = CFigure()
+    for values, ticks, places in (([5], [5], [0]), ([6, 3, 0], [0, 3], [2, 1]),
+                                  ([0., .4, 1.], [.3, 1.], [1, 2])):
+        figure.sp.xticks(CArray(ticks))
+        assert figure.sp.get_xticks_idx(CArray(values)) == places
+    figure.close()
+
+
 def header_append():
     from secml.data import CDatasetHeader
 
