@@ -4,10 +4,11 @@ import textwrap
 import numpy as np
 from matplotlib.figure import Figure
 
+from secml_regpoison.figure.curves import (
+    draw_majority, draw_rings, mark_strengths)
 from secml_regpoison.figure.style import (
-    SHARE, draw_majority, draw_rings, fitting_legend, policy_label,
-    policy_styles)
-from .statistics import mark_strengths, set_log_scale
+    SHARE, fitting_legend, policy_label, policy_styles)
+from .statistics import set_log_scale
 
 PANELS = (('Test error (%)', 'test_error', 100),
           (r'$\lambda$ (natural log)', 'lmbda', 1),
@@ -52,6 +53,7 @@ def draw(summary, title, words=''):
                 [strength[count] for strength in strengths]
                 for strengths in summary.values()], ' in a split')
         mark_strengths(ax, _shares(next(iter(summary.values()))))
+        ax.grid(alpha=.3)
     first, *_ = next(iter(summary.values()))
     draw_majority(axes[0], first['majority_error']['mean'])
     axes[0].set_ylim(bottom=0)

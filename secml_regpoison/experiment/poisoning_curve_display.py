@@ -2,9 +2,9 @@
 import numpy as np
 
 from secml_regpoison.core.verdicts import is_of_no_use
+from secml_regpoison.figure.curves import RINGS, draw_majority, draw_rings
 from secml_regpoison.figure.style import (
-    POLICY_STYLES, RINGS, SHARE, draw_majority, draw_rings, legend_below,
-    policy_label, policy_styles)
+    POLICY_STYLES, SHARE, legend_below, policy_label, policy_styles)
 from secml_regpoison.validation import check, check_numeric, check_type
 from .poisoning_curve import poisoning_curve
 

@@ -5,6 +5,7 @@ A record is a dict, one strength of one security evaluation, see
 """
 import numpy as np
 
+from secml_regpoison.figure.curves import mark_strengths
 from secml_regpoison.figure.style import policy_label, policy_styles
 from .tables import as_text, format_mean_std
 
@@ -93,6 +94,7 @@ def draw_curves(ax, means, data, column, scale=1):
                     label=policy_label(policy), clip_on=False, zorder=3,
                     linewidth=1.6, elinewidth=.8, **style)
     mark_strengths(ax, x)
+    ax.grid(alpha=.3)
 
 
 def set_log_scale(ax, values):
@@ -105,13 +107,6 @@ def set_log_scale(ax, values):
         ax.set_yscale('symlog', linthresh=min(above))
     else:
         ax.set_yscale('linear')
-
-
-def mark_strengths(ax, fractions):
-    """Ticks where something was measured, nine at most."""
-    ticks = fractions[::1 + len(fractions) // 9]
-    ax.set_xticks(ticks, [f'{value:.1f}' for value in ticks])
-    ax.grid(alpha=.3)
 
 
 def _rows_and_share(n_points, stats):

@@ -1,5 +1,6 @@
 """Certificates over lambda, or over the share of poison."""
 import numpy as np
+from matplotlib import rcParams
 
 from secml_regpoison.validation import check, check_type
 from .style import SHARE, STYLES, legend_below
@@ -68,5 +69,5 @@ def _draw(sp, places, certificates):
         sp.plot(places[vacuous], np.array(values['bound'])[vacuous],
                 label='vacuous as an error rate', linestyle='none',
                 color=style['color'], marker=style['marker'],
-                markerfacecolor='white')
+                markerfacecolor=rcParams['axes.facecolor'])
     sp.grid(grid_on=True)

@@ -9,10 +9,12 @@ from secml.array import CArray
 from secml.ml.classifiers import CClassifier
 from secml.ml.classifiers.multiclass import CClassifierMulticlass
 
+from secml_regpoison.quiet import ignoring
 from secml_regpoison.terminal import printable
 from secml_regpoison.validation import (
     check, check_finite, check_integer, check_minimax_attack, check_type)
-from .style import STYLES, legend_below
+from .style import (
+    STYLES, labels_touch, legend_below, make_room, on_background)
 
 # Odd, so that 0 is the middle of a bin.
 N_BINS = 61
@@ -57,6 +59,7 @@ class PoisonPicturesMixin:
         draw_weights(self._sp, weights, labels)
         self.xlabel('Weight')
         self.ylabel('Number of weights (log scale)')
+        make_room(self._sp.figure)
         handles, labels = self.get_legend_handles_labels()
         if labels:
             legend_below(self, handles)
@@ -102,6 +105,8 @@ class PoisonPicturesMixin:
         names = _names(attack.training_data, adv_ds.Y[:n_images].tolist())
         self.xticklabels([*map(printable, names)], parse_math=False)
         self.xlabel('Label of the poisoning point')
+        with ignoring('Glyph ', UserWarning):
+            _turn_labels(self._sp)
 
 
 def draw_weights(ax, weights, labels):
@@ -117,7 +122,7 @@ def draw_weights(ax, weights, labels):
     limit = max(np.abs(w).max() for w in weights)
     bins = np.linspace(-limit, limit, N_BINS + 1) if limit else N_BINS
     for k, (w, label) in enumerate(zip(weights, labels)):
-        style = STYLES[k % len(STYLES)]
+        style = on_background(STYLES[k % len(STYLES)])
         look = dict(histtype='step', linewidth=1.8,
                     linestyle=STYLES[k - 1]['linestyle']) \
             if k else dict(alpha=.45)
@@ -171,6 +176,16 @@ def _names(dataset, labels):
     return labels
 
 
+def _turn_labels(ax):
+    """Long names below images slope, as they would run into each other."""
+    make_room(ax.figure)
+    ax.figure.draw_without_rendering()  # sizes are known then
+    if labels_touch(ax):
+        for label in ax.get_xticklabels():
+            label.set(rotation=45, rotation_mode='anchor', ha='right')
+        ax.figure.draw_without_rendering()
+
+
 def _draw_images(sp, start, optimised, bounds):
     """Two rows of images and their difference, a column a point."""
     if not all(isinstance(bound, numbers.Real) for bound in bounds):
@@ -183,17 +198,18 @@ def _draw_images(sp, start, optimised, bounds):
     height = start.shape[1] / start.shape[2]
     lefts = np.arange(len(start)) * (1 + GAP)
     bottoms = -np.arange(3) * (height + GAP)
-    # from the bottom, because the last colour bar is next to the images
     for images, bottom, look in zip((difference, optimised, start),
                                     bottoms[::-1], (change, pixels, pixels)):
         shown = [sp.imshow(image, extent=(left, left + 1, bottom,
                                           bottom + height), **look)
                  for image, left in zip(images, lefts)]
-        if images is not optimised:
-            name, pad = ('pixel', .02) if images is start \
-                else ('difference', .1)
-            sp.colorbar(shown[0], ax=sp._sp, fraction=.03, pad=pad).set_label(
-                name, size=sp._params['font.size'])
+        if images is not start:  # a bar for two rows, and one for the third
+            bar = [lefts[-1] + 1 + GAP, bottom, .8 * GAP, .88 * height]
+            if images is optimised:  # space for labels is between the two
+                bar[1] += .12 * height
+                bar[3] += height + GAP
+            sp._sp.figure.colorbar(shown[0], cax=sp._sp.inset_axes(
+                bar, transform=sp._sp.transData))
     sp.xlim(lefts[0], lefts[-1] + 1)
     sp.ylim(bottoms[-1], height)
     sp.xticks(lefts + .5)

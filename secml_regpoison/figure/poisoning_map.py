@@ -29,9 +29,9 @@ class PoisoningMapMixin:
         (the accepted steps of the attack), and the decision boundaries of the
         attack's classifier, trained with the attack's final lambda, with and
         without the point; a defender who learns lambda has another without.
-        The legend is below the axes. Where `dmax` or `feasible` hold the
-        point, too, the map has places that it cannot reach: the legend says
-        so of the box.
+        The legend is below the axes, and says so of the box where it is open
+        and the map ends before it, or where `dmax` or `feasible` hold the
+        point, too, and the map has places that it cannot reach.
 
         Parameters
         ----------
@@ -70,16 +70,15 @@ class PoisoningMapMixin:
                                    cmap=CMAP, vmin=vmin, vmax=vmax, zorder=0)
         self.colorbar(mesh, ax=self._sp).set_label(
             label, size=self._params['font.size'])
-        is_smaller = attack.dmax is not None or bool(attack.feasible)
-        draw_box(self, lower, upper, 'box of the point'
-                 + '; its set is smaller' * is_smaller)
+        draw_box(self, lower, upper, _box_label(attack))
         _draw_training_points(self, attack.training_data)
         lines = _draw_boundaries(self, attack)
         _draw_path(self, attack)
         self.xlabel('$x_1$')
         self.ylabel('$x_2$')
         legend_below(self, self.get_legend_handles_labels()[0] + lines,
-                     frameon=True, facecolor='0.8', edgecolor='none')
+                     frameon=True, facecolor='0.8', edgecolor='none',
+                     labelcolor='black')
 
 
 def _check_map(attack, value, n_grid_points, vmin, vmax):
@@ -116,6 +115,14 @@ def _box(attack):
         end(x, axis=0) if bound is None or isinstance(bound, str)
         else CArray(bound).tondarray().ravel(), 2)
         for bound, end in ((attack.lb, np.min), (attack.ub, np.max))]
+
+
+def _box_label(attack):
+    """What the outline of the map is, in words."""
+    is_open = attack.lb is None or attack.ub is None
+    is_smaller = attack.dmax is not None or bool(attack.feasible)
+    return ('box of the point' + '; its set is smaller' * is_smaller
+            + '; open, drawn as far as the training points' * is_open)
 
 
 def _draw_training_points(sp, dataset):

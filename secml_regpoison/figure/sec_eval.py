@@ -1,13 +1,21 @@
 """Curves against the strength of an attack: error, lambda and ||w||."""
 import numpy as np
+from matplotlib import rcParams
 
-from secml.adv.seceval import CSecEvalData
 from secml.array import CArray
 from secml.figure._plots import CPlot
 
 from secml_regpoison.core.verdicts import is_of_no_use
 from secml_regpoison.validation import check_type
-from .style import OTHER_STYLES, POLICY_STYLES, draw_rings, legend_below
+from .curves import draw_rings, mark_strengths
+from .evaluations import in_order
+from .style import (
+    OTHER_STYLES, POLICY_STYLES, legend_below, on_background)
+
+
+# Of axes; the names are also the `gid` of lines.
+LABELS = {'test_error': 'Test error (%), solid',
+          'lmbda': r'$\lambda$ (natural log)', 'w_norm': r'$\|w\|_2$'}
 
 
 class SecEvalCurvesMixin:
@@ -42,8 +50,12 @@ class SecEvalCurvesMixin:
             or no lambda was stored.
 
         """
-        _plot_header(self, sec_eval_data, 'lmbda', label, linestyle=linestyle,
+        sp = getattr(self, '_lmbda_sp', self)
+        if sp is not self and linestyle is None:
+            linestyle = '--'  # as its axis says
+        _plot_header(sp, sec_eval_data, 'lmbda', label, linestyle=linestyle,
                      color=color, marker=marker)
+        _finish(self)
 
     def plot_weight_norm(self, sec_eval_data, label=None, linestyle=None,
                          color=None, marker=None):
@@ -53,6 +65,7 @@ class SecEvalCurvesMixin:
         """
         _plot_header(self, sec_eval_data, 'w_norm', label,
                      linestyle=linestyle, color=color, marker=marker)
+        _finish(self)
 
     def plot_sec_eval_minimax(self, sec_eval_data, label=None, color=None,
                               marker=None):
@@ -81,7 +94,7 @@ class SecEvalCurvesMixin:
             See `plot_lmbda`; and if no predictions were stored.
 
         """
-        repetitions = _check_repetitions(sec_eval_data, 'lmbda')
+        repetitions = in_order(sec_eval_data, 'lmbda')
         if any(data.Y_pred is None for data in repetitions):
             raise ValueError("`sec_eval_data` must have predictions, got "
                              "none: call `run_sec_eval` first.")
@@ -92,23 +105,23 @@ class SecEvalCurvesMixin:
             self._lmbda_sp.show_legend = False
             self._lmbda_sp.tick_params(labelsize=self._params['font.size'])
         name = '' if label is None else f', {label}'
-        _label(self, 'Test error (%), solid')
-        _label(self._lmbda_sp, r'$\lambda$ (natural log), dashed')
+        _label(self, 'test_error')
+        if self._lmbda_sp._ylabel is None:
+            self._lmbda_sp.ylabel(LABELS['lmbda'] + ', dashed')
         self.plot_sec_eval(repetitions, metric='test-error', mean=True,
                            percentage=True, label=f'test error{name}',
                            **{**style, 'linestyle': '-'})
+        self.get_lines()[-1].set_gid('test_error')
         _draw_rings(self, repetitions, 'gave_up', _is_of_no_use)
         _plot_header(self._lmbda_sp, repetitions, 'lmbda',
                      rf'$\lambda${name}', **{**style, 'linestyle': '--'}
-                     ).set_markerfacecolor('white')
+                     ).set_markerfacecolor(rcParams['axes.facecolor'])
         self._lmbda_sp.grid(grid_on=False)
         self.get_legend().remove()
         # secml's plot_sec_eval has set both
         self.title(title)
         self.show_legend = show_legend
-        legend_below(self, [
-            handle for sp in (self, self._lmbda_sp)
-            for handle in sp.get_legend_handles_labels()[0]])
+        _finish(self)
 
 
 def _next_style(sp, label, **given):
@@ -117,10 +130,10 @@ def _next_style(sp, label, **given):
     check_type('label', label, (str, type(None)), 'a text or None, as a list '
                'of data is the repetitions of one curve')
     taken = {line.get_color() for line in sp.get_lines()}
-    other = next((style for style in OTHER_STYLES
-                  if style['color'] not in taken),
-                 OTHER_STYLES[sp.n_lines % len(OTHER_STYLES)])
-    style = POLICY_STYLES.get(label, other)
+    others = [*map(on_background, OTHER_STYLES)]
+    other = next((style for style in others if style['color'] not in taken),
+                 others[sp.n_lines % len(others)])
+    style = on_background(POLICY_STYLES.get(label, other))
     return {name: style[name] if given.get(name) is None else given[name]
             for name in ('color', 'marker', 'linestyle')}
 
@@ -130,7 +143,7 @@ def _next_style(sp, label, **given):
 def _plot_header(sp, sec_eval_data, name, label, **style):
     """Draw one scalar of the headers against the attack strength; returns the
     line."""
-    repetitions = _check_repetitions(sec_eval_data, name)
+    repetitions = in_order(sec_eval_data, name)
     strengths = repetitions[0].param_values
     curves = CArray([[getattr(ds.header, name) for ds in data.adv_ds]
                      for data in repetitions])
@@ -141,10 +154,8 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
         low[low < 0] = 0
 
     style = _next_style(sp, label, **style)
-    # ticks first, because 'markevery' chooses the points next to a tick
-    sp.xticks(strengths)
-    sp.plot(strengths, mean, label=label,
-            markevery=sp.get_xticks_idx(strengths), **style)
+    _label(sp, name, repetitions[0].param_name)
+    sp.plot(strengths, mean, label=label, gid=name, **style)
     line = sp.get_lines()[-1]
     if name == 'lmbda':
         _draw_rings(sp, repetitions, 'lmbda_at_bound', lambda data, k:
@@ -153,13 +164,20 @@ def _plot_header(sp, sec_eval_data, name, label, **style):
         sp.fill_between(strengths, mean + std, low, alpha=0.2,
                         interpolate=False, linestyle='None',
                         facecolor=style['color'])
-    _label(sp, {'lmbda': r'$\lambda$ (natural log)',
-                'w_norm': r'$\|w\|_2$'}[name], repetitions[0].param_name)
-    handles, _ = sp.get_legend_handles_labels()
+    return line
+
+
+def _finish(sp):
+    """Ticks at the strengths of all curves, and one legend of both axes."""
+    axes = [sp, sp._lmbda_sp] if hasattr(sp, '_lmbda_sp') else [sp]
+    mark_strengths(sp._sp, np.unique(np.concatenate(
+        [line.get_xdata() for part in axes for line in part.get_lines()
+         if line.get_gid() in LABELS])), '{:g}')
+    handles = [handle for part in axes
+               for handle in part.get_legend_handles_labels()[0]]
     if handles:
         legend_below(sp, handles)
     sp.grid(grid_on=True)
-    return line
 
 
 def _draw_rings(sp, repetitions, kind, is_true):
@@ -187,48 +205,14 @@ def _is_of_no_use(sec_eval_data, k):
         'majority_error': 1 - counts.max() / y.size})
 
 
-def _label(sp, ylabel, xlabel=None):
-    """Label the axes that have no label yet."""
+def _label(sp, name, xlabel=None):
+    """Label axes that the user has not labelled, with all that is drawn on
+    them, and with what is drawn next."""
     if sp._xlabel is None and xlabel is not None:
         sp.xlabel(xlabel)
-    if sp._ylabel is None:
-        sp.ylabel(ylabel)
-
-
-def _check_repetitions(sec_eval_data, name):
-    """A list of CSecEvalData of the same strengths with `name` in headers."""
-    repetitions = sec_eval_data if isinstance(sec_eval_data, list) \
-        else [sec_eval_data]
-    if not repetitions:
-        raise ValueError("`sec_eval_data` must have at least one CSecEvalData,"
-                         " got an empty list.")
-    for data in repetitions:
-        if not isinstance(data, CSecEvalData):
-            raise TypeError(
-                "`sec_eval_data` must be a CSecEvalData or a list of them, "
-                f"got {type(data).__name__}: after `run_sec_eval` it is the "
-                "attribute `sec_eval_data` of the CSecEval.")
-        _check_headers(data, name, repetitions[0].param_values)
-    return repetitions
-
-
-def _check_headers(sec_eval_data, name, strengths):
-    """Raise unless each strength has its scalar, and the strengths agree."""
-    values = CArray(sec_eval_data.param_values)
-    if values.size != strengths.size or (values != strengths).any():
-        raise ValueError(
-            "`sec_eval_data` must have the same strengths in each repetition, "
-            f"got {values.tolist()} beside {strengths.tolist()}.")
-    adv_ds = sec_eval_data.adv_ds or []
-    # secml's own attacks leave None at strength 0
-    if not adv_ds or not all(hasattr(getattr(ds, 'header', None), name)
-                             for ds in adv_ds):
-        raise ValueError(
-            f"`sec_eval_data` must have `{name}` in the header of each of its "
-            "adv_ds, got none: create the CSecEval with save_adv_ds=True and "
-            "a minimax poisoning attack.")
-    if len(adv_ds) != strengths.size:  # secml appends in a second run
-        raise ValueError(
-            "`sec_eval_data` must have one adv_ds for each of "
-            f"{strengths.size} strengths, got {len(adv_ds)}: `run_sec_eval` "
-            "can be called once for a CSecEval; make another.")
+    drawn = [LABELS[line.get_gid()] for line in sp.get_lines()
+             if line.get_gid() in LABELS]
+    before, now = ('; '.join(dict.fromkeys(labels))
+                   for labels in (drawn, [*drawn, LABELS[name]]))
+    if sp._ylabel is None or drawn and sp._ylabel == before:
+        sp.ylabel(now)

@@ -7,7 +7,8 @@ import os
 import textwrap
 from itertools import chain, cycle
 
-import numpy as np
+from matplotlib import rcParams
+from matplotlib.colors import to_hex
 
 from secml_regpoison.quiet import ignoring
 from secml_regpoison.storage import atomic_path
@@ -55,11 +56,6 @@ POLICY_LABELS = {
     'filter': r'filter, $\lambda$ by clean cross-validation',
     'filter-learned': r'filter, $\lambda$ learned'}
 
-
-# Of rings around the points of a curve for which a verdict is true: the
-# marker, and the words with the place where it is so.
-RINGS = {'gave_up': ('o', 'gave up{}: no better than a constant answer'),
-         'lmbda_at_bound': ('s', r'$\lambda$ at a bound{}')}
 
 # Share of a figure's height below which a legend leaves its axes room.
 LARGEST_LEGEND = .6
@@ -114,7 +110,13 @@ def policy_styles(policies):
                      if (style['color'], star) not in looks), '*')
         styles[policy] = {**style, 'marker': star, 'markersize': 15,
                           'markerfacecolor': 'none', 'linestyle': 'none'}
-    return {policy: styles[policy] for policy in policies}
+    return {policy: on_background(styles[policy]) for policy in policies}
+
+
+def on_background(style):
+    """A look that is seen on any background: black is the colour of text."""
+    return {**style, 'color': to_hex(rcParams['text.color'])} \
+        if style['color'] == STYLES[4]['color'] else style
 
 
 def policy_label(policy):
@@ -125,52 +127,20 @@ def policy_label(policy):
     return POLICY_LABELS.get(policy, rf'$\lambda = {policy}$')
 
 
-def draw_rings(ax, verdict, lines, found, where=''):
-    """Rings around points of curves for which a verdict is true.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    verdict : {'gave_up', 'lmbda_at_bound'}
-    lines : list of matplotlib Line2D
-    found : list of sequence of bool
-        For each line, at which of its points the verdict is true.
-    where : str, optional
-        In the legend, where there is such a point: ' in a split'.
-
-    """
-    points = [point for line, marked in zip(lines, found)
-              for point, is_true in zip(line.get_xydata(), marked) if is_true]
-    if points:
-        marker, words = RINGS[verdict]
-        words = words.format(where)
-        known = {line.get_label() for line in ax.get_lines()}
-        ax.plot(*zip(*points), marker, markersize=15, markerfacecolor='none',
-                color=RED, markeredgewidth=1.2,
-                label='_' if words in known else words)
-
-
-def draw_majority(ax, errors):
-    """A dashed line, which is returned, at the mean error of one class for
-    all rows."""
-    return ax.axhline(100 * np.mean(errors), color='gray', linestyle='--',
-                      linewidth=1, label='always the more frequent class')
-
-
 def legend_below(sp, handles, ncol=2, **options):
     """A legend below the axes, their ticks and label, where it hides nothing.
     Of a secml plot or of matplotlib Axes.
 
-    It has one column where `ncol` of them would leave the figure, if that is
-    high enough. Its distance is in letters, for labels grow with the font and
-    not with the axes. The figure makes room for it when it is drawn, unless
-    the user has chosen a layout.
+    It has one column where `ncol` of them would leave the figure, or would be
+    wider than a subplot beside others has room, if the figure is high enough.
+    Its distance is in letters, for labels grow with the font and not with the
+    axes. The figure makes room for it when it is drawn, unless the user has
+    chosen a layout.
     """
     if getattr(sp, 'show_legend', None) is False:
         return
     axes = getattr(sp, '_sp', sp)
-    if axes.figure.get_layout_engine() is None:
-        axes.figure.set_layout_engine('tight')
+    make_room(axes.figure)
 
     def draw(n_columns):
         sp.legend(handles=handles, ncol=n_columns, loc='upper center',
@@ -178,9 +148,26 @@ def legend_below(sp, handles, ncol=2, **options):
                   **{'frameon': False, **options})
         return axes.get_legend().get_window_extent()
     box, whole = draw(ncol), axes.figure.bbox
-    if (box.x0 < 0 or box.x1 > whole.x1) \
+    spec = axes.get_subplotspec()
+    room = whole.width if spec is None else \
+        whole.width * len(spec.colspan) / spec.get_gridspec().ncols
+    if (box.x0 < 0 or box.x1 > whole.x1 or box.width > room) \
             and draw(1).height > LARGEST_LEGEND * whole.height:
         draw(ncol)
+
+
+def make_room(fig):
+    """Let a figure find room for its labels when it is drawn, unless the user
+    has chosen a layout."""
+    if fig.get_layout_engine() is None:
+        fig.set_layout_engine('tight')
+
+
+def labels_touch(ax):
+    """Whether a label of the x axis runs into the next."""
+    boxes = sorted(tuple(label.get_window_extent().intervalx)
+                   for label in ax.get_xticklabels())
+    return any(end >= start for (_, end), (start, _) in zip(boxes, boxes[1:]))
 
 
 def figure_legend(fig, ax, title, ncol=4):
@@ -234,7 +221,6 @@ def save_picture(fig, path, formats=('png', 'pdf'), dpi=150):
 
 def _unknown_signs(fig):
     """The signs in the texts of a figure that its fonts do not have."""
-    from matplotlib import rcParams
     from matplotlib.font_manager import FontProperties, findfont, get_font
     from matplotlib.text import Text
     known = {code for family in rcParams['font.family'] for code in get_font(

@@ -10,9 +10,10 @@ holds. The bounds are this project's: the paper gives curves, no numbers.
 from matplotlib.figure import Figure
 
 from secml_regpoison.experiment.statistics import (
-    above_zero, cost, curve, distinct, draw_curves, mark_strengths,
+    above_zero, cost, curve, distinct, draw_curves,
     mean_and_std, mean_rows, tables_of)
 from secml_regpoison.experiment.tables import as_text, of_splits
+from secml_regpoison.figure.curves import mark_strengths
 from secml_regpoison.figure.style import POLICY_STYLES, SHARE
 from .attacks import all_records, attack_cells
 
@@ -88,6 +89,7 @@ def _draw_learned(ax, means, name):
     right.yaxis.set_major_formatter('{x:g}')
     ax.set_xlabel(SHARE)
     mark_strengths(ax, x)
+    ax.grid(alpha=.3)
     return lines
 
 

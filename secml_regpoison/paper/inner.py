@@ -13,7 +13,7 @@ from secml_regpoison.experiment.statistics import (
 from secml_regpoison.experiment.tables import (
     as_text, format_mean_std, of_splits)
 from secml_regpoison.figure.style import (
-    POLICY_LABELS, POLICY_STYLES, figure_legend)
+    POLICY_LABELS, POLICY_STYLES, figure_legend, on_background)
 from .attacks import attack_cells, records_of
 
 KEYS = 'data', 'policy', 'momentum', 'n_inner'
@@ -96,7 +96,7 @@ def _draw(means, n_splits):
 def _draw_panel(ax, means, name, policies, column, scale=1):
     """Curves over T with and without momentum, and the limit as a line."""
     for policy in policies:
-        style = {**POLICY_STYLES[policy]}
+        style = {**on_background(POLICY_STYLES[policy])}
         for momentum in distinct(means, 2):
             points = [(n_inner, scale * stats[column][0],
                        scale * stats[column][1])

@@ -10,6 +10,7 @@ from figures import assert_outside
 from secml.adv.attacks import CAttackPoisoningLogisticRegression
 from secml.array import CArray
 from secml.data import CDatasetHeader
+from secml.figure import CFigure
 from secml.ml.classifiers import CClassifierKNN, CClassifierLogistic
 
 N_POINTS = 3
@@ -42,7 +43,8 @@ def test_starts_ends_and_their_difference(fig, poisoned):
                                   adv_ds.X.tondarray())
     np.testing.assert_array_equal(difference, optimised - start)
     assert np.abs(difference).max(axis=(1, 2)).min() > 0  # each has moved
-    axes, scales = fig._fig.axes[0], fig._fig.axes[1:]
+    axes, = fig._fig.axes
+    scales = axes.child_axes
     assert [text.get_text() for text in axes.get_xticklabels()] == [
         str(label) for label in adv_ds.Y.tolist()]
     assert {tuple(scale.get_ylim()) for scale in scales} == {
@@ -52,6 +54,31 @@ def test_starts_ends_and_their_difference(fig, poisoned):
     for image in axes.get_images():
         x_0, x_1, y_0, y_1 = image.get_extent()
         assert left <= x_0 < x_1 <= right and bottom <= y_0 < y_1 <= top
+
+
+@pytest.mark.parametrize('width', [4, 5, 12])
+def test_colour_bars_and_names_keep_clear_of_each_other(poisoned, width):
+    """In a figure of secml's usual size they were cut, and overlapped."""
+    attack, adv_ds = poisoned
+    attack = attack.deepcopy()
+    attack.training_data.header = CDatasetHeader(
+        y_original=('a pair of trousers', 'a handbag'))
+    fig = CFigure(width=width)
+    fig.sp.plot_poisoning_images(attack, adv_ds)
+    fig._fig.canvas.draw()
+    axes, = fig._fig.axes
+    boxes = [bar.get_tightbbox() for bar in axes.child_axes]
+    assert len(boxes) == 2 and not boxes[0].overlaps(boxes[1])
+    whole = fig._fig.bbox
+    for box in (*boxes, axes.get_tightbbox()):
+        assert box.x0 >= 0 and box.y0 >= 0
+        assert box.x1 <= whole.x1 and box.y1 <= whole.y1
+    labels = axes.get_xticklabels()
+    assert {label.get_rotation() for label in labels} == {45 * (width < 12)}
+    if width == 12:
+        boxes = [label.get_window_extent() for label in labels]
+        assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:]))
+    fig.close()
 
 
 def test_n_images_limits_the_columns(fig, poisoned):

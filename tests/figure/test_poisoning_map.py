@@ -222,13 +222,16 @@ def test_an_open_box_is_that_of_the_training_points(fig):
                                   x.max(axis=0).tondarray().ravel())
 
 
-@pytest.mark.parametrize('settings, is_smaller', [
-    ({}, False), ({'dmax': .2}, True),
-    ({'feasible': CFeasibleSphereSlab(.8)}, True)])
-def test_the_legend_says_that_the_box_is_not_all(fig, settings, is_smaller):
+@pytest.mark.parametrize('settings, words', [
+    ({}, 'box of the point'),
+    ({'dmax': .2}, 'box of the point; its set is smaller'),
+    ({'feasible': CFeasibleSphereSlab(.8)},
+     'box of the point; its set is smaller'),
+    ({'ub': None},
+     'box of the point; open, drawn as far as the training points')])
+def test_the_legend_says_that_the_box_is_not_all(fig, settings, words):
     fig.sp.plot_poisoning_map(_attacked(**settings), n_grid_points=2)
-    assert fig.sp.get_legend().get_texts()[0].get_text() == (
-        'box of the point' + is_smaller * '; its set is smaller')
+    assert fig.sp.get_legend().get_texts()[0].get_text() == words
     assert_outside(fig, fig.sp.get_legend())
 
 

@@ -3,6 +3,7 @@ import inspect
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
 from attack_problems import make, small
@@ -13,6 +14,7 @@ from secml_regpoison.figure.style import POLICY_STYLES
 from secml.adv.seceval import CSecEval, CSecEvalData
 from secml.array import CArray
 from secml.data import CDataset, CDatasetHeader
+from secml.figure import CFigure
 from secml.figure._plots import CPlot
 
 STRENGTHS = [0, 5, 10, 20]
@@ -82,7 +84,88 @@ def test_labels_set_before_are_kept(fig):
 def test_every_strength_has_a_tick_and_a_marker(fig):
     fig.sp.plot_lmbda(_sec_eval_data(), marker='o')
     assert fig.sp._sp.get_xticks().tolist() == STRENGTHS
-    assert fig.sp.get_lines()[0].get_markevery() == [0, 1, 2, 3]
+    assert fig.sp.get_lines()[0].get_markevery() is None
+
+
+@pytest.mark.parametrize('method', [*CURVES, 'plot_sec_eval_minimax'])
+def test_a_single_strength_is_a_marker(fig, method):
+    getattr(fig.sp, method)(_evaluated(strengths=[5]))
+    assert fig.sp._sp.get_xticks().tolist() == [5]
+    for axes in fig._fig.axes:
+        assert axes.get_lines()[0].get_xdata().tolist() == [5]
+
+
+def test_strengths_are_drawn_in_order(fig):
+    """secml draws them as they were given, and a line that goes back."""
+    given = _evaluated(1, [20, 0, 5])
+    fig.sp.plot_sec_eval_minimax([given, given])
+    for axes, values in zip(fig._fig.axes, ([13.75, 15, 12.5], [1, 1.5, 3])):
+        line = axes.get_lines()[0]
+        assert line.get_xdata().tolist() == [0, 5, 20]
+        assert line.get_ydata() == pytest.approx(values)
+        assert line.get_markevery() in (None, [0, 1, 2])
+    assert given.param_values.tolist() == [20, 0, 5]
+    assert [ds.num_samples for ds in given.adv_ds] == [20, 0, 5]
+
+
+@pytest.mark.parametrize('method', [*CURVES, 'plot_sec_eval_minimax'])
+def test_the_strengths_of_all_curves_have_ticks(fig, method):
+    for strengths in ([0, 5, 20], [0, 10, 30]):
+        getattr(fig.sp, method)(_evaluated(strengths=strengths))
+    assert fig.sp._sp.get_xticks().tolist() == [0, 5, 10, 20, 30]
+
+
+@pytest.mark.parametrize('strengths', [[*range(60)], [0, 1, 2, 3, 400]])
+def test_no_tick_runs_into_the_next(fig, strengths):
+    fig.sp.plot_lmbda(_sec_eval_data(strengths=strengths))
+    fig._fig.canvas.draw()
+    labels = fig.sp._sp.get_xticklabels()
+    assert {int(label.get_text()) for label in labels} < {*strengths}
+    boxes = [label.get_window_extent() for label in labels]
+    assert len(boxes) > 1
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:]))
+
+
+def test_lambda_has_its_axis_beside_the_error(fig):
+    """It was drawn on the axis of the error, in per cent."""
+    fig.sp.plot_sec_eval_minimax(_evaluated(), label='learned')
+    fig.sp.plot_lmbda(_sec_eval_data(2), label='small')
+    error, lmbda = fig._fig.axes
+    assert len(error.get_lines()) == 1
+    assert lmbda.get_lines()[1].get_ydata() == pytest.approx([2, 2.5, 3, 4])
+    assert lmbda.get_lines()[1].get_linestyle() == '--'
+    assert [text.get_text() for text in fig.sp.get_legend().get_texts()] == [
+        'test error, learned', r'$\lambda$, learned', 'small']
+
+
+def test_an_axis_names_all_that_is_drawn_on_it(fig):
+    fig.sp.plot_lmbda(_sec_eval_data())
+    fig.sp.plot_weight_norm(_sec_eval_data())
+    fig.sp.plot_lmbda(_sec_eval_data(1))
+    assert fig.sp._sp.get_ylabel() == r'$\lambda$ (natural log); $\|w\|_2$'
+
+
+def test_a_black_curve_is_seen_on_a_dark_background():
+    with plt.style.context('dark_background'):
+        fig = CFigure()
+        fig.sp.plot_sec_eval_minimax(_evaluated(), label='trusted-only')
+        for axes in fig._fig.axes:
+            line = axes.get_lines()[0]
+            assert to_rgb(line.get_color()) == (1, 1, 1)
+        assert to_rgb(line.get_markerfacecolor()) == (0, 0, 0)  # hollow
+    fig.close()
+
+
+@pytest.mark.parametrize('values, told', [
+    ([False, True], r'\[False, True\] of the parameter n_points'),
+    (['rmd', 'implicit'], "'rmd', 'implicit'"), ([1., np.inf], 'inf')])
+@pytest.mark.parametrize('method', [*CURVES, 'plot_sec_eval_minimax'])
+def test_strengths_that_have_no_place_on_an_axis_are_refused(
+        fig, method, values, told):
+    data = _evaluated(strengths=[0, 1])
+    data.param_values = CArray(values)
+    with pytest.raises(ValueError, match='finite numbers, got.*' + told):
+        getattr(fig.sp, method)(data)
 
 
 @pytest.mark.parametrize('method', [*CURVES, 'plot_sec_eval_minimax'])
@@ -228,17 +311,17 @@ def test_a_ring_has_its_words_where_the_curve_has_no_name(fig):
         r'$\lambda$ at a bound']
 
 
-def _evaluated(shift=0):
+def _evaluated(shift=0, strengths=STRENGTHS):
     """Ten of 80 test points are wrong, and `shift` more at each strength."""
-    data = _sec_eval_data(shift)
+    data = _sec_eval_data(shift, strengths)
     data.Y = CArray([0, 1] * 40)
     data.Y_pred = []
-    for k in range(len(STRENGTHS)):
+    for k in range(len(strengths)):
         y_pred = data.Y.deepcopy()
         wrong = 10 + k * shift
         y_pred[:wrong] = 1 - y_pred[:wrong]
         data.Y_pred.append(y_pred)
-    data.scores = [CArray.zeros((80, 2)) for _ in STRENGTHS]
+    data.scores = [CArray.zeros((80, 2)) for _ in strengths]
     return data
 
 

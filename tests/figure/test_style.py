@@ -137,12 +137,13 @@ def test_the_legend_of_a_figure_is_in_it(width):
 
 
 @pytest.mark.parametrize('width, height, n_axes, n_columns', [
-    (4, 5, 1, 1), (7, 5, 1, 2), (7, 5, 2, 1), (4, 1.2, 1, 2)])
+    (4, 5, 1, 1), (7, 5, 1, 2), (7, 5, 2, 1), (4, 1.2, 1, 2),
+    (11, 5, 3, 1)])
 def test_the_legend_below_axes_has_as_many_columns_as_fit(
         width, height, n_axes, n_columns):
     fig = Figure(figsize=(width, height))
     FigureCanvasAgg(fig)
-    ax = fig.subplots(1, n_axes, squeeze=False)[0, 0]
+    ax = fig.subplots(1, n_axes, squeeze=False)[0, n_axes // 2]
     lines = [ax.plot([k], label=f'{k}: a rather long name of a curve')[0]
              for k in range(4)]
     legend_below(ax, lines)

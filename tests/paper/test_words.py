@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from secml_regpoison.paper import FIGURES
 from secml_regpoison.experiment.statistics import (
-    draw_curves, mark_strengths, mean_and_std, tables_of)
+    draw_curves, mean_and_std, tables_of)
 from secml_regpoison.experiment.tables import of_splits
+from secml_regpoison.figure.curves import mark_strengths
 from secml_regpoison.paper import models
 from secml_regpoison.paper.fig2 import claims
 from secml_regpoison.paper.limits import verdict
