@@ -59,7 +59,7 @@ bench: $(READY)
 GPU_PYTHON ?= $(PYTHON)
 bench-gpu:
 	@failed=0; export PYTHONPATH=.; \
-	$(GPU_PYTHON) -m pytest -q -m gpu $$(grep -rl '^@on_gpu' tests/core) \
+	$(GPU_PYTHON) -m pytest -q -m gpu $$(grep -rlE "^@on_gpu|'gpu'" tests/core) \
 	  || failed=1; \
 	$(GPU_PYTHON) benchmarks/gpu_vs_cpu.py || failed=1; exit $$failed
 

@@ -14,6 +14,23 @@ def fig():
     figure.close()
 
 
+@pytest.fixture(params=['pretended', pytest.param(
+    'real', marks=pytest.mark.gpu)])
+def gpu(request, monkeypatch):
+    """A GPU that is pretended, and a real one, if there is any."""
+    # imported here, because some tests are about an import without torch
+    import torch
+
+    from pretended_gpu import pretend
+    if request.param == 'pretended':
+        with pretend(monkeypatch):
+            yield
+    elif torch.cuda.is_available():
+        yield
+    else:
+        pytest.skip('no CUDA device')
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 48 KiB, and the function that makes it read-only."""

@@ -33,7 +33,7 @@ def trusted_alone(problem: Problem, folds: tuple[Tensor, ...], loss: Loss,
     none, fault = rows.x_val[:0], FloatingPointError(
         'the loss is finite at no lambda: rescale the features.')
     for fold in folds:
-        fit = torch.ones(len(rows.x_val), dtype=torch.bool, device='cpu')
+        fit = torch.ones_like(rows.y_val, dtype=torch.bool)
         fit[fold] = False
         model = WeightedModel(
             Problem(rows.x_val[fit], rows.y_val[fit], rows.x_val[fold],

@@ -1,70 +1,51 @@
-"""Tensors of two devices never meet: seen without a GPU, on fake tensors.
-
-A fake tensor has a shape, a dtype and a device, and no numbers: each operation
-checks that the devices agree. Where the code asks for a number it gets one
-that halves each time, so that loops end.
-The device is torch's "meta": without a GPU torch refuses "cuda" even here.
-"""
+"""Tensors of two devices never meet; the default device plays no part."""
 from dataclasses import replace
 
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from core_problems import FORMS, make
-from secml_regpoison.core import Problem, hypergradient, solve
-
-NUMBERS = torch.ops.aten._local_scalar_dense.default
+from core_problems import FORMS, compare, make, to
+from pretended_gpu import pretend
+from secml_regpoison.core import hypergradient, solve
 
 
-class HalvingNumbers(TorchDispatchMode):
-    """Gives a number where a fake tensor has none."""
-
-    number = 1.
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func is not NUMBERS:
-            return func(*args, **(kwargs or {}))
-        if not args[0].is_floating_point():
-            # each condition holds, and no LAPACK call failed
-            return args[0].dtype == torch.bool
-        self.number /= 2
-        return self.number
-
-
-def fake_problem(fake, dtype):
-    """A problem, points and labels on a device that is not the CPU."""
-    problem, x_p, y_p = make(n=30, d=8, dtype=dtype)
-    *rows, x_p, y_p = (
-        fake.from_tensor(x.to('meta')) for x in (
-            problem.x_tr, problem.y_tr, problem.x_val, problem.y_val, x_p,
-            y_p))
-    return Problem(*rows), x_p, y_p
-
-
-@pytest.mark.filterwarnings('ignore::RuntimeWarning')
-@pytest.mark.parametrize('dtype', (torch.float32, torch.float64))
+@pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-10),
+                                         (torch.float32, 1e-3)])
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('method', ('rmd', 'fmd', 'implicit'))
-def test_no_devices_are_mixed(method, form, dtype):
-    if method == 'implicit':  # makes numbers of tensors of two entries
-        pytest.importorskip('torch', '2.5')
-    with FakeTensorMode(allow_non_fake_inputs=True) as fake, HalvingNumbers():
-        problem, x_p, y_p = fake_problem(fake, dtype)
-        found = hypergradient(problem, x_p, y_p, 1., method, 5, momentum=.9,
+def test_no_devices_are_mixed(monkeypatch, method, form, dtype, rtol):
+    arguments = make(n=30, d=8, dtype=dtype)
+    expected = hypergradient(*arguments, 1., method, 5, form=form)
+    with pretend(monkeypatch):
+        found = hypergradient(*to('cuda', *arguments), 1., method, 5,
                               form=form)
-        for part in found:
-            assert part.device.type == 'meta' and part.dtype == dtype
-        assert found.grad_x_p.shape == x_p.shape
+        for part, value in zip(found, expected):
+            assert part.is_cuda and part.dtype == dtype
+            compare(part.cpu(), value, rtol)
 
 
-def test_mixed_devices_are_caught():
-    with FakeTensorMode(allow_non_fake_inputs=True) as fake, HalvingNumbers():
-        problem, x_p, _ = fake_problem(fake, torch.float64)
-        with pytest.raises(RuntimeError, match='device'):
-            problem.rows_tr[:, :-1] @ torch.empty(x_p.shape[1],
-                                                  dtype=x_p.dtype)
+@pytest.mark.parametrize('work', [
+    lambda cpu, gpu: cpu + gpu, lambda cpu, gpu: torch.cat([gpu, cpu]),
+    lambda cpu, gpu: cpu[gpu > 0], lambda cpu, gpu: gpu.copy_(cpu) + cpu,
+    lambda cpu, gpu: cpu.__setitem__(gpu > 0, 1.),
+    lambda cpu, gpu: gpu.__setitem__(slice(2), cpu[:2])])
+def test_a_pretended_gpu_refuses_what_a_gpu_does(monkeypatch, work):
+    with pretend(monkeypatch):
+        with pytest.raises(RuntimeError, match='device|cuda'):
+            work(torch.ones(3), torch.ones(3, device='cuda'))
+        with pytest.raises(TypeError, match='numpy'):
+            torch.ones(3).to('cuda').numpy()
+
+
+def test_a_pretended_gpu_does_what_a_gpu_does(monkeypatch):
+    with pretend(monkeypatch):
+        x = torch.arange(3.).to('cuda')
+        x[torch.tensor([True, False, True])] = 4.
+        assert (x * torch.tensor(2.)).tolist() == [8, 2, 8]
+        assert x.new_zeros(2).is_cuda and not x.cpu().is_cuda
+        x.requires_grad_()
+        grad, = torch.autograd.grad(x.square().sum(), x)
+        assert grad.is_cuda and grad.numpy(force=True).tolist() == [8, 2, 8]
 
 
 @pytest.mark.parametrize('method', ('rmd', 'fmd', 'implicit'))

@@ -1,11 +1,11 @@
-"""Each model on a GPU: the numbers of the CPU."""
+"""Each model on a GPU, pretended and real: the numbers of the CPU."""
 from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
-from core_problems import FORMS, compare, make, on_gpu, to
+from core_problems import FORMS, compare, make, to
 from secml_regpoison.core import hypergradient, solve
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.losses import Squared, SquaredHinge
@@ -13,6 +13,8 @@ from secml_regpoison.core.penalties import L1
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.softmax_model import SoftmaxModel
 from secml_regpoison.core.trust import TrustModel
+
+pytestmark = pytest.mark.usefixtures('gpu')
 
 HINGE = partial(LinearModel, loss=SquaredHinge(), beta=1.)
 
@@ -35,7 +37,6 @@ def both(work, problem, *points):
     return (work(*to(device, problem, *points)) for device in ('cpu', 'cuda'))
 
 
-@on_gpu
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('method', ('rmd', 'implicit'))
 @pytest.mark.parametrize('case, model', [
@@ -51,7 +52,6 @@ def test_each_model(case, model, method, form):
         compare(found.cpu(), expected, 1e-10)
 
 
-@on_gpu
 @pytest.mark.parametrize('method', ('rmd', 'implicit'))
 def test_sparse_weights(method):
     cpu, gpu = both(lambda *arguments: hypergradient(
@@ -61,12 +61,11 @@ def test_sparse_weights(method):
         compare(found.cpu(), expected, 1e-10)
 
 
-@on_gpu
 @pytest.mark.parametrize('method', ('rmd', 'implicit'))
 def test_learned_trust(method):
     folds = tuple(torch.arange(40)[k::3] for k in range(3))
     cpu, gpu = both(lambda problem, *arguments: solve(
-        problem, *arguments, 0., method=method, n_outer=3,
+        problem, *arguments, 0., method=method, n_outer=3, n_inner=20,
         model=partial(TrustModel, folds=tuple(
             fold.to(problem.x_tr.device) for fold in folds))),
         *make(n=60, m=40, d=8, p=4))
