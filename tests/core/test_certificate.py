@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import optimize
 
-from secml_regpoison.core.certificate import enclose
+from secml_regpoison.core.certificate import _worst, enclose
 from secml_regpoison.core.feasible import FeasibleSet
 from secml_regpoison.core.losses import Logistic, Squared, SquaredHinge
 from secml_regpoison.core.sphere_slab import SphereSlab
@@ -95,3 +95,17 @@ def test_the_lower_end_is_an_attack(filtered):
     trained = optimize.minimize(objective, np.zeros(D + 1),
                                 options={'gtol': 1e-9}).fun
     assert last.lower == pytest.approx(trained, rel=1e-6)
+
+
+@pytest.mark.parametrize('bias', [-4., 0., 4.])
+@pytest.mark.parametrize('name', LOSSES)
+def test_the_largest_loss_of_each_label_is_at_a_corner(name, bias):
+    """The squared loss of a row far on its right side is larger still further
+    away."""
+    loss, value = LOSSES[name]
+    u = torch.tensor([1., -2., 3., bias]).double()
+    rows, largest = _worst(u, box_and_filter(*clouds(), False), loss)
+    corners = np.array(np.meshgrid(*[[0., 1.]] * D, [1.])).reshape(D + 1, -1).T
+    losses = [value(-y * (corners @ u.numpy())).max() for y in (-1., 1.)]
+    np.testing.assert_allclose(value((rows @ u).numpy()), losses, rtol=1e-12)
+    assert float(largest) == pytest.approx(max(losses), rel=1e-12)

@@ -1,6 +1,7 @@
 """An attacker with rows of its own, in the core."""
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,6 +9,7 @@ from core_problems import compare, make
 from refusals import raises
 from secml_regpoison.core import Problem, hypergradient, solve
 from secml_regpoison.core.camouflage import camouflaged
+from secml_regpoison.core.defender import Defender
 from secml_regpoison.core.linear_model import LinearModel
 from secml_regpoison.core.preprocessing import MeanStd
 from secml_regpoison.core.solvers import Training
@@ -82,6 +84,22 @@ def test_camouflage_raises_the_harm_and_lowers_the_loss_that_is_seen(target):
     assert hidden_seen < seen
 
 
+@pytest.mark.parametrize('upward', [1., -1.])
+def test_with_camouflage_errors_count_before_the_loss(upward):
+    problem, x_p, y_p = own_set()
+    if upward < 0:
+        problem = replace(problem, y_target=problem.y_attacker)
+    model = LinearModel(problem, y_p, Training('implicit'))
+    hides, shows = (Defender(model, None, None, camouflage)
+                    for camouflage in (.5, 0.))
+    before = replace(hides.evaluate(x_p, 0.), error=.25, value=2.)
+    more, as_many = (replace(before, error=error, value=1.)
+                     for error in (.75, .25))
+    assert hides.gain(more, before) == .5 * upward
+    assert hides.gain(as_many, before) == -upward
+    assert shows.gain(more, before) == -upward
+
+
 @pytest.mark.parametrize('kwargs, words', [
     ({'camouflage': 1.5}, "`camouflage` must be from 0 to 1, and 0 for an "
      'attacker without rows of its own or with `quasi_newton`, got 1.5.'),
@@ -103,3 +121,23 @@ def test_bad_camouflage(kwargs, words):
 def test_bad_rows(changes, words):
     with raises(ValueError, words):
         replace(own_set()[0], **changes)
+
+
+def test_the_norms_of_camouflage_are_in_units_of_the_columns():
+    """Where these are deviations: in z = x / s a gradient is that in x times
+    s, and the direction goes back as a gradient does."""
+    problem, x_p, y_p = own_set(preprocess=MeanStd())
+    units = 10. ** torch.arange(-2., 3.).double()
+    problem = replace(problem, **{name: units * rows for name, rows in
+                                  problem.rows.items()})
+    x_p = units * x_p
+    attacker, defender = (torch.randn(
+        2, *x_p.shape, generator=torch.Generator().manual_seed(0)).double())
+    s = np.std(np.r_[problem.x_tr, x_p], axis=0)
+    s /= np.sqrt((s ** 2).mean())
+    b, a = (s * grad.numpy() for grad in (attacker, defender))
+    expected = (b / np.linalg.norm(b, axis=1, keepdims=True)
+                - .4 * a / np.linalg.norm(a, axis=1, keepdims=True)) / s
+    found = camouflaged(LinearModel(problem, y_p, Training('implicit')), x_p,
+                        attacker, defender, .4)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)

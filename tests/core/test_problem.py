@@ -1,5 +1,6 @@
 """The data of a problem: what is refused, by name."""
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ import torch
 from core_problems import make
 
 from secml_regpoison.core import Problem
+from secml_regpoison.core.preprocessing import MeanStd, MinMax
 
 
 def _problem_with(**changes):
@@ -38,3 +40,18 @@ def _problem_with(**changes):
 def test_bad_problems(changes, error, words):
     with pytest.raises(error, match=words):
         _problem_with(**changes)
+
+
+@pytest.mark.parametrize('preprocess', [MeanStd(), MinMax()])
+def test_a_column_whose_squares_vanish_is_no_unit_of_the_others(preprocess):
+    """Its deviation is 0 by rounding, and counts as that of a constant."""
+    problem, x_p, _ = make(preprocess=preprocess)
+    x = torch.cat([problem.x_tr, x_p]) * .01
+    x[:, 2] = 1e-170 * x[:, 2]
+    scale = x.std(0, correction=0) if preprocess == MeanStd() \
+        else x.amax(0) - x.amin(0)
+    scale[2] = 0.
+    expected = scale / scale[scale > 0].square().mean().sqrt()
+    expected[2] = 1.
+    found = replace(problem, x_tr=x[:12]).column_scale(x[12:])
+    assert torch.allclose(found, expected, rtol=1e-12)

@@ -192,3 +192,21 @@ def test_places_where_training_fails_are_left_out(upward, order):
     found = second_search._by_harm(
         defender, make, [torch.tensor(value) for value in (1., 3., 2., 5.)])
     assert [here.value for here in found] == order
+
+
+def test_rows_next_to_a_class_lead_it_least():
+    """Of each other class by its own score, less that of the label."""
+    problem, rng = apart(0, 3, n=20, m=10), np.random.default_rng(0)
+    w, b = torch.as_tensor(rng.normal(size=(3, 2))), torch.as_tensor(
+        rng.normal(size=3))
+    rows = second_search._Rows(problem, problem.x_val[:1], SimpleNamespace(
+        w=w, b=b))
+    x, y = np.r_[problem.x_tr, problem.x_val], np.r_[
+        problem.y_tr, problem.y_val].astype(int)
+    scores = x @ w.numpy().T + b.numpy()
+    for label in range(3):
+        lead = {tuple(row): of[k] - of[label]
+                for row, k, of in zip(x, y, scores) if k != label}
+        expected = sorted(lead, key=lead.get)[:second_search.N_ROWS]
+        found = rows.next_to(torch.tensor(label).double())
+        np.testing.assert_array_equal(found, expected)

@@ -20,6 +20,7 @@ from secml_regpoison.core.solvers import Training
 from secml_regpoison.core.trust import TrustModel, trusted_alone
 from secml_regpoison.core.trust_defender import TrustDefender
 from secml_regpoison.core.trusted_alone import Alone
+from secml_regpoison.core.weighted_model import WeightedModel
 
 FOLDS = tuple(torch.arange(9)[k::3] for k in range(3))
 ETA = .1
@@ -327,3 +328,32 @@ def test_equal_bounds_of_lambda_are_no_grid(monkeypatch):
                   method='implicit', model=partial(TrustModel, folds=FOLDS))
     assert found.lmbda == .5
     assert max(Counter(one for one in seen if one[1]).values()) <= 2
+
+
+def test_an_answer_far_above_the_best_of_the_grid_is_left():
+    """The best of the grid by brute force, in lambda and log s."""
+    model, x_p = model_of('implicit')
+    defender = TrustDefender(replace(model, alone=Alone(
+        .3, x_p.new_ones(9))), (-2., 4.), None, 0.)
+    losses = {(lmbda, log_s): model.losses(model.train(
+        x_p, lmbda, None, log_s)).defender
+        for lmbda in np.arange(-2., 4.1) for log_s in np.arange(-8., .1, 2.)}
+    worst = max(losses, key=losses.get)
+    defender.model = replace(defender.model, log_s=float(worst[1]))
+    here = defender.evaluate(x_p, float(worst[0]))
+    assert here.loss == pytest.approx(losses[worst])
+    found = defender.global_best_response(here)
+    assert found.loss < 1.001 * min(losses.values()) < .99 * here.loss
+    assert defender.lmbda_seq == [found.lmbda]
+
+
+def test_the_losses_of_rows_are_the_defenders():
+    """Not those of the attacker's own rows."""
+    problem, x_p, y_p = make()
+    problem = replace(problem, x_attacker=problem.x_tr,
+                      y_attacker=problem.y_tr)
+    model = WeightedModel(problem, y_p, Training('implicit'),
+                          weights=torch.ones(15).double())
+    trained = model.train(x_p, .3)
+    compare(model.row_losses(trained), torch.nn.functional.softplus(
+        -problem.y_val * (problem.x_val @ trained.w + trained.b)), 1e-12)
