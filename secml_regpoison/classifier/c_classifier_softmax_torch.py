@@ -80,4 +80,4 @@ class CClassifierSoftmaxTorch(CClassifierLinearTorch):
 
     def _backward(self, w):
         """Derivative of ``w . f(x)`` with respect to ``x``."""
-        return w.dot(self.w).ravel()
+        return CArray(w.dot(self.w)).ravel()  # a float of one feature

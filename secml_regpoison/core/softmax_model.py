@@ -107,7 +107,7 @@ class SoftmaxModel(LinearModel):
         return loss.value(h).mean(), loss.slope(h) / len(y)
 
     def signs(self) -> Tensor:
-        return self.problem.x_tr.new_ones(self.problem.n_tr + len(self.y_p))
+        return self.problem.y_tr.new_ones(self.problem.n_tr + len(self.y_p))
 
     def val_factors(self, trained: Trained,
                     is_attacker: bool) -> tuple[Tensor, Tensor]:

@@ -63,6 +63,20 @@ def test_classifier_is_scikit_learns(lmbda, scaler):
                     rtol=0, atol=2e-4)  # 64 features of weights within 1e-5
 
 
+@pytest.mark.parametrize('d', [1, 2])
+def test_derivative_of_the_scores_of_few_features(d):
+    """With one feature it ended in an error about `ravel`."""
+    data = clouds(30, 0, d=d, labels=(0, 1))
+    y = CArray(np.arange(30) % 3)
+    clf = CClassifierSoftmaxTorch().fit(data.X, y)
+    x = data.X[0, :]
+    for label in range(3):
+        assert_allclose(clf.grad_f_x(x, y=label).tondarray(),
+                        clf.w[label, :].tondarray().ravel())
+    assert_allclose(clf.gradient(x, CArray([1., 2., 3.])).tondarray(),
+                    np.array([1, 2, 3]) @ clf.w.tondarray().reshape(3, d))
+
+
 def test_classifier_in_secml():
     data = digits(CLASSES)
     clf = CClassifier.create('softmax-torch', preprocess='mean-std')

@@ -146,7 +146,8 @@ def test_central_difference(method, form, refit):
     compare(got.grad_lmbda, by_lmbda / (2 * step), 1e-6)
 
 
-@pytest.mark.parametrize('form', ['primal', 'gram', 'sparse', 'no matrix'])
+@pytest.mark.parametrize('form', ['primal', 'gram', 'sparse', 'no matrix',
+                                  'binary matrix'])
 @pytest.mark.parametrize('lmbda', [-6., 0., 4.])
 def test_optimum_is_scikit_learns(monkeypatch, form, lmbda):
     problem, x_p, y_p = make(k=4, n=60, d=8)
@@ -154,6 +155,8 @@ def test_optimum_is_scikit_learns(monkeypatch, form, lmbda):
     y = torch.cat([problem.y_tr, y_p]).numpy()
     if form == 'no matrix':
         monkeypatch.setattr(linalg, 'TOO_LARGE', 0)
+    if form == 'binary matrix':
+        monkeypatch.setattr(linalg, 'TOO_LARGE', 9)
     if form == 'sparse':
         problem = Problem(problem.x_tr.to_sparse_csr(), problem.y_tr,
                           problem.x_val, problem.y_val, n_classes=4)

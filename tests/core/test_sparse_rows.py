@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from secml_regpoison.core.coordinates import (
 from secml_regpoison.core.coordinates.rows import bias_column
 from secml_regpoison.core.penalties import L2
 from secml_regpoison.core.preprocessing import MeanStd
+from secml_regpoison.core.softmax_model import SoftmaxModel
 
 pytestmark = pytest.mark.filterwarnings('ignore:Sparse CSR tensor support')
 
@@ -49,6 +51,24 @@ def test_hypergradients_are_those_of_dense_rows(form, method, dtype, rtol):
     dense, sparse, x_p, y_p = pair(n=30, d=20, dtype=dtype)
     expected = hypergradient(dense, x_p, y_p, 1., method, form=form)
     found = hypergradient(sparse, x_p, y_p, 1., method, form=form)
+    for got, want in zip(found, expected):
+        compare(got, want, rtol)
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('method', ('rmd', 'implicit'))
+@pytest.mark.parametrize('dtype, rtol', [(torch.float64, 1e-8),
+                                         (torch.float32, 1e-4)])
+def test_those_of_several_classes_too(form, method, dtype, rtol):
+    """Ended in an error; float32 by 'implicit' would not have ended."""
+    problems = pair(n=30, d=20, dtype=dtype)[:2]
+    y, x_p = torch.arange(30).to(dtype) % 4, make(d=20, dtype=dtype)[1]
+    dense, sparse = (replace(
+        problem, y_tr=y, y_val=y[:len(problem.y_val)], n_classes=4)
+        for problem in problems)
+    expected, found = (hypergradient(
+        problem, x_p, y[:len(x_p)], 1., method, form=form, model=SoftmaxModel)
+        for problem in (dense, sparse))
     for got, want in zip(found, expected):
         compare(got, want, rtol)
 

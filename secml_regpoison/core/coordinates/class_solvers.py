@@ -5,7 +5,7 @@ With ``C_i = R_i R_i^T`` the curvature of row i over n, (k - 1, k - 1), and
 
     Hess V = sum_i C_i (V a_i) a_i^T + mu (V_w, beta V_b)
 """
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import torch
 from torch import Tensor
@@ -87,15 +87,17 @@ def _factor(kernel: Tensor, root: Tensor, mu: float) -> Tensor:
 
 
 def block_solver(coordinates: Any, hess_diag: Any) -> Solve:
-    """Without the matrix, in primal coordinates: conjugate gradients, by the
-    binary solver of the mean curvature as a preconditioner."""
-    m = len(coordinates.parts)
-    blocks = hess_diag.blocks()
-    mean = sum(blocks[c, c] for c in range(m)) / m
-    solve = coordinates.parts[0].solver(mean)
+    """Without the matrix, in primal coordinates: conjugate gradients, with
+    the binary factor of the mean curvature as a preconditioner, if there is
+    one: gradients within gradients need not end."""
+    m, part = len(coordinates.parts), coordinates.parts[0]
+    solve: Callable[[Tensor], Tensor] = torch.clone
+    if part.is_factorised:
+        blocks = hess_diag.blocks()
+        solve = part.solver(sum(blocks[c, c] for c in range(m)) / m)
 
     def precondition(g: Tensor) -> Tensor:
-        return torch.cat([solve(part) for part in g.view(m, -1)])
+        return torch.cat([solve(v) for v in g.view(m, -1)])
     return lambda g, _=None: linalg.conjugate_gradients(
         lambda v: hessian_product(coordinates, hess_diag, v), g,
         precondition=precondition)[0]

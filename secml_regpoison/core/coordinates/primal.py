@@ -84,10 +84,16 @@ class PrimalCoordinates:
         """``u . v`` of vectors (..., n_coords) and one, (...)."""
         return u @ v
 
+    @property
+    def is_factorised(self) -> bool:
+        """Whether the Hessian is small enough, and its rows are dense."""
+        return not (self.n_coords > linalg.TOO_LARGE
+                    or is_sparse(self.rows_tr))
+
     def solver(self, hess_diag: Tensor) -> Solve:
         """``g -> Hess L^-1 g``, by a Cholesky factor, or without the matrix
-        where it would be too large to factorise."""
-        if self.n_coords > linalg.TOO_LARGE or is_sparse(self.rows_tr):
+        where it is not factorised."""
+        if not self.is_factorised:
             return lambda g, _=None: linalg.conjugate_gradients(
                 lambda v: hessian_product(self, hess_diag, v), g)[0]
         factor = linalg.factorise(self.hessian(hess_diag))
