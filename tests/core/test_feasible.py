@@ -184,6 +184,20 @@ def test_whole_numbers_stay_in_the_filter():
                        (x[:2, 0] + .3).clamp(narrow.lb[0], narrow.ub[0]))
 
 
+@pytest.mark.parametrize('x, nearest', [
+    ((5., 5.), (1., 1.)), ((-5., 5.), (-1., 1.)), ((0., 9.), (0., 2.))])
+def test_whole_numbers_that_leave_the_ball_come_back_to_it(x, nearest):
+    """The nearest of all whole points in the ball; (2, 2) is outside."""
+    whole = np.stack(np.meshgrid(*[np.arange(-3, 4)] * 2), -1).reshape(-1, 2)
+    whole = whole[np.linalg.norm(whole, axis=1) <= 2.2]
+    distances = np.linalg.norm(whole - x, axis=1)
+    assert tuple(whole[distances.argmin()]) == nearest
+    x_0, x = torch.zeros(1, 2).double(), torch.tensor([x]).double()
+    feasible = FeasibleSet(x_0, x_0 - 9, x_0 + 9, 2.2,
+                           integers=torch.ones(2, dtype=torch.bool))
+    assert tuple(feasible.project(x)[0].tolist()) == nearest
+
+
 @pytest.mark.parametrize('step', [1e-9, -1e-9])
 def test_the_least_step_of_whole_numbers_leads_to_the_next(step):
     """Of the steepest feature that is free; of none, nowhere."""
