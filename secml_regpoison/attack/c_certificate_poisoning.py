@@ -55,6 +55,15 @@ def _check_attack(attack):
           ' A bound holds for rows that count alike.')
 
 
+def _corners(feasible):
+    """The corners of a box of up to five features, (2 ** d, d), else none."""
+    d = feasible.x_0.shape[1]
+    if not feasible.is_box or d > 5:
+        return feasible.x_0[:0]
+    return torch.cartesian_prod(*torch.stack([
+        feasible.lb.expand(d), feasible.ub.expand(d)], 1)).view(-1, d)
+
+
 class CCertificatePoisoning:
     r"""Certificates of a classifier against poison in its feasible set.
 
@@ -165,8 +174,8 @@ class CCertificatePoisoning:
 
     def _attacks(self, data, feasible, found, n_points, lmbda):
         """Yield no poison, that of the lower bound, all of it where most of
-        that of a label stands, and the attack's own if it is in F: bounds may
-        have been set since."""
+        that of a label stands, or at a corner of a box of few features, and
+        the attack's own if it is in F: bounds may have been set since."""
         header = CDatasetHeader(lmbda=float(lmbda))
         # whole points: the largest remainders are rounded up
         shares = n_points * found.weights.numpy(force=True)
@@ -180,6 +189,11 @@ class CCertificatePoisoning:
             rows = torch.from_numpy(np.repeat(places, chosen))
             yield CDataset(to_carray(found.points[rows]),
                            data.decode(found.labels[rows]), header)
+        for corner in _corners(feasible):
+            x = corner.expand(n_points, -1)
+            for y in data.y_tr.new_tensor([-1., 1.]):
+                yield CDataset(to_carray(x), data.decode(y.expand(n_points)),
+                               header)
         own = self.attack.adv_ds
         if own is not None and own.num_samples == n_points:
             clean = feasible.filter and feasible.filter.for_labels(

@@ -20,8 +20,9 @@ class Certificate:
         clean training rows.
     found : float
         The largest one that was found: of the certificate's own attack, of
-        all points at one place of it, or of those that the attack has. Below
-        `clean` none of them does harm.
+        all points at one place of it, or at one corner of a box of up to five
+        features, or of those that the attack has. Below `clean` none of them
+        does harm.
     clean : float
         That of the model without poison.
     gap : float

@@ -1,4 +1,5 @@
 """Certificates of the attack's classifier; no attack is above them."""
+import itertools
 import pickle
 from dataclasses import replace
 
@@ -67,6 +68,23 @@ def test_what_a_certificate_says(feasible):
     assert pickle.loads(pickle.dumps(certificate)) == certificate
     assert replace(certificate, seconds_cpu=0.) == certificate
     assert replace(certificate, bound=0.) != certificate
+
+
+@pytest.mark.parametrize('d, seed', [(1, 0), (4, 0), (4, 3)])
+def test_no_corner_of_a_small_box_does_more_harm_than_is_found(d, seed):
+    """With four features a twelfth more was to be found there."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(10) % 2
+    x = rng.normal(size=(10, d)) + y[:, None]
+    data = [CDataset(x, y), CDataset(x, y)]
+    lb, ub = x.min(axis=0), x.max(axis=0)
+    attack = CAttackPoisoningMinimaxLR(
+        CClassifierLogisticTorch(), *data, lb=CArray(lb), ub=CArray(ub),
+        learn_lmbda=False)
+    found = CCertificatePoisoning(attack).run(2, -6.).found
+    assert found >= (1 - 1e-5) * max(clean_loss(data, CDataset(
+        np.tile(corner, (2, 1)), np.full(2, label)), -6.)
+        for corner in itertools.product(*zip(lb, ub)) for label in (0, 1))
 
 
 @pytest.mark.parametrize('lmbda', [6., 2., -2.])
