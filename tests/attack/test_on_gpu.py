@@ -9,7 +9,8 @@ from secml.ml.classifiers import CClassifierLogistic
 
 IMPLICIT = {'solver_type': 'implicit'}
 SHORT = {'n_outer': 2, 'n_inner': 8}
-TRUST = {'learn_lmbda': 'trust', 'clf': CClassifierLogisticTorch(), **IMPLICIT}
+TRUST = {'learn_lmbda': 'trust', 'clf': CClassifierLogisticTorch(), **IMPLICIT,
+         'solver_params': {'n_outer': 1}}
 
 
 def on(device, **settings):

@@ -274,16 +274,23 @@ def test_long_steps_do_not_end_training_in_kernel_coordinates(seed):
 def test_next_to_no_penalty_leaves_no_model_worse_than_none(
         seed, lmbda, loss, constant):
     """In kernel coordinates the steps of separable rows are rounding then;
-    what is left of the gradient is said."""
+    what is left of the gradient is said. On some processors nothing is."""
     rng = np.random.default_rng(seed)
     y = torch.as_tensor(np.where(np.arange(10) > 4, 1., -1.))
     problem = Problem(torch.as_tensor(rng.normal(size=(10, 30))), y,
                       torch.zeros(2, 30).double(), y[[0, -1]])
-    with pytest.warns(RuntimeWarning, match='relative gradient norm'):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
         trained = LinearModel(problem, y[:0], Training(
             'implicit', form='gram'), loss).train(problem.x_tr[:0], lmbda)
-    h = problem.rows_tr @ torch.cat([trained.w, trained.b[None]])
+    u = torch.cat([trained.w, trained.b[None]])
+    h = problem.rows_tr @ u
     assert float(loss.value(h).mean()) <= constant * (1 + 1e-6)
+    left, first = (torch.linalg.norm(problem.rows_tr.T @ loss.slope(scores))
+                   for scores in (h, 0 * h))
+    is_said = any('relative gradient norm' in str(warning.message)
+                  for warning in caught)
+    assert is_said or left <= 1e-8 * first
 
 
 @pytest.mark.parametrize('form', FORMS)
