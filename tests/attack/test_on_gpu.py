@@ -9,8 +9,7 @@ from secml.ml.classifiers import CClassifierLogistic
 
 IMPLICIT = {'solver_type': 'implicit'}
 SHORT = {'n_outer': 2, 'n_inner': 8}
-TRUST = {'learn_lmbda': 'trust', 'clf': CClassifierLogisticTorch(), **IMPLICIT,
-         'solver_params': {'n_outer': 1}}
+TRUST = {'learn_lmbda': 'trust', 'clf': CClassifierLogisticTorch(), **IMPLICIT}
 
 
 def on(device, **settings):
@@ -19,7 +18,7 @@ def on(device, **settings):
         (20, 12, 10))]
     if 'attacker_set' in settings:
         settings['attacker_set'] = clouds(10, 8, d=3)
-    attack = make(data, 3, device=device, **{
+    attack = make(data, 3, device=device, lmbda_bounds=(-1., 1.), **{
         'solver_params': SHORT, **settings})
     _, _, adv_ds, _ = run(attack, data)
     if attack.learn_lmbda != 'trust':
